@@ -1,0 +1,66 @@
+"""Rules applied to the state once all turns of a step are played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.typing import Array
+
+if TYPE_CHECKING:
+  from jaxgan.game import TrainState
+
+_TINY = 1e-8  # images; a half-life of 0 is a decay of 0
+
+
+def ema(
+  network: str, *, half_life: float, images_per_step: int, rampup: float | None = 0.05
+) -> Callable[[TrainState], TrainState]:
+  """Keep an exponential moving average of a network's parameters in `state.ema`.
+
+  average <- theta + beta (average - theta),  beta = 0.5^(images_per_step / h)
+
+  With `rampup` h is at most that fraction of the images seen before this step, so the first step
+  copies, and the average of a young run is no older than the run warrants. Statistics that are not
+  parameters are not averaged.
+
+  Args:
+    network: its name; the game must list it in `averaged`.
+    half_life: images after which a parameter's share has halved; 0 copies at every step.
+    images_per_step: the global batch, over all devices.
+    rampup: a fraction, or None for h = `half_life` from the start.
+
+  Raises:
+    ValueError: a negative half-life or ramp-up, no images in a step; when called, a network of
+      which no average is kept.
+
+  Karras et al. 2020 (StyleGAN2-ADA).
+  """
+  if half_life < 0 or images_per_step < 1 or (rampup is not None and rampup < 0):
+    raise ValueError(
+      'ema needs half_life >= 0, images_per_step >= 1 and rampup >= 0 or None, '
+      f'got {half_life}, {images_per_step} and {rampup}'
+    )
+
+  def rule(state: TrainState) -> TrainState:
+    if network not in state.ema:
+      raise ValueError(
+        f'no average is kept of {network!r}, only of {sorted(state.ema)}: add it to Game.averaged'
+      )
+    beta = _decay(state.step, half_life, images_per_step, rampup)
+    # In this order a constant parameter stays, and a decay of 0 copies, to the last bit.
+    lerp = lambda mean, theta: (theta + beta * (mean - theta)).astype(mean.dtype)
+    average = jax.tree.map(lerp, state.ema[network], state.params[network])
+    return replace(state, ema={**state.ema, network: average})
+
+  return rule
+
+
+def _decay(step: Array, half_life: float, images: int, rampup: float | None) -> Array:
+  seen = step.astype(jnp.float32) * images  # an int32 would overflow at 2 ** 31 images
+  limit = jnp.inf if rampup is None else rampup * seen
+  return 0.5 ** (images / jnp.maximum(jnp.minimum(half_life, limit), _TINY))

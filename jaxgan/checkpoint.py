@@ -1,0 +1,385 @@
+"""Checkpoints: saved while training goes on, checked when read, kept by age and by merit.
+
+A checkpoint is the folder `<step>`: the arrays by name, as Orbax writes them, and `description.json`
+(step, metrics, shapes, a word for each array computed before it was written, a checksum of each
+file). It gets that name when all of it is there. Orbax by itself restores a flipped bit without
+complaint, and never turns to an older checkpoint; both are done here.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import pathlib
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.experimental import multihost_utils
+from jax.sharding import Sharding
+
+from jaxgan import workdir
+from jaxgan.typing import Array, Tree
+
+_UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
+_DESCRIPTION = 'description.json'
+_LINES = 6
+
+
+class CheckpointError(OSError):
+  """A checkpoint could not be written; those before it are as they were."""
+
+
+class Incompatible(ValueError):
+  """The checkpoint is sound and belongs to another model."""
+
+
+class Unrestorable(ValueError):
+  """There are checkpoints and every one of them is damaged."""
+
+
+class _Damaged(Exception):
+  """What was read is not what was saved."""
+
+
+def abstract(state: Tree, sharding: Sharding) -> Tree:
+  """Shapes, dtypes (those of typed keys too) and one sharding: what `Checkpoints.restore` fills."""
+  return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
+
+
+@jax.jit
+def integrity(tree: Tree) -> Array:
+  """A word a leaf, uint32 `[leaves]`: sum_i (2i + 1) u_i mod 2^32 over the leaf's 32-bit words u.
+
+  Any single changed word changes it, since odd weights are invertible mod 2^32. It does not depend
+  on the devices over which the leaf is spread. It detects accidents, not an adversary.
+  """
+  return jnp.stack([_word(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def _word(x: Array) -> Array:
+  if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+    x = jax.random.key_data(x)
+  x = x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x
+  bits = {1: jnp.uint8, 2: jnp.uint16}.get(x.dtype.itemsize, jnp.uint32)
+  words = lax.bitcast_convert_type(x, bits).astype(jnp.uint32)
+  position, stride = jnp.zeros(words.shape, jnp.uint32), 1
+  for axis in reversed(range(words.ndim)):
+    position += lax.broadcasted_iota(jnp.uint32, words.shape, axis) * jnp.uint32(stride % 2**32)
+    stride *= words.shape[axis]
+  return jnp.sum(words * (2 * position + 1), dtype=jnp.uint32)
+
+
+class Checkpoints:
+  """The checkpoints of one run in one folder, into which one run at a time saves (`workdir.lock`).
+
+  The newest `keep_latest` stay, and the `keep_best` with the smallest `metric` (the largest if not
+  `minimise`). Whoever only restores changes nothing in the folder, so a run may be read while it
+  trains. Also a context manager, which waits at its end.
+  """
+
+  def __init__(
+    self,
+    folder: str | pathlib.Path,
+    *,
+    keep_latest: int = 2,
+    keep_best: int = 1,
+    metric: str | None = None,
+    minimise: bool = True,
+  ):
+    if keep_latest < 1 or keep_best < 0:
+      raise ValueError(
+        f'expected keep_latest >= 1 and keep_best >= 0, got {keep_latest} and {keep_best}'
+      )
+    self.folder = pathlib.Path(folder).absolute()
+    self._keep_latest, self._keep_best = keep_latest, keep_best
+    self._metric, self._sign = metric, 1 if minimise else -1
+    self._sound: set[int] = set()  # saved or restored by this object
+    self._refused: set[int] = set()  # and not yet set aside
+    self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix='checkpoint')
+    self._pending: tuple[int, Future, contextlib.ExitStack] | None = None
+
+  def save(
+    self,
+    step: int,
+    state: Tree,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    wait: bool = False,
+  ) -> None:
+    """Starts to write the state, which may be donated once this returns; `wait` blocks until done.
+
+    A step that this object has saved or restored is left as it is. Folders that `restore` refused,
+    and one of this step that it never looked at, are set aside as `<step>.refused`. Waits for the
+    save before, if that is still under way.
+
+    Raises:
+      CheckpointError: this save, or the one before, could not be written.
+    """
+    self.wait()
+    if step not in self._sound:
+      with self._naming(step):
+        self._make_room(step)
+        self._start(step, _by_name(state), metrics or {})
+    if wait:
+      self.wait()
+
+  def restore(
+    self, abstract: Tree, *, log: Callable[[str], Any] = print
+  ) -> tuple[int, Tree] | None:
+    """The newest checkpoint that is as it was saved, with its step; None if there is none at all.
+
+    Args:
+      abstract: what `abstract` returns; the sharding may be over other devices than when saved.
+      log: told, a line each, which newer steps were refused and why.
+
+    Raises:
+      Incompatible: the newest sound checkpoint has other leaves, shapes or dtypes.
+      Unrestorable: there are checkpoints and every one was refused.
+    """
+    self.wait()
+    leaves, steps = _by_name(abstract), self.steps()
+    for step in reversed(steps):
+      try:
+        arrays = _load(self.folder / str(step), leaves)
+      except Incompatible:
+        raise
+      except Exception as error:  # Orbax may raise anything
+        log(f'checkpoint {step} refused: {_reason(error)}')
+        self._refused.add(step)
+        self._sound.discard(step)
+      else:
+        self._sound.add(step)
+        return step, jax.tree.unflatten(jax.tree.structure(abstract), arrays)
+    if steps:
+      raise Unrestorable(
+        f'none of the {len(steps)} checkpoints in {self.folder} can be restored; '
+        'move that folder away to start afresh'
+      )
+    return None
+
+  def steps(self) -> list[int]:
+    """The steps that have a folder, ascending; whether one is sound, restoring it tells."""
+    if not self.folder.is_dir():
+      return []
+    return sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal() and p.is_dir())
+
+  def wait(self) -> None:
+    """Until what was saved is durable; then deletes what need not be kept.
+
+    Raises:
+      CheckpointError: it could not be written.
+    """
+    if self._pending is None:
+      return
+    step, written, cleanup = self._pending
+    try:
+      with self._naming(step):
+        written.result()
+    finally:
+      if written.done():  # not if Ctrl-C ended the waiting
+        self._pending = None
+        cleanup.close()
+    self._sound.add(step)
+    self._prune()
+
+  def close(self) -> None:
+    """Waits, and saves no more."""
+    try:
+      self.wait()
+    finally:
+      self._thread.shutdown()
+
+  def __enter__(self) -> 'Checkpoints':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def _start(self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float]) -> None:
+    from orbax.checkpoint import v1 as ocp
+
+    final, arrays = self.folder / str(step), _nonempty(leaves)
+    description = {
+      'step': step,
+      'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
+      'leaves': _specs(leaves),
+    }
+    words = integrity(arrays)
+    context = ocp.Context()
+    # A folder that cannot be made is then an error here, not in a thread that others wait for.
+    context.asynchronous.create_directories_asynchronously = False
+    with contextlib.ExitStack() as cleanup:
+      cleanup.enter_context(_quiet())
+      with context:  # returns when the arrays are on the host
+        unfinished = final.with_name(final.name + _UNFINISHED)
+        response = ocp.save_async(unfinished, arrays)
+      written = self._thread.submit(_finish, response, unfinished, final, description, words)
+      self._pending = step, written, cleanup.pop_all()
+
+  def _make_room(self, step: int) -> None:
+    if jax.process_index() == 0:
+      self.folder.mkdir(parents=True, exist_ok=True)
+      for left in (*self.folder.glob(f'*{_UNFINISHED}*'), *self.folder.glob(f'*{_DELETED}')):
+        shutil.rmtree(left, ignore_errors=True)
+      for old in {step, *self._refused} & set(self.steps()):
+        _rename(self.folder / str(old), _REFUSED)
+    self._refused.clear()
+    _meet('make_room')
+
+  def _prune(self) -> None:
+    if jax.process_index() == 0:
+      steps = self.steps()
+      for step in set(steps) - set(steps[-self._keep_latest :]) - set(self._best(steps)):
+        # Deletion is not atomic and a folder half deleted would still be listed; renaming is.
+        shutil.rmtree(_rename(self.folder / str(step), _DELETED), ignore_errors=True)
+    _meet('prune')
+
+  def _best(self, steps: list[int]) -> list[int]:
+    measured: dict[int, float] = {}
+    for step in steps if self._metric else []:
+      with contextlib.suppress(Exception):  # unreadable or without the metric: not the best
+        measured[step] = self._sign * _describe(self.folder / str(step))['metrics'][self._metric]
+    return sorted(measured, key=measured.__getitem__)[: self._keep_best]
+
+  @contextlib.contextmanager
+  def _naming(self, step: int) -> Iterator[None]:
+    try:
+      yield
+    except Exception as error:
+      there = next(p for p in (self.folder, *self.folder.parents) if p.is_dir())
+      raise CheckpointError(
+        f'checkpoint {step} was not saved in {self.folder} '
+        f'({shutil.disk_usage(there).free:,} bytes free): {_reason(error)}'
+      ) from error
+
+
+def _finish(
+  response: Any,
+  unfinished: pathlib.Path,
+  final: pathlib.Path,
+  description: dict[str, Any],
+  words: Array,
+) -> None:
+  response.result()
+  if jax.process_index() == 0:
+    description['words'] = np.asarray(words).tolist()
+    files = sorted(p for p in unfinished.rglob('*') if p.is_file())
+    description['files'] = {str(p.relative_to(unfinished)): _checksum(p) for p in files}
+    sealed = {'description': description, 'checksum': _seal(description)}
+    workdir.write_text(unfinished / _DESCRIPTION, json.dumps(sealed, indent=1))
+    unfinished.rename(final)
+
+
+def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[Array]:
+  from orbax.checkpoint import v1 as ocp
+
+  description = _describe(path)
+  _preflight(path, description['leaves'], _specs(leaves))
+  for name, checksum in description['files'].items():
+    # First, for Orbax's reaction to a damaged file is long, loud and late.
+    if not (path / name).is_file() or _checksum(path / name) != checksum:
+      raise _Damaged(f'{name} is not as it was written')
+  wanted = _nonempty(leaves)
+  with _quiet():
+    arrays = ocp.load(path, wanted)
+  words = zip(sorted(arrays), description['words'], integrity(arrays).tolist(), strict=True)
+  wrong = [name for name, saved, restored in words if saved != restored]
+  if wrong:
+    raise _Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
+  return [arrays[name] if name in wanted else _empty(leaf) for name, leaf in leaves.items()]
+
+
+def _describe(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    sealed = workdir.read_config(path / _DESCRIPTION)
+    description = sealed['description']
+    sound = sealed['checksum'] == _seal(description) and description['step'] == int(path.name)
+  except (OSError, ValueError, KeyError):
+    sound = False
+  if not sound:
+    raise _Damaged(f'{_DESCRIPTION} is missing or not as it was written')
+  return description
+
+
+def _preflight(path: pathlib.Path, stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+  lines = [
+    f'  {name}: {stored.get(name, "absent")} -> {wanted.get(name, "absent")}'
+    for name in sorted({*stored, *wanted})
+    if stored.get(name) != wanted.get(name)
+  ]
+  if lines:
+    more = [f'  and {len(lines) - _LINES} more'] if len(lines) > _LINES else []
+    head = f'checkpoint {path.name} in {path.parent} is of another model (there -> here):'
+    raise Incompatible('\n'.join([head, *lines[:_LINES], *more]))
+
+
+def _by_name(tree: Tree) -> dict[str, Any]:
+  """Leaves by path, in the order of the tree; containers, empty ones too, are not stored."""
+  pairs = jax.tree_util.tree_leaves_with_path(tree)
+  named = {jax.tree_util.keystr(path, simple=True, separator='/'): leaf for path, leaf in pairs}
+  if len(named) < len(pairs) or not named:
+    raise ValueError(f'expected leaves of distinct paths, got {len(pairs)} of {len(named)} paths')
+  return named
+
+
+def _specs(leaves: Mapping[str, Any]) -> dict[str, str]:
+  return {name: f'{x.dtype}{list(x.shape)}' for name, x in leaves.items()}
+
+
+def _nonempty(leaves: Mapping[str, Any]) -> dict[str, Any]:
+  """Those that have elements; Orbax refuses the others."""
+  return {name: leaf for name, leaf in leaves.items() if math.prod(leaf.shape)}
+
+
+def _empty(like: jax.ShapeDtypeStruct) -> Array:
+  return jax.device_put(jnp.zeros(like.shape, like.dtype), like.sharding)
+
+
+def _checksum(path: pathlib.Path) -> int:
+  checksum = 0
+  with open(path, 'rb') as file:
+    while chunk := file.read(2**22):
+      checksum = zlib.crc32(chunk, checksum)
+  return checksum
+
+
+def _seal(description: Mapping[str, Any]) -> int:
+  return zlib.crc32(json.dumps(description, sort_keys=True).encode())
+
+
+def _rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
+  target = path.with_name(path.name + suffix)
+  if target.exists():
+    shutil.rmtree(target)
+  return path.rename(target)
+
+
+def _reason(error: BaseException) -> str:
+  cause = error.__cause__ or error
+  lines = str(cause).strip().splitlines() or ['']
+  kind = '' if isinstance(cause, _Damaged) else f'{type(cause).__name__}: '
+  return kind + lines[0][:300]
+
+
+def _meet(where: str) -> None:
+  """Processes wait for each other: only the first one changes the folder."""
+  if jax.process_count() > 1:
+    multihost_utils.sync_global_devices(f'jaxgan.checkpoint.{where}')
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Without Orbax's log and its threads' tracebacks: what matters reaches us as an exception."""
+  logger, keep = logging.getLogger('absl'), lambda record: 'orbax' not in record.pathname
+  logger.addFilter(keep)
+  try:
+    yield
+  finally:
+    logger.removeFilter(keep)

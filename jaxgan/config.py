@@ -1,0 +1,153 @@
+"""What can be set: a frozen dataclass, extended by every variant with its defaults and fields."""
+
+import dataclasses
+import json
+import math
+import pathlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Config:
+  """Options of every variant; a variant's own `Config` adds to them and sets the defaults."""
+
+  variant: str = ''
+  """The GAN to train; sets the defaults of all other options."""
+  preset: Literal['laptop', 'paper'] = 'laptop'
+  """laptop: defaults for a CPU and small images. paper: the published setting."""
+
+  dataset: str = 'digits'
+  """digits, mnist, folder, or the name of any tfds set that is prepared as array_record."""
+  folder: pathlib.Path | None = None
+  """The images of --dataset=folder (subfolders become labels), or the files of --dataset=mnist."""
+  data_dir: pathlib.Path | None = None
+  """Where tfds keeps its data; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
+  image_size: int | None = None
+  """Pixels on a side; the data set's own size if not given."""
+  channels: Literal[1, 3] | None = None
+  """1: grey, 3: colour; as the data set has them if not given."""
+  in_memory_limit: float = 2.0
+  """GiB; a data set above it is streamed from disk instead of held in memory."""
+
+  steps: int = 3000
+  """Length of the run in steps; one step is one update of the generator."""
+  images: int | None = None
+  """Length of the run in real images seen by the critic; overrides --steps."""
+  log_every: int = 50
+  """Steps from one line of metrics.jsonl to the next."""
+  sample_every: int = 500
+  """Steps from one picture of samples to the next."""
+  checkpoint_every: int = 500
+  """Steps from one checkpoint to the next."""
+  keep: int = 2
+  """How many of the latest checkpoints are kept."""
+  seed: int = 0
+  """Seed of everything random: parameters, latents, order of the data."""
+  compilation_cache: bool = True
+  """Keep compiled programs in the user's cache folder, so that the next start is faster."""
+
+  batch_size: int = 64
+  """Images in one update of the critic, over all devices."""
+  n_critic: int = 1
+  """Updates of the critic for each of the generator."""
+  latent_size: int = 100
+  """Dimensions of the latent."""
+  latent: Literal['normal', 'uniform'] = 'normal'
+  """normal: N(0, 1). uniform: U(-1, 1)."""
+  optimizer: Literal['adam', 'rmsprop', 'sgd'] = 'adam'
+  """sgd: with the momentum and the decay of the first GANs."""
+  generator_lr: float = 2e-4
+  """Learning rate of the generator."""
+  critic_lr: float = 2e-4
+  """Learning rate of the critic."""
+  beta1: float = 0.5
+  """Adam's decay of the gradient's mean."""
+  beta2: float = 0.999
+  """Adam's decay of the gradient's square."""
+  schedule: Literal['constant', 'linear', 'cosine'] = 'constant'
+  """How the learning rates go to zero over the run's length."""
+  ema_images: float = 10_000.0
+  """Half-life, in images, of the averaged generator that samples come from; 0: no average."""
+  ema_rampup: float = 0.05
+  """The half-life is at most this share of the images seen so far."""
+  instance_noise: float = 0.0
+  """Deviation of the noise added to all images that the critic sees."""
+  r1: float = 0.0
+  """Weight gamma of R1, (gamma / 2) |slope|^2 at real images; needs a critic without batch norm."""
+  r2: float = 0.0
+  """Weight gamma of R2, the same at generated images."""
+  share_generator: bool = False
+  """Both updates of a step use the same generated images, which are then made once."""
+
+  def __post_init__(self):
+    problems = [*_not_positive(self), *self.problems()]
+    if problems:
+      raise ValueError('; '.join(problems))
+
+  def problems(self) -> list[str]:
+    """What does not fit together, a sentence each."""
+    found = []
+    if self.share_generator and self.n_critic > 1:
+      found.append(f'--share-generator needs --n-critic=1, it is {self.n_critic}')
+    if self.dataset == 'folder' and self.folder is None:
+      found.append('--dataset=folder needs --folder=PATH, the directory of images')
+    return found
+
+  @property
+  def images_per_step(self) -> int:
+    """Real images that the critic sees in one step."""
+    return self.batch_size * self.n_critic
+
+  @property
+  def length(self) -> int:
+    """The run's length in steps."""
+    return self.steps if self.images is None else math.ceil(self.images / self.images_per_step)
+
+
+LENGTH = ('steps', 'images')
+RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep')
+PLACE = ('folder', 'data_dir', 'in_memory_limit', 'compilation_cache')
+MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE)
+"""What may differ between a run and its continuation: none of it changes what a step computes."""
+
+_POSITIVE = (
+  *(*RHYTHM, 'in_memory_limit', 'batch_size', 'n_critic', 'latent_size'),
+  *('generator_lr', 'critic_lr', 'ema_rampup'),
+)
+_NOT_NEGATIVE = ('steps', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed')
+_POSITIVE_OR_NONE = ('images', 'image_size')
+
+
+def _not_positive(config: Config) -> list[str]:
+  flag = lambda name: f'--{name.replace("_", "-")}'
+  value = lambda name: getattr(config, name)
+  wrong = [f'{flag(n)} must be above 0, it is {value(n)}' for n in _POSITIVE if not value(n) > 0]
+  wrong += [
+    f'{flag(n)} must be 0 or above, it is {value(n)}' for n in _NOT_NEGATIVE if not value(n) >= 0
+  ]
+  given = [n for n in _POSITIVE_OR_NONE if value(n) is not None]
+  return wrong + [f'{flag(n)} must be above 0, it is {value(n)}' for n in given if not value(n) > 0]
+
+
+def to_json(config: Config) -> dict[str, Any]:
+  """The config in JSON's types; `from_json` of it is equal to the config."""
+  return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
+  """The config of that class with these values.
+
+  Raises:
+    ValueError: a field that the class does not have, or lacks.
+  """
+  fields = {f.name: f for f in dataclasses.fields(kind)}
+  if unknown := sorted(set(values) - set(fields)):
+    raise ValueError(f'{kind.__module__} has no options {unknown}')
+  return kind(**{name: _restored(fields[name].type, value) for name, value in values.items()})
+
+
+def _restored(annotation: Any, value: Any) -> Any:
+  if isinstance(value, str) and annotation == pathlib.Path | None:
+    return pathlib.Path(value)
+  return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,91 @@
+"""Data: images from anywhere as batches that are a pure function of (seed, step, host)."""
+
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from jaxgan.data.pipeline import batches, indices
+from jaxgan.data.source import Source, Spec, from_arrays
+
+__all__ = ['DATASETS', 'Source', 'Spec', 'batches', 'data_folder', 'from_arrays', 'indices', 'load']
+
+
+# tensorflow-datasets is imported by the functions below, for the sake of whoever needs no data
+
+
+def _digits(data_dir, folder, size):
+  from jaxgan.data import digits
+
+  return *digits.prepare(data_dir), size or digits.SIZE
+
+
+def _mnist(data_dir, folder, size):
+  from jaxgan.data import mnist
+
+  return *mnist.prepare(data_dir, folder), size or mnist.SIZE
+
+
+def _folder(data_dir, folder, size):
+  from jaxgan.data import folder as module
+
+  size = size or module.SIZE
+  return *module.prepare(data_dir, folder, size), size
+
+
+# name: (data_dir, folder, size) -> builder of the prepared set, its identity, pixels a side
+DATASETS: dict[str, Callable[..., tuple[Any, str, int]]] = {
+  'digits': _digits,
+  'mnist': _mnist,
+  'folder': _folder,
+}
+
+
+def data_folder() -> pathlib.Path:
+  """Where sets are prepared by default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
+  return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets').expanduser()
+
+
+def load(
+  name: str,
+  *,
+  split: str = 'train',
+  image_size: int | None = None,
+  channels: int | None = None,
+  data_dir: str | os.PathLike | None = None,
+  folder: str | os.PathLike | None = None,
+  in_memory_limit: int = 2**31,
+) -> Source:
+  """The images of a data set, prepared on first use and read without TensorFlow.
+
+  Args:
+    name: one of `DATASETS`, or any tensorflow-datasets set ('name' or 'name/config') that stands
+      prepared as array_record in `data_dir`.
+    split: of the set, in the syntax of tensorflow-datasets: 'train', 'test', 'train[:1000]' ...
+    image_size: pixels a side, the centre square resized; None: 16 for digits, 28 for mnist, 64 for
+      folder, their own for others.
+    channels: 1 grey or 3 RGB; None: as the set has them, RGB for a folder.
+    data_dir: where sets are prepared; None: `data_folder()`.
+    folder: the directory of images for 'folder'; one with the four original files for 'mnist'.
+    in_memory_limit: bytes of decoded images above which they are streamed.
+
+  Raises:
+    ValueError: on an unknown name, a missing folder, file or split, or an impossible size.
+  """
+  if image_size is not None and image_size < 1 or channels not in (None, 1, 3):
+    raise ValueError(
+      f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
+    )
+  if folder is not None and name not in ('folder', 'mnist'):
+    raise ValueError(f'folder= is for the data sets folder and mnist, not for {name!r}')
+  from jaxgan.data import prepared
+
+  where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
+  content = None
+  if name in DATASETS:
+    path = None if folder is None else pathlib.Path(folder).expanduser()
+    builder, content, image_size = DATASETS[name](where, path, image_size)
+  else:
+    builder = prepared.named(name, where, DATASETS)
+  chosen = prepared.records(builder, split, image_size, channels)
+  return prepared.source(chosen, content=content, in_memory_limit=in_memory_limit)

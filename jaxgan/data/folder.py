@@ -1,0 +1,195 @@
+"""Any directory of images; where they lie in subfolders, the first level names their classes."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import logging
+import os
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxgan.data import images, prepared
+from jaxgan.data.pipeline import WORKERS, ordered
+from jaxgan.data.source import fingerprint
+
+SIZE = 64
+NAMED = 100  # refused files named in the log; all of them are in REPORT
+REPORT = 'skipped.json'  # beside the prepared records
+log = logging.getLogger('jaxgan')
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+  """The files below a folder, as paths relative to it, sorted."""
+
+  root: pathlib.Path
+  images: tuple[str, ...]  # by their extension
+  others: tuple[str, ...]
+  refused: dict[str, str]  # folders that are not entered, and why
+
+  @functools.cached_property
+  def classes(self) -> tuple[str, ...]:
+    """First-level subfolders, if every image lies in one and there are two or more."""
+    if not all('/' in path for path in self.images):
+      return ()
+    names = sorted({path.split('/')[0] for path in self.images})
+    return tuple(names) if len(names) > 1 else ()
+
+  def label(self, path: str) -> int:
+    """The class of an image, 0 where there are no classes."""
+    return self.classes.index(path.split('/')[0]) if self.classes else 0
+
+  @functools.cached_property
+  def state(self) -> str:
+    """A fingerprint of names, sizes and times of change: cheap, and the same wherever root lies."""
+    return fingerprint(*(_stamp(self.root, path) for path in self.images))
+
+
+def _stamp(root, path):
+  try:
+    status = os.stat(root / path)
+  except OSError:
+    return path, None
+  return path, status.st_size, status.st_mtime_ns
+
+
+def listing(root: pathlib.Path) -> Listing:
+  """Every file below `root`, nested folders included, links to folders not followed."""
+  refused, found = {}, []
+
+  def unreadable(error):
+    refused[os.path.relpath(error.filename, root)] = f'cannot be read: {error.strerror}'
+
+  for folder, subfolders, files in os.walk(root, onerror=unreadable):
+    inside = pathlib.PurePath(os.path.relpath(folder, root))
+    found += [(inside / name).as_posix() for name in files]
+    for name in subfolders:
+      if os.path.islink(os.path.join(folder, name)):
+        refused[(inside / name).as_posix()] = 'link to a folder, not followed'
+  paths = sorted(found)
+  pictures = [path for path in paths if path.lower().endswith(images.EXTENSIONS)]
+  others = sorted(set(paths) - set(pictures))
+  return Listing(root, tuple(pictures), tuple(others), refused)
+
+
+class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+  """The images of a listing, `size` pixels a side, RGB; what is refused is kept in `refused`."""
+
+  name = 'folder'
+  VERSION = tfds.core.Version('1.0.0')
+
+  def __init__(self, *, files: Listing, size: int, **kwargs):
+    self.files, self.size, self.refused = files, size, dict(files.refused)
+    config = tfds.core.BuilderConfig(name=f'{files.state}_{size}px', version=self.VERSION)
+    super().__init__(config=config, file_format='array_record', **kwargs)
+
+  def _info(self):
+    shape = (self.size, self.size, 3)
+    features = {'image': tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')}
+    if self.files.classes:
+      names = [_printable(name) for name in self.files.classes]
+      features['label'] = tfds.features.ClassLabel(names=names)
+    return tfds.core.DatasetInfo(
+      builder=self,
+      description='A folder of images.',
+      features=tfds.features.FeaturesDict(features),
+    )
+
+  def _split_generators(self, dl_manager):
+    return {'train': self._generate_examples()}
+
+  def _generate_examples(self):
+    digest = hashlib.sha256()
+    loaded = ordered(self._load, self.files.images, ahead=2 * WORKERS, workers=min(8, WORKERS))
+    for path, image in zip(self.files.images, loaded, strict=True):
+      if isinstance(image, ValueError):
+        self.refused[path] = str(image)
+        continue
+      digest.update(os.fsencode(path) + b'\0' + image.tobytes())
+      example = {'image': image}
+      if self.files.classes:
+        example['label'] = self.files.label(path)
+      yield os.fsencode(path), example
+    self._report(digest.hexdigest())
+
+  def _load(self, path):
+    root = self.files.root
+    try:
+      image = images.load_image(root / path, root, size=self.size)
+    except ValueError as error:
+      return error
+    return images.to_array(images.fit(image, self.size), 3)
+
+  def _report(self, digest):
+    if set(self.files.images) <= set(self.refused):
+      raise ValueError(f'{self.files.root} has no readable image: {_first(self.refused)}')
+    for path, reason in list(self.refused.items())[:NAMED]:
+      log.warning('refused %s: %s', _printable(path), reason)
+    report = {
+      'images': len(self.files.images),
+      'refused': self.refused,
+      'not_images': self.files.others,
+      'content': digest,
+    }
+    (pathlib.Path(self.data_dir) / REPORT).write_text(json.dumps(report, indent=1))
+
+
+def _first(refused):
+  path, reason = next(iter(refused.items()))
+  return f'{_printable(path)}: {reason} (the first of {len(refused)})'
+
+
+def _printable(name):
+  """tfds keeps class names as stripped lines of UTF-8."""
+  return name if name.isprintable() and name == name.strip() else ascii(name)
+
+
+def prepare(
+  data_dir: pathlib.Path, folder: pathlib.Path | None, size: int
+) -> tuple[tfds.core.DatasetBuilder, str]:
+  """The set prepared from `folder` at `size` pixels, and what identifies its content.
+
+  Prepared anew, beside the former, whenever a file was added, removed or changed. Files that are
+  refused are named in the log and in skipped.json beside the records.
+
+  Raises:
+    ValueError: if there is no such folder or no readable image in it.
+  """
+  if folder is None:
+    raise ValueError('data set folder needs the directory of images: pass folder=')
+  if not folder.is_dir():
+    raise ValueError(f'no folder of images at {folder}')
+  files = listing(folder)
+  if not files.images:
+    raise ValueError(
+      f'{folder} has no image: none of its {len(files.others)} files ends in '
+      f'{" ".join(images.EXTENSIONS)}'
+    )
+  with images.guarded():
+    builder = prepared.prepare(lambda: Folder(files=files, size=size, data_dir=data_dir))
+  report = skipped(builder)
+  _warn(files, report, pathlib.Path(builder.data_dir) / REPORT)
+  return builder, report['content']
+
+
+def skipped(builder: tfds.core.DatasetBuilder) -> dict:
+  """What was left out of a prepared folder: 'refused' {path: reason}, 'not_images' [path]."""
+  return json.loads((pathlib.Path(builder.data_dir) / REPORT).read_text())
+
+
+def _warn(files, report, path):
+  refused, total = report['refused'], report['images']
+  if refused:
+    share = f'{len(refused) / total:.1%} of {total} images'
+    log.warning('%s: refused %d (%s), see %s', files.root, len(refused), share, path)
+  if report['not_images']:
+    log.warning('%s: %d files are not images', files.root, len(report['not_images']))
+  inside = sum('/' in name for name in files.images)
+  if 0 < inside < total:
+    log.warning('%s: no labels, %d images lie in no subfolder', files.root, total - inside)
+  for name in files.classes:
+    if all(image in refused for image in files.images if image.startswith(f'{name}/')):
+      log.warning('%s: class %s has no readable image', files.root, _printable(name))

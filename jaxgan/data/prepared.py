@@ -1,0 +1,311 @@
+"""Sets prepared by tensorflow-datasets as array_record: written once, read without TensorFlow."""
+
+import contextlib
+import dataclasses
+import fcntl
+import io
+import logging
+import os
+import pathlib
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging as absl_logging
+from tensorflow_datasets.core.decode.base import DeserializeMethod
+from tensorflow_datasets.core.read_only_builder import builder_from_files
+
+from jaxgan.data import images
+from jaxgan.data.pipeline import WORKERS, ordered
+from jaxgan.data.source import Source, Spec, fingerprint, from_arrays
+
+log = logging.getLogger('jaxgan')
+
+CHUNK = 64  # records a thread reads at a time while all are decoded
+
+
+_silence = threading.RLock()  # what `quiet` changes belongs to the process
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+  """Keeps tensorflow-datasets from printing, one thread at a time, and restores its settings."""
+  with _silence, contextlib.redirect_stdout(io.StringIO()):
+    verbosity, bars = absl_logging.get_verbosity(), tfds.core.utils.tqdm_utils._active
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    tfds.disable_progress_bar()
+    try:
+      yield
+    finally:
+      absl_logging.set_verbosity(verbosity)
+      tfds.display_progress_bar(bars)
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[None]:
+  """Waits until no other process or thread is inside with the same `path`, a file made for this."""
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, 'a')  # noqa: SIM115
+  except OSError as error:
+    raise ValueError(
+      f'data folder {path.parent} cannot be written ({error.strerror}): choose another data_dir'
+    ) from error
+  with file:
+    fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, even by a kill
+    yield
+
+
+def prepare(
+  make: Callable[[], tfds.core.DatasetBuilder], before: Callable[[], None] = lambda: None
+) -> tfds.core.DatasetBuilder:
+  """The builder of `make()`, its set prepared as array_record if it was not; `before` runs first.
+
+  Several processes may ask at once: one prepares, the others wait for it.
+  """
+  with quiet():
+    builder = make()
+    if not builder.is_prepared():
+      root = pathlib.Path(builder.data_dir_root)
+      with locked(root / f'.{builder.name}.lock'):
+        builder = make()
+        if not builder.is_prepared():
+          log.info('preparing %s in %s', builder.info.full_name, root)
+          before()
+          config = tfds.download.DownloadConfig(try_download_gcs=False)
+          builder.download_and_prepare(download_config=config)
+    return tfds.builder_from_directory(builder.data_dir)
+
+
+def named(
+  name: str, data_dir: pathlib.Path, built_in: Iterable[str] = ()
+) -> tfds.core.DatasetBuilder:
+  """The builder of a set that stands prepared in `data_dir`; never downloads.
+
+  Args:
+    name: 'set', 'set/config' or either with ':version'.
+    data_dir: what tensorflow-datasets was given as `data_dir`.
+    built_in: other names, for the error.
+
+  Raises:
+    ValueError: if it is not there.
+  """
+  builder = None
+  if re.fullmatch(r'[A-Za-z]\w*(/[\w.+-]+)?(:[\d.*]+)?', name) and '..' not in name:
+    with quiet(), contextlib.suppress(tfds.core.DatasetNotFoundError):
+      builder = builder_from_files(name, data_dir=data_dir)
+  if builder is None:
+    raise ValueError(
+      f'data set {name!r} is neither one of {", ".join(built_in)} nor prepared in {data_dir}; '
+      'to use one of tensorflow-datasets, prepare it once, where TensorFlow is installed, with '
+      f'tfds.builder({name!r}, data_dir={str(data_dir)!r}, file_format="array_record")'
+      '.download_and_prepare()'
+    )
+  return builder
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+  """One split of a prepared set: how to read and decode any of its records."""
+
+  builder: tfds.core.DatasetBuilder
+  split: str
+  image: str  # key of the image among the features
+  label: str | None  # key of the class
+  size: int
+  channels: int
+  raw: Any  # random access to the serialized records
+
+  def __len__(self) -> int:
+    return len(self.raw)
+
+  def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [n, size, size, channels] and int32 [n] (zeros without labels)."""
+    examples = self._examples(indices, [self.image, self.label])
+    pictures = [self._picture(example[self.image]) for example in examples]
+    return np.stack(pictures), self._classes(examples)
+
+  def images(self, indices: np.ndarray) -> np.ndarray:
+    """uint8 [n, size, size, channels]."""
+    examples = self._examples(indices, [self.image])
+    return np.stack([self._picture(example[self.image]) for example in examples])
+
+  def labels(self, indices: np.ndarray) -> np.ndarray:
+    """int32 [n], no image decoded."""
+    return self._classes(self._examples(indices, [self.label]))
+
+  def _examples(self, indices, keys):
+    wanted = {key: self.builder.info.features[key] for key in keys if key}
+    features = tfds.features.FeaturesDict(wanted)
+    stored = isinstance(wanted.get(self.image), tfds.features.Image)
+    decoders = {self.image: tfds.decode.SkipDecoding()} if stored else None
+    return [
+      features.deserialize_example_np(record, decoders=decoders)
+      for record in self.raw.__getitems__(np.asarray(indices).tolist())
+    ]
+
+  def _picture(self, value):
+    shape = (self.size, self.size, self.channels)
+    if isinstance(value, np.ndarray) and value.shape == shape:
+      return value
+    stored = not isinstance(value, np.ndarray)
+    image = images.decode(io.BytesIO(value)) if stored else images.from_array(value)
+    return images.to_array(images.fit(image, self.size), self.channels)
+
+  def _classes(self, examples):
+    return np.array([example[self.label] if self.label else 0 for example in examples], np.int32)
+
+
+def records(
+  builder: tfds.core.DatasetBuilder, split: str, size: int | None, channels: int | None
+) -> Records:
+  """The records of a split, to be decoded to `size` and `channels` (None: as they are stored).
+
+  Raises:
+    ValueError: if the split, the array_record files or the image are not there, or if the images
+      have no one size and none was asked for.
+  """
+  info = builder.info
+  if 'array_record' not in {str(kind.value) for kind in info.available_file_formats()}:
+    raise ValueError(
+      f'{builder.data_dir} is stored as {info.file_format.value}, which only TensorFlow reads: '
+      'prepare it with file_format="array_record" in another data_dir'
+    )
+  image, label = _image(info), _label(info)
+  height, width, depth = info.features[image].shape
+  size = size or (min(height, width) if height and width else None)
+  if size is None:
+    raise ValueError(f'the images of {info.full_name} vary in size: say which image_size to use')
+  try:
+    raw = builder.as_data_source(split=split, deserialize_method=DeserializeMethod.RAW_BYTES)
+  except (ValueError, KeyError) as error:
+    raise ValueError(
+      f'{info.full_name} has no split {split!r}: it has {", ".join(info.splits)}'
+    ) from error
+  return Records(builder, split, image, label, size, channels or (1 if depth == 1 else 3), raw)
+
+
+def _image(info):
+  def pictures(feature):
+    stored = isinstance(feature, tfds.features.Image)
+    plain = type(feature) is tfds.features.Tensor and len(feature.shape) == 3
+    return (stored or plain) and feature.np_dtype == np.uint8 and feature.shape[-1] in (1, 3, 4)
+
+  found = [key for key, feature in info.features.items() if pictures(feature)]
+  if 'image' in found:
+    return 'image'
+  if len(found) != 1:
+    raise ValueError(
+      f'{info.full_name} should have a feature "image" or one uint8 image [height, width, '
+      f'channels], it has {", ".join(found) or "none"} among {", ".join(info.features)}'
+    )
+  return found[0]
+
+
+def _label(info):
+  found = [
+    key
+    for key, feature in info.features.items()
+    if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes
+  ]
+  return 'label' if 'label' in found else found[0] if len(found) == 1 else None
+
+
+def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> Source:
+  """The images of `chosen`, in memory if they take at most `in_memory_limit` bytes, else streamed.
+
+  Decoded arrays are kept beside the records, so that the next start only loads them.
+
+  Args:
+    chosen: what `records` returns.
+    content: what identifies the examples on any machine; without it the sizes of the files do.
+    in_memory_limit: bytes.
+  """
+  identity = _identity(chosen, content)
+  count, size, channels = len(chosen), chosen.size, chosen.channels
+  names: tuple[str, ...] = ()
+  if chosen.label:
+    names = tuple(chosen.builder.info.features[chosen.label].names)
+  where = pathlib.Path(chosen.builder.data_dir) / f'jaxgan-{size}x{channels}-{identity}'
+  if count * size * size * channels > in_memory_limit:
+    labels = _cached(where, ('labels',), lambda: _labels(chosen))[0] if names else None
+    labels, names = _known(labels, names)
+    spec = Spec(size, channels, len(names), names)
+    return Source(spec, count, chosen.images, labels, identity, streams=True)
+  pictures, labels = _cached(where, ('images', 'labels'), lambda: _decoded(chosen))
+  labels, names = _known(labels if names else None, names)
+  return from_arrays(pictures, labels, names=names, identity=identity)
+
+
+def _identity(chosen, content):
+  info = chosen.builder.info
+  part = info.splits[chosen.split]
+  stored = (str(info.full_name), part.num_bytes, part.num_examples, info.features.to_json())
+  return fingerprint(
+    content or stored, chosen.split, len(chosen), chosen.size, chosen.channels, 'v1'
+  )
+
+
+def _known(labels, names):
+  """No labels at all where some are unknown (-1), as in the test split of many a challenge."""
+  return (None, ()) if labels is None or labels.min() < 0 else (labels, names)
+
+
+def _chunks(count):
+  return (np.arange(i, min(i + CHUNK, count)) for i in range(0, count, CHUNK))
+
+
+def _decoded(chosen):
+  count = len(chosen)
+  pictures = np.empty((count, chosen.size, chosen.size, chosen.channels), np.uint8)
+  labels = np.empty(count, np.int32)
+  with images.guarded():
+    for i, (some, classes) in enumerate(ordered(chosen.read, _chunks(count), ahead=2 * WORKERS)):
+      pictures[i * CHUNK : (i + 1) * CHUNK] = some
+      labels[i * CHUNK : (i + 1) * CHUNK] = classes
+  return pictures, labels
+
+
+def _labels(chosen):
+  return (np.concatenate(list(ordered(chosen.labels, _chunks(len(chosen)), ahead=WORKERS))),)
+
+
+def _cached(where, parts, make):
+  """The arrays `make()` returns, one a name in `parts`, kept in files named after `where`."""
+  paths = [where.with_name(f'{where.name}-{part}.npy') for part in parts]
+  try:
+    return tuple(np.load(path, allow_pickle=False) for path in paths)
+  except (OSError, ValueError, EOFError):
+    pass  # not there, or damaged
+  arrays = make()
+  try:
+    for path, array in zip(paths, arrays, strict=True):
+      _save(path, array)
+  except OSError as error:
+    log.warning('decoded images are not kept in %s: %s', where.parent, error.strerror)
+  return arrays
+
+
+def _save(path, array):
+  with atomic(path) as file:
+    np.save(file, array, allow_pickle=False)
+
+
+@contextlib.contextmanager
+def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
+  """A file to write, which becomes `path` at the end of the block and vanishes if that fails."""
+  file = tempfile.NamedTemporaryFile(dir=path.parent, suffix='.incomplete', delete=False)
+  try:
+    with file:
+      yield file
+      file.flush()
+      os.fsync(file.fileno())
+    os.chmod(file.name, 0o644)  # temporary files are for the owner alone
+    os.replace(file.name, path)
+  except BaseException:
+    os.unlink(file.name)
+    raise

@@ -1,0 +1,90 @@
+"""A data set at rest: random access to its images, and what they are."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from jaxgan.typing import Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """Random access to the images of one split.
+
+  `images(indices)` gives uint8 [n, size, size, channels] for int indices [n], from any thread.
+  """
+
+  spec: Spec
+  count: int
+  images: Callable[[np.ndarray], np.ndarray]
+  labels: np.ndarray | None  # int32 [count], or None where spec.classes is 0
+  fingerprint: str  # equal for equal content, wherever it is stored
+  streams: bool = False  # images are decoded when asked for, not held in memory
+
+  def __len__(self) -> int:
+    return self.count
+
+
+def fingerprint(*parts: object) -> str:
+  """32 hexadecimal digits that differ whenever `parts` (of plain values) do."""
+  return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def from_arrays(
+  images: np.ndarray,
+  labels: np.ndarray | None = None,
+  *,
+  names: Sequence[str] = (),
+  identity: str | None = None,
+) -> Source:
+  """A source of images already in memory.
+
+  Args:
+    images: uint8 [n, size, size, channels].
+    labels: integers [n] from 0 to classes - 1.
+    names: of the classes; without them the classes are numbered.
+    identity: the fingerprint; without it, a hash of the images and labels.
+
+  Raises:
+    ValueError: on another type or shape, or labels that do not match.
+  """
+  _check_images(images)
+  if labels is not None:
+    labels = _checked_labels(labels, len(images), names)
+    names = tuple(names) or tuple(str(i) for i in range(int(labels.max()) + 1))
+  classes = 0 if labels is None else len(names)
+  return Source(
+    spec=Spec(images.shape[1], images.shape[3], classes, tuple(names) if classes else ()),
+    count=len(images),
+    images=lambda indices: images.take(indices, axis=0),
+    labels=labels,
+    fingerprint=identity or _content(images, labels),
+  )
+
+
+def _check_images(images):
+  shape = images.shape
+  if images.dtype != np.uint8 or images.ndim != 4 or shape[1] != shape[2] or not len(images):
+    raise ValueError(
+      f'images should be uint8 [n, size, size, channels] with n > 0, got {images.dtype}{shape}'
+    )
+
+
+def _checked_labels(labels, count, names):
+  labels = np.asarray(labels)
+  if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+    raise ValueError(f'labels should be integers [{count}], got {labels.dtype}{labels.shape}')
+  if labels.min() < 0 or (names and labels.max() >= len(names)):
+    raise ValueError(
+      f'labels should lie from 0 to {len(names) - 1 if names else "classes - 1"}, '
+      f'got {labels.min()} to {labels.max()}'
+    )
+  return labels.astype(np.int32)
+
+
+def _content(images, labels):
+  digest = hashlib.sha256(np.ascontiguousarray(images).data)
+  digest.update(b'' if labels is None else labels.tobytes())
+  return fingerprint(images.shape, digest.hexdigest())

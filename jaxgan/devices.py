@@ -1,0 +1,76 @@
+"""The step on all devices there are: one program, the state on each, the batch split between them.
+
+Under one global `jax.jit`, batch norm and every other mean over the batch is over the whole batch,
+so the same code computes the same on one device and on many.
+"""
+
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxgan import convolution, game
+from jaxgan.game import Game, TrainState
+from jaxgan.typing import Batch, Logs
+
+
+def mesh(batch_size: int, devices: list[Any] | None = None) -> Mesh:
+  """All devices (or those given) along the axis `data`.
+
+  Raises:
+    ValueError: a batch that they cannot share equally.
+  """
+  chosen = jax.devices() if devices is None else devices
+  if batch_size % len(chosen):
+    raise ValueError(
+      f'--batch-size={batch_size} does not divide over {len(chosen)} devices: '
+      f'give a multiple of {len(chosen)}'
+    )
+  return Mesh(np.array(chosen), ('data',), axis_types=(AxisType.Auto,))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+  """The whole value on every device."""
+  return NamedSharding(mesh, PartitionSpec())
+
+
+def place(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Batch:
+  """This host's `[microbatches, B, ...]` as one global array, B split over the devices."""
+  split = NamedSharding(mesh, PartitionSpec(None, 'data'))
+  put = partial(jax.make_array_from_process_local_data, split)
+  return jax.tree.map(put, dict(batches))
+
+
+def scaled(batches: Batch) -> Batch:
+  """uint8 images to float32 in [-1, 1]: x / 127.5 - 1."""
+  return {**batches, 'image': batches['image'].astype(jnp.float32) / 127.5 - 1}
+
+
+def compile_step(
+  played: Game, mesh: Mesh
+) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
+  """The jitted `game.train_step` on batches of uint8; the state given to it is consumed."""
+  whole = replicated(mesh)
+  return jax.jit(
+    lambda state, batches: game.train_step(played, state, scaled(batches)),
+    donate_argnums=0,
+    out_shardings=(whole, whole),
+    compiler_options=convolution.compiler_options(),
+  )
+
+
+def cache_programs() -> None:
+  """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
+  if jax.config.values.get('jax_compilation_cache_dir'):
+    return
+  base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+  folder = pathlib.Path(base).expanduser() / 'jaxgan' / 'programs'
+  jax.config.update('jax_compilation_cache_dir', str(folder))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
+  jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)

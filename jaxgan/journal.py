@@ -1,0 +1,106 @@
+"""The journal of a run: `metrics.jsonl`, and progress for whoever watches."""
+
+import collections
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from tqdm import tqdm
+
+
+class Journal:
+  """Appends one JSON object a line and shows progress: a bar on a terminal, plain lines elsewhere.
+
+  Values handed over may still be under computation: they are read once two younger ones have come,
+  or on `flush`, so that the host never waits for the device. On opening, lines after `step` are cut
+  off: they belong to steps that a resumed run plays again.
+  """
+
+  def __init__(
+    self, path: pathlib.Path, *, step: int, length: int, images_per_step: int, quiet=False
+  ):
+    self._path, self._length, self._images = path, length, images_per_step
+    self._quiet = quiet
+    self._waiting: collections.deque = collections.deque()
+    self._start = self._last = (step, time.perf_counter())
+    _cut(path, step)
+    terminal = sys.stderr.isatty() and not quiet
+    self._bar = tqdm(total=length, initial=step, unit='step') if terminal else None
+
+  def tick(self) -> None:
+    """One more step was started."""
+    if self._bar is not None:
+      self._bar.update()
+
+  def write(self, step: int, logs: Mapping[str, Any]) -> None:
+    """Take the logs of a step that was just started."""
+    self._waiting.append((step, logs))
+    while len(self._waiting) > 2:
+      self._read()
+
+  def flush(self) -> None:
+    """Write all that was handed over."""
+    while self._waiting:
+      self._read()
+
+  def close(self) -> None:
+    """Flush, and leave the terminal as it was."""
+    self.flush()
+    if self._bar is not None:
+      self._bar.close()
+
+  def say(self, text: str) -> None:
+    """A line for whoever watches."""
+    if not self._quiet:
+      tqdm.write(text, file=sys.stderr if self._bar is not None else sys.stdout)
+      sys.stdout.flush()
+
+  def _read(self) -> None:
+    step, logs = self._waiting.popleft()
+    values = {name: float(value) for name, value in jax.device_get(logs).items()}
+    now = time.perf_counter()
+    speed = (step - self._last[0]) * self._images / max(now - self._last[1], 1e-9)
+    self._last = step, now
+    line = {
+      'step': step,
+      'images': step * self._images,
+      **values,
+      'images_per_second': round(speed, 1),
+    }
+    with open(self._path, 'a') as file:
+      file.write(json.dumps(line) + '\n')
+    self._show(step, values, speed)
+
+  def _show(self, step: int, values: Mapping[str, float], speed: float) -> None:
+    losses = {
+      name.removesuffix('/loss'): f'{v:.3f}' for name, v in values.items() if name.endswith('/loss')
+    }
+    if self._bar is not None:
+      self._bar.set_postfix(losses)
+      return
+    done, seconds = step - self._start[0], time.perf_counter() - self._start[1]
+    left = (self._length - step) * seconds / max(done, 1)
+    shown = '  '.join(f'{name} {value}' for name, value in losses.items())
+    eta = tqdm.format_interval(left)
+    self.say(f'step {step}/{self._length}  {shown}  {speed:.0f} images/s  {eta} left')
+
+
+def _cut(path: pathlib.Path, step: int) -> None:
+  """Keep the whole lines up to a step."""
+  if not path.exists():
+    return
+  kept = [line for line in path.read_text().splitlines() if _step(line) <= step]
+  part = path.with_name(path.name + '.part')
+  part.write_text(''.join(line + '\n' for line in kept))
+  part.replace(path)
+
+
+def _step(line: str) -> float:
+  try:
+    return json.loads(line)['step']
+  except (ValueError, KeyError, TypeError):  # torn by a crash
+    return float('inf')

@@ -1,0 +1,244 @@
+"""Layers of GANs, in Linen: spectral norm, batch norm of explicit modes, fast convolutions.
+
+Images are NHWC, kernels HWIO. A layer with `spectral` divides its kernel by its largest singular
+value.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan import convolution
+from jaxgan.typing import Array
+
+Initializer = Callable[..., Array]
+
+normal: Initializer = nn.initializers.normal(0.02)
+"""N(0, 0.02), the start of DCGAN and most that followed."""
+
+
+def uniform(bound: float) -> Initializer:
+  """U(-bound, bound)."""
+  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+def glorot(gain: float = 1.0) -> Initializer:
+  """Glorot's uniform start times `gain` (Chainer's form: the gain multiplies the values)."""
+  return nn.initializers.variance_scaling(gain**2, 'fan_avg', 'uniform')
+
+
+def spectral_norm(w: Array, u: Array, eps: float = 1e-12) -> tuple[Array, Array]:
+  """Divide a kernel by its largest singular value, by one power iteration from `u`.
+
+  v = uW / |uW|, u = vW' / |vW'|, sigma = u W v' with W = w as [out, rest]; u and v are constants to
+  the gradient, which flows through W in sigma. `w` is [..., out], `u` [out]; returns w / sigma and
+  the next u. `eps` is added to the norms.
+
+  References: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
+  """
+  matrix = w.reshape(-1, w.shape[-1])
+  unit = lambda x: x / (jnp.linalg.norm(x) + eps)
+  frozen = lax.stop_gradient(matrix)
+  v = unit(frozen @ u)
+  u = unit(v @ frozen)
+  return w / (v @ matrix @ u), u
+
+
+class Kernel(nn.Module):
+  """A kernel `[..., out]`; with `spectral`, divided by its largest singular value.
+
+  The iteration's vector is kept in the collection `spectral` and moves on where that collection is
+  mutable, which is in training only.
+  """
+
+  shape: Sequence[int]
+  start: Initializer = normal
+  spectral: bool = False
+
+  @nn.compact
+  def __call__(self) -> Array:
+    w = self.param('kernel', self.start, tuple(self.shape))
+    if not self.spectral:
+      return w
+    first = lambda: jax.random.normal(self.make_rng('params'), (self.shape[-1],))
+    u = self.variable('spectral', 'u', first)
+    w, moved = spectral_norm(w, u.value)
+    if self.is_mutable_collection('spectral') and not self.is_initializing():
+      u.value = moved
+    return w
+
+
+def _bias(module: nn.Module, y: Array, features: int) -> Array:
+  return _affine(y, None, module.param('bias', nn.initializers.zeros, (features,)))
+
+
+def _affine(x: Array, scale: Array | None, shift: Array) -> Array:
+  """x * scale + shift over the last axis, where these are [C] or [B, C]."""
+  spread = lambda a: jnp.expand_dims(
+    a, tuple(range(a.ndim - 1, x.ndim - 1)) if a.ndim > 1 else tuple(range(x.ndim - 1))
+  )
+  return x + spread(shift) if scale is None else x * spread(scale) + spread(shift)
+
+
+class Dense(nn.Module):
+  """x W + b over the last axis."""
+
+  features: int
+  use_bias: bool = True
+  spectral: bool = False
+  start: Initializer = normal
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    y = x @ Kernel((x.shape[-1], self.features), self.start, self.spectral, name='weight')()
+    return _bias(self, y, self.features) if self.use_bias else y
+
+
+class Conv(nn.Module):
+  """A convolution with SAME padding; `form` may fuse it with resampling."""
+
+  features: int
+  kernel: int = 3
+  stride: int = 1
+  use_bias: bool = True
+  spectral: bool = False
+  start: Initializer = normal
+  form: Callable[..., Array] | None = None
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+    w = Kernel(shape, self.start, self.spectral, name='weight')()
+    y = self.form(x, w) if self.form else convolution.convolve(x, w, self.stride)
+    return _bias(self, y, self.features) if self.use_bias else y
+
+
+class ConvTranspose(nn.Module):
+  """The transpose of a SAME convolution from an image of `size` by `size`."""
+
+  features: int
+  size: int
+  kernel: int = 4
+  stride: int = 2
+  use_bias: bool = True
+  start: Initializer = normal
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    shape = (self.kernel, self.kernel, self.features, x.shape[-1])
+    w = Kernel(shape, self.start, name='weight')()
+    y = convolution.convolve_transposed(x, w, (self.size, self.size), self.stride)
+    return _bias(self, y, self.features) if self.use_bias else y
+
+
+def moments(x: Array) -> tuple[Array, Array]:
+  """Mean and (biased) variance of each channel over all other axes, in float32 or wider."""
+  x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+  axes = tuple(range(x.ndim - 1))
+  mean = x.mean(axes)
+  return mean, jnp.maximum(
+    (x * x).mean(axes) - mean * mean, 0
+  )  # one pass; rounding may make it negative
+
+
+class Standardise(nn.Module):
+  """(scale, shift) that bring each channel to mean 0 and variance 1.
+
+  In training by the statistics of the (global) batch, which also move the running ones on; else by
+  the running ones: r <- momentum r + (1 - momentum) statistic.
+  """
+
+  momentum: float = 0.9
+  eps: float = 1e-5
+
+  @nn.compact
+  def __call__(self, x: Array, train: bool) -> tuple[Array, Array]:
+    c = x.shape[-1]
+    running = (
+      self.variable('batch_stats', 'mean', jnp.zeros, (c,)),
+      self.variable('batch_stats', 'var', jnp.ones, (c,)),
+    )
+    mean, var = moments(x) if train else (running[0].value, running[1].value)
+    if train and not self.is_initializing():
+      for kept, new in zip(running, (mean, var), strict=True):
+        kept.value = self.momentum * kept.value + (1 - self.momentum) * lax.stop_gradient(new)
+    scale = lax.rsqrt(var + self.eps)
+    return scale, -mean * scale
+
+
+class BatchNorm(nn.Module):
+  """Batch norm, its mode explicit at every call.
+
+  References: Ioffe and Szegedy, Batch Normalization, 2015.
+  """
+
+  momentum: float = 0.9
+  eps: float = 1e-5
+  start: Initializer = nn.initializers.ones
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool) -> Array:
+    scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
+    gain = self.param('scale', self.start, (x.shape[-1],))
+    bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
+    return _affine(x, (gain * scale).astype(x.dtype), (gain * shift + bias).astype(x.dtype))
+
+
+class ConditionalBatchNorm(nn.Module):
+  """Batch norm with a gain and a bias for each class, from tables `[classes, C]`; labels are `[B]`.
+
+  References: Dumoulin et al., A Learned Representation for Artistic Style, 2017.
+  """
+
+  classes: int
+  momentum: float = 0.9
+  eps: float = 1e-5
+
+  @nn.compact
+  def __call__(self, x: Array, labels: Array, *, train: bool) -> Array:
+    scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
+    shape = (self.classes, x.shape[-1])
+    gain = self.param('scale', nn.initializers.ones, shape)[labels]
+    bias = self.param('bias', nn.initializers.zeros, shape)[labels]
+    return _affine(x, gain * scale[None], gain * shift[None] + bias)
+
+
+class Embed(nn.Module):
+  """A vector for each class: labels `[B]` -> `[B, features]`."""
+
+  classes: int
+  features: int
+  spectral: bool = False
+  start: Initializer = nn.initializers.normal(1.0)
+
+  @nn.compact
+  def __call__(self, labels: Array) -> Array:
+    return Kernel((self.classes, self.features), self.start, self.spectral, name='weight')()[labels]
+
+
+class Maxout(nn.Module):
+  """The largest of `pieces` linear maps, for each feature.
+
+  References: Goodfellow et al., Maxout Networks, 2013.
+  """
+
+  features: int
+  pieces: int = 5
+  start: Initializer = normal
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    y = Dense(self.features * self.pieces, start=self.start)(x)
+    return y.reshape(*x.shape[:-1], self.features, self.pieces).max(-1)
+
+
+def leaky_relu(x: Array) -> Array:
+  """x where positive, else 0.2 x."""
+  return nn.leaky_relu(x, 0.2)
+
+
+Norm = Callable[[], Any]

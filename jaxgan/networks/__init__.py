@@ -1,0 +1,1 @@
+"""Networks of the GANs, in Linen."""

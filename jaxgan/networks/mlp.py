@@ -1,0 +1,88 @@
+"""Multilayer perceptrons: the networks of the first GAN, and modern small ones."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.layers import BatchNorm, Dense, Initializer, Maxout, leaky_relu, normal, uniform
+from jaxgan.typing import Array
+
+
+class Generator(nn.Module):
+  """Latents `[B, Z]` (and labels `[B]`) -> images `[B, *shape]` in [-1, 1], by tanh.
+
+  With `classes` the latent and the one-hot label each pass a layer of their own, of `entry` widths
+  where given, before they join.
+  """
+
+  shape: Sequence[int]
+  widths: Sequence[int] = (128, 256, 512)
+  classes: int = 0
+  entry: tuple[int, int] | None = None
+  norm: bool = True
+  activation: Callable[[Array], Array] = leaky_relu
+  start: Initializer = normal
+
+  @nn.compact
+  def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
+    parts = [z, *(jax.nn.one_hot(y, self.classes, dtype=z.dtype) for y in labels)]
+    if self.entry:
+      parts = [
+        self.activation(Dense(n, start=self.start)(x))
+        for n, x in zip(self.entry, parts, strict=True)
+      ]
+    x = jnp.concatenate(parts, -1)
+    for width in self.widths:
+      x = Dense(width, use_bias=not self.norm, start=self.start)(x)
+      x = self.activation(BatchNorm()(x, train=train) if self.norm else x)
+    x = Dense(math.prod(self.shape), start=self.start)(x)
+    return jnp.tanh(x).reshape(-1, *self.shape)
+
+
+class Critic(nn.Module):
+  """Images `[B, ...]` (and labels `[B]`, joined as one-hot vectors) -> logits `[B]`."""
+
+  widths: Sequence[int] = (512, 256)
+  classes: int = 0
+  activation: Callable[[Array], Array] = leaky_relu
+  start: Initializer = normal
+
+  @nn.compact
+  def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
+    x = x.reshape(len(x), -1)
+    x = jnp.concatenate([x, *(jax.nn.one_hot(y, self.classes, dtype=x.dtype) for y in labels)], -1)
+    for width in self.widths:
+      x = self.activation(Dense(width, start=self.start)(x))
+    return Dense(1, start=self.start)(x)[:, 0]
+
+
+class MaxoutCritic(nn.Module):
+  """Maxout layers with dropout, the critic of the first GANs -> logits `[B]`.
+
+  With `classes`, image and label pass maxout layers of their own (`entry`: units and pieces of
+  each) and join in `layers`. Dropout keeps 0.8 of the inputs and 0.5 of the hidden units.
+  """
+
+  layers: Sequence[tuple[int, int]] = ((240, 5), (240, 5))
+  classes: int = 0
+  entry: Sequence[tuple[int, int]] = ()
+  start: Initializer = uniform(0.005)
+
+  @nn.compact
+  def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
+    drop = lambda rate, x: nn.Dropout(rate, deterministic=not train)(x)
+    parts = [
+      x.reshape(len(x), -1),
+      *(jax.nn.one_hot(y, self.classes, dtype=x.dtype) for y in labels),
+    ]
+    if self.entry:
+      parts = [
+        Maxout(*e, start=self.start)(drop(0.2, x)) for e, x in zip(self.entry, parts, strict=True)
+      ]
+    x = jnp.concatenate(parts, -1)
+    for i, (units, pieces) in enumerate(self.layers):
+      x = Maxout(units, pieces, start=self.start)(drop(0.5 if i or self.entry else 0.2, x))
+    return Dense(1, start=self.start)(drop(0.5, x))[:, 0]

@@ -1,0 +1,119 @@
+"""Residual networks of SN-GAN and WGAN-GP, resampling fused into their convolutions."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.convolution import convolve_pool, upsample_convolve
+from jaxgan.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, Embed, glorot
+from jaxgan.resample import pool
+from jaxgan.typing import Array
+
+residual, straight = glorot(2**0.5), glorot(1.0)
+
+
+def stem(size: int) -> tuple[int, int]:
+  """The size of the first feature map, and how often it doubles to `size`.
+
+  Raises:
+    ValueError: the size is not 4, 5, 6 or 7 times a power of two, or is below 8.
+  """
+  doublings = 0
+  while size % 2 == 0 and size > 7:
+    size, doublings = size // 2, doublings + 1
+  if not (4 <= size <= 7 and doublings):
+    raise ValueError(
+      'residual networks need images of 4, 5, 6 or 7 times a power of two, such as 16, 28, 32, 64; '
+      f'these are {size * 2**doublings} pixels: give another --image-size'
+    )
+  return size, doublings
+
+
+class UpBlock(nn.Module):
+  """norm, ReLU, upsample, conv, norm, ReLU, conv, plus the input convolved 1x1 and upsampled."""
+
+  width: int
+  classes: int = 0
+
+  @nn.compact
+  def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
+    def active(x):
+      norm = ConditionalBatchNorm(self.classes, eps=2e-5) if labels else BatchNorm(eps=2e-5)
+      return nn.relu(norm(x, *labels, train=train))
+
+    y = Conv(self.width, form=upsample_convolve, start=residual)(active(x))
+    y = Conv(self.width, start=residual)(active(y))
+    return y + Conv(self.width, 1, form=upsample_convolve, start=straight)(x)
+
+
+class DownBlock(nn.Module):
+  """(ReLU,) conv 3x3, ReLU, conv 3x3, (2x2 mean), plus the input, (pooled and) convolved 1x1.
+
+  `entry` leaves out the first ReLU, for the block that sees the image. Where neither size nor
+  channels change the shortcut is the input itself.
+  """
+
+  width: int
+  down: bool = True
+  entry: bool = False
+  spectral: bool = True
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    conv = partial(Conv, self.width, spectral=self.spectral)
+    y = conv(start=residual)(x if self.entry else nn.relu(x))
+    y = conv(start=residual, form=convolve_pool if self.down else None)(nn.relu(y))
+    if self.down or x.shape[-1] != self.width:
+      x = conv(kernel=1, start=straight)(pool(x) if self.down else x)
+    return y + x
+
+
+class Generator(nn.Module):
+  """Latents `[B, Z]` (and labels `[B]`, by conditional batch norm) -> images in [-1, 1].
+
+  References: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
+  """
+
+  size: int
+  channels: int
+  width: int = 256
+  classes: int = 0
+
+  @nn.compact
+  def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
+    small, doublings = stem(self.size)
+    x = Dense(small * small * self.width, start=straight)(z)
+    x = x.reshape(-1, small, small, self.width)
+    for _ in range(doublings):
+      x = UpBlock(self.width, self.classes)(x, *labels, train=train)
+    x = nn.relu(BatchNorm(eps=2e-5)(x, train=train))
+    return jnp.tanh(Conv(self.channels, start=straight)(x))
+
+
+class Critic(nn.Module):
+  """Images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
+
+  Blocks halve the image until it is at most 8, two plain ones follow, then ReLU, the sum over
+  pixels and a dense layer; with `classes` the inner product with the label's embedding is added.
+
+  References: Miyato and Koyama, cGANs with Projection Discriminator, 2018.
+  """
+
+  width: int = 128
+  classes: int = 0
+  spectral: bool = True
+
+  @nn.compact
+  def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
+    stem(x.shape[1])  # the same sizes as the generator's
+    block = partial(DownBlock, self.width, spectral=self.spectral)
+    x = block(entry=True)(x)
+    while x.shape[1] > 8:
+      x = block()(x)
+    for _ in range(2):
+      x = block(down=False)(x)
+    h = nn.relu(x).sum((1, 2))
+    logits = Dense(1, spectral=self.spectral, start=straight)(h)[:, 0]
+    embed = partial(Embed, self.classes, self.width, self.spectral, straight)
+    return logits + sum((embed()(y) * h).sum(-1) for y in labels)

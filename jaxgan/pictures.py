@@ -1,0 +1,70 @@
+"""Pictures for people: grids of samples, curves of losses."""
+
+import collections
+import json
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+GAP = 2
+WIDTH = 480
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+  """Images in [-1, 1] to 0..255, rounded; values outside are clipped."""
+  return np.clip(np.round((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def grid(images: np.ndarray, columns: int) -> np.ndarray:
+  """Images `[n, H, W, C]` of uint8 in rows of `columns`, a grey gap between them: `[H', W', C]`."""
+  n, height, width, channels = images.shape
+  rows = -(-n // columns)
+  canvas = np.full((rows, height + GAP, columns, width + GAP, channels), 96, np.uint8)
+  for i, image in enumerate(images):
+    canvas[i // columns, :height, i % columns, :width] = image
+  return canvas.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
+
+
+def save_grid(path: str | os.PathLike, images: np.ndarray, columns: int) -> None:
+  """Write a grid of images in [-1, 1] as PNG, enlarged by a whole factor where it is small."""
+  picture = grid(to_uint8(images), columns)
+  image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+  factor = max(1, round(WIDTH / image.width))
+  image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+  _replace(pathlib.Path(path), lambda part: image.save(part, format='PNG'))
+
+
+def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
+  """Draw the series of a metrics file over the images seen, a panel for each player."""
+  from matplotlib.figure import Figure
+
+  lines = [json.loads(line) for line in pathlib.Path(metrics).read_text().splitlines()]
+  panels: dict[str, dict[str, list]] = collections.defaultdict(
+    lambda: collections.defaultdict(list)
+  )
+  for line in lines:
+    for name, value in line.items():
+      panel, _, series = name.rpartition('/')
+      if panel:
+        panels[panel][series].append((line['images'], value))
+  if not panels:
+    return
+  figure = Figure(figsize=(8, 3 * len(panels)), layout='constrained')
+  axes = figure.subplots(len(panels), squeeze=False)[:, 0]
+  for axis, (panel, series) in zip(axes, panels.items(), strict=True):
+    for name, points in series.items():
+      axis.plot(*zip(*points, strict=True), label=name, linewidth=1)
+    axis.set(title=panel, xlabel='real images seen')
+    axis.legend()
+    axis.grid(alpha=0.3)
+  _replace(pathlib.Path(path), lambda part: figure.savefig(part, format='png', dpi=100))
+
+
+def _replace(path: pathlib.Path, write) -> None:
+  """Write beside and rename, so that whoever looks sees a whole picture."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  part = path.with_name(path.name + '.part')
+  write(part)
+  part.replace(path)

@@ -1,0 +1,157 @@
+"""A recipe is what a variant builds: the games of its stages, and how to draw samples."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan import after, losses, penalties
+from jaxgan.config import Config
+from jaxgan.game import Game, Nets, Player, Turn
+from jaxgan.network import linen
+from jaxgan.objectives import Objective
+from jaxgan.penalties import Penalty
+from jaxgan.typing import Array, Key, Latent, Spec, Tree
+
+
+class Stage(NamedTuple):
+  """A game, inputs to initialise its networks with, and its length in steps (None: to the end)."""
+
+  game: Game
+  example: Mapping[str, Sequence[Array]]
+  steps: int | None = None
+
+
+class Recipe(NamedTuple):
+  """Stages in order, and `sample(nets, key, labels) -> images [n, H, W, C]` in [-1, 1].
+
+  `labels` are int32 `[n]`, or zeros of no meaning where the recipe is not `conditional`.
+  """
+
+  stages: tuple[Stage, ...]
+  sample: Callable[[Nets, Key, Array], Array]
+  conditional: bool = False
+
+
+def two_player(
+  config: Config,
+  spec: Spec,
+  *,
+  generator: nn.Module,
+  critic: nn.Module,
+  objective: Objective,
+  penalty: Sequence[Penalty] = (),
+  conditional: bool = False,
+  constraint: Callable[[Tree], Tree] = lambda params: params,
+) -> Recipe:
+  """The recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
+
+  Raises:
+    ValueError: a conditional recipe for data without labels.
+  """
+  if conditional and not spec.classes:
+    raise ValueError(
+      f'{config.variant} draws by class and {config.dataset!r} has no labels: '
+      'give a data set that has, or class subfolders'
+    )
+  latent = latents(config)
+  critic_loss, generator_loss = losses.adversarial(
+    objective,
+    *penalty,
+    *_slopes(config),
+    latent=latent,
+    conditional=conditional,
+    noise=config.instance_noise,
+  )
+  draws = 'shared' if config.share_generator else ''
+  labels = lambda n: (jnp.zeros(n, jnp.int32),) if conditional else ()
+  game = Game(
+    networks={'generator': linen(generator), 'critic': linen(critic)},
+    players={
+      'generator': Player(('generator',), optimizer(config, config.generator_lr)),
+      'critic': Player(
+        ('critic',), optimizer(config, config.critic_lr, config.n_critic), constraint
+      ),
+    },
+    turns=(
+      Turn('critic', critic_loss, repeats=config.n_critic, draws=draws),
+      Turn('generator', generator_loss, draws=draws),
+    ),
+    after=_averages(config),
+    averaged=('generator',) if config.ema_images else (),
+  )
+  example = {
+    'generator': (latent(jax.random.key(0), 2), *labels(2)),
+    'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
+  }
+  return Recipe((Stage(game, example),), sampler(latent, conditional), conditional)
+
+
+def latents(config: Config) -> Latent:
+  """N(0, 1) or U(-1, 1), `latent_size` of them."""
+  draw = {
+    'normal': jax.random.normal,
+    'uniform': lambda k, s: jax.random.uniform(k, s, minval=-1.0),
+  }
+  return lambda key, n: draw[config.latent](key, (n, config.latent_size))
+
+
+def sampler(latent: Latent, conditional: bool) -> Callable[[Nets, Key, Array], Array]:
+  """Draws latents, and images of them with the network `generator`."""
+
+  def sample(nets: Nets, key: Key, labels: Array) -> Array:
+    z = latent(key, len(labels))
+    return nets('generator', z, *((labels,) if conditional else ()))[0]
+
+  return sample
+
+
+def optimizer(config: Config, rate: float, updates: int = 1) -> optax.GradientTransformation:
+  """The configured optimizer; `updates` is how many it makes in one step of the run."""
+  length = max(config.length * updates, 1)
+  schedule: dict[str, optax.ScalarOrSchedule] = {
+    'constant': rate,
+    'linear': optax.linear_schedule(rate, 0.0, length),
+    'cosine': optax.cosine_decay_schedule(rate, length),
+  }
+  make: dict[str, Callable[[optax.ScalarOrSchedule], optax.GradientTransformation]] = {
+    'adam': lambda lr: optax.adam(lr, config.beta1, config.beta2),
+    'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99),
+    'sgd': lambda lr: momentum_sgd(rate),
+  }
+  return make[config.optimizer](schedule[config.schedule])
+
+
+def momentum_sgd(
+  rate: float, decay: float = 1.000004, saturate: int = 125_000
+) -> optax.GradientTransformation:
+  """SGD of the first GANs: the rate divided by `decay` at every update, momentum from 0.5 to 0.7.
+
+  The rate ends at 1e-6; the momentum rises linearly over `saturate` updates (250 epochs of 500).
+
+  References: Goodfellow et al., 2014, the authors' configuration for MNIST.
+  """
+  return optax.inject_hyperparams(optax.sgd)(
+    learning_rate=optax.exponential_decay(rate, 1, 1 / decay, end_value=1e-6),
+    momentum=optax.linear_schedule(0.5, 0.7, saturate),
+  )
+
+
+def _slopes(config: Config) -> list[Penalty]:
+  weights = ((penalties.r1, config.r1), (penalties.r2, config.r2))
+  return [penalty(weight) for penalty, weight in weights if weight]
+
+
+def _averages(config: Config):
+  if not config.ema_images:
+    return ()
+  average = after.ema(
+    'generator',
+    half_life=config.ema_images,
+    images_per_step=config.images_per_step,
+    rampup=config.ema_rampup,
+  )
+  return (average,)

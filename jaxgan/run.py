@@ -1,0 +1,127 @@
+"""A run at rest: what it was set to, its networks, and samples of them."""
+
+import functools
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import SingleDeviceSharding
+
+from jaxgan import convolution, game, stages, variants
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.config import Config, from_json
+from jaxgan.game import Game, TrainState
+from jaxgan.recipe import Recipe
+from jaxgan.typing import Array, Key, Spec
+
+CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Run:
+  """A trained (or training) GAN: `run.sample(key, 64, label=3)`."""
+
+  config: Config
+  spec: Spec
+  recipe: Recipe
+  state: TrainState
+
+  def sample(self, key: Key | int, n: int, label: int | None = None) -> np.ndarray:
+    """`n` images in [-1, 1], float32 `[n, H, W, C]`; the same for the same key and n.
+
+    `key` may be a seed. Of a conditional run `label` is the class of all; without it classes are
+    drawn evenly at random.
+
+    Raises:
+      ValueError: a label of a run that draws no classes, or outside of them.
+    """
+    key = jax.random.key(key) if isinstance(key, int) else key
+    return np.concatenate([images for images, _ in self._batches(key, n, label)])[:n]
+
+  def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
+    """Images for a picture: a row a class (of the first 16) where conditional, else a square."""
+    key = jax.random.key(key) if isinstance(key, int) else key
+    rows = min(self.spec.classes, 16) if self.recipe.conditional else columns
+    return np.asarray(self._draw(key, jnp.arange(rows * columns) // columns))
+
+  @property
+  def step(self) -> int:
+    """How many steps it has been trained."""
+    return int(self.state.step)
+
+  def _draw(self, key: Key, labels: Array) -> Array:
+    played = stages.of(self.recipe, self.step).game
+    return _drawer(self.recipe.sample, played)(self.state, key, labels)
+
+  def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
+    _check_label(self, label)
+    for i in range(-(-n // BATCH)):
+      classes, latents = jax.random.split(jax.random.fold_in(key, i))
+      labels = jnp.full(BATCH, label or 0)
+      if label is None and self.recipe.conditional:
+        labels = jax.random.randint(classes, (BATCH,), 0, self.spec.classes)
+      yield np.asarray(self._draw(latents, labels)), labels
+
+
+@functools.lru_cache(maxsize=8)
+def _drawer(sample: Callable[..., Array], played: Game) -> Callable[..., Array]:
+  """The jitted `(state, key, labels) -> images`."""
+  return jax.jit(
+    lambda state, key, labels: sample(game.nets(played, state), key, labels),
+    compiler_options=convolution.compiler_options(),
+  )
+
+
+def load(workdir: str | pathlib.Path) -> Run:
+  """The run in a work directory, at its newest sound checkpoint.
+
+  Raises:
+    ValueError: a folder that holds no run, or none with a checkpoint yet.
+  """
+  workdir = pathlib.Path(workdir).expanduser()
+  config, spec = read(workdir)
+  recipe = variants.build(config, spec)
+  placed = SingleDeviceSharding(jax.local_devices()[0])
+  shapes = stages.abstract(recipe, 0, placed)
+  restored = Checkpoints(workdir / CHECKPOINTS).restore(shapes)
+  if restored is None:
+    raise ValueError(f'{workdir} has no checkpoint yet: let the run reach --checkpoint-every steps')
+  return Run(config, spec, recipe, restored[1])
+
+
+def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
+  """What a run was set to, and what its images are.
+
+  Raises:
+    ValueError: a folder that holds no run.
+  """
+  try:
+    values = json.loads((workdir / CONFIG).read_text())
+    about: dict[str, Any] = json.loads((workdir / DATA).read_text())
+  except FileNotFoundError as error:
+    raise ValueError(
+      f'{workdir} holds no run ({pathlib.Path(error.filename).name} is missing): '
+      'give the --workdir of python -m jaxgan.main'
+    ) from None
+  except ValueError as error:
+    raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
+  config = from_json(variants.module(values.get('variant', '')).Config, values)
+  size, channels, classes, names = about['spec']
+  return config, Spec(size, channels, classes, tuple(names))
+
+
+def _check_label(run: Run, label: int | None) -> None:
+  if label is None:
+    return
+  if not run.recipe.conditional:
+    raise ValueError(f'{run.config.variant} draws no classes: leave --label out')
+  if not 0 <= label < run.spec.classes:
+    raise ValueError(
+      f'--label={label} is not a class of this run: they are 0 to {run.spec.classes - 1}'
+    )

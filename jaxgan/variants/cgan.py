@@ -1,0 +1,60 @@
+"""Conditional GAN: generator and critic are told the class.
+
+Mirza and Osindero, Conditional Generative Adversarial Nets, 2014. The laptop's networks are the
+convolutional form: an embedding of the label joins the latent, a learned map of it the image.
+`--preset=paper` is the article's perceptrons, with pixels in [-1, 1].
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import flax.linen as nn
+
+from jaxgan import objectives
+from jaxgan.layers import uniform
+from jaxgan.networks import mlp
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+from jaxgan.variants import dcgan
+
+
+@dataclass(frozen=True)
+class Config(dcgan.Config):
+  """Options of the conditional GAN."""
+
+  maxout: bool = False
+  """The article's perceptrons in place of convolutional networks."""
+
+
+PAPER: dict[str, Any] = dict(
+  image_size=28,
+  maxout=True,
+  latent='uniform',
+  optimizer='sgd',
+  generator_lr=0.1,
+  critic_lr=0.1,
+  batch_size=100,
+  ema_images=0.0,
+)
+
+
+def perceptrons(spec: Spec) -> dict[str, Any]:
+  """The article's networks: latent and label, image and label, each by a layer of its own."""
+  generator = mlp.Generator(
+    spec.shape,
+    (1200,),
+    spec.classes,
+    entry=(200, 1000),
+    norm=False,
+    activation=nn.relu,
+    start=uniform(0.05),
+  )
+  critic = mlp.MaxoutCritic(((240, 4),), spec.classes, entry=((240, 5), (50, 5)))
+  return dict(generator=generator, critic=critic)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Networks that take labels, and the non-saturating loss."""
+  chosen = perceptrons(spec) if config.maxout else dcgan.networks(config, spec, conditional=True)
+  objective = objectives.nonsaturating(config.smoothing)
+  return two_player(config, spec, objective=objective, conditional=True, **chosen)

@@ -1,0 +1,68 @@
+"""DCGAN: all-convolutional networks with batch norm.
+
+Radford et al., Unsupervised Representation Learning with Deep Convolutional GANs, 2015. The preset
+`paper` is the 64-pixel form of the PyTorch examples, with the article's batch of 128; it departs
+from the article in the kernels (4x4 for 5x5) and in the width (64 for 128).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jaxgan import config, objectives
+from jaxgan.networks import dcgan
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Convolutional(config.Config):
+  """Options of the variants that share DCGAN's networks."""
+
+  width: int = 64
+  """Channels of the layers next to the image; they double with every halving of its size."""
+  critic_norm: bool = True
+  """Batch norm in the critic; to be off where slopes are penalised."""
+  bias: bool = True
+  """Biases in the layers that no batch norm follows."""
+
+  def problems(self) -> list[str]:
+    """A penalty of slopes takes each image for itself, which batch norm forbids."""
+    slopes = self.critic_norm and (self.r1 or self.r2)
+    found = (
+      ['--r1 and --r2 need --critic-norm=False: batch norm mixes the images'] if slopes else []
+    )
+    return super().problems() + found
+
+
+@dataclass(frozen=True)
+class Config(Convolutional):
+  """Options of DCGAN."""
+
+  smoothing: float = 0.0
+  """One-sided label smoothing: the critic's target for real images is 1 less this."""
+
+
+PAPER: dict[str, Any] = dict(image_size=64, batch_size=128, bias=False, ema_images=0.0, width=64)
+
+
+def networks(config: Convolutional, spec: Spec, *, conditional: bool = False) -> dict[str, Any]:
+  """Generator and critic of DCGAN for images of any size from 8 pixels.
+
+  Raises:
+    ValueError: a smaller image.
+  """
+  if spec.size < 8:
+    raise ValueError(f'{config.variant} needs images of 8 pixels or more, these are {spec.size}')
+  sizes, classes = dcgan.ladder(spec.size), spec.classes if conditional else 0
+  widths = dcgan.widths(config.width, len(sizes) - 1)
+  shared: dict[str, Any] = dict(classes=classes, bias=config.bias)
+  return dict(
+    generator=dcgan.Generator(sizes, widths[::-1], spec.channels, **shared),
+    critic=dcgan.Critic(widths, norm=config.critic_norm, **shared),
+  )
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """DCGAN's networks and the non-saturating loss."""
+  objective = objectives.nonsaturating(config.smoothing)
+  return two_player(config, spec, objective=objective, **networks(config, spec))

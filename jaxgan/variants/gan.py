@@ -1,0 +1,60 @@
+"""The first GAN: multilayer perceptrons and the minimax game.
+
+Goodfellow et al., Generative Adversarial Nets, 2014; sizes from the authors' MNIST configuration.
+`--preset=paper` departs in that pixels lie in [-1, 1] (the sigmoid becomes the tanh of half its
+argument) and that the output's bias starts at 0. The laptop's networks have batch norm in the
+generator, leaky ReLU in the critic, and Adam.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import flax.linen as nn
+
+from jaxgan import config, objectives
+from jaxgan.layers import uniform
+from jaxgan.networks import mlp
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Config(config.Config):
+  """Options of the first GAN."""
+
+  objective: Literal['nonsaturating', 'minimax'] = 'nonsaturating'
+  """What the generator minimises: -log D(G(z)), or log(1 - D(G(z))) as the game is stated."""
+  smoothing: float = 0.0
+  """One-sided label smoothing: the critic's target for real images is 1 less this."""
+  widths: tuple[int, ...] = (256, 512)
+  """Units of the generator's hidden layers; the critic has them in reverse."""
+  maxout: bool = False
+  """The networks of the paper: ReLU against maxout units with dropout, no batch norm."""
+
+
+PAPER: dict[str, Any] = dict(
+  image_size=28,
+  widths=(1200, 1200),
+  maxout=True,
+  latent='uniform',
+  optimizer='sgd',
+  generator_lr=0.1,
+  critic_lr=0.1,
+  batch_size=100,
+  ema_images=0.0,
+)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Two perceptrons and the chosen objective."""
+  plain: dict[str, Any] = (
+    dict(norm=False, activation=nn.relu, start=uniform(0.05)) if config.maxout else {}
+  )
+  critic = mlp.MaxoutCritic() if config.maxout else mlp.Critic(config.widths[::-1])
+  return two_player(
+    config,
+    spec,
+    generator=mlp.Generator(spec.shape, config.widths, **plain),
+    critic=critic,
+    objective=objectives.OBJECTIVES[config.objective](smoothing=config.smoothing),
+  )

@@ -1,0 +1,30 @@
+"""LSGAN: DCGAN's networks with least squares in place of cross-entropy.
+
+Mao et al., Least Squares Generative Adversarial Networks, 2016. The networks are DCGAN's where the
+article's have a few more layers, and the learning rate is DCGAN's (the article: 1e-3 on LSUN).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jaxgan import objectives
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+from jaxgan.variants import dcgan
+
+
+@dataclass(frozen=True)
+class Config(dcgan.Convolutional):
+  """Options of LSGAN."""
+
+  coding: Literal['least_squares', 'least_squares_pearson'] = 'least_squares'
+  """Targets 1 and 0, the generator's 1; or 1 and -1, the generator's 0 (Pearson's chi squared)."""
+
+
+PAPER: dict[str, Any] = dict(image_size=64, generator_lr=1e-3, critic_lr=1e-3, ema_images=0.0)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """DCGAN's networks and the least squares of the chosen coding."""
+  objective = objectives.OBJECTIVES[config.coding]()
+  return two_player(config, spec, objective=objective, **dcgan.networks(config, spec))

@@ -1,0 +1,61 @@
+"""WGAN with gradient penalty: the critic's slope is drawn towards one.
+
+Gulrajani et al., Improved Training of Wasserstein GANs, 2017; networks of the authors'
+gan_mnist.py, but for maps of 7x7, which are made at that size instead of cropped from 8x8.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import flax.linen as nn
+
+from jaxgan import config, objectives, penalties
+from jaxgan.networks import dcgan
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Config(config.Config):
+  """Options of WGAN-GP."""
+
+  width: int = 64
+  """Channels of the layers next to the image; they double with every halving of its size."""
+  penalty: Literal['gradient_penalty', 'one_sided', 'dragan'] = 'gradient_penalty'
+  """Slopes near one between real and fake; at most one there; near one around real images."""
+  penalty_weight: float = 10.0
+  """Weight of the penalty."""
+  n_critic: int = 5
+  latent_size: int = 128
+  generator_lr: float = 1e-4
+  critic_lr: float = 1e-4
+  beta2: float = 0.9
+
+
+PENALTIES = {
+  'gradient_penalty': penalties.gradient_penalty,
+  'one_sided': penalties.one_sided,
+  'dragan': penalties.dragan,
+}
+PAPER: dict[str, Any] = dict(image_size=28, batch_size=50, ema_images=0.0)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Convolutional networks without any normalisation, and the penalty.
+
+  Raises:
+    ValueError: images of fewer than 8 pixels.
+  """
+  if spec.size < 8:
+    raise ValueError(f'{config.variant} needs images of 8 pixels or more, these are {spec.size}')
+  sizes = dcgan.ladder(spec.size, stem=4)
+  widths = dcgan.widths(config.width, len(sizes) - 1)
+  shared: dict[str, Any] = dict(kernel=5, norm=False, start=nn.initializers.he_normal())
+  return two_player(
+    config,
+    spec,
+    generator=dcgan.Generator(sizes, widths[::-1], spec.channels, **shared),
+    critic=dcgan.Critic(widths, **shared),
+    objective=objectives.wasserstein(),
+    penalty=[PENALTIES[config.penalty](config.penalty_weight)],
+  )

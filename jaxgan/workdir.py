@@ -1,0 +1,94 @@
+"""The work directory: one run at a time in it, and files that hold the old text or the new."""
+
+import fcntl
+import json
+import os
+import pathlib
+import socket
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+
+class WorkdirInUse(ValueError):
+  """Another run holds the work directory."""
+
+
+def lock(workdir: str | os.PathLike) -> TextIO:
+  """Makes the directory and locks it while the returned file is open; a killed process lets go.
+
+  Raises:
+    WorkdirInUse: another run holds it; the message names its process.
+  """
+  folder = pathlib.Path(workdir)
+  folder.mkdir(parents=True, exist_ok=True)
+  file = open(folder / '.lock', 'a+')
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    file.seek(0)
+    holder = file.read().strip() or 'another process'
+    file.close()
+    raise WorkdirInUse(
+      f'{workdir} is in use by {holder}; wait for it or choose another --workdir'
+    ) from None
+  file.truncate(0)
+  file.write(f'process {os.getpid()} on {socket.gethostname()}')
+  file.flush()
+  return file
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+  """Replaces the file at once: whenever the machine stops, it holds the old text or the new."""
+  target = pathlib.Path(path)
+  target.parent.mkdir(parents=True, exist_ok=True)
+  beside = target.with_name(f'.{target.name}.{os.getpid()}')
+  try:
+    with open(beside, 'w', encoding='utf-8') as file:
+      file.write(text)
+      file.flush()
+      os.fsync(file.fileno())
+    os.replace(beside, target)
+  finally:
+    beside.unlink(missing_ok=True)
+
+
+def write_config(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
+  """Writes JSON with sorted keys; what JSON has no type for is written as its `str`."""
+  write_text(path, json.dumps(config, indent=2, sort_keys=True, default=str) + '\n')
+
+
+def read_config(path: str | os.PathLike) -> dict[str, Any]:
+  """Reads what `write_config` wrote.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    ValueError: it is not a JSON object.
+  """
+  text = pathlib.Path(path).read_text(encoding='utf-8')
+  try:
+    config = json.loads(text)
+  except ValueError as error:
+    raise ValueError(f'{path} is not JSON: {error}') from None
+  if not isinstance(config, dict):
+    raise ValueError(f'expected a JSON object in {path}, got a {type(config).__name__}')
+  return config
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+  """Lines such as `optimizer.lr: 0.0002 -> 0.0001`, sorted; values are equal if their JSON is."""
+  before, after = _flat(old), _flat(new)
+  return [
+    f'{name}: {before.get(name, "absent")} -> {after.get(name, "absent")}'
+    for name in sorted({*before, *after})
+    if before.get(name) != after.get(name)
+  ]
+
+
+def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
+  flat: dict[str, str] = {}
+  for name, value in config.items():
+    if isinstance(value, Mapping) and value:
+      flat |= _flat(value, f'{prefix}{name}.')
+    else:
+      flat[f'{prefix}{name}'] = json.dumps(value, sort_keys=True, default=str)
+  return flat

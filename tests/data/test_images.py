@@ -1,0 +1,121 @@
+import io
+import warnings
+
+import chex
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.data import images
+
+LOADED = set(
+  'ok.jpg ok.png L.png LA.png RGBA.png P.png 1.png i16.png cmyk.jpg exif6.jpg anim.gif tiny.png '
+  'long.png'.split()
+)
+REASONS = {
+  'trunc.png': 'truncated',
+  'bomb_12k.png': 'pixels',
+  'bomb_90k.png': 'DecompressionBombError',
+  'text.png': 'cannot identify',
+  'f32.tiff': 'cannot identify',
+  'eps.eps': 'cannot identify',
+  'link_out.png': 'link leaves the image folder',
+  'link_dangling.png': 'link leaves the image folder',
+  'loop': 'link leaves the image folder',
+  'dir.png': 'not a regular file',
+}
+
+
+def stored(image, kind='PNG', **options):
+  file = io.BytesIO()
+  image.save(file, kind, **options)
+  file.seek(0)
+  return file
+
+
+def test_every_odd_entry_loads_or_is_refused_with_a_reason(corpus):
+  loaded, refused = {}, {}
+  with images.guarded():
+    for path in corpus.iterdir():
+      try:
+        loaded[path.name] = images.load_image(path, corpus)
+      except ValueError as error:
+        refused[path.name] = str(error)
+  assert set(loaded) == LOADED
+  assert len(loaded) + len(refused) == 31
+  assert all(image.mode in ('L', 'RGB') for image in loaded.values())
+  for name, reason in REASONS.items():
+    assert reason in refused[name]
+
+
+def test_exif_rotation_turns_the_image():
+  exif = Image.Exif()
+  exif[0x0112] = 6  # the camera was turned: rotate 90 degrees clockwise
+  left_black = np.full((8, 16), 255, np.uint8)
+  left_black[:, :8] = 0
+  image = images.decode(stored(Image.fromarray(left_black), 'PNG', exif=exif))
+  chex.assert_trees_all_equal(np.asarray(image), np.rot90(left_black, -1))
+
+
+def test_sixteen_bits_keep_the_high_byte():
+  deep = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16) + 255
+  image = images.decode(stored(Image.fromarray(deep)))
+  chex.assert_trees_all_equal(np.asarray(image), np.arange(256, dtype=np.uint8).reshape(16, 16))
+
+
+def test_transparency_lies_over_white():
+  alpha = np.arange(256, dtype=np.uint8).reshape(16, 16)
+  rgba = np.stack([np.full_like(alpha, 50)] * 3 + [alpha], -1)
+  image = np.asarray(images.decode(stored(Image.fromarray(rgba)))).astype(float)
+  expected = 50 * (alpha / 255) + 255 * (1 - alpha / 255)
+  chex.assert_trees_all_close(image, np.stack([expected] * 3, -1), atol=0.51, rtol=0)
+
+
+def test_a_transparent_palette_entry_is_white():
+  image = Image.new('P', (4, 4), 1)
+  image.putpalette([0, 0, 0, 10, 20, 30])
+  image.putpixel((0, 0), 0)
+  pixels = np.asarray(images.decode(stored(image, transparency=0)))
+  assert pixels[0, 0].tolist() == [255] * 3
+  assert pixels[1, 1].tolist() == [10, 20, 30]
+
+
+def test_a_large_jpeg_is_reduced_while_decoding_and_a_large_png_refused():
+  large = Image.new('L', (4200, 4100), 77)
+  image = images.decode(stored(large, 'JPEG'), size=64)
+  assert 128 <= min(image.size) < 1100 and image.getpixel((9, 9)) == 77
+  with pytest.raises(ValueError, match='4200 x 4100 pixels'):
+    images.decode(stored(large, 'JPEG'))
+  with pytest.raises(ValueError, match='4200 x 4100 pixels'):
+    images.decode(stored(large), size=64)
+
+
+def test_guarded_restores_the_filters():
+  before = list(warnings.filters)
+  with images.guarded(), pytest.raises(Image.DecompressionBombWarning):
+    warnings.warn('', Image.DecompressionBombWarning, stacklevel=1)
+  assert warnings.filters == before
+
+
+@pytest.mark.parametrize('shape', [(10, 16), (16, 10)])
+def test_fit_takes_the_centre_square(shape):
+  rows, columns = np.indices(shape)
+  pixels = (rows * 16 + columns).astype(np.uint8)
+  expected = pixels[:, 3:13] if shape[0] < shape[1] else pixels[3:13]
+  chex.assert_trees_all_equal(np.asarray(images.fit(Image.fromarray(pixels), 10)), expected)
+
+
+def test_fit_averages_on_the_way_down_and_interpolates_on_the_way_up():
+  checks = (np.indices((64, 64)).sum(0) % 2 * 200).astype(np.uint8)
+  small = np.asarray(images.fit(Image.fromarray(checks), 8)).astype(float)
+  chex.assert_trees_all_close(small[1:-1, 1:-1], np.full((6, 6), 100.0), atol=1)
+  ramp = np.tile(np.arange(0, 160, 20, dtype=np.uint8), (8, 1))
+  large = np.asarray(images.fit(Image.fromarray(ramp), 16)).astype(float)
+  chex.assert_trees_all_close(np.diff(large[:, 4:-4]), np.full((16, 7), 10.0), atol=1)
+
+
+def test_grey_survives_a_journey_through_colour():
+  grey = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+  colour = images.to_array(images.from_array(grey), 3)
+  chex.assert_shape(colour, (16, 16, 3))
+  chex.assert_trees_all_equal(images.to_array(images.from_array(colour), 1), grey)

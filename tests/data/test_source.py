@@ -1,0 +1,56 @@
+import chex
+import numpy as np
+import pytest
+
+from jaxgan import data
+from jaxgan.data.source import fingerprint
+
+IMAGES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
+LABELS = np.array([0, 2, 1, 0, 2])
+
+
+def test_arrays_come_back_by_index():
+  source = data.from_arrays(IMAGES, LABELS, names=('a', 'b', 'c', 'd'))
+  assert source.spec == data.Spec(4, 3, 4, ('a', 'b', 'c', 'd'))
+  assert len(source) == 5
+  chex.assert_trees_all_equal(source.images(np.array([3, 3, 0])), IMAGES[[3, 3, 0]])
+  assert source.labels.dtype == np.int32
+
+
+def test_classes_are_numbered_without_names():
+  assert data.from_arrays(IMAGES, LABELS).spec.names == ('0', '1', '2')
+  unlabelled = data.from_arrays(IMAGES)
+  assert unlabelled.spec.classes == 0 and unlabelled.labels is None
+
+
+def test_fingerprint_is_of_the_content():
+  same = data.from_arrays(IMAGES.copy(), LABELS.copy())
+  other = IMAGES.copy()
+  other[4, 3, 3, 2] ^= 1
+  first = data.from_arrays(IMAGES, LABELS).fingerprint
+  assert first == same.fingerprint
+  assert first != data.from_arrays(other, LABELS).fingerprint
+  assert first != data.from_arrays(IMAGES, LABELS[::-1]).fingerprint
+  assert fingerprint('ab', 'c') != fingerprint('a', 'bc')
+
+
+@pytest.mark.parametrize(
+  'images, labels, message',
+  [
+    (IMAGES.astype(np.float32), None, 'images should be uint8'),
+    (IMAGES[0], None, 'images should be uint8'),
+    (IMAGES[:, :2], None, 'images should be uint8'),
+    (IMAGES[:0], None, 'images should be uint8'),
+    (IMAGES, LABELS[:4], r'labels should be integers \[5\]'),
+    (IMAGES, LABELS.astype(float), r'labels should be integers \[5\]'),
+    (IMAGES, LABELS - 1, 'labels should lie'),
+  ],
+)
+def test_what_is_not_a_data_set_is_refused(images, labels, message):
+  with pytest.raises(ValueError, match=message):
+    data.from_arrays(images, labels)
+
+
+def test_labels_beyond_the_names_are_refused():
+  with pytest.raises(ValueError, match='from 0 to 1, got 0 to 2'):
+    data.from_arrays(IMAGES, LABELS, names=('a', 'b'))
