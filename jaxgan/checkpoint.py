@@ -1,6 +1,6 @@
 """Checkpoints: saved while training goes on, checked when read, kept by age and by merit.
 
-A checkpoint is the folder `<step>`: the arrays by name, as Orbax writes them, and `description.json`
+A checkpoint is the folder `<step>`: the arrays by name, as Orbax writes them, and a description
 (step, metrics, shapes, a word for each array computed before it was written, a checksum of each
 file). It gets that name when all of it is there. Orbax by itself restores a flipped bit without
 complaint, and never turns to an older checkpoint; both are done here.
@@ -55,10 +55,12 @@ def abstract(state: Tree, sharding: Sharding) -> Tree:
 
 @jax.jit
 def integrity(tree: Tree) -> Array:
-  """A word a leaf, uint32 `[leaves]`: sum_i (2i + 1) u_i mod 2^32 over the leaf's 32-bit words u.
+  """A word a leaf, uint32 `[leaves]`: sum_i mix(u_i + c i) mod 2^32 over its 32-bit words u.
 
-  Any single changed word changes it, since odd weights are invertible mod 2^32. It does not depend
-  on the devices over which the leaf is spread. It detects accidents, not an adversary.
+  `mix` is a bijection, so any one changed word changes the sum; other changes, of order too, do so
+  but for one in 2^32. It does not depend on the devices over which the leaf is spread. It detects
+  accidents, not an adversary. `mix` is the finalizer of MurmurHash3 (Appleby, 2011), c / 2^32 the
+  golden ratio.
   """
   return jnp.stack([_word(leaf) for leaf in jax.tree.leaves(tree)])
 
@@ -69,11 +71,17 @@ def _word(x: Array) -> Array:
   x = x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x
   bits = {1: jnp.uint8, 2: jnp.uint16}.get(x.dtype.itemsize, jnp.uint32)
   words = lax.bitcast_convert_type(x, bits).astype(jnp.uint32)
-  position, stride = jnp.zeros(words.shape, jnp.uint32), 1
+  stride = 0x9E3779B9
   for axis in reversed(range(words.ndim)):
-    position += lax.broadcasted_iota(jnp.uint32, words.shape, axis) * jnp.uint32(stride % 2**32)
+    words += lax.broadcasted_iota(jnp.uint32, words.shape, axis) * jnp.uint32(stride % 2**32)
     stride *= words.shape[axis]
-  return jnp.sum(words * (2 * position + 1), dtype=jnp.uint32)
+  return jnp.sum(_mix(words), dtype=jnp.uint32)
+
+
+def _mix(x: Array) -> Array:
+  x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+  x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+  return x ^ (x >> 16)
 
 
 class Checkpoints:
@@ -289,11 +297,13 @@ def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> lis
   wanted = _nonempty(leaves)
   with _quiet():
     arrays = ocp.load(path, wanted)
+  # Orbax gives keys an equal sharding of another name, for which the step would compile again.
+  arrays = {name: jax.device_put(x, wanted[name].sharding) for name, x in arrays.items()}
   words = zip(sorted(arrays), description['words'], integrity(arrays).tolist(), strict=True)
   wrong = [name for name, saved, restored in words if saved != restored]
   if wrong:
     raise _Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
-  return [arrays[name] if name in wanted else _empty(leaf) for name, leaf in leaves.items()]
+  return [arrays[name] if name in arrays else _empty(leaf) for name, leaf in leaves.items()]
 
 
 def _describe(path: pathlib.Path) -> dict[str, Any]:

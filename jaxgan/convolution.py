@@ -9,12 +9,12 @@ and at layouts that XLA:CPU runs in its naive loop, a hundred times slower.
 Images are `[B, H, W, C]`, kernels `[kh, kw, C_in, C_out]`; there is one stride for both axes. The
 triple has reverse mode only: use `plain()` for `jax.jvp`. Kernels for each example (`vmap` over w,
 or `vmap(grad)` with respect to w) come out right but slow: differentiate a sum instead.
+Batches may be sharded over mesh axes of type Auto, not Explicit.
 """
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -30,7 +30,7 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 FEW = 4
 """Up to so many output channels (images, scores) memory bounds a convolution, not arithmetic."""
 
-_plain: ContextVar[bool] = ContextVar('plain', default=False)
+_plain = jax.make_user_context(default_value=False)
 
 
 # The back end.
@@ -38,20 +38,15 @@ _plain: ContextVar[bool] = ContextVar('plain', default=False)
 
 def fast() -> bool:
   """Whether convolutions are traced as the triple: on CPU, outside `plain()`."""
-  return jax.default_backend() == 'cpu' and not _plain.get()
+  return jax.default_backend() == 'cpu' and not _plain.value
 
 
-@contextlib.contextmanager
-def plain() -> Iterator[None]:
-  """Plain `lax` convolutions inside, which forward mode (`jax.jvp`, `jax.hessian`) needs.
+def plain() -> contextlib.AbstractContextManager:
+  """Inside it convolutions are traced as plain `lax`, which forward mode (`jax.jvp`) needs.
 
-  It acts when a function is traced: one that `jax.jit` has already traced keeps what it has.
+  The jit cache tells inside from outside: a function already traced is traced anew.
   """
-  token = _plain.set(True)
-  try:
-    yield
-  finally:
-    _plain.reset(token)
+  return _plain(True)
 
 
 def compiler_options() -> dict[str, str]:

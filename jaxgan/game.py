@@ -5,7 +5,6 @@ In a turn one player takes one optimizer step on its own loss while everyone els
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import flax
@@ -19,10 +18,9 @@ from jaxgan.typing import Array, Batch, Key, Logs, Tree
 
 
 class Player(NamedTuple):
-  """Who moves: the networks it owns together, how it steps, and where it may stand.
+  """Who moves: the networks it owns together, how they step, and what keeps them in bounds.
 
-  `constraint` maps the networks' parameters back to where they may be after each step, such as
-  the box of a clipped critic.
+  `constraint` maps parameters to allowed ones after each step, such as into a clipped critic's box.
   """
 
   networks: tuple[str, ...]
@@ -31,11 +29,10 @@ class Player(NamedTuple):
 
 
 class Turn(NamedTuple):
-  """One player's step on one loss.
+  """One player's step on one loss: `repeats` of them on as many microbatches.
 
-  `repeats` steps are taken on as many microbatches. With `every` the turn is played when the step
-  is a multiple of it. Two turns of one player need two names. Turns of an equal, non-empty `draws`
-  draw the same random numbers, and so the same latents.
+  It is played when the step is a multiple of `every`. Two turns of one player need two names. Turns
+  of an equal, non-empty `draws` draw the same random numbers, and so the same latents.
   """
 
   player: str
@@ -53,12 +50,10 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, eq=False)  # a game is equal to itself alone, and so can be a cache's key
 class Game:
-  """Networks, players and turns, with `memory` for state that belongs to no network.
+  """Networks, players and turns; `memory` is state that belongs to no network.
 
-  `after` are rules applied to the state once all turns are played: averages, controllers.
-
-  Raises:
-    ValueError: a name that does not exist, with the names that do; two turns of one name.
+  `after` are rules for the state once all turns are played, `averaged` the networks whose average
+  it holds. Raises ValueError for a name that is not there, with those that are, or stands twice.
   """
 
   networks: Mapping[str, Network]
@@ -75,9 +70,7 @@ class Game:
     _known('an average is kept of the network', self.averaged, self.networks)
     labels = [turn.label for turn in self.turns]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
-      raise ValueError(
-        f'turns need names of their own, {repeated} stand twice: give Turn(name=...)'
-      )
+      raise ValueError(f'turns need names of their own, give Turn(name=...): {repeated}')
 
   @property
   def microbatches(self) -> int:
@@ -87,10 +80,7 @@ class Game:
 
 @flax.struct.dataclass
 class TrainState:
-  """All there is to a run in one tree: whoever holds it can resume exactly.
-
-  `params`, `variables` and `ema` are by network, `opt` by player.
-  """
+  """All there is to a run in one tree: by network, but `opt` by player."""
 
   step: Array
   key: Key
@@ -128,10 +118,8 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
   """The state before the first step; `example` has inputs to initialise each network with."""
   _known('there is no example for the network', game.networks, example)
   play, *keys = jax.random.split(key, len(game.networks) + 1)
-  made = {
-    name: network.init(k, *example[name])
-    for k, (name, network) in zip(keys, game.networks.items(), strict=True)
-  }
+  pairs = zip(keys, game.networks.items(), strict=True)
+  made = {name: network.init(k, *example[name]) for k, (name, network) in pairs}
   params = {name: variables['params'] for name, variables in made.items()}
   return TrainState(
     step=jnp.zeros((), jnp.int32),
@@ -147,10 +135,11 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
 def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainState, Logs]:
   """Play every turn once; leaves of `batches` are `[microbatches, B, ...]`. For `jax.jit`."""
   key = jax.random.fold_in(state.key, state.step)
-  streams = _streams(game.turns)
+  streams = [turn.draws or turn.label for turn in game.turns]
   logs: Logs = {}
   for turn, stream in zip(game.turns, streams, strict=True):
-    state, turn_logs = _play(game, turn, state, batches, jax.random.fold_in(key, stream))
+    draws = jax.random.fold_in(key, streams.index(stream))
+    state, turn_logs = _play(game, turn, state, batches, draws)
     logs |= {f'{turn.label}/{name}': value for name, value in turn_logs.items()}
   for rule in game.after:
     state = rule(state)
@@ -171,12 +160,9 @@ def nets(game: Game, state: TrainState, *, train: bool = False) -> Nets:
 def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
   if turn.every == 1:
     return _repeat(game, turn, state, batches, key)
-  play = partial(_repeat, game, turn)
-  _, logs = jax.eval_shape(play, state, batches, key)
-  skip = lambda state, *_: (
-    state,
-    jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), logs),
-  )
+  play = lambda *given: _repeat(game, turn, *given)
+  logs = jax.eval_shape(play, state, batches, key)[1]
+  skip = lambda state, *_: (state, jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), logs))
   return lax.cond(state.step % turn.every == 0, play, skip, state, batches, key)
 
 
@@ -202,20 +188,10 @@ def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
   grads, (after, logs) = jax.grad(loss, has_aux=True)(own)
   updates, opt = player.optimizer.update(grads, state.opt[turn.player], own)
   own = player.constraint(optax.apply_updates(own, updates))
-  state = replace(
-    state,
-    params={**state.params, **own},
-    variables={**state.variables, **{name: after.variables[name] for name in own}},
-    memory=dict(after.memory),
-    opt={**state.opt, turn.player: opt},
-  )
-  return state, logs
-
-
-def _streams(turns: Sequence[Turn]) -> list[int]:
-  """Which random numbers each turn draws: its own, or those of the first turn of equal `draws`."""
-  names = [turn.draws or turn.label for turn in turns]
-  return [names.index(name) for name in names]
+  moved = {name: after.variables[name] for name in own}
+  params, variables = {**state.params, **own}, {**state.variables, **moved}
+  opts, memory = {**state.opt, turn.player: opt}, dict(after.memory)
+  return replace(state, params=params, variables=variables, memory=memory, opt=opts), logs
 
 
 def _known(what: str, names: Iterable[str], valid: Iterable[str]) -> None:

@@ -6,7 +6,6 @@ import pathlib
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 from tqdm import tqdm
@@ -15,9 +14,9 @@ from tqdm import tqdm
 class Journal:
   """Appends one JSON object a line and shows progress: a bar on a terminal, plain lines elsewhere.
 
-  Values handed over may still be under computation: they are read once two younger ones have come,
-  or on `flush`, so that the host never waits for the device. On opening, lines after `step` are cut
-  off: they belong to steps that a resumed run plays again.
+  Values handed over may still be under computation: they are read once they are there, so that the
+  host never waits for the device. On opening, lines after `step` are cut off: they belong to steps
+  that a resumed run plays again.
   """
 
   def __init__(
@@ -35,12 +34,12 @@ class Journal:
     """One more step was started."""
     if self._bar is not None:
       self._bar.update()
-
-  def write(self, step: int, logs: Mapping[str, Any]) -> None:
-    """Take the logs of a step that was just started."""
-    self._waiting.append((step, logs))
-    while len(self._waiting) > 2:
+    while self._waiting and all(x.is_ready() for x in self._waiting[0][-1].values()):
       self._read()
+
+  def write(self, step: int, logs: Mapping[str, jax.Array]) -> None:
+    """Take the logs of a step that was just started."""
+    self._waiting.append((step, time.perf_counter(), logs))
 
   def flush(self) -> None:
     """Write all that was handed over."""
@@ -60,9 +59,8 @@ class Journal:
       sys.stdout.flush()
 
   def _read(self) -> None:
-    step, logs = self._waiting.popleft()
+    step, now, logs = self._waiting.popleft()
     values = {name: float(value) for name, value in jax.device_get(logs).items()}
-    now = time.perf_counter()
     speed = (step - self._last[0]) * self._images / max(now - self._last[1], 1e-9)
     self._last = step, now
     line = {
@@ -73,16 +71,16 @@ class Journal:
     }
     with open(self._path, 'a') as file:
       file.write(json.dumps(line) + '\n')
-    self._show(step, values, speed)
+    self._show(step, now, values, speed)
 
-  def _show(self, step: int, values: Mapping[str, float], speed: float) -> None:
+  def _show(self, step: int, now: float, values: Mapping[str, float], speed: float) -> None:
     losses = {
       name.removesuffix('/loss'): f'{v:.3f}' for name, v in values.items() if name.endswith('/loss')
     }
     if self._bar is not None:
       self._bar.set_postfix(losses)
       return
-    done, seconds = step - self._start[0], time.perf_counter() - self._start[1]
+    done, seconds = step - self._start[0], now - self._start[1]
     left = (self._length - step) * seconds / max(done, 1)
     shown = '  '.join(f'{name} {value}' for name, value in losses.items())
     eta = tqdm.format_interval(left)

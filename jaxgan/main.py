@@ -33,7 +33,7 @@ def parse(argv: list[str] | None = None) -> tuple[Config, pathlib.Path]:
   """
   argv = sys.argv[1:] if argv is None else argv
   chosen = _choice([a for a in argv if a not in ('-h', '--help')])
-  default = variants.config(chosen.variant, chosen.preset)
+  default = variants.configure(chosen.variant, chosen.preset)
   workdir = Annotated[
     pathlib.Path,
     tyro.conf.arg(help='Where the run lives: config, metrics, checkpoints, samples.'),

@@ -1,4 +1,4 @@
-"""Strict JAX for every test: no silent broadcasting, no silent promotion, eight devices to spread over."""
+"""Strict JAX for every test: no silent broadcasting, and eight devices to spread over."""
 
 import os
 import pathlib
@@ -18,6 +18,12 @@ def pytest_collection_modifyitems(config, items):
   for item in items:
     if 'slow' in item.keywords:
       item.add_marker(pytest.mark.skip(reason='slow: run with -m slow'))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def own_cache(tmp_path_factory):
+  """Programs that processes of the tests compile are kept for each other, and for no one else."""
+  os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import itertools
+import logging
 import pathlib
 import random
 import re
@@ -16,9 +18,12 @@ import pytest
 from absl import logging as absl_logging
 from jax.sharding import AxisType, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
+from orbax.checkpoint import v1 as ocp
 
 from jaxgan import checkpoint
 from jaxgan.checkpoint import CheckpointError, Checkpoints, Incompatible, Unrestorable
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 @flax.struct.dataclass
@@ -135,7 +140,7 @@ class TestRoundTrip:
         checkpoints.save(saved, state)
         for _ in range(5):
           before, state = state, step(state)
-          assert before['0'].is_deleted()
+        assert before['0'].is_deleted()
         jax.block_until_ready(state)
       found = checkpoints.restore(like, log=pytest.fail)
       expected = {name: jnp.full((500, 500), float(saved)) for name in state}
@@ -174,9 +179,13 @@ class TestRoundTrip:
 class TestIntegrity:
   def test_equals_its_formula(self):
     x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
-    words = x.view(np.uint32).ravel().astype(object)
-    expected = sum((2 * i + 1) * int(u) for i, u in enumerate(words)) % 2**32
-    assert checkpoint.integrity({'x': x}).tolist() == [expected]
+    expected = 0
+    for i, u in enumerate(x.view(np.uint32).ravel().tolist()):
+      h = (u + 0x9E3779B9 * i) % 2**32
+      h = (h ^ h >> 16) * 0x85EBCA6B % 2**32
+      h = (h ^ h >> 13) * 0xC2B2AE35 % 2**32
+      expected += h ^ h >> 16
+    assert checkpoint.integrity({'x': x}).tolist() == [expected % 2**32]
 
   def test_same_on_any_number_of_devices(self):
     x = jax.random.normal(jax.random.key(0), (16, 24))
@@ -190,7 +199,7 @@ class TestIntegrity:
     leaves, tree = jax.tree.flatten(state)
     words, rng = np.asarray(checkpoint.integrity(state)), np.random.default_rng(0)
     for i, leaf in enumerate(leaves):
-      for _ in range(8 * (leaf.size > 0)):
+      for _ in range(3 * (leaf.size > 0)):
         raw = bytearray(np.asarray(leaf).tobytes())
         at = rng.integers(len(raw))
         raw[at] ^= 1 << (0 if leaf.dtype == bool else rng.integers(8))
@@ -199,8 +208,10 @@ class TestIntegrity:
         assert np.flatnonzero(checkpoint.integrity(other) != words).tolist() == [i]
 
   def test_order_counts(self):
-    x = jnp.arange(3.0)
-    assert len(set(checkpoint.integrity([x, x[::-1]]).tolist())) == 2
+    """Powers of two have mostly zero bits, so plain weights would let them trade places."""
+    x = jnp.array([0.0, 1.0, 2.0, 4.0])
+    orders = [x[jnp.array(order)] for order in itertools.permutations(range(4))]
+    assert len(set(checkpoint.integrity(orders).tolist())) == 24
 
 
 def halve(path, rng):
@@ -272,24 +283,46 @@ class TestDamage:
     found, lines = restore(copy, two_steps[1][1])
     assert found[0] == 1 and lines[0].startswith('checkpoint 2 refused: ')
 
-  @pytest.mark.parametrize(
-    'parts', [['.'], ['state'], ['integrity'], ['_CHECKPOINT_METADATA'], ['state', 'integrity']]
-  )
-  def test_parts_of_another_step(self, copy, two_steps, parts):
-    for part in parts:
-      old, new = copy / '1' / part, copy / '2' / part
-      if old.is_dir():
-        shutil.rmtree(new)
-        shutil.copytree(old, new)
-      else:
-        shutil.copy(old, new)
+  @pytest.mark.parametrize('part', ['.', 'state', 'description.json'])
+  def test_part_of_another_step(self, copy, two_steps, part):
+    """Sound in itself, and in the wrong place."""
+    old, new = copy / '1' / part, copy / '2' / part
+    if old.is_dir():
+      shutil.rmtree(new)
+      shutil.copytree(old, new)
+    else:
+      shutil.copy(old, new)
     found, lines = restore(copy, two_steps[1][1])
     assert_found(found, 1, two_steps[1][1])
     assert len(lines) == 1 and lines[0].startswith('checkpoint 2 refused: ')
 
+  def test_wrong_array_from_sound_files(self, copy, two_steps, monkeypatch):
+    """What the checksums of files cannot see: an array that changed on its way to or from them."""
+    load = ocp.load
+
+    def wrong(path, like):
+      arrays = load(path, like)
+      if path.name == '2':
+        arrays['memory/half'] = arrays['memory/half'].at[3, 2].multiply(1.01)
+      return arrays
+
+    monkeypatch.setattr(ocp, 'load', wrong)
+    found, lines = restore(copy, two_steps[1][1])
+    assert_found(found, 1, two_steps[1][1])
+    assert lines == ['checkpoint 2 refused: 1 of 20 arrays are not as they were saved: memory/half']
+
+  @pytest.mark.parametrize('old, new', [('[30, 40]', '[30, 41]'), ('/kernel', '/kernal')])
+  def test_damage_does_not_pass_for_another_model(self, copy, two_steps, old, new):
+    path = copy / '2' / 'description.json'
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    found, lines = restore(copy, two_steps[1][1])
+    assert_found(found, 1, two_steps[1][1])
+    assert lines == ['checkpoint 2 refused: description.json is missing or not as it was written']
+
   def test_all_damaged_is_an_error(self, copy, two_steps):
     for step in (1, 2):
-      (copy / str(step) / '_CHECKPOINT_METADATA').unlink()
+      (copy / str(step) / 'description.json').unlink()
     lines = []
     checkpoints = Checkpoints(copy)
     with pytest.raises(Unrestorable, match=f'none of the 2 checkpoints in {re.escape(str(copy))}'):
@@ -297,18 +330,26 @@ class TestDamage:
     assert [line[:20] for line in lines] == ['checkpoint 2 refused', 'checkpoint 1 refused']
 
   def test_no_checkpoint_is_none_and_makes_nothing(self, tmp_path, two_steps):
-    (tmp_path / '7.orbax-checkpoint-tmp').mkdir()
+    (tmp_path / '7.unfinished').mkdir()
     (tmp_path / 'note').touch()
     for folder in (tmp_path, tmp_path / 'missing'):
       assert restore(folder, two_steps[1][1]) == (None, [])
-    assert {p.name for p in tmp_path.iterdir()} == {'7.orbax-checkpoint-tmp', 'note'}
+    assert {p.name for p in tmp_path.iterdir()} == {'7.unfinished', 'note'}
 
-  def test_orbax_is_not_heard_and_others_are(self, copy, two_steps, capfd):
-    (copy / '2' / '_CHECKPOINT_METADATA').write_text('{')
-    restore(copy, two_steps[1][1])
-    assert capfd.readouterr() == ('', '')
-    absl_logging.error('heard')
-    assert 'heard' in capfd.readouterr().err
+  def test_orbax_is_not_heard_and_others_are(self, copy, two_steps, caplog, capfd, monkeypatch):
+    def fail(*_):
+      absl_logging.error('a traceback')
+      raise OSError('unreadable')
+
+    fail.__code__ = fail.__code__.replace(co_filename='/site-packages/orbax/checkpoint/load.py')
+    monkeypatch.setattr(ocp, 'load', fail)
+    with pytest.raises(Unrestorable):
+      restore(copy, two_steps[1][1])
+    with Checkpoints(copy) as checkpoints:
+      checkpoints.save(3, two_steps[1][1])
+    assert logging.getLogger('absl').filters == []
+    absl_logging.error('something else')
+    assert caplog.messages == ['something else'] and capfd.readouterr() == ('', '')
 
 
 class TestRetention:
@@ -329,7 +370,7 @@ class TestRetention:
     assert self.steps_kept(tmp_path / 'other', fids, metric='precision') == [5, 6]
 
   def test_unmeasured_and_nan_are_not_best(self, tmp_path):
-    fids = [None, 9.0, float('nan'), 20.0, None, 40.0]
+    fids = [float('nan'), 9.0, None, 20.0, None, 40.0]
     assert self.steps_kept(tmp_path, fids, metric='fid') == [2, 5, 6]
 
   def test_metrics_are_remembered_by_the_next_process(self, copy, two_steps):
@@ -339,7 +380,7 @@ class TestRetention:
     assert sorted(p.name for p in copy.iterdir()) == ['1', '3']
 
   def test_leftovers_of_a_killed_run_are_removed(self, copy, two_steps):
-    for name in ('3.orbax-checkpoint-tmp', '0.deleted'):
+    for name in ('3.unfinished', '3.unfinished.orbax-checkpoint-tmp', '0.deleted'):
       (copy / name).mkdir()
       (copy / name / 'file').touch()
     with Checkpoints(copy) as checkpoints:
@@ -364,7 +405,7 @@ class TestExistingStep:
 
   def test_damaged_is_replaced(self, copy, two_steps):
     """Back at 1 for damage in 2, then 2 again: the new one is the one restored."""
-    (copy / '2' / '_CHECKPOINT_METADATA').write_text('{}')
+    (copy / '2' / 'description.json').write_text('{}')
     like = checkpoint.abstract(two_steps[1][1], one())
     with Checkpoints(copy) as checkpoints:
       assert checkpoints.restore(like, log=lambda _: None)[0] == 1
@@ -426,8 +467,7 @@ class TestOtherModel:
     assert self.raised(copy, two_steps[1][1])[0].startswith('checkpoint 3 ')
 
   def test_after_damage_names_the_sound_one(self, copy):
-    (copy / '2' / 'state' / 'manifest.ocdbt').unlink()
-    (copy / '2' / '_CHECKPOINT_METADATA').unlink()
+    (copy / '2' / 'description.json').unlink()
     assert self.raised(copy, {'x': jnp.zeros(3)})[0].startswith('checkpoint 1 ')
 
 
@@ -479,18 +519,26 @@ class TestFailure:
     rng, complete, in_flight = random.Random(1), 0, 0
     for _ in range(kills):
       process = subprocess.Popen(
-        [sys.executable, '-c', script(LIFE, tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, '-c', script(LIFE, tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
       )
-      word, restored = process.stdout.readline().split()
-      assert word == 'restored' and int(restored) >= complete
-      time.sleep(rng.uniform(0.05, 1.0))
+      word, step = process.stdout.readline().split()
+      assert word == 'restored' and int(step) >= complete
+      seen = {'called': int(step), 'complete': int(step)}
+      last = int(step) + rng.randint(1, 4)
+      while seen['called'] < last:
+        note(process.stdout.readline(), seen)
+      time.sleep(rng.uniform(0.0, 0.05))
       process.kill()
-      lines = [line.split() for line in process.communicate()[0].splitlines()]
-      steps = {'called': int(restored), 'complete': int(restored)}
-      steps |= {word: int(step) for word, step in lines}
-      complete = steps['complete']
-      in_flight += steps['called'] > complete
+      for line in process.communicate()[0].splitlines():
+        note(line, seen)
+      complete = seen['complete']
+      in_flight += seen['called'] > complete
     assert in_flight >= 0.4 * kills
+
+
+def note(line, seen):
+  word, step = line.split()
+  seen[word] = int(step)
 
 
 LIFE = """
@@ -515,8 +563,7 @@ LIFE = """
 
 def script(source, folder):
   lines = [line[6:] if line.startswith('      ') else line for line in source.splitlines()]
-  tests = str(pathlib.Path(__file__).parent)
-  return '\n'.join([f'FOLDER, TESTS = {str(folder)!r}, {tests!r}', *lines])
+  return '\n'.join([f'FOLDER, TESTS = {str(folder)!r}, {str(ROOT / "tests")!r}', *lines])
 
 
 def run_python(source, folder):
@@ -526,7 +573,7 @@ def run_python(source, folder):
     capture_output=True,
     text=True,
     timeout=120,
-    cwd=pathlib.Path(__file__).parents[1],
+    cwd=ROOT,
   )
   assert done.returncode == 0 and done.stderr == '', done.stderr
   return done.stdout

@@ -300,6 +300,16 @@ def test_plain_ends_with_its_block_whatever_happens():
   assert convolution.fast()
 
 
+def test_plain_reaches_what_is_already_traced():
+  layer = jax.jit(convolve)
+  by_triple = lambda: 'custom_vjp' in str(layer.trace(jnp.ones((1, 4, 4, 8)), w).jaxpr)
+  w = jnp.ones((3, 3, 8, 8))
+  assert by_triple()
+  with convolution.plain():
+    assert not by_triple()
+  assert by_triple()
+
+
 def layers(x, w):
   """Everything that a layer calls, in turn: `[B, 4, 4, 8]` to the same."""
   x = convolve_pool(upsample_convolve(x, w), w)

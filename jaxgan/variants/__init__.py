@@ -35,7 +35,7 @@ def module(variant: str) -> ModuleType:
   return VARIANTS[variant]
 
 
-def config(variant: str, preset: str = 'laptop', **options: Any) -> Any:
+def configure(variant: str, preset: str = 'laptop', **options: Any) -> Any:
   """The config of a variant: its defaults, changed by the preset, changed by the options.
 
   Raises:

@@ -1,0 +1,1 @@
+"""Timings: of every variant, of common GAN workloads against PyTorch, of the data pipeline."""

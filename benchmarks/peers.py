@@ -1,0 +1,265 @@
+"""The workloads in PyTorch: the same networks, losses and updates, eager.
+
+Layers carry Linen's names (`Dense_0`, `BatchNorm_0` ...), so that weights can be carried over. Where
+SAME pads one pixel more at the end, `padding=2` pads it at the start: the same work, mirrored.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Peer(NamedTuple):
+  """A workload's networks and losses; `penalty(critic, real, fake, mix)` is added to the critic's."""
+
+  generator: nn.Module
+  critic: nn.Module
+  critic_loss: Callable[[Tensor, Tensor], Tensor]
+  generator_loss: Callable[[Tensor], Tensor]
+  penalty: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor] | None = None
+  latent_size: int = 100
+  n_critic: int = 1
+
+
+_NAMES: dict[type[nn.Module], str] = {
+  nn.Linear: 'Dense',
+  nn.Conv2d: 'Conv',
+  nn.ConvTranspose2d: 'ConvTranspose',
+  nn.BatchNorm1d: 'BatchNorm',
+  nn.BatchNorm2d: 'BatchNorm',
+}
+
+
+def chain(*layers: nn.Module) -> nn.Sequential:
+  """Layers one after the other, named as Linen names them."""
+  count: Counter[str] = Counter()
+  named: OrderedDict[str, nn.Module] = OrderedDict()
+  for layer in layers:
+    name = _NAMES.get(type(layer), type(layer).__name__)
+    named[f'{name}_{count[name]}'] = layer
+    count[name] += 1
+  return nn.Sequential(named)
+
+
+def leaky() -> nn.Module:
+  return nn.LeakyReLU(0.2, inplace=True)
+
+
+class Squeeze(nn.Module):
+  """Logits `[B, 1]` -> `[B]`."""
+
+  def forward(self, x: Tensor) -> Tensor:
+    return x[:, 0]
+
+
+def mlp() -> tuple[nn.Module, nn.Module]:
+  """W1."""
+  widths = (100, 256, 512, 1024)
+  hidden = [
+    layer
+    for a, b in zip(widths, widths[1:], strict=False)
+    for layer in (nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), leaky())
+  ]
+  generator = chain(*hidden, nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+  critic = [nn.Linear(784, 512), leaky(), nn.Linear(512, 256), leaky(), nn.Linear(256, 1)]
+  return generator, chain(nn.Flatten(), *critic, Squeeze())
+
+
+def _stem(width: int, size: int, active: Callable[[], nn.Module]) -> list[nn.Module]:
+  dense = nn.Linear(100, width * size * size, bias=False)
+  return [dense, nn.Unflatten(1, (width, size, size)), nn.BatchNorm2d(width), active()]
+
+
+def _logit(features: int) -> list[nn.Module]:
+  return [nn.Flatten(), nn.Linear(features, 1), Squeeze()]
+
+
+def dcgan28() -> nn.Module:
+  """The generator of W2 and W4."""
+  return chain(
+    *_stem(256, 7, leaky),
+    nn.ConvTranspose2d(256, 128, 5, 1, 2, bias=False),
+    nn.BatchNorm2d(128),
+    leaky(),
+    nn.ConvTranspose2d(128, 64, 5, 2, 2, 1, bias=False),
+    nn.BatchNorm2d(64),
+    leaky(),
+    nn.ConvTranspose2d(64, 1, 5, 2, 2, 1),
+    nn.Tanh(),
+  )
+
+
+def critic28(widths: tuple[int, ...], features: int) -> nn.Module:
+  """The critics of W2 and W4, without norm."""
+  channels = (1, *widths)
+  layers = [
+    layer
+    for a, b in zip(channels, widths, strict=False)
+    for layer in (nn.Conv2d(a, b, 5, 2, 2), leaky())
+  ]
+  return chain(*layers, *_logit(features))
+
+
+def dcgan64(n: int = 32) -> tuple[nn.Module, nn.Module]:
+  """W3."""
+  relu = lambda: nn.ReLU(inplace=True)
+  up, down = [], []
+  for a, b in ((8 * n, 4 * n), (4 * n, 2 * n), (2 * n, n)):
+    up += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), relu()]
+    down = [nn.Conv2d(b, a, 4, 2, 1, bias=False), nn.BatchNorm2d(a), leaky(), *down]
+  generator = chain(*_stem(8 * n, 4, relu), *up, nn.ConvTranspose2d(n, 3, 4, 2, 1), nn.Tanh())
+  return generator, chain(nn.Conv2d(3, n, 4, 2, 1), leaky(), *down, *_logit(16 * 8 * n))
+
+
+class UpBlock(nn.Module):
+  """A residual block that doubles the image."""
+
+  def __init__(self, width: int):
+    super().__init__()
+    self.BatchNorm_0 = nn.BatchNorm2d(width, eps=2e-5)
+    self.Conv_0 = nn.Conv2d(width, width, 3, padding=1)
+    self.BatchNorm_1 = nn.BatchNorm2d(width, eps=2e-5)
+    self.Conv_1 = nn.Conv2d(width, width, 3, padding=1)
+    self.Conv_2 = nn.Conv2d(width, width, 1)
+
+  def forward(self, x: Tensor) -> Tensor:
+    y = self.Conv_0(_twice(F.relu(self.BatchNorm_0(x), inplace=True)))
+    y = self.Conv_1(F.relu(self.BatchNorm_1(y), inplace=True))
+    return y + _twice(self.Conv_2(x))
+
+
+class DownBlock(nn.Module):
+  """A residual block of the critic; `entry` leaves out the first ReLU, `down` halves the image."""
+
+  def __init__(self, channels: int, width: int, *, down: bool = True, entry: bool = False):
+    super().__init__()
+    self.down, self.entry = down, entry
+    self.Conv_0 = spectral_norm(nn.Conv2d(channels, width, 3, padding=1))
+    self.Conv_1 = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
+    self.Conv_2 = spectral_norm(nn.Conv2d(channels, width, 1)) if down else None
+
+  def forward(self, x: Tensor) -> Tensor:
+    y = self.Conv_0(x if self.entry else F.relu(x))  # not in place: the shortcut needs x
+    y = self.Conv_1(F.relu(y, inplace=True))
+    if not self.down:
+      return y + x
+    return F.avg_pool2d(y, 2) + self.Conv_2(F.avg_pool2d(x, 2))
+
+
+class SumPool(nn.Module):
+  """The sum over pixels."""
+
+  def forward(self, x: Tensor) -> Tensor:
+    return F.relu(x).sum((2, 3))
+
+
+def _twice(x: Tensor) -> Tensor:
+  return F.interpolate(x, scale_factor=2, mode='nearest')
+
+
+def resnet(n: int = 64) -> tuple[nn.Module, nn.Module]:
+  """W5."""
+  generator = chain(
+    nn.Linear(128, 16 * n),
+    nn.Unflatten(1, (n, 4, 4)),
+    *(UpBlock(n) for _ in range(3)),
+    nn.BatchNorm2d(n, eps=2e-5),
+    nn.ReLU(inplace=True),
+    nn.Conv2d(n, 3, 3, padding=1),
+    nn.Tanh(),
+  )
+  blocks = [DownBlock(3, n, entry=True), DownBlock(n, n)]
+  blocks += [DownBlock(n, n, down=False) for _ in range(2)]
+  return generator, chain(*blocks, SumPool(), spectral_norm(nn.Linear(n, 1)), Squeeze())
+
+
+def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
+  return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+  return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+  """10 E (||grad D(x)|| - 1)^2 at x = mix real + (1 - mix) fake."""
+  x = (mix * real + (1 - mix) * fake).requires_grad_()
+  (slopes,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+  return 10 * ((slopes.square().sum((1, 2, 3)) + 1e-12).sqrt() - 1).square().mean()
+
+
+def peer(workload: str) -> Peer:
+  """The workload of that name, with weights of PyTorch's choice."""
+  nonsaturating = (cross_entropy, lambda fake: F.softplus(-fake).mean())
+  away = lambda fake: -fake.mean()
+  wasserstein = (lambda real, fake: fake.mean() - real.mean(), away)
+  if workload.startswith('W4'):
+    critic, steps = critic28((64, 128, 256), 4096), 1 if workload == 'W4-1' else 5
+    return Peer(dcgan28(), critic, *wasserstein, gradient_penalty, n_critic=steps)
+  make: dict[str, Callable[[], Peer]] = {
+    'W1': lambda: Peer(*mlp(), *nonsaturating),
+    'W2': lambda: Peer(dcgan28(), critic28((64, 128), 6272), *nonsaturating),
+    'W3': lambda: Peer(*dcgan64(), *nonsaturating),
+    'W5': lambda: Peer(*resnet(), hinge, away, latent_size=128),
+  }
+  return make[workload]()
+
+
+def iteration(peer: Peer, shape: tuple[int, ...], layout: torch.memory_format) -> Callable[[], None]:
+  """A call is one iteration on constant real images `[B, C, H, W]`; Adam 2e-4, (0.5, 0.999)."""
+  generator, critic = (net.to(memory_format=layout).train() for net in (peer.generator, peer.critic))
+  optimizers = [
+    torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999), foreach=True) for net in (critic, generator)
+  ]
+  reals = [
+    torch.rand(shape).mul(2).sub(1).contiguous(memory_format=layout) for _ in range(peer.n_critic)
+  ]
+  latents = lambda: torch.randn(shape[0], peer.latent_size)
+
+  def call() -> None:
+    for real in reals:
+      _update(optimizers[0], lambda real=real: critic_loss(peer, real, latents()))
+    critic.requires_grad_(False)  # or it would compute gradients of weights that no one needs
+    _update(optimizers[1], lambda: peer.generator_loss(critic(generator(latents()))))
+    critic.requires_grad_(True)
+
+  return call
+
+
+def critic_loss(peer: Peer, real: Tensor, z: Tensor, mix: Tensor | None = None) -> Tensor:
+  """The critic's loss; `mix` `[B, 1, 1, 1]` is drawn where not given."""
+  with torch.no_grad():
+    fake = peer.generator(z)
+  loss = peer.critic_loss(peer.critic(real), peer.critic(fake))
+  if peer.penalty is None:
+    return loss
+  mix = torch.rand(len(real), 1, 1, 1) if mix is None else mix
+  return loss + peer.penalty(peer.critic, real, fake, mix)
+
+
+def _update(optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
+  optimizer.zero_grad(set_to_none=True)
+  loss().backward()
+  optimizer.step()
+
+
+def versions() -> dict[str, str]:
+  return {'torch': torch.__version__, 'torch threads': str(torch.get_num_threads())}
+
+
+LAYOUTS = {'torch nchw': torch.contiguous_format, 'torch nhwc': torch.channels_last}
+
+
+def contenders(
+  workload: str, batch: int, shape: tuple[int, int, int], threads: int
+) -> dict[str, Callable[[], None]]:
+  """The workload in both layouts; `shape` is that of one image, (H, W, C)."""
+  torch.set_num_threads(threads)
+  height, width, channels = shape
+  full = (batch, channels, height, width)
+  return {name: iteration(peer(workload), full, layout) for name, layout in LAYOUTS.items()}

@@ -1,0 +1,1 @@
+"""Published claims, one file each: claim, cost, command, result."""

@@ -1,0 +1,116 @@
+"""The command line: what is wrong is said in a few lines, with exit code 2, and nothing is lost."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import data, main, sample
+from jaxgan.variants import configure
+
+
+def run(argv, capsys):
+  """Exit code and what was said."""
+  try:
+    code = main.main(argv)
+  except SystemExit as stop:
+    code = stop.code
+  said = capsys.readouterr()
+  return code, said.out + said.err
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('data')
+  data.load('digits', data_dir=folder)
+  return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+  path = tmp_path / 'empty'
+  path.mkdir()
+  return path
+
+
+WRONG = {
+  'an unknown variant': (['--variant=lsgam', '--workdir=W'], ["'lsgam'", "'lsgan'"]),
+  'a typo in a flag': (['--batch_sizes=3', '--workdir=W'], ['--batch_sizes', '--batch-size']),
+  'a wrong type': (['--steps=many', '--workdir=W'], ['--steps', 'many']),
+  'a value out of range': (['--batch-size=0', '--workdir=W'], ['--batch-size', '0']),
+  'no workdir': ([], ['--workdir']),
+  'an empty workdir': (['--workdir='], ['--workdir']),
+  'no folder': (['--dataset=folder', '--workdir=W'], ['--folder']),
+  'a missing folder': (['--dataset=folder', '--folder=MISSING', '--workdir=W'], ['MISSING']),
+  'a folder with no image': (['--dataset=folder', '--folder=EMPTY', '--workdir=W'], ['EMPTY']),
+  'an unknown data set': (['--dataset=mnits', '--workdir=W'], ['mnits', 'mnist']),
+  'a size of no network': (
+    ['--variant=sngan', '--image-size=30', '--workdir=W'],
+    ['30', '28', '32'],
+  ),
+  'a batch of unequal shares': (['--batch-size=12', '--workdir=W'], ['12', '8 devices']),
+  'slopes through batch norm': (['--r1=1', '--workdir=W'], ['--r1', '--critic-norm']),
+  'shared fakes for many critics': (
+    ['--share-generator=True', '--n-critic=2', '--workdir=W'],
+    ['--share-generator', '--n-critic'],
+  ),
+}
+
+
+@pytest.mark.parametrize('case', WRONG)
+def test_wrong_input_is_named(case, capsys, tmp_path, folder, data_dir):
+  argv, words = WRONG[case]
+  places = {'W': tmp_path / 'run', 'MISSING': tmp_path / 'missing', 'EMPTY': folder}
+  filled = [
+    a.partition('=')[0] + f'={places.get(a.partition("=")[2], a.partition("=")[2])}' for a in argv
+  ]
+  code, said = run([*filled, f'--data-dir={data_dir}'], capsys)
+  assert code == 2
+  assert 'Traceback' not in said
+  assert len(said.strip().splitlines()) <= 10
+  for word in words:
+    assert str(places.get(word, word)) in said.replace('\n', ''), said
+  assert not (tmp_path / 'run').exists()
+
+
+def test_a_conditional_variant_refuses_images_without_labels(capsys, tmp_path):
+  images = tmp_path / 'images'
+  images.mkdir()
+  for i in range(3):
+    Image.fromarray(np.full((20, 20, 3), 80 * i, np.uint8)).save(images / f'{i}.png')
+  argv = ['--variant=cgan', '--dataset=folder', f'--folder={images}', f'--data-dir={tmp_path}']
+  code, said = run([*argv, f'--workdir={tmp_path / "run"}'], capsys)
+  assert code == 2
+  assert 'labels' in said and 'subfolders' in said
+
+
+def test_help_names_every_option_of_the_variant(capsys):
+  code, said = run(['--variant=wgan', '--help'], capsys)
+  assert code == 0
+  for name in ('--clip', '--n-critic', '--workdir', '--generator-lr', '--dataset'):
+    assert name in said
+
+
+def test_options_are_typed_and_presets_are_defaults(tmp_path):
+  argv = ['--variant=wgan_gp', '--preset=paper', '--n-critic=3', '--share-generator=False']
+  config, folder = main.parse([*argv, f'--workdir={tmp_path}', '--widths=5'][:-1])
+  assert config == configure('wgan_gp', 'paper', n_critic=3)
+  assert folder == pathlib.Path(tmp_path)
+
+
+@pytest.mark.parametrize(
+  ('argv', 'words'),
+  [
+    (['--out=g.png'], ['no run', 'config.json']),
+    ([], ['--out']),
+    (['--out=g.png', '--num=0'], ['--num']),
+  ],
+)
+def test_sample_says_what_is_wrong(argv, words, capsys, tmp_path):
+  code = sample.main([f'--workdir={tmp_path}', *argv])
+  said = capsys.readouterr().err
+  assert code == 2
+  assert len(said.splitlines()) == 1
+  for word in words:
+    assert word in said.replace('holds no run', 'no run')

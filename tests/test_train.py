@@ -1,0 +1,223 @@
+"""A run from its first step to its last, and everything that may come between."""
+
+import dataclasses
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import chex
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from by_path import leaves
+from jaxgan import data, pictures, run, sample, train, variants
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.game import Game
+from jaxgan.recipe import Recipe
+
+LENGTH = 8
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('data')
+  data.load('digits', data_dir=folder)
+  return folder
+
+
+def config_of(data_dir, **options):
+  rhythm = dict(log_every=2, sample_every=4, checkpoint_every=2)
+  options = {'steps': LENGTH, 'batch_size': 16, 'widths': (16,), **rhythm, **options}
+  return variants.configure('gan', data_dir=data_dir, **options)
+
+
+@pytest.fixture(scope='module')
+def finished(data_dir, tmp_path_factory):
+  folder = tmp_path_factory.mktemp('finished')
+  return folder, train.train(config_of(data_dir), folder, quiet=True)
+
+
+def test_leaves_what_it_promises(finished):
+  folder, trained = finished
+  names = {p.relative_to(folder).as_posix() for p in folder.rglob('*') if p.is_file()}
+  pictures_of = {f'samples/{step:06d}.png' for step in (0, 4, 8)}
+  assert {'config.json', 'data.json', 'metrics.jsonl', 'curves.png', *pictures_of} <= names
+  lines = [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
+  assert [line['step'] for line in lines] == [2, 4, 6, 8]
+  assert [line['images'] for line in lines] == [32, 64, 96, 128]
+  assert {'critic/loss', 'generator/loss', 'images_per_second'} <= set(lines[0])
+  assert trained.step == LENGTH
+  assert Checkpoints(folder / 'checkpoints').steps() == [6, 8]
+
+
+def test_pictures_show_the_same_latents(finished):
+  folder, trained = finished
+  images = pictures.grid(pictures.to_uint8(trained.grid(jax.random.key(1))), 8)
+  shown = Image.open(folder / 'samples' / f'{LENGTH:06d}.png')
+  small = shown.resize((images.shape[1], images.shape[0]), Image.Resampling.NEAREST)
+  np.testing.assert_array_equal(np.asarray(small), images[..., 0])
+
+
+def test_a_loaded_run_is_the_one_trained(finished):
+  folder, trained = finished
+  loaded = run.load(folder)
+  chex.assert_trees_all_equal(leaves(loaded.state), leaves(trained.state))
+  np.testing.assert_array_equal(loaded.sample(3, 5), trained.sample(3, 5))
+
+
+def test_sample_draws_from_the_averaged_generator(finished, tmp_path):
+  folder, trained = finished
+  npz, out = tmp_path / 'images.npz', tmp_path / 'grid.png'
+  assert (
+    sample.main([f'--workdir={folder}', '--num=5', f'--npz={npz}', f'--out={out}', '--seed=3']) == 0
+  )
+  np.testing.assert_array_equal(np.load(npz)['images'], pictures.to_uint8(trained.sample(3, 5)))
+  assert Image.open(out).format == 'PNG'
+  raw = dataclasses.replace(trained, state=dataclasses.replace(trained.state, ema={}))
+  assert not np.array_equal(raw.sample(3, 5), trained.sample(3, 5))
+
+
+def test_labels_are_refused_where_there_are_none(finished):
+  with pytest.raises(ValueError, match='draws no classes'):
+    finished[1].sample(0, 1, label=3)
+
+
+def test_a_finished_run_says_so(finished, data_dir, capsys):
+  folder, trained = finished
+  before = (folder / 'metrics.jsonl').read_text()
+  again = train.train(config_of(data_dir), folder)
+  assert 'nothing left to do' in capsys.readouterr().out
+  assert again.step == LENGTH
+  assert (folder / 'metrics.jsonl').read_text() == before
+
+
+def test_a_run_may_grow_and_change_its_rhythm(data_dir, tmp_path):
+  train.train(config_of(data_dir, steps=2), tmp_path, quiet=True)
+  longer = train.train(config_of(data_dir, steps=4, log_every=1), tmp_path, quiet=True)
+  straight = train.train(config_of(data_dir, steps=4), tmp_path / 'straight', quiet=True)
+  chex.assert_trees_all_equal(leaves(longer.state), leaves(straight.state))
+
+
+def test_another_config_is_refused_with_the_difference(finished, data_dir):
+  folder, _ = finished
+  before = (folder / 'config.json').read_text()
+  with pytest.raises(train.Refused, match=r'generator_lr: 0.0002 -> 0.1'):
+    train.train(config_of(data_dir, generator_lr=0.1), folder)
+  assert (folder / 'config.json').read_text() == before
+
+
+def test_a_schedule_fixes_the_length(data_dir, tmp_path):
+  train.train(config_of(data_dir, steps=2, schedule='linear'), tmp_path, quiet=True)
+  with pytest.raises(train.Refused, match='linear schedule of the learning rates depends'):
+    train.train(config_of(data_dir, steps=4, schedule='linear'), tmp_path)
+
+
+def test_a_workdir_in_use_is_refused(data_dir, tmp_path):
+  with train.prepared(config_of(data_dir), tmp_path):
+    with pytest.raises(train.Refused, match='in use'):
+      train.train(config_of(data_dir), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(data_dir, tmp_path, capsys):
+  whole = train.train(config_of(data_dir), tmp_path / 'whole', quiet=True)
+  train.train(config_of(data_dir, steps=6), tmp_path / 'hurt', quiet=True)
+  files = [p for p in (tmp_path / 'hurt/checkpoints/6').rglob('*') if p.is_file()]
+  biggest = max(files, key=lambda p: p.stat().st_size)
+  hurt = bytearray(biggest.read_bytes())
+  hurt[len(hurt) // 2] ^= 16
+  biggest.write_bytes(hurt)
+  healed = train.train(config_of(data_dir), tmp_path / 'hurt', quiet=True)
+  assert 'checkpoint 6 refused' in capsys.readouterr().err
+  chex.assert_trees_all_equal(leaves(healed.state), leaves(whole.state))
+
+
+def growing(config, spec):
+  """The variant's recipe, its length split over three stages of the same networks."""
+  recipe = variants.module('gan').build(config, spec)
+  stage = recipe.stages[0]
+  again = lambda: Game(**{f.name: getattr(stage.game, f.name) for f in dataclasses.fields(Game)})
+  split = (
+    stage._replace(steps=3),
+    stage._replace(game=again(), steps=2),
+    stage._replace(game=again()),
+  )
+  return Recipe(split, recipe.sample)
+
+
+def test_stages_follow_each_other_and_resume_at_their_border(data_dir, tmp_path, monkeypatch):
+  """Three stages of one game are one stage; and a run may stop where one ends."""
+  whole = train.train(config_of(data_dir), tmp_path / 'one', quiet=True)
+  monkeypatch.setattr(variants, 'build', growing)
+  staged = train.train(config_of(data_dir), tmp_path / 'three', quiet=True)
+  chex.assert_trees_all_equal(leaves(staged.state), leaves(whole.state))
+  train.train(config_of(data_dir, steps=3), tmp_path / 'border', quiet=True)
+  carried = train.train(config_of(data_dir), tmp_path / 'border', quiet=True)
+  chex.assert_trees_all_equal(leaves(carried.state), leaves(whole.state))
+
+
+# Processes and their ends.
+
+
+def start(data_dir, folder, **options):
+  flags = {'steps': 2000, 'log_every': 10, 'sample_every': 1000, 'checkpoint_every': 20, **options}
+  argv = [f'--{name.replace("_", "-")}={value}' for name, value in flags.items()]
+  command = [
+    sys.executable,
+    '-m',
+    'jaxgan.main',
+    '--variant=gan',
+    '--batch-size=16',
+    '--widths',
+    '16',
+  ]
+  command += [f'--data-dir={data_dir}', f'--workdir={folder}', *argv]
+  return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def until(process, text):
+  """Read what it says to the line that holds some text."""
+  for line in process.stdout:
+    if text in line:
+      return line
+  raise AssertionError(f'ended with {process.wait()} before it said {text!r}')
+
+
+@pytest.mark.parametrize(('kind', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
+  process = start(data_dir, tmp_path, steps=100_000)
+  until(process, 'step 30/')
+  process.send_signal(kind)
+  said = process.communicate(timeout=60)[0]
+  assert process.returncode == code
+  step = run.load(tmp_path).step
+  assert f'at step {step}, which is saved' in said
+  assert len(said.strip().splitlines()[-1]) < 200
+
+
+def killed(data_dir, tmp_path, kills, seed):
+  """Leaves of a run killed at random points and resumed, and of one that was left alone."""
+  chance, length = random.Random(seed), 400
+  for _ in range(kills):
+    process = start(data_dir, tmp_path / 'killed', steps=length)
+    until(process, 'step ')
+    time.sleep(chance.uniform(0.0, 0.6))
+    process.kill()
+    process.communicate()
+  for name in ('killed', 'alone'):
+    process = start(data_dir, tmp_path / name, steps=length)
+    assert process.wait(timeout=120) == 0, process.stdout.read()
+  return (leaves(run.load(tmp_path / name).state) for name in ('killed', 'alone'))
+
+
+def test_killed_three_times_it_ends_the_same(data_dir, tmp_path):
+  chex.assert_trees_all_equal(*killed(data_dir, tmp_path, kills=3, seed=0))
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_it_ends_the_same(data_dir, tmp_path):
+  chex.assert_trees_all_equal(*killed(data_dir, tmp_path, kills=20, seed=1))

@@ -1,0 +1,216 @@
+"""Every variant keeps the same promises; a new one is found here by itself."""
+
+import dataclasses
+import functools
+import json
+import subprocess
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+
+from by_path import leaves
+from jaxgan import data, devices, game, main, run, stages, variants
+from jaxgan.config import from_json, to_json
+from jaxgan.typing import Spec
+
+SMALL = {'width': 8, 'widths': (32, 32), 'generator_width': 8, 'critic_width': 8}
+BATCH, CLASSES = 16, 10
+SHIFT_FREE = {'wgan', 'wgan_gp'}
+"""Their losses are differences of logits: the critic's last bias has no gradient, rightly."""
+
+
+def small(variant, **options):
+  """The variant's config with narrow networks."""
+  fields = {f.name for f in dataclasses.fields(variants.VARIANTS[variant].Config)}
+  narrow = {name: value for name, value in SMALL.items() if name in fields}
+  return variants.configure(variant, **{'batch_size': BATCH, **narrow, **options})
+
+
+@functools.cache
+def recipe_of(variant, size=16, channels=1, **options):
+  config = small(variant, image_size=size, channels=channels, **options)
+  return config, variants.build(config, Spec(size, channels, CLASSES))
+
+
+def batches_of(played, size=16, channels=1, seed=0):
+  draw = np.random.default_rng(seed)
+  shape = (played.microbatches, BATCH)
+  images = draw.integers(0, 256, (*shape, size, size, channels)).astype(np.uint8)
+  return {'image': images, 'label': draw.integers(0, CLASSES, shape).astype(np.int32)}
+
+
+def start(recipe, mesh, seed=0):
+  return stages.first_state(recipe.stages[0], jax.random.key(seed), devices.replicated(mesh))
+
+
+@pytest.fixture(
+  params=[pytest.param(v, marks=pytest.mark.xdist_group(v)) for v in variants.VARIANTS]
+)
+def variant(request):
+  return request.param
+
+
+@functools.cache
+def played_steps(variant):
+  """States before and after three steps on one device, with the logs and the jitted step."""
+  _, recipe = recipe_of(variant)
+  mesh = devices.mesh(BATCH, jax.devices()[:1])
+  step = devices.compile_step(recipe.stages[0].game, mesh)
+  state = start(recipe, mesh)
+  before = leaves(state)
+  for i in range(3):
+    placed = devices.place(mesh, batches_of(recipe.stages[0].game, seed=i))
+    state, logs = step(state, placed)
+  return before, state, logs, step
+
+
+def test_compiles_once(variant):
+  assert played_steps(variant)[3]._cache_size() == 1
+
+
+def test_stays_finite(variant):
+  _, state, logs, _ = played_steps(variant)
+  for name, value in {**leaves(state), **logs}.items():
+    assert np.isfinite(value).all(), name
+
+
+def test_all_that_should_move_moves(variant):
+  """Every parameter, statistic, average and optimizer moment; the key does not."""
+  before, state, _, _ = played_steps(variant)
+  still = [name for name, value in leaves(state).items() if np.array_equal(value, before[name])]
+  free = "['critic']['Dense_0']['bias']" if variant in SHIFT_FREE else None
+  assert [name for name in still if not (free and name.endswith(free))] == ['.key']
+
+
+def test_a_turn_moves_its_player_alone(variant):
+  _, recipe = recipe_of(variant)
+  played = recipe.stages[0].game
+  mesh = devices.mesh(BATCH, jax.devices()[:1])
+  batches = devices.place(mesh, batches_of(played))
+  for turn in played.turns:
+    alone = dataclasses.replace(played, turns=(turn,), after=())
+    state = start(recipe, mesh)
+    before = leaves(state)
+    moved = leaves(devices.compile_step(alone, mesh)(state, batches)[0])
+    owned = played.players[turn.player].networks
+    for name, value in moved.items():
+      if name.startswith((".params['", ".variables['")) and name.split("'")[1] not in owned:
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+      if name.startswith(".opt['") and name.split("'")[1] != turn.player:
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
+def test_the_given_state_is_consumed(variant):
+  """Donated, every leaf, and no buffer twice."""
+  _, recipe = recipe_of(variant)
+  mesh = devices.mesh(BATCH, jax.devices()[:1])
+  state = start(recipe, mesh)
+  moved, _ = played_steps(variant)[3](state, devices.place(mesh, batches_of(recipe.stages[0].game)))
+  jax.block_until_ready(moved)
+  assert all(x.is_deleted() for x in jax.tree.leaves(state))
+
+
+def relative(a, b):
+  return np.linalg.norm((a - b).ravel()) / max(np.linalg.norm(b.ravel()), 1e-30)
+
+
+def on_devices(variant, count, steps, double=False):
+  """The state after some steps on that many devices."""
+  with jax.enable_x64(double):
+    _, recipe = recipe_of.__wrapped__(variant)
+    played = recipe.stages[0].game
+    mesh = devices.mesh(BATCH, jax.devices()[:count])
+    wide = lambda x: x.astype(jnp.float64) if double and x.dtype == jnp.float32 else x
+    state = jax.device_put(jax.tree.map(wide, start(recipe, mesh)), devices.replicated(mesh))
+    scaled = lambda b: {
+      **b,
+      'image': b['image'].astype(jnp.float64 if double else jnp.float32) / 127.5 - 1,
+    }
+    step = jax.jit(lambda s, b: game.train_step(played, s, scaled(b))[0])
+    split = NamedSharding(mesh, PartitionSpec(None, 'data'))
+    for i in range(steps):
+      batches = batches_of(played, seed=i)
+      state = step(state, jax.tree.map(lambda x: jax.device_put(x, split), batches))
+    return leaves(state)
+
+
+@pytest.mark.parametrize('count', [2, 8])
+def test_devices_agree_after_a_step(variant, count):
+  one, many = on_devices(variant, 1, 1), on_devices(variant, count, 1)
+  worst = {name: relative(many[name], one[name]) for name in one}
+  assert max(worst.values()) <= 1e-5, max(worst, key=worst.get)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('count', [2, 8])
+def test_devices_agree_after_ten_steps_of_double_precision(variant, count):
+  one, many = on_devices(variant, 1, 10, double=True), on_devices(variant, count, 10, double=True)
+  worst = {name: relative(many[name], one[name]) for name in one}
+  assert max(worst.values()) <= 1e-12, max(worst, key=worst.get)
+
+
+@pytest.mark.parametrize(('size', 'channels'), [(16, 3), (28, 1), (32, 3), (64, 1)])
+def test_samples_have_shape_and_range(variant, size, channels):
+  config, recipe = recipe_of(variant, size, channels)
+  mesh = devices.mesh(BATCH, jax.devices()[:1])
+  trained = run.Run(config, Spec(size, channels, CLASSES), recipe, start(recipe, mesh))
+  images = trained.sample(jax.random.key(1), 3)
+  chex.assert_shape(images, (3, size, size, channels))
+  assert np.abs(images).max() <= 1
+  np.testing.assert_array_equal(images, trained.sample(1, 5)[:3])
+
+
+@pytest.mark.parametrize('preset', ['laptop', 'paper'])
+def test_config_survives_json_and_the_command_line(variant, preset, tmp_path):
+  config = variants.configure(variant, preset)
+  assert from_json(type(config), to_json(config)) == config
+  argv = [f'--variant={variant}', f'--preset={preset}', f'--workdir={tmp_path}', '--seed=7']
+  parsed, folder = main.parse(argv)
+  assert parsed == dataclasses.replace(config, seed=7)
+  assert folder == tmp_path
+
+
+RESUME = """
+import json
+import sys
+from jaxgan import train
+from jaxgan.config import from_json
+from jaxgan.variants import VARIANTS
+values = json.loads(sys.argv[1])
+train(from_json(VARIANTS[values['variant']].Config, values), sys.argv[2], quiet=True)
+"""
+
+
+def test_resumes_to_the_bit(variant, tmp_path, data_dir):
+  """N steps against N/2, a new process, and N/2."""
+  length = 6
+  config = small(
+    variant, steps=length, checkpoint_every=length // 2, data_dir=data_dir, log_every=1
+  )
+
+  def process(config, folder):
+    command = [sys.executable, '-c', RESUME, json.dumps(to_json(config)), str(folder)]
+    subprocess.run(command, check=True, timeout=300)
+
+  process(config, tmp_path / 'whole')
+  process(dataclasses.replace(config, steps=length // 2), tmp_path / 'halves')
+  process(config, tmp_path / 'halves')
+  whole, halves = (run.load(tmp_path / name).state for name in ('whole', 'halves'))
+  assert int(whole.step) == length
+  chex.assert_trees_all_equal(leaves(whole), leaves(halves))
+  lines = [(tmp_path / name / 'metrics.jsonl').read_text() for name in ('whole', 'halves')]
+  strip = lambda text: [{**json.loads(line), 'images_per_second': 0} for line in text.splitlines()]
+  assert strip(lines[0]) == strip(lines[1])
+
+
+@pytest.fixture(scope='session')
+def data_dir(tmp_path_factory):
+  """Where the embedded set is prepared, once for all tests."""
+  folder = tmp_path_factory.mktemp('data')
+  data.load('digits', data_dir=folder)
+  return folder
