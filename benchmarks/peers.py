@@ -1,12 +1,12 @@
 """The workloads in PyTorch: the same networks, losses and updates, eager.
 
-Layers carry Linen's names (`Dense_0`, `BatchNorm_0` ...), so that weights can be carried over. Where
-SAME pads one pixel more at the end, `padding=2` pads it at the start: the same work, mirrored.
+Layers bear Linen's names (`Dense_0`, `BatchNorm_0` ...), so that weights can be carried over. Where
+SAME pads one pixel more at the end, `padding=2` has it at the start: the same work, mirrored.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class Peer(NamedTuple):
-  """A workload's networks and losses; `penalty(critic, real, fake, mix)` is added to the critic's."""
+  """Networks and losses; `penalty(critic, real, fake, mix)` is added to the critic's."""
 
   generator: nn.Module
   critic: nn.Module
@@ -50,11 +50,21 @@ def leaky() -> nn.Module:
   return nn.LeakyReLU(0.2, inplace=True)
 
 
-class Squeeze(nn.Module):
-  """Logits `[B, 1]` -> `[B]`."""
+class Map(nn.Module):
+  """A function without weights as a layer."""
+
+  def __init__(self, function: Callable[[Tensor], Tensor]):
+    super().__init__()
+    self.function = function
 
   def forward(self, x: Tensor) -> Tensor:
-    return x[:, 0]
+    """The function of x."""
+    return self.function(x)
+
+
+def squeeze() -> nn.Module:
+  """Logits `[B, 1]` -> `[B]`."""
+  return Map(lambda x: x[:, 0])
 
 
 def mlp() -> tuple[nn.Module, nn.Module]:
@@ -67,7 +77,7 @@ def mlp() -> tuple[nn.Module, nn.Module]:
   ]
   generator = chain(*hidden, nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
   critic = [nn.Linear(784, 512), leaky(), nn.Linear(512, 256), leaky(), nn.Linear(256, 1)]
-  return generator, chain(nn.Flatten(), *critic, Squeeze())
+  return generator, chain(nn.Flatten(), *critic, squeeze())
 
 
 def _stem(width: int, size: int, active: Callable[[], nn.Module]) -> list[nn.Module]:
@@ -76,7 +86,7 @@ def _stem(width: int, size: int, active: Callable[[], nn.Module]) -> list[nn.Mod
 
 
 def _logit(features: int) -> list[nn.Module]:
-  return [nn.Flatten(), nn.Linear(features, 1), Squeeze()]
+  return [nn.Flatten(), nn.Linear(features, 1), squeeze()]
 
 
 def dcgan28() -> nn.Module:
@@ -108,7 +118,8 @@ def critic28(widths: tuple[int, ...], features: int) -> nn.Module:
 def dcgan64(n: int = 32) -> tuple[nn.Module, nn.Module]:
   """W3."""
   relu = lambda: nn.ReLU(inplace=True)
-  up, down = [], []
+  up: list[nn.Module] = []
+  down: list[nn.Module] = []
   for a, b in ((8 * n, 4 * n), (4 * n, 2 * n), (2 * n, n)):
     up += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), relu()]
     down = [nn.Conv2d(b, a, 4, 2, 1, bias=False), nn.BatchNorm2d(a), leaky(), *down]
@@ -128,6 +139,7 @@ class UpBlock(nn.Module):
     self.Conv_2 = nn.Conv2d(width, width, 1)
 
   def forward(self, x: Tensor) -> Tensor:
+    """Features `[B, C, h, w]` -> `[B, C, 2h, 2w]`."""
     y = self.Conv_0(_twice(F.relu(self.BatchNorm_0(x), inplace=True)))
     y = self.Conv_1(F.relu(self.BatchNorm_1(y), inplace=True))
     return y + _twice(self.Conv_2(x))
@@ -141,21 +153,16 @@ class DownBlock(nn.Module):
     self.down, self.entry = down, entry
     self.Conv_0 = spectral_norm(nn.Conv2d(channels, width, 3, padding=1))
     self.Conv_1 = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
-    self.Conv_2 = spectral_norm(nn.Conv2d(channels, width, 1)) if down else None
+    if down:
+      self.Conv_2 = spectral_norm(nn.Conv2d(channels, width, 1))
 
   def forward(self, x: Tensor) -> Tensor:
+    """Features `[B, C, h, w]`, halved where `down`."""
     y = self.Conv_0(x if self.entry else F.relu(x))  # not in place: the shortcut needs x
     y = self.Conv_1(F.relu(y, inplace=True))
     if not self.down:
       return y + x
     return F.avg_pool2d(y, 2) + self.Conv_2(F.avg_pool2d(x, 2))
-
-
-class SumPool(nn.Module):
-  """The sum over pixels."""
-
-  def forward(self, x: Tensor) -> Tensor:
-    return F.relu(x).sum((2, 3))
 
 
 def _twice(x: Tensor) -> Tensor:
@@ -175,7 +182,9 @@ def resnet(n: int = 64) -> tuple[nn.Module, nn.Module]:
   )
   blocks = [DownBlock(3, n, entry=True), DownBlock(n, n)]
   blocks += [DownBlock(n, n, down=False) for _ in range(2)]
-  return generator, chain(*blocks, SumPool(), spectral_norm(nn.Linear(n, 1)), Squeeze())
+  return generator, chain(
+    *blocks, Map(lambda x: F.relu(x).sum((2, 3))), spectral_norm(nn.Linear(n, 1)), squeeze()
+  )
 
 
 def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
@@ -210,22 +219,22 @@ def peer(workload: str) -> Peer:
   return make[workload]()
 
 
-def iteration(peer: Peer, shape: tuple[int, ...], layout: torch.memory_format) -> Callable[[], None]:
+def iteration(
+  peer: Peer, shape: tuple[int, ...], layout: torch.memory_format
+) -> Callable[[], None]:
   """A call is one iteration on constant real images `[B, C, H, W]`; Adam 2e-4, (0.5, 0.999)."""
-  generator, critic = (net.to(memory_format=layout).train() for net in (peer.generator, peer.critic))
-  optimizers = [
-    torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999), foreach=True) for net in (critic, generator)
-  ]
-  reals = [
-    torch.rand(shape).mul(2).sub(1).contiguous(memory_format=layout) for _ in range(peer.n_critic)
-  ]
+  generator, critic = (_laid_out(net, layout) for net in (peer.generator, peer.critic))
+  adam = lambda net: torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999), foreach=True)
+  critic_adam, generator_adam = adam(critic), adam(generator)
+  draw = lambda: torch.rand(shape).mul(2).sub(1).contiguous(memory_format=layout)
+  reals = [draw() for _ in range(peer.n_critic)]
   latents = lambda: torch.randn(shape[0], peer.latent_size)
 
   def call() -> None:
     for real in reals:
-      _update(optimizers[0], lambda real=real: critic_loss(peer, real, latents()))
+      _update(critic_adam, critic_loss(peer, real, latents()))
     critic.requires_grad_(False)  # or it would compute gradients of weights that no one needs
-    _update(optimizers[1], lambda: peer.generator_loss(critic(generator(latents()))))
+    _update(generator_adam, generator_loss(peer, latents()))
     critic.requires_grad_(True)
 
   return call
@@ -242,14 +251,20 @@ def critic_loss(peer: Peer, real: Tensor, z: Tensor, mix: Tensor | None = None) 
   return loss + peer.penalty(peer.critic, real, fake, mix)
 
 
-def _update(optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
+def generator_loss(peer: Peer, z: Tensor) -> Tensor:
+  """The generator's loss."""
+  return peer.generator_loss(peer.critic(peer.generator(z)))
+
+
+def _laid_out(net: nn.Module, layout: torch.memory_format) -> nn.Module:
+  convert: Any = net.to
+  return convert(memory_format=layout).train()
+
+
+def _update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
   optimizer.zero_grad(set_to_none=True)
-  loss().backward()
+  loss.backward()
   optimizer.step()
-
-
-def versions() -> dict[str, str]:
-  return {'torch': torch.__version__, 'torch threads': str(torch.get_num_threads())}
 
 
 LAYOUTS = {'torch nchw': torch.contiguous_format, 'torch nhwc': torch.channels_last}

@@ -311,7 +311,7 @@ def _describe(path: pathlib.Path) -> dict[str, Any]:
     sealed = workdir.read_config(path / _DESCRIPTION)
     description = sealed['description']
     sound = sealed['checksum'] == _seal(description) and description['step'] == int(path.name)
-  except (OSError, ValueError, KeyError):
+  except (OSError, ValueError, KeyError, TypeError):
     sound = False
   if not sound:
     raise _Damaged(f'{_DESCRIPTION} is missing or not as it was written')

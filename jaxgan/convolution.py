@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.resample import pool, upsample
 from jaxgan.typing import Array
 
 Shape = tuple[int, ...]
@@ -354,8 +355,8 @@ def convolve_pool(x: Array, w: Array) -> Array:
   if x.shape[1] % 2 or x.shape[2] % 2:
     raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
   if w.shape[0] == 1:
-    return convolve(_pool(x), w)
-  return convolve(x, _spread(w) / 4, 2, 1) if fast() else _pool(convolve(x, w))
+    return convolve(pool(x), w)
+  return convolve(x, _spread(w) / 4, 2, 1) if fast() else pool(convolve(x, w))
 
 
 def upsample_convolve(x: Array, w: Array) -> Array:
@@ -366,9 +367,9 @@ def upsample_convolve(x: Array, w: Array) -> Array:
   """
   _check_kernel(w)
   if w.shape[0] == 1:
-    return _upsample(convolve(x, w))
+    return upsample(convolve(x, w))
   if not fast():
-    return convolve(_upsample(x), w)
+    return convolve(upsample(x), w)
   w = _spread(jnp.flip(w, (0, 1))).swapaxes(2, 3)
   return convolve_transposed(x, w, (2 * x.shape[1], 2 * x.shape[2]), 2, 1)
 
@@ -377,15 +378,6 @@ def _spread(w: Array) -> Array:
   """The kernel with each tap on 2x2 neighbours: `[k + 1, k + 1, ...]`."""
   pad = lambda i, j: jnp.pad(w, ((i, 1 - i), (j, 1 - j), (0, 0), (0, 0)))
   return pad(0, 0) + pad(0, 1) + pad(1, 0) + pad(1, 1)
-
-
-def _pool(x: Array) -> Array:
-  return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
-
-
-def _upsample(x: Array) -> Array:
-  b, h, w, c = x.shape
-  return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
 
 
 def _full_pads(size: Shape, kernel: Shape, stride: int, pads: int | Pads | None) -> Pads:

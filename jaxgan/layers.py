@@ -130,9 +130,14 @@ class ConvTranspose(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     shape = (self.kernel, self.kernel, self.features, x.shape[-1])
-    w = Kernel(shape, self.start, name='weight')()
+    w = Kernel(shape, _turned(self.start), name='weight')()
     y = convolution.convolve_transposed(x, w, (self.size, self.size), self.stride)
     return _bias(self, y, self.features) if self.use_bias else y
+
+
+def _turned(start: Initializer) -> Initializer:
+  """For kernels `[..., out, in]`: an initializer counts its inputs on the last axis but one."""
+  return lambda key, shape: start(key, (*shape[:-2], shape[-1], shape[-2])).swapaxes(-1, -2)
 
 
 def moments(x: Array) -> tuple[Array, Array]:

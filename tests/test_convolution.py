@@ -201,7 +201,7 @@ def test_rules(w_shape, stride, pads, forms):
   assert tuple(rule(w_shape, stride, pads).__name__ for rule in rules) == forms
 
 
-@pytest.mark.parametrize('kernel_size, stride', [(3, (1)), (4, 2)])
+@pytest.mark.parametrize('kernel_size, stride', [(3, 1), (4, 2)])
 def test_rectangles_and_lopsided_padding(kernel_size, stride, double):
   pads = ((0, 2), (3, 1))
   x, w = normal(2, 7, 10, 5), kernel(kernel_size, 2, 5, 6)

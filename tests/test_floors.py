@@ -8,7 +8,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FLOORS = [
   ('typing',),
-  ('objectives', 'penalties', 'convolution', 'resample', 'network'),
+  ('resample',),
+  ('objectives', 'penalties', 'convolution', 'network'),
   ('config', 'workdir', 'pictures'),
   ('layers', 'journal', 'checkpoint'),
   ('game', 'networks', 'data'),

@@ -127,8 +127,8 @@ def test_spectral_embedding_divides_the_whole_table(key):
 
 def features(key, shape=(16, 3, 3, 4)):
   """Channels of unequal means and deviations."""
-  spread = jnp.arange(1.0, shape[-1] + 1)
-  return spread * jax.random.normal(key, shape) + spread[::-1]
+  spread = np.arange(1, shape[-1] + 1, dtype=np.float32)
+  return jnp.asarray(spread * np.asarray(jax.random.normal(key, shape)) + spread[::-1])
 
 
 def unlike(variables, key):

@@ -119,6 +119,7 @@ def relative(a, b):
   return np.linalg.norm((a - b).ravel()) / max(np.linalg.norm(b.ravel()), 1e-30)
 
 
+@functools.cache
 def on_devices(variant, count, steps, double=False):
   """The state after some steps on that many devices."""
   with jax.enable_x64(double):

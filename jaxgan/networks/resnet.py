@@ -7,7 +7,6 @@ import jax.numpy as jnp
 
 from jaxgan.convolution import convolve_pool, upsample_convolve
 from jaxgan.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, Embed, glorot
-from jaxgan.resample import pool
 from jaxgan.typing import Array
 
 residual, straight = glorot(2**0.5), glorot(1.0)
@@ -62,10 +61,11 @@ class DownBlock(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     conv = partial(Conv, self.width, spectral=self.spectral)
+    form = convolve_pool if self.down else None
     y = conv(start=residual)(x if self.entry else nn.relu(x))
-    y = conv(start=residual, form=convolve_pool if self.down else None)(nn.relu(y))
+    y = conv(start=residual, form=form)(nn.relu(y))
     if self.down or x.shape[-1] != self.width:
-      x = conv(kernel=1, start=straight)(pool(x) if self.down else x)
+      x = conv(kernel=1, start=straight, form=form)(x)
     return y + x
 
 

@@ -21,7 +21,7 @@ class Config(config.Config):
   """Options of SN-GAN."""
 
   conditional: bool = True
-  """Draw by class where the data set has labels; without, labels are ignored."""
+  """Draw by class, which needs a data set with labels; False ignores any labels."""
   generator_width: int = 64
   """Channels of the generator."""
   critic_width: int = 64
@@ -47,7 +47,13 @@ PAPER: dict[str, Any] = dict(
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """Residual networks and the hinge losses."""
+  """Residual networks and the hinge losses.
+
+  Raises:
+    ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
+  """
+  if config.conditional and not spec.classes:
+    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
   classes = spec.classes if config.conditional else 0
   return two_player(
     config,
