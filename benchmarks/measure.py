@@ -92,13 +92,19 @@ def program(subject: Subject, mesh: Mesh) -> Program:
   return Program(step, state, batches, time.perf_counter() - start)
 
 
-def caller(program: Program, *, ahead: bool = False) -> Call:
-  """A call is one iteration; with `ahead` it waits for the one before, as training hardly waits."""
-  state, before = program.state, None
+def caller(
+  program: Program, *, ahead: bool = False, draw: Callable[[], Batch] | None = None
+) -> Call:
+  """A call is one iteration, on what `draw` gives or on constant batches.
+
+  With `ahead` a call waits for the iteration before its own, so that the host works while the
+  device does, as in training.
+  """
+  state, before = jax.tree.map(jnp.copy, program.state), None  # a copy: the step consumes it
 
   def call() -> None:
     nonlocal state, before
-    state, logs = program.step(state, program.batches)
+    state, logs = program.step(state, draw() if draw else program.batches)
     jax.block_until_ready(before if ahead else logs)
     before = logs
 
@@ -143,13 +149,15 @@ def peak_bytes(device: jax.Device) -> float:
   return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def matmul_peak(device: jax.Device, size: int | None = None) -> float:
+def matmul_peak(
+  device: jax.Device, clock: Callable[[], float] = time.perf_counter, size: int | None = None
+) -> float:
   """FLOP/s of a large float32 product on one device, the best of ten, by JAX's defaults."""
   n = size or (2048 if device.platform == 'cpu' else 8192)
   x = jax.device_put(jnp.ones((n, n), jnp.float32), device)
   product = jax.jit(jnp.matmul, compiler_options=convolution.compiler_options())
   call = lambda: product(x, x).block_until_ready()
-  times = interleaved({'product': call}, rounds=10, seconds=0.05)['product']
+  times = interleaved({'product': call}, rounds=10, seconds=0.05, clock=clock)['product']
   return 2 * n**3 / min(times)
 
 

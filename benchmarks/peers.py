@@ -40,7 +40,8 @@ def chain(*layers: nn.Module) -> nn.Sequential:
   count: Counter[str] = Counter()
   named: OrderedDict[str, nn.Module] = OrderedDict()
   for layer in layers:
-    name = _NAMES.get(type(layer), type(layer).__name__)
+    kinds = (name for kind, name in _NAMES.items() if isinstance(layer, kind))
+    name = next(kinds, type(layer).__name__)
     named[f'{name}_{count[name]}'] = layer
     count[name] += 1
   return nn.Sequential(named)

@@ -169,10 +169,13 @@ def _begin(kind: str, options: Options) -> None:
 
 
 def _interleaved(contenders: Mapping[str, measure.Call], options: Options):
-  clock = time.process_time if options.one_core else time.perf_counter
   return measure.interleaved(
-    contenders, rounds=options.rounds, seconds=options.seconds, clock=clock
+    contenders, rounds=options.rounds, seconds=options.seconds, clock=_clock(options)
   )
+
+
+def _clock(options: Options) -> Callable[[], float]:
+  return time.process_time if options.one_core else time.perf_counter
 
 
 def _device(mesh: jax.sharding.Mesh) -> str:
@@ -183,7 +186,7 @@ def _device(mesh: jax.sharding.Mesh) -> str:
 def peak(kind: str, options: Options) -> float:
   """FLOP/s of a large product on one device of a kind."""
   _begin(kind, options)
-  return measure.matmul_peak(jax.devices()[0])
+  return measure.matmul_peak(jax.devices()[0], _clock(options))
 
 
 # Tables.
@@ -271,10 +274,11 @@ def run(options: Options) -> None:
   chosen = names(options.variants, list(VARIANTS), bare)
   works = names(options.workloads, list(WORKLOADS), compared)
   found = measure.apart(kinds)
-  on = names(options.device, ['cpu', 'gpu', 'tpu'], False) or found
-  result: dict[str, Any] = {'facts': measure.facts(), 'clock': _clock(options)}
+  clock = 'processor time, one core' if options.one_core else 'wall time, all cores'
+  on = names(options.device, found, True)
+  result: dict[str, Any] = {'facts': measure.facts(), 'clock': clock}
   print('\n'.join(f'{name}: {value}' for name, value in result['facts'].items()))
-  print(f'clock: {result["clock"]}\n', flush=True)
+  print(f'clock: {clock}\n', flush=True)
   result['variants'] = _variants(chosen, on, options) if chosen else []
   result['workloads'] = _workloads(works, 'cpu' if compared else on[0], options) if works else []
   result['load average after'] = os.getloadavg()
@@ -319,14 +323,9 @@ def _notes(rows: Sequence[Row], options: Options) -> list[str]:
   if options.peer == 'torch':
     from importlib.metadata import version
 
-    notes.append(
-      f'PyTorch {version("torch")}, eager, {measure.cores()} threads, Adam(foreach=True).'
-    )
+    threads = 1 if options.one_core else measure.cores()
+    notes.append(f'PyTorch {version("torch")}, eager, {threads} threads, Adam(foreach=True).')
   return notes
-
-
-def _clock(options: Options) -> str:
-  return 'processor time, one core' if options.one_core else 'wall time, all cores'
 
 
 def _say(text: str) -> None:

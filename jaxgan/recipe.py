@@ -1,5 +1,6 @@
 """A recipe is what a variant builds: the games of its stages, and how to draw samples."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -134,9 +135,10 @@ def momentum_sgd(
 
   References: Goodfellow et al., 2014, the authors' configuration for MNIST.
   """
+  # Not optax.exponential_decay: 1 / decay rounded to float32 is 0.3 % off after 500 000 updates.
+  anneal = lambda count: jnp.maximum(rate * jnp.exp(-math.log(decay) * count), 1e-6)
   return optax.inject_hyperparams(optax.sgd)(
-    learning_rate=optax.exponential_decay(rate, 1, 1 / decay, end_value=1e-6),
-    momentum=optax.linear_schedule(0.5, 0.7, saturate),
+    learning_rate=anneal, momentum=optax.linear_schedule(0.5, 0.7, saturate)
   )
 
 

@@ -2,6 +2,12 @@
 
 import os
 import pathlib
+import tempfile
+
+# Programs that one test compiles are kept for the others, in this process or in another.
+os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', tempfile.mkdtemp(prefix='jaxgan-programs-'))
+os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.2'
+os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
 
 import jax
 import pytest
@@ -18,12 +24,6 @@ def pytest_collection_modifyitems(config, items):
   for item in items:
     if 'slow' in item.keywords:
       item.add_marker(pytest.mark.skip(reason='slow: run with -m slow'))
-
-
-@pytest.fixture(scope='session', autouse=True)
-def own_cache(tmp_path_factory):
-  """Programs that processes of the tests compile are kept for each other, and for no one else."""
-  os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
 
 
 @pytest.fixture

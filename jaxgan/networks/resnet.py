@@ -34,6 +34,7 @@ class UpBlock(nn.Module):
 
   width: int
   classes: int = 0
+  bias: bool = False
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
@@ -41,9 +42,10 @@ class UpBlock(nn.Module):
       norm = ConditionalBatchNorm(self.classes, eps=2e-5) if labels else BatchNorm(eps=2e-5)
       return nn.relu(norm(x, *labels, train=train))
 
-    y = Conv(self.width, form=upsample_convolve, start=residual)(active(x))
-    y = Conv(self.width, start=residual)(active(y))
-    return y + Conv(self.width, 1, form=upsample_convolve, start=straight)(x)
+    conv = partial(Conv, self.width, use_bias=self.bias)
+    y = conv(form=upsample_convolve, start=residual)(active(x))
+    y = conv(start=residual)(active(y))
+    return y + conv(kernel=1, form=upsample_convolve, start=straight)(x)
 
 
 class DownBlock(nn.Module):
@@ -72,6 +74,9 @@ class DownBlock(nn.Module):
 class Generator(nn.Module):
   """Latents `[B, Z]` (and labels `[B]`, by conditional batch norm) -> images in [-1, 1].
 
+  `bias` gives every convolution of the blocks one, as the authors have it. A batch norm takes each
+  of them out again, so that they only follow the rounding of a gradient that is zero.
+
   References: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
   """
 
@@ -79,6 +84,7 @@ class Generator(nn.Module):
   channels: int
   width: int = 256
   classes: int = 0
+  bias: bool = False
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
@@ -86,7 +92,7 @@ class Generator(nn.Module):
     x = Dense(small * small * self.width, start=straight)(z)
     x = x.reshape(-1, small, small, self.width)
     for _ in range(doublings):
-      x = UpBlock(self.width, self.classes)(x, *labels, train=train)
+      x = UpBlock(self.width, self.classes, self.bias)(x, *labels, train=train)
     x = nn.relu(BatchNorm(eps=2e-5)(x, train=train))
     return jnp.tanh(Conv(self.channels, start=straight)(x))
 

@@ -26,6 +26,8 @@ class Config(config.Config):
   """Channels of the generator."""
   critic_width: int = 64
   """Channels of the critic."""
+  idle_biases: bool = False
+  """Biases that batch norm takes out again, as the authors have them: parameters without effect."""
   latent_size: int = 128
   generator_lr: float = 2e-4
   critic_lr: float = 4e-4
@@ -38,6 +40,7 @@ PAPER: dict[str, Any] = dict(
   n_critic=5,
   generator_width=256,
   critic_width=128,
+  idle_biases=True,
   generator_lr=2e-4,
   critic_lr=2e-4,
   steps=50_000,
@@ -55,10 +58,11 @@ def build(config: Config, spec: Spec) -> Recipe:
   if config.conditional and not spec.classes:
     raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
   classes = spec.classes if config.conditional else 0
+  width, bias = config.generator_width, config.idle_biases
   return two_player(
     config,
     spec,
-    generator=resnet.Generator(spec.size, spec.channels, config.generator_width, classes),
+    generator=resnet.Generator(spec.size, spec.channels, width, classes, bias),
     critic=resnet.Critic(config.critic_width, classes),
     objective=objectives.hinge(),
     conditional=config.conditional,

@@ -1,0 +1,341 @@
+"""Adversarial losses with networks of one number, whose logits are known by hand."""
+
+from dataclasses import replace
+from functools import partial
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import game, losses, objectives, penalties
+from jaxgan.game import Game, Nets, Player, Turn
+from jaxgan.layers import BatchNorm
+from jaxgan.network import Network, linen
+from jaxgan.objectives import OBJECTIVES, Objective
+
+REAL = jnp.array([[1.0, -2.0], [0.5, 3.0], [-1.0, 0.25]])
+LATENTS = jnp.array([[0.3, -0.7], [2.0, 1.0], [-0.4, 0.9]])
+BATCH = {'image': REAL, 'label': jnp.array([2, 0, 1])}
+SCALE, SLOPE = 1.5, jnp.array([0.7, -0.4])
+
+
+def fixed(key, n):
+  """Latents that are no surprise."""
+  return LATENTS[:n]
+
+
+def by_hand(apply):
+  """A network of a given start, whose function is `apply(params, *inputs)`."""
+
+  def make(value):
+    run = lambda variables, *inputs, train, key=None: (
+      apply(variables['params'], *inputs),
+      variables,
+    )
+    return Network(lambda key, *_: {'params': value}, run)
+
+  return make
+
+
+enlarge = by_hand(lambda scale, z, *labels: scale * z + sum(y[:, None] for y in labels))
+score = by_hand(lambda slope, x, *labels: x @ slope + 10 * sum(labels))
+identity = by_hand(lambda nothing, x: x)
+
+
+def bound(generator, critic):
+  networks = {'generator': generator, 'critic': critic}
+  made = {name: network.init(None)['params'] for name, network in networks.items()}
+  return Nets(networks, made, dict.fromkeys(networks, {}))
+
+
+def simple():
+  return bound(enlarge(jnp.float32(SCALE)), score(SLOPE))
+
+
+def logits(conditional):
+  label = np.float64(BATCH['label']) if conditional else np.zeros(3)
+  fakes = SCALE * np.float64(LATENTS) + label[:, None]
+  slope = np.float64(SLOPE)
+  return np.float64(REAL) @ slope + 10 * label, fakes @ slope + 10 * label
+
+
+@pytest.mark.parametrize('conditional', [False, True])
+@pytest.mark.parametrize('name', OBJECTIVES)
+def test_values_are_the_objectives(key, name, conditional):
+  objective = OBJECTIVES[name]()
+  critic, generator = losses.adversarial(objective, latent=fixed, conditional=conditional)
+  real, fake = (jnp.float32(x) for x in logits(conditional))
+  value, _, logs = critic(simple(), BATCH, key)
+  np.testing.assert_allclose(value, objective.critic(real, fake), rtol=1e-5)
+  chex.assert_trees_all_close(logs, {'real': real.mean(), 'fake': fake.mean()}, rtol=1e-5)
+  value, _, logs = generator(simple(), BATCH, key)
+  np.testing.assert_allclose(value, objective.generator(real, fake), rtol=1e-5)
+  assert logs == {}
+
+
+def test_without_conditional_labels_are_not_touched(key):
+  critic, generator = losses.adversarial(objectives.hinge(), latent=fixed)
+  for loss in (critic, generator):
+    value = loss(simple(), {'image': REAL}, key)[0]
+    chex.assert_trees_all_equal(loss(simple(), BATCH, key)[0], value)
+
+
+def test_conditional_needs_labels(key):
+  for loss in losses.adversarial(objectives.hinge(), latent=fixed, conditional=True):
+    with pytest.raises(KeyError, match='label'):
+      loss(simple(), {'image': REAL}, key)
+
+
+def test_as_many_fakes_as_reals(key):
+  drawn = []
+
+  def latent(key, n):
+    drawn.append(n)
+    return LATENTS[:n]
+
+  for loss in losses.adversarial(objectives.hinge(), latent=latent):
+    loss(simple(), {'image': REAL[:2]}, key)
+  assert drawn == [2, 2]
+
+
+@pytest.mark.parametrize('name', OBJECTIVES)
+def test_reals_are_judged_for_the_generator_only_where_they_count(key, name):
+  seen = []
+
+  def judge(slope, x):
+    seen.append(np.asarray(x))
+    return x @ slope
+
+  nets = bound(enlarge(jnp.float32(SCALE)), by_hand(judge)(SLOPE))
+  objective = OBJECTIVES[name]()
+  _, generator = losses.adversarial(objective, latent=fixed)
+  generator(nets, {'image': REAL}, key)
+  expected = [SCALE * LATENTS] + [REAL] * objective.uses_real
+  chex.assert_trees_all_close(seen, expected)
+
+
+# --- noise
+
+
+BLACK = {'image': jnp.zeros((64, 16, 16, 1))}
+
+
+def seen_by(take, noise):
+  """What the critic sees of black reals and fakes: `take` of both, as the loss."""
+  objective = Objective(lambda r, f: take(r, f), lambda r, f: take(r, f), uses_real=True)
+  nets = bound(by_hand(lambda _, z: z)(jnp.ones(())), identity(jnp.ones(())))
+  pair = losses.adversarial(objective, latent=lambda key, n: BLACK['image'][:n], noise=noise)
+  return [loss(nets, BLACK, jax.random.key(3))[0] for loss in pair]
+
+
+@pytest.mark.parametrize('noise', [0.1, 2.0])
+def test_noise_falls_on_all_that_the_critic_sees(noise):
+  n = 64 * 256
+  for real in seen_by(lambda r, f: r, noise):
+    np.testing.assert_allclose(real.std(), noise, rtol=5 / np.sqrt(2 * n))
+    assert abs(real.mean()) < 5 * noise / np.sqrt(n)
+  for fake in seen_by(lambda r, f: f, noise):
+    np.testing.assert_allclose(fake.std(), noise, rtol=5 / np.sqrt(2 * n))
+  for shared in seen_by(lambda r, f: r * f, noise):  # real and fake have noise of their own
+    assert abs(shared.mean()) < 5 * noise**2 / np.sqrt(n)
+
+
+def test_no_noise_changes_nothing():
+  for both in seen_by(lambda r, f: jnp.stack([r, f]), 0.0):
+    chex.assert_trees_all_equal(both, jnp.zeros((2, *BLACK['image'].shape)))
+
+
+def test_penalties_see_clean_images_and_a_noisy_score(key):
+  look = lambda score, real, fake, key: jnp.stack([score(real).std(), real.std(), fake.std()])
+  nets = bound(by_hand(lambda _, z: z)(jnp.ones(())), identity(jnp.ones(())))
+  objective = Objective(lambda r, f: jnp.zeros(3), lambda r, f: jnp.zeros(3))
+  critic, _ = losses.adversarial(
+    objective, look, latent=lambda key, n: BLACK['image'][:n], noise=0.5
+  )
+  noisy, real, fake = critic(nets, BLACK, key)[0]
+  np.testing.assert_allclose(noisy, 0.5, rtol=0.05)
+  assert real == fake == 0
+
+
+# --- penalties
+
+
+def test_penalties_are_added_logged_and_followed(key):
+  """The slope of psi x is psi: gamma / 2 |psi|^2 and gamma psi, at reals and at fakes."""
+  plain, _ = losses.adversarial(objectives.wasserstein(), latent=fixed)
+  both, generator = losses.adversarial(
+    objectives.wasserstein(), penalties.r1(3.0), penalties.r2(0.5), latent=fixed
+  )
+  nets, batch = simple(), {'image': REAL}
+
+  def run(loss, slope):
+    moved = replace(nets, params={**nets.params, 'critic': slope})
+    value, _, logs = loss(moved, batch, key)
+    return value, logs
+
+  (value, logs), slope = jax.value_and_grad(partial(run, both), has_aux=True)(SLOPE)
+  (bare, bare_logs), bare_slope = jax.value_and_grad(partial(run, plain), has_aux=True)(SLOPE)
+  penalty = 3.5 / 2 * (SLOPE**2).sum()
+  np.testing.assert_allclose(logs['penalty'], penalty, rtol=1e-5)
+  np.testing.assert_allclose(value, bare + penalty, rtol=1e-5)
+  np.testing.assert_allclose(slope, bare_slope + 3.5 * SLOPE, rtol=1e-5)
+  assert 'penalty' not in bare_logs
+  without = losses.adversarial(objectives.wasserstein(), latent=fixed)[1]
+  chex.assert_trees_all_equal(generator(nets, batch, key)[0], without(nets, batch, key)[0])
+
+
+def test_penalties_get_score_real_fake_and_keys_of_their_own(key):
+  given = []
+
+  def note(weight):
+    def penalty(score, real, fake, key):
+      given.append((real, fake, score(LATENTS), jax.random.key_data(key).tolist()))
+      return jnp.float32(weight)
+
+    return penalty
+
+  critic, _ = losses.adversarial(
+    objectives.wasserstein(), note(1.0), note(10.0), latent=fixed, conditional=True
+  )
+  _, _, logs = critic(simple(), BATCH, key)
+  assert logs['penalty'] == 11
+  fake = SCALE * LATENTS + BATCH['label'][:, None]
+  for real_seen, fake_seen, judged, _ in given:
+    chex.assert_trees_all_close((real_seen, fake_seen), (REAL, fake))
+    chex.assert_trees_all_close(judged, LATENTS @ SLOPE + 10 * BATCH['label'], rtol=1e-5)
+  assert given[0][3] != given[1][3]
+
+
+# --- random numbers
+
+
+def test_every_use_of_random_numbers_has_a_key_of_its_own(key):
+  """Latents, the dropout of each pass, the penalties."""
+  seen = []
+
+  def note(key):
+    seen.append(tuple(jax.random.key_data(key).tolist()))
+
+  def run(variables, x, *, train, key):
+    note(key)
+    return x.sum(1) + 0 * jax.random.normal(key, (len(x),)), variables
+
+  def draw(variables, z, *, train, key):
+    note(key)
+    return z, variables
+
+  def latent(key, n):
+    note(key)
+    return LATENTS[:n]
+
+  def penalty(score, real, fake, key):
+    note(key)
+    return score(real).sum()
+
+  start = lambda key, *_: {'params': jnp.ones(())}
+  nets = bound(Network(start, draw), Network(start, run))
+  critic, generator = losses.adversarial(
+    objectives.relativistic(), penalty, latent=latent, noise=0.1
+  )
+  for loss, uses in ((critic, 6), (generator, 4)):
+    seen.clear()
+    loss(nets, {'image': REAL}, key)
+    assert len(seen) == uses and len(set(seen)) == uses
+    once = list(seen)
+    loss(nets, {'image': REAL}, key)
+    assert seen == 2 * once
+    seen.clear()
+    loss(nets, {'image': REAL}, jax.random.key(1))
+    assert not set(seen) & set(once)
+
+
+class Normed(nn.Module):
+  """A critic with statistics."""
+
+  @nn.compact
+  def __call__(self, x, *, train):
+    return nn.Dense(1, use_bias=False)(BatchNorm()(x, train=train))[:, 0]
+
+
+class Drawn(nn.Module):
+  """A generator with statistics."""
+
+  @nn.compact
+  def __call__(self, z, *, train):
+    return BatchNorm()(nn.Dense(2, use_bias=False)(z), train=train)
+
+
+def played_by(draws='', rate=0.1, objective=None, critic=Normed):
+  """Both turns with real networks."""
+  drawn = lambda key, n: jax.random.normal(key, (n, 2))
+  pair = losses.adversarial(objective or objectives.nonsaturating(), latent=drawn)
+  names = 'critic', 'generator'
+  turns = [Turn(name, loss, draws=draws) for name, loss in zip(names, pair, strict=True)]
+  networks = {'generator': linen(Drawn()), 'critic': linen(critic())}
+  return Game(networks, {name: Player((name,), optax.sgd(rate)) for name in names}, turns)
+
+
+def first(chosen):
+  example = {'generator': (jnp.zeros((2, 2)),), 'critic': (jnp.zeros((2, 2)),)}
+  return game.init(chosen, jax.random.key(0), example)
+
+
+@pytest.mark.parametrize('name, other', [('critic', 'generator'), ('generator', 'critic')])
+def test_a_turn_leaves_the_other_network_as_it_was(name, other):
+  chosen = played_by()
+  alone = replace(chosen, turns=[turn for turn in chosen.turns if turn.player == name])
+  before = first(alone)
+  after, _ = jax.jit(partial(game.train_step, alone))(before, {'image': REAL[None]})
+  for kind in ('params', 'variables', 'opt'):
+    old, new = getattr(before, kind), getattr(after, kind)
+    chex.assert_trees_all_equal(new[other], old[other])
+    changed = jax.tree.map(lambda x, y: bool((x != y).any()), old[name], new[name])
+    assert all(jax.tree.leaves(changed))
+
+
+def test_real_and_fake_pass_the_critics_statistics_apart(key):
+  """Its running mean has moved twice, by the reals' and then by the fakes' statistics."""
+  chosen = played_by()
+  state = first(chosen)
+  nets = Nets(chosen.networks, state.params, state.variables)
+  _, after, logs = chosen.turns[0].loss(nets, {'image': REAL}, key)
+  running = after.variables['critic']['batch_stats']['BatchNorm_0']['statistics']['mean']
+  np.testing.assert_allclose(logs['real'], 0, atol=1e-6)  # each is centred by itself
+  np.testing.assert_allclose(logs['fake'], 0, atol=1e-6)
+  reals = 0.1 * REAL.mean(0)
+  # The fakes are batch normed, of mean 0 and not of the reals': only the reals' share is left.
+  np.testing.assert_allclose(running, 0.9 * reals, atol=1e-6)
+
+
+class Mean(nn.Module):
+  """A critic that shows what it sees."""
+
+  @nn.compact
+  def __call__(self, x, *, train):
+    return x.mean(1) * self.param('scale', nn.initializers.ones, ())
+
+
+class Plain(nn.Module):
+  """A generator that hides nothing."""
+
+  @nn.compact
+  def __call__(self, z, *, train):
+    return z * self.param('scale', nn.initializers.ones, ())
+
+
+@pytest.mark.parametrize('draws', ['', 'both'])
+def test_turns_of_one_draw_see_the_same_fakes(draws):
+  show = Objective(lambda r, f: f.mean(), lambda r, f: f.mean())
+  chosen = played_by(draws, rate=0.0, objective=show, critic=Mean)
+  chosen = replace(chosen, networks={**chosen.networks, 'generator': linen(Plain())})
+  step, state = jax.jit(partial(game.train_step, chosen)), first(chosen)
+  seen = []
+  for _ in range(3):
+    state, logs = step(state, {'image': REAL[None]})
+    assert (float(logs['critic/fake']) == float(logs['generator/loss'])) == bool(draws)
+    seen.append(float(logs['critic/fake']))
+  assert len(set(seen)) == 3

@@ -1,0 +1,287 @@
+"""What options mean: optimizers and schedules in closed form, latents, penalties, shared fakes."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import game, penalties, recipe, variants
+from jaxgan.config import Config
+from jaxgan.game import Nets
+from jaxgan.typing import Spec
+
+RATE = 0.01
+
+
+def config(variant='gan', **options):
+  small = {'widths': (8,)} if variant == 'gan' else {'width': 4}
+  return variants.configure(variant, **{'batch_size': 8, **small, **options})
+
+
+def updates(optimizer, gradients):
+  """What is added to a parameter, update by update."""
+  state, made = optimizer.init(jnp.zeros(())), []
+  for gradient in gradients:
+    update, state = optimizer.update(jnp.float32(gradient), state)
+    made.append(float(update))
+  return np.array(made)
+
+
+def rate_after(optimizer, count):
+  """The learning rate of update number `count`: all before it have had the gradient 1."""
+
+  @jax.jit
+  def run():
+    once = lambda _, s: optimizer.update(jnp.ones(()), s)[1]
+    state = jax.lax.fori_loop(0, count, once, optimizer.init(jnp.zeros(())))
+    return -optimizer.update(jnp.ones(()), state)[0], state
+
+  return run()
+
+
+# --- optimizers
+
+
+GRADIENTS = [0.5, -2.0, 0.1, 1.0]
+
+
+def test_adam():
+  options = dict(optimizer='adam', beta1=0.3, beta2=0.8)
+  m = v = 0.0
+  expected = []
+  for i, g in enumerate(GRADIENTS, 1):
+    m, v = 0.3 * m + 0.7 * g, 0.8 * v + 0.2 * g * g
+    expected.append(-RATE * (m / (1 - 0.3**i)) / (np.sqrt(v / (1 - 0.8**i)) + 1e-8))
+  made = updates(recipe.optimizer(config(**options), RATE), GRADIENTS)
+  np.testing.assert_allclose(made, expected, rtol=1e-5)
+
+
+def test_rmsprop():
+  v, expected = 0.0, []
+  for g in GRADIENTS:
+    v = 0.99 * v + 0.01 * g * g
+    expected.append(-RATE * g / np.sqrt(v + 1e-8))
+  made = updates(recipe.optimizer(config(optimizer='rmsprop'), RATE), GRADIENTS)
+  np.testing.assert_allclose(made, expected, rtol=1e-5)
+
+
+def test_sgd_is_that_of_the_first_gans():
+  m, expected = 0.0, []
+  for i, g in enumerate(GRADIENTS):
+    m = (0.5 + 0.2 * i / 125_000) * m + g
+    expected.append(-0.1 / 1.000004**i * m)
+  made = updates(recipe.optimizer(config(optimizer='sgd'), 0.1), GRADIENTS)
+  np.testing.assert_allclose(made, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize('count', [1, 1000, 62_500, 125_000, 500_000, 3_000_000])
+def test_momentum_sgds_rate_and_momentum(count):
+  """0.1 / 1.000004^n down to 1e-6; 0.5 to 0.7 over 125 000 updates, and no further."""
+  optimizer = recipe.momentum_sgd(0.1)
+  start = optimizer.init(jnp.zeros(()))
+  counted = lambda x: jnp.int32(count) if x.dtype == jnp.int32 else x
+  _, state = jax.jit(optimizer.update)(jnp.ones(()), jax.tree.map(counted, start))
+  rate = max(0.1 / 1.000004**count, 1e-6)
+  momentum = 0.5 + 0.2 * min(count / 125_000, 1)
+  np.testing.assert_allclose(state.hyperparams['learning_rate'], rate, rtol=1e-5)
+  np.testing.assert_allclose(state.hyperparams['momentum'], momentum, rtol=1e-6)
+
+
+# --- schedules
+
+
+@pytest.mark.parametrize('optimizer', ['adam', 'rmsprop'])
+@pytest.mark.parametrize('n_critic', [1, 5])
+@pytest.mark.parametrize(
+  'schedule, half, quarter',
+  [('constant', 1, 1), ('linear', 1 / 2, 3 / 4), ('cosine', 1 / 2, (1 + np.sqrt(1 / 2)) / 2)],
+)
+def test_schedules_end_with_the_run(optimizer, n_critic, schedule, half, quarter):
+  """The critic makes `n_critic` updates a step and is at zero at the same step."""
+  length = 40
+  chosen = config(optimizer=optimizer, n_critic=n_critic, schedule=schedule, steps=length)
+  for rate, n in ((chosen.generator_lr, 1), (chosen.critic_lr, n_critic)):
+    made = recipe.optimizer(chosen, rate, n)
+    still = recipe.optimizer(config(optimizer=optimizer), rate)
+    for step, share in ((0, 1), (length // 4, quarter), (length // 2, half), (length, None)):
+      expected = share if share is not None else float(schedule == 'constant')
+      now, constant = (rate_after(o, step * n)[0] for o in (made, still))
+      np.testing.assert_allclose(now / constant, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_length_may_be_given_in_images():
+  chosen = config(schedule='linear', images=8 * 5 * 40, n_critic=5, steps=7)
+  for n in (1, 5):
+    optimizer = recipe.optimizer(chosen, RATE, n)
+    assert abs(rate_after(optimizer, 40 * n)[0]) < 1e-7 * RATE  # 1 - n / n, rounded
+    np.testing.assert_allclose(rate_after(optimizer, 40 * n - 1)[0], RATE / (40 * n), rtol=1e-5)
+
+
+def test_the_games_optimizers_are_the_configs():
+  """Rates and lengths reach the players: the first move of Adam is the rate."""
+  chosen = config(n_critic=3, generator_lr=0.01, critic_lr=0.03, schedule='linear', steps=10)
+  players = variants.build(chosen, Spec(8, 1)).stages[0].game.players
+  for name, rate, n in (('generator', 0.01, 1), ('critic', 0.03, 3)):
+    optimizer = players[name].optimizer
+    np.testing.assert_allclose(rate_after(optimizer, 0)[0], rate, rtol=1e-5)
+    last = rate_after(optimizer, 10 * n - 1)[0]
+    np.testing.assert_allclose(last, rate / (10 * n), rtol=1e-5)
+
+
+def test_sgd_has_a_schedule_of_its_own():
+  """Else --schedule would be given and silently have no effect."""
+  for schedule in ('linear', 'cosine'):
+    with pytest.raises(ValueError, match='--schedule'):
+      config(optimizer='sgd', schedule=schedule)
+
+
+# --- latents
+
+
+def test_normal_latents(key):
+  z = np.asarray(recipe.latents(config(latent='normal', latent_size=50))(key, 2000))
+  assert z.shape == (2000, 50) and z.dtype == np.float32
+  n = z.size
+  assert abs(z.mean()) < 5 / np.sqrt(n)
+  np.testing.assert_allclose(z.var(), 1, atol=5 * np.sqrt(2 / n))
+  np.testing.assert_allclose((z**4).mean(), 3, atol=5 * np.sqrt(96 / n))
+  assert np.abs(z).max() > 4
+
+
+def test_uniform_latents(key):
+  z = np.asarray(recipe.latents(config(latent='uniform', latent_size=50))(key, 2000))
+  assert z.shape == (2000, 50) and z.dtype == np.float32
+  assert -1 <= z.min() < -0.999 and 0.999 < z.max() < 1
+  assert abs(z.mean()) < 5 / np.sqrt(3 * z.size)
+  np.testing.assert_allclose(z.var(), 1 / 3, atol=5 * np.sqrt(4 / 45 / z.size))
+
+
+# --- recipes
+
+
+def built(chosen, classes=0):
+  stage = variants.build(chosen, Spec(8, 1, classes)).stages[0]
+  state = jax.jit(partial(game.init, stage.game))(jax.random.key(0), dict(stage.example))
+  return stage.game, state
+
+
+def batch(n=1, seed=1):
+  images = jax.random.uniform(jax.random.key(seed), (n, 8, 8, 8, 1), minval=-1.0)
+  return {'image': images, 'label': jnp.zeros((n, 8), jnp.int32)}
+
+
+@pytest.mark.parametrize('options', [{}, {'r1': 2.0}, {'r2': 3.0}, {'r1': 2.0, 'r2': 3.0}])
+def test_slopes_are_penalised_where_asked(options):
+  played, state = built(config(**options))
+  loss = jax.jit(played.turns[0].loss)
+  nets, given = Nets(played.networks, state.params, state.variables), batch()
+  micro = jax.tree.map(lambda x: x[0], given)
+  value, _, logs = loss(nets, micro, jax.random.key(2))
+  bare, _, _ = jax.jit(built(config())[0].turns[0].loss)(nets, micro, jax.random.key(2))
+  if not options:
+    assert 'penalty' not in logs
+    return
+  np.testing.assert_allclose(value, bare + logs['penalty'], rtol=1e-5)
+  score = lambda x: nets('critic', x)[0]
+  at_reals = penalties.r1(options.get('r1', 0.0))(score, micro['image'], None, None)
+  if 'r2' not in options:
+    np.testing.assert_allclose(logs['penalty'], at_reals, rtol=1e-4)
+  else:
+    assert logs['penalty'] > at_reals + 1e-8
+
+
+def test_conditional_recipes_refuse_a_set_without_labels():
+  for variant in ('cgan', 'sngan'):
+    chosen = variants.configure(variant, dataset='folder', folder='/nowhere')
+    with pytest.raises(ValueError, match="'folder' has no labels"):
+      variants.build(chosen, Spec(16, 1))
+
+
+def test_only_conditional_recipes_draw_by_class():
+  drawn = {}
+  for variant in ('gan', 'cgan'):
+    chosen = config(variant)
+    made = variants.build(chosen, Spec(8, 1, 3))
+    played, state = built(chosen, 3)
+    bound = game.nets(played, state)
+    key = jax.random.key(0)
+    images = [made.sample(bound, key, jnp.full(4, label)) for label in (0, 1)]
+    assert np.abs(images[0]).max() <= 1 and images[0].shape == (4, 8, 8, 1)
+    drawn[variant] = np.array_equal(*images)
+    assert made.conditional != drawn[variant]
+  assert drawn == {'gan': True, 'cgan': False}
+
+
+def test_samples_are_the_averages_where_there_is_one():
+  chosen = config(ema_images=100.0)
+  made, (played, state) = variants.build(chosen, Spec(8, 1)), built(chosen)
+  assert set(state.ema) == {'generator'}
+  moved = state.replace(ema=jax.tree.map(jnp.zeros_like, state.ema))
+  images = made.sample(game.nets(played, moved), jax.random.key(0), jnp.zeros(4, jnp.int32))
+  assert not np.any(images)  # tanh of no weights and no biases
+  without = config(ema_images=0.0)
+  played, state = built(without)
+  assert state.ema == {} and not played.after
+  assert np.any(made.sample(game.nets(played, state), jax.random.key(0), jnp.zeros(4, jnp.int32)))
+
+
+def test_the_average_follows_by_the_images_seen():
+  chosen = config(ema_images=64.0, ema_rampup=10.0, n_critic=2, batch_size=8)
+  played, state = built(chosen)
+  step = jax.jit(partial(game.train_step, played))
+  for i in range(3):
+    before = state
+    state, _ = step(state, batch(2, i))
+  # Half-life of 64 images, and of 10 * 32 seen before the third step: 16 a step, 2^(-1/4).
+  beta = 0.5**0.25
+  blend = lambda mean, theta: beta * mean + (1 - beta) * theta
+  expected = jax.tree.map(blend, before.ema['generator'], state.params['generator'])
+  worst = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), state.ema['generator'], expected)
+  assert max(jax.tree.leaves(worst)) < 1e-6
+
+
+def test_n_critic_is_as_many_updates_on_as_many_batches():
+  played, state = built(config(n_critic=3))
+  assert played.microbatches == 3
+  state, _ = jax.jit(partial(game.train_step, played))(state, batch(3))
+  count = {name: int(jax.tree.leaves(state.opt[name])[0]) for name in state.opt}
+  assert count == {'critic': 3, 'generator': 1}
+
+
+def test_sharing_the_generator_makes_its_images_once():
+  """The same fakes in both turns, and a forward pass less in the compiled step."""
+  flops, fake = {}, {}
+  for share in (False, True):
+    played, state = built(config(share_generator=share, widths=(64,), critic_lr=1e-30))
+    step = jax.jit(partial(game.train_step, played)).lower(state, batch()).compile()
+    flops[share] = step.cost_analysis()['flops']
+    _, logs = step(state, batch())
+    # The critic has not moved, so that equal fakes have equal logits: sp(-f) against sp(f).
+    nets = Nets(played.networks, state.params, state.variables)
+    key = jax.random.fold_in(jax.random.fold_in(state.key, 0), 0)
+    micro = jax.tree.map(lambda x: x[0], batch())
+    value = played.turns[1].loss(nets, micro, key)[0]
+    fake[share] = abs(float(value) - float(logs['generator/loss']))
+  assert fake[True] < 1e-6 < fake[False]
+  passes = 2 * 8 * (100 * 64 + 64 * 64)  # of eight latents through both layers
+  assert flops[False] - flops[True] >= passes
+  with pytest.raises(ValueError, match='--share-generator needs --n-critic=1'):
+    config(share_generator=True, n_critic=2)
+
+
+def test_options_reach_the_losses():
+  """Instance noise and smoothing change the critic's loss; without, they are not there."""
+  values = []
+  for options in ({}, {'instance_noise': 0.5}, {'smoothing': 0.1}):
+    played, state = built(config(**options))
+    nets = Nets(played.networks, state.params, state.variables)
+    micro = jax.tree.map(lambda x: x[0], batch())
+    values.append(float(played.turns[0].loss(nets, micro, jax.random.key(0))[0]))
+  assert len(set(values)) == 3
+
+
+def test_the_base_config_is_no_variant():
+  with pytest.raises(ValueError, match="no variant ''"):
+    variants.build(Config(), Spec(8, 1))
