@@ -40,7 +40,9 @@ def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
   """Draw the series of a metrics file over the images seen, a panel for each player."""
   from matplotlib.figure import Figure
 
-  lines = [json.loads(line) for line in pathlib.Path(metrics).read_text().splitlines()]
+  metrics = pathlib.Path(metrics)
+  text = metrics.read_text() if metrics.exists() else ''  # nothing logged yet
+  lines = [json.loads(line) for line in text.splitlines()]
   panels: dict[str, dict[str, list]] = collections.defaultdict(
     lambda: collections.defaultdict(list)
   )

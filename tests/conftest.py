@@ -17,12 +17,14 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 jax.config.update('jax_numpy_dtype_promotion', 'standard')
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-  """Leave out what is marked slow, unless markers were chosen."""
-  if config.option.markexpr:
-    return
+  """Keep a variant's tests in one process; leave out what is slow, unless markers were chosen."""
   for item in items:
-    if 'slow' in item.keywords:
+    variant = getattr(item, 'callspec', None) and item.callspec.params.get('variant')
+    if isinstance(variant, str):
+      item.add_marker(pytest.mark.xdist_group(variant))
+    if 'slow' in item.keywords and not config.option.markexpr:
       item.add_marker(pytest.mark.skip(reason='slow: run with -m slow'))
 
 

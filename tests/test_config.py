@@ -44,20 +44,6 @@ def test_options_come_before_the_preset(variant):
   assert (config.image_size, config.batch_size) == (32, 7)
 
 
-def test_every_option_has_its_help(variant):
-  """A field without a word above is a flag that --help does not explain."""
-  kind = variants.module(variant).Config
-  inherited = {f.name for f in dataclasses.fields(Config)}
-  own = {f.name for f in dataclasses.fields(kind)} - inherited
-  source = pathlib.Path(variants.module(variant).__file__).read_text()
-  parents = ''.join(
-    pathlib.Path(variants.module(name).__file__).read_text() for name in ('dcgan',)
-  )
-  for name in own:
-    text = (source + parents).split(f'\n  {name}: ')[1].split('\n')[1]
-    assert text.strip().startswith('"""'), name
-
-
 def test_unknown_names():
   with pytest.raises(ValueError, match="no variant 'lsgam', only gan, dcgan"):
     variants.configure('lsgam')

@@ -137,7 +137,16 @@ def lines(*steps):
 
 @pytest.mark.parametrize(
   'torn',
-  ['', '{"step": 2', '{"critic/loss": 1.0}\n', '[2]\n', '3\n', '\n', 'Infinity\n', '{"step": 25}\n'],
+  [
+    '',
+    '{"step": 2',
+    '{"critic/loss": 1.0}\n',
+    '[2]\n',
+    '3\n',
+    '\n',
+    'Infinity\n',
+    '{"step": 25}\n',
+  ],
 )
 def test_what_a_resumed_run_plays_again_is_cut(path, torn):
   path.write_text(lines(10, 20, 30, 40) + torn)

@@ -71,9 +71,14 @@ def line(step, **values):
 
 
 def test_curves_are_a_panel_a_player(tmp_path):
-  lines = [line(s, **{'critic/loss': 1 / s, 'generator/loss': s, 'critic/fake': -s}) for s in (1, 2)]
+  lines = [
+    line(s, **{'critic/loss': 1 / s, 'generator/loss': s, 'critic/fake': -s}) for s in (1, 2)
+  ]
   out = {}
-  for players, kept in ((2, lines), (1, [{k: v for k, v in x.items() if 'gen' not in k} for x in lines])):
+  for players, kept in (
+    (2, lines),
+    (1, [{k: v for k, v in x.items() if 'gen' not in k} for x in lines]),
+  ):
     path = tmp_path / f'{players}.png'
     pictures.save_curves(path, write(tmp_path / 'metrics.jsonl', kept))
     with Image.open(path) as image:

@@ -19,6 +19,7 @@ from jaxgan.typing import Spec
 
 SMALL = {'width': 8, 'widths': (32, 32), 'generator_width': 8, 'critic_width': 8}
 BATCH, CLASSES = 16, 10
+LAST_BIAS = "['critic']['Dense_2']['bias']"
 SHIFT_FREE = {'wgan', 'wgan_gp'}
 """Their losses are differences of logits: the critic's last bias has no gradient, rightly."""
 
@@ -36,9 +37,9 @@ def recipe_of(variant, size=16, channels=1, **options):
   return config, variants.build(config, Spec(size, channels, CLASSES))
 
 
-def batches_of(played, size=16, channels=1, seed=0, batch=BATCH):
+def batches_of(played, size=16, channels=1, seed=0):
   draw = np.random.default_rng(seed)
-  shape = (played.microbatches, batch)
+  shape = (played.microbatches, BATCH)
   images = draw.integers(0, 256, (*shape, size, size, channels)).astype(np.uint8)
   return {'image': images, 'label': draw.integers(0, CLASSES, shape).astype(np.int32)}
 
@@ -47,9 +48,7 @@ def start(recipe, mesh, seed=0):
   return stages.first_state(recipe.stages[0], jax.random.key(seed), devices.replicated(mesh))
 
 
-@pytest.fixture(
-  params=[pytest.param(v, marks=pytest.mark.xdist_group(v)) for v in variants.VARIANTS]
-)
+@pytest.fixture(params=variants.VARIANTS)
 def variant(request):
   return request.param
 
@@ -119,12 +118,8 @@ def relative(a, b):
 
 
 @functools.cache
-def apart(variant, steps, double=False):
-  """How far 2 and 8 devices end from one, a leaf each, by relative norm; from a state under way.
-
-  At the very first step some gradients cancel to nothing, such as that of a last bias under logits
-  that are all but zero, and then what is left of them in single precision is rounding.
-  """
+def apart(variant, source, steps, double=False):
+  """How far 2 and 8 devices end from one, a leaf each, by relative norm; on digits, under way."""
   dtype = jnp.float64 if double else jnp.float32
   with jax.enable_x64(double):
     _, recipe = recipe_of.__wrapped__(variant, batch_size=64)
@@ -135,27 +130,36 @@ def apart(variant, steps, double=False):
     def play(state, count, first, last):
       mesh = devices.mesh(64, jax.devices()[:count])
       state = jax.device_put(state, devices.replicated(mesh))
-      for i in range(first, last):
-        state = step(state, devices.place(mesh, batches_of(played, seed=i, batch=64)))
+      stream = data.batches(
+        source, batch_size=64, microbatches=played.microbatches, seed=0, start_step=first
+      )
+      for _ in range(first, last):
+        state = step(state, devices.place(mesh, next(stream)))
       return state
 
     widen = lambda x: x.astype(dtype) if x.dtype == jnp.float32 else x
     state = jax.tree.map(widen, start(recipe, devices.mesh(64, jax.devices()[:1])))
-    state = play(state, 1, 0, 3)
-    one, *many = (leaves(play(state, count, 3, 3 + steps)) for count in (1, 2, 8))
+    state = play(state, 1, 0, 10)
+    one, *many = (leaves(play(state, count, 10, 10 + steps)) for count in (1, 2, 8))
   return [{name: relative(other[name], one[name]) for name in one} for other in many]
 
 
 @pytest.mark.parametrize('which', [0, 1], ids=['2', '8'])
-def test_devices_agree_after_a_step(variant, which):
-  worst = apart(variant, 1)[which]
+def test_devices_agree_after_a_step(variant, which, digits):
+  worst = apart(variant, digits, 1)[which]
+  if variant == 'gan':
+    # The gradient of this one number is E sigmoid(f) - E sigmoid(-r), two nearly equal numbers that
+    # single precision knows to 1e-7 each: what is left when they cancel has fewer digits.
+    cancelled = {n: e for n, e in worst.items() if n.startswith('.opt') and n.endswith(LAST_BIAS)}
+    worst = {n: e for n, e in worst.items() if n not in cancelled}
+    assert len(cancelled) == 2 and max(cancelled.values()) <= 1e-2
   assert max(worst.values()) <= 1e-5, max(worst, key=worst.get)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('which', [0, 1], ids=['2', '8'])
-def test_devices_agree_after_ten_steps_of_double_precision(variant, which):
-  worst = apart(variant, 10, double=True)[which]
+def test_devices_agree_after_ten_steps_of_double_precision(variant, which, digits):
+  worst = apart(variant, digits, 10, double=True)[which]
   assert max(worst.values()) <= 1e-12, max(worst, key=worst.get)
 
 
@@ -234,3 +238,9 @@ def data_dir(tmp_path_factory):
   folder = tmp_path_factory.mktemp('data')
   data.load('digits', data_dir=folder)
   return folder
+
+
+@pytest.fixture(scope='session')
+def digits(data_dir):
+  """The embedded set."""
+  return data.load('digits', data_dir=data_dir)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxgan.typing import Spec
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # one is equal to itself alone
 class Source:
   """Random access to the images of one split.
 

@@ -28,7 +28,7 @@ def test_the_first_gans_size():
 
 
 def test_the_first_conditional_gans_size():
-  """Mirza's layers: 100 -> 200, 10 -> 1000, 1200 -> 1200 -> 784; 784 -> 240x5, 10 -> 50x5, 240x4."""
+  """100 -> 200 and 10 -> 1000, 1200 -> 784; 784 -> 240 x 5 and 10 -> 50 x 5, 240 x 4 -> 1."""
   config = variants.configure('cgan', 'paper')
   stage = variants.build(config, Spec(28, 1, 10)).stages[0]
   state = jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))

@@ -81,7 +81,7 @@ def conv(x, layer):
   y = jax.lax.conv_general_dilated(
     x, layer['weight']['kernel'], (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
   )
-  return y + layer['bias'][None, None, None]
+  return y + layer['bias'][None, None, None] if 'bias' in layer else y
 
 
 def up(x):
@@ -107,9 +107,10 @@ def moved(key, params):
   return jax.tree.unflatten(tree, list(map(shift, leaves, keys)))
 
 
-def test_up_block(key):
+@pytest.mark.parametrize('bias', [True, False])
+def test_up_block(key, bias):
   x = jax.random.normal(key, (3, 5, 5, 4))
-  block = UpBlock(6)
+  block = UpBlock(6, bias=bias)
   variables = jax.jit(partial(block.init, train=True))(key, x)
   p = moved(key, variables['params'])
 
@@ -204,6 +205,25 @@ def test_labels_change_the_image_by_their_own_gains(key):
   chex.assert_shape([tables['scale'], tables['bias']], (3, 4))
 
 
+def test_batch_norm_takes_the_biases_of_blocks_out_again(key):
+  """So that a generator without them makes the same images."""
+  z = jax.random.normal(key, (8, 7))
+  run = lambda net: jax.jit(partial(net.apply, train=True, mutable=['batch_stats']))
+  net = Generator(8, 1, 4, bias=True)
+  variables = shaken(key, net, z)
+  params = dict(variables['params'])
+  assert [name for name in params if 'Block' in name] == ['UpBlock_0']
+  assert sum('bias' in layer for layer in params['UpBlock_0'].values()) == 5  # 3 of them convolve
+  bare = {
+    name: layer if 'Norm' in name else {'weight': layer['weight']}
+    for name, layer in params['UpBlock_0'].items()
+  }
+  without = {**variables, 'params': {**params, 'UpBlock_0': bare}}
+  chex.assert_trees_all_close(
+    run(net)(variables, z)[0], run(net.clone(bias=False))(without, z)[0], atol=1e-5
+  )
+
+
 def test_images_lie_in_range(key):
   net, z = Generator(8, 3, 4), 3 * jax.random.normal(key, (8, 7))
   run = jax.jit(partial(net.apply, train=True, mutable=['batch_stats']))
@@ -227,6 +247,4 @@ def test_the_critic_forgets_the_scale_of_its_kernels(key):
   variables = jax.jit(partial(net.init, train=True))(key, x)
   scaled = jax.tree.map(lambda w: 100 * w if w.ndim > 1 else w, variables['params'])
   run = jax.jit(partial(net.apply, train=False))
-  chex.assert_trees_all_close(
-    run({**variables, 'params': scaled}, x), run(variables, x), rtol=1e-4
-  )
+  chex.assert_trees_all_close(run({**variables, 'params': scaled}, x), run(variables, x), rtol=1e-4)
