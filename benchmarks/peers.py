@@ -134,10 +134,10 @@ class UpBlock(nn.Module):
   def __init__(self, width: int):
     super().__init__()
     self.BatchNorm_0 = nn.BatchNorm2d(width, eps=2e-5)
-    self.Conv_0 = nn.Conv2d(width, width, 3, padding=1)
+    self.Conv_0 = nn.Conv2d(width, width, 3, padding=1, bias=False)
     self.BatchNorm_1 = nn.BatchNorm2d(width, eps=2e-5)
-    self.Conv_1 = nn.Conv2d(width, width, 3, padding=1)
-    self.Conv_2 = nn.Conv2d(width, width, 1)
+    self.Conv_1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+    self.Conv_2 = nn.Conv2d(width, width, 1, bias=False)
 
   def forward(self, x: Tensor) -> Tensor:
     """Features `[B, C, h, w]` -> `[B, C, 2h, 2w]`."""

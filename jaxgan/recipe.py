@@ -120,7 +120,8 @@ def optimizer(config: Config, rate: float, updates: int = 1) -> optax.GradientTr
   }
   make: dict[str, Callable[[optax.ScalarOrSchedule], optax.GradientTransformation]] = {
     'adam': lambda lr: optax.adam(lr, config.beta1, config.beta2),
-    'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99),
+    # Outside the root, as the authors of WGAN have it: inside, it hides gradients below 1e-4.
+    'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False),
     'sgd': lambda lr: momentum_sgd(rate),
   }
   return make[config.optimizer](schedule[config.schedule])

@@ -22,6 +22,11 @@ from jaxgan.layers import (
 SHAPES = [(7, 5), (5, 7), (3, 3, 4, 8), (4, 4, 16, 1)]
 
 
+def draw(*shape, seed=0):
+  """N(0, 1), by NumPy: to compile JAX's generator for each shape would take seconds."""
+  return jnp.float32(np.random.default_rng(seed).standard_normal(shape))
+
+
 def count(tree):
   return sum(x.size for x in jax.tree.leaves(tree))
 
@@ -32,7 +37,7 @@ def matrix(w):
 
 def iterated(w, steps, seed=1):
   """The kernel divided by what so many iterations find, and the vector they end with."""
-  u = jax.random.normal(jax.random.key(seed), w.shape[-1:])
+  u = draw(w.shape[-1], seed=seed)
   return jax.lax.scan(lambda u, _: spectral_norm(w, u)[::-1], u, length=steps)[::-1]
 
 
@@ -40,8 +45,8 @@ def iterated(w, steps, seed=1):
 
 
 @pytest.mark.parametrize('shape', SHAPES)
-def test_sigma_is_the_largest_singular_value(key, shape):
-  w = 3 * jax.random.normal(key, shape)
+def test_sigma_is_the_largest_singular_value(shape):
+  w = 3 * draw(*shape)
   normalised, u = iterated(w, 2000)
   left, sizes, _ = np.linalg.svd(matrix(w).T)
   np.testing.assert_allclose(w / normalised[-1], np.full(shape, sizes[0]), rtol=1e-5)
@@ -49,9 +54,9 @@ def test_sigma_is_the_largest_singular_value(key, shape):
   np.testing.assert_allclose(abs(left[:, 0] @ np.float64(u)), 1, rtol=1e-5)
 
 
-def test_one_iteration_is_miyatos(key):
+def test_one_iteration_is_miyatos():
   """v = normalise(uW), u = normalise(v W'), sigma = u W v', with W as [out, rest]."""
-  w, u = jax.random.normal(key, (3, 3, 2, 5)), jnp.arange(1.0, 6.0)
+  w, u = draw(3, 3, 2, 5), jnp.arange(1.0, 6.0)
   turned = matrix(w).T
   v = np.float64(u) @ turned
   v /= np.linalg.norm(v)
@@ -63,10 +68,10 @@ def test_one_iteration_is_miyatos(key):
 
 
 @pytest.mark.parametrize('shape', SHAPES)
-def test_gradient_flows_through_sigma_and_not_through_its_vectors(key, shape):
+def test_gradient_flows_through_sigma_and_not_through_its_vectors(shape):
   """<c, W / sigma> has the slope c / sigma - <c, W> / sigma^2 v u' for constant u and v."""
-  w, c = jax.random.normal(key, (2, *shape))
-  u = jax.random.normal(jax.random.key(5), shape[-1:])
+  w, c = draw(2, *shape)
+  u = draw(shape[-1], seed=5)
   ours = jax.grad(lambda w: (c * spectral_norm(w, u)[0]).sum())(w)
   unit = lambda x: x / np.linalg.norm(x)
   v = unit(matrix(w) @ np.float64(u))
@@ -76,14 +81,14 @@ def test_gradient_flows_through_sigma_and_not_through_its_vectors(key, shape):
   np.testing.assert_allclose(ours, expected.reshape(shape), rtol=1e-4, atol=1e-5)
 
 
-def test_the_next_vector_is_a_constant(key):
-  w, u = jax.random.normal(key, (4, 3)), jnp.ones(3)
+def test_the_next_vector_is_a_constant():
+  w, u = draw(4, 3), jnp.ones(3)
   slope = jax.jacobian(lambda w: spectral_norm(w, u)[1])(w)
   chex.assert_trees_all_equal(slope, jnp.zeros((3, 4, 3)))
 
 
-def test_scale_of_the_kernel_does_not_matter(key):
-  w, u = jax.random.normal(key, (3, 3, 4, 8)), jnp.ones(8)
+def test_scale_of_the_kernel_does_not_matter():
+  w, u = draw(3, 3, 4, 8), jnp.ones(8)
   for scale in (1e-4, 1e4):
     chex.assert_trees_all_close(spectral_norm(scale * w, u), spectral_norm(w, u), rtol=1e-4)
 
@@ -97,11 +102,9 @@ SPECTRAL = {
 @pytest.mark.parametrize('name', SPECTRAL)
 def test_the_vector_moves_once_a_training_call_and_never_else(key, name):
   layer, shape = SPECTRAL[name]
-  x = jax.random.normal(key, shape)
+  x = draw(*shape)
   variables = layer.init(key, x)
   kernel, (first,) = variables['params']['weight']['kernel'], jax.tree.leaves(variables['spectral'])
-  drawn = jax.random.normal(jax.random.key(0), (10_000,))  # N(0, 1), not yet normalised
-  assert drawn.std() == pytest.approx(1, abs=0.05) and np.linalg.norm(first) != pytest.approx(1)
   chex.assert_shape(first, (5,))
   y, moved = layer.apply(variables, x, mutable=['spectral'])
   expected_kernel, expected = spectral_norm(kernel, first)
@@ -111,6 +114,12 @@ def test_the_vector_moves_once_a_training_call_and_never_else(key, name):
   plain = layer.clone(spectral=False)
   params = {**variables['params'], 'weight': {'kernel': expected_kernel}}
   chex.assert_trees_all_close(plain.apply({'params': params}, x), y, rtol=1e-5, atol=1e-6)
+
+
+def test_the_vector_starts_as_a_normal_draw(key):
+  (u,) = jax.tree.leaves(Dense(4000, spectral=True).init(key, jnp.ones((1, 1)))['spectral'])
+  assert abs(u.mean()) < 5 / np.sqrt(4000)
+  np.testing.assert_allclose(u.var(), 1, atol=5 * np.sqrt(2 / 4000))
 
 
 def test_spectral_embedding_divides_the_whole_table(key):
@@ -125,21 +134,17 @@ def test_spectral_embedding_divides_the_whole_table(key):
 # --- batch norm
 
 
-def features(key, shape=(16, 3, 3, 4)):
+def features(shape=(16, 3, 3, 4), seed=0):
   """Channels of unequal means and deviations."""
   spread = np.arange(1, shape[-1] + 1, dtype=np.float32)
-  return jnp.asarray(spread * np.asarray(jax.random.normal(key, shape)) + spread[::-1])
+  return jnp.asarray(spread * np.asarray(draw(*shape, seed=seed)) + spread[::-1])
 
 
-def unlike(variables, key):
+def unlike(variables):
   """Parameters away from where they start."""
-  a, b = jax.random.split(key)
-  scale, bias = variables['params']['scale'], variables['params']['bias']
-  params = {
-    'scale': scale + jax.random.normal(a, scale.shape),
-    'bias': bias + jax.random.normal(b, bias.shape),
-  }
-  return {**variables, 'params': params}
+  params = variables['params']
+  moved = {name: draw(*x.shape, seed=i) + x for i, (name, x) in enumerate(params.items(), 7)}
+  return {**variables, 'params': moved}
 
 
 def axes_of(x):
@@ -148,7 +153,7 @@ def axes_of(x):
 
 @pytest.mark.parametrize('shape', [(64, 4), (16, 3, 3, 4)])
 def test_batch_norm_standardises_in_training(key, shape):
-  x = features(key, shape)
+  x = features(shape)
   layer = BatchNorm()
   y, _ = layer.apply(layer.init(key, x, train=True), x, train=True, mutable=['batch_stats'])
   np.testing.assert_allclose(y.mean(axes_of(y)), np.zeros(4), atol=1e-6)
@@ -158,13 +163,13 @@ def test_batch_norm_standardises_in_training(key, shape):
 
 @pytest.mark.parametrize('momentum', [0.9, 0.5])
 def test_running_statistics_follow_the_formula(key, momentum):
-  layer, x = BatchNorm(momentum), features(key)
+  layer, x = BatchNorm(momentum), features()
   variables = layer.init(key, x, train=True)
   mean, var = np.zeros(4), np.ones(4)
   kept = variables['batch_stats']['statistics']
   chex.assert_trees_all_equal(kept, {'mean': jnp.zeros(4), 'var': jnp.ones(4)})
   for i in range(3):
-    x = features(jax.random.key(i))
+    x = features(seed=i)
     _, moved = layer.apply(variables, x, train=True, mutable=['batch_stats'])
     variables = {**variables, **moved}
     mean = momentum * mean + (1 - momentum) * np.float64(x).mean((0, 1, 2))
@@ -176,10 +181,10 @@ def test_running_statistics_follow_the_formula(key, momentum):
 
 @pytest.mark.parametrize('kind', ['plain', 'conditional'])
 def test_modes_agree_where_the_running_statistics_are_the_batchs(key, kind):
-  x = features(key)
+  x = features()
   labels = () if kind == 'plain' else (jnp.arange(16) % 3,)
   layer = BatchNorm() if kind == 'plain' else ConditionalBatchNorm(3)
-  variables = unlike(layer.init(key, x, *labels, train=True), key)
+  variables = unlike(layer.init(key, x, *labels, train=True))
   trained, _ = layer.apply(variables, x, *labels, train=True, mutable=['batch_stats'])
   stats = {'mean': x.mean((0, 1, 2)), 'var': x.var((0, 1, 2))}
   frozen = {**variables, 'batch_stats': {'statistics': stats}}
@@ -196,9 +201,9 @@ def test_modes_agree_where_the_running_statistics_are_the_batchs(key, kind):
 @pytest.mark.parametrize('train', [True, False])
 def test_batch_norm_is_flaxs(key, shape, train):
   """Value and gradient. Both sum some 100 float32 of order 10 in one pass: 1e-6 relative, each."""
-  x, c = features(key, shape), jax.random.normal(jax.random.key(3), shape)
+  x, c = features(shape), draw(*shape, seed=3)
   ours, theirs = BatchNorm(), nn.BatchNorm(not train, momentum=0.9)
-  variables = unlike(ours.init(key, x, train=True), key)
+  variables = unlike(ours.init(key, x, train=True))
   stats = {'mean': jnp.linspace(-1, 1, 4), 'var': jnp.linspace(0.5, 4, 4)}
 
   def value(params, x):
@@ -218,7 +223,7 @@ def test_batch_norm_is_flaxs(key, shape, train):
 
 
 def test_running_statistics_have_no_gradient(key):
-  layer, x = BatchNorm(), features(key)
+  layer, x = BatchNorm(), features()
   variables = layer.init(key, x, train=True)
   kept = lambda x: layer.apply(variables, x, train=True, mutable=['batch_stats'])[1]
   slopes = jax.grad(lambda x: sum(leaf.sum() for leaf in jax.tree.leaves(kept(x))))(x)
@@ -226,7 +231,7 @@ def test_running_statistics_have_no_gradient(key):
 
 
 def test_statistics_of_half_precision_are_float32(key):
-  x = (features(key) + 30).astype(jnp.bfloat16)
+  x = (features() + 30).astype(jnp.bfloat16)
   layer = BatchNorm()
   variables = layer.init(key, x, train=True)
   y, moved = layer.apply(variables, x, train=True, mutable=['batch_stats'])
@@ -240,16 +245,16 @@ def test_a_constant_channel_comes_out_as_the_bias(key):
   """Its variance is zero, not the little below that rounding makes of it."""
   x = jnp.full((8, 5, 5, 3), 123.456)
   layer = BatchNorm()
-  variables = unlike(layer.init(key, x, train=True), key)
+  variables = unlike(layer.init(key, x, train=True))
   y, moved = layer.apply(variables, x, train=True, mutable=['batch_stats'])
   assert np.isfinite(y).all()
   assert (moved['batch_stats']['statistics']['var'] >= 0.9 * (1 - 1e-6)).all()
 
 
 def test_conditional_batch_norm_of_equal_tables_is_batch_norm(key):
-  x, labels = features(key), jnp.arange(16) % 3
+  x, labels = features(), jnp.arange(16) % 3
   plain, conditional = BatchNorm(), ConditionalBatchNorm(3)
-  variables = unlike(plain.init(key, x, train=True), key)
+  variables = unlike(plain.init(key, x, train=True))
   tables = jax.tree.map(lambda row: jnp.tile(row, (3, 1)), variables['params'])
   assert count(conditional.init(key, x, labels, train=True)['params']) == 2 * 3 * 4
   y, stats = plain.apply(variables, x, train=True, mutable=['batch_stats'])
@@ -260,9 +265,9 @@ def test_conditional_batch_norm_of_equal_tables_is_batch_norm(key):
 
 
 def test_each_class_has_its_gain_and_bias(key):
-  x, labels = features(key), jnp.arange(16) % 3
+  x, labels = features(), jnp.arange(16) % 3
   layer = ConditionalBatchNorm(3)
-  variables = unlike(layer.init(key, x, labels, train=True), key)
+  variables = unlike(layer.init(key, x, labels, train=True))
   y, _ = layer.apply(variables, x, labels, train=True, mutable=['batch_stats'])
   wide, params = np.float64(x), variables['params']
   standard = (wide - wide.mean((0, 1, 2))) / np.sqrt(wide.var((0, 1, 2)) + 1e-5)
@@ -277,7 +282,7 @@ def test_each_class_has_its_gain_and_bias(key):
 
 @pytest.mark.parametrize('size, stride, kernel', [(6, 1, 3), (6, 2, 4), (7, 2, 5), (7, 2, 4)])
 def test_conv_is_flaxs(key, size, stride, kernel):
-  x = jax.random.normal(key, (2, size, size, 3))
+  x = draw(2, size, size, 3)
   ours, theirs = Conv(5, kernel, stride), nn.Conv(5, (kernel, kernel), stride)
   params = ours.init(key, x)['params']
   assert count(params) == kernel * kernel * 3 * 5 + 5
@@ -292,7 +297,7 @@ def test_conv_is_flaxs(key, size, stride, kernel):
 def test_conv_transpose_is_the_transpose_of_conv(key, size, stride, kernel):
   """<conv(x), g> = <x, transpose(g)> for one kernel."""
   small = -(-size // stride)
-  x, g = jax.random.normal(key, (2, size, size, 3)), jax.random.normal(key, (2, small, small, 5))
+  x, g = draw(2, size, size, 3), draw(2, small, small, 5)
   there = Conv(5, kernel, stride, use_bias=False)
   back = ConvTranspose(3, size, kernel, stride, use_bias=False)
   variables = back.init(key, g)
@@ -306,7 +311,7 @@ def test_conv_transpose_is_the_transpose_of_conv(key, size, stride, kernel):
 
 @pytest.mark.parametrize('layer', [Conv(3), Conv(3, stride=2), ConvTranspose(3, 8), Dense(3)])
 def test_biases_start_at_zero_and_are_added(key, layer):
-  x = jax.random.normal(key, (2, 4, 4, 5))
+  x = draw(2, 4, 4, 5)
   params = layer.init(key, x)['params']
   chex.assert_trees_all_equal(params['bias'], jnp.zeros(3))
   bare = layer.clone(use_bias=False)
@@ -319,7 +324,7 @@ def test_biases_start_at_zero_and_are_added(key, layer):
 
 @pytest.mark.parametrize('shape', [(4, 6), (2, 3, 6)])
 def test_dense_against_numpy(key, shape):
-  x, layer = jax.random.normal(key, shape), Dense(5)
+  x, layer = draw(*shape), Dense(5)
   params = layer.init(key, x)['params']
   assert count(params) == 6 * 5 + 5
   expected = np.float64(x) @ np.float64(params['weight']['kernel'])
@@ -335,7 +340,7 @@ def test_embed_looks_rows_up(key):
 
 
 def test_maxout_is_the_largest_of_its_pieces(key):
-  layer, x = Maxout(3, 4), jax.random.normal(key, (5, 6))
+  layer, x = Maxout(3, 4), draw(5, 6)
   variables = layer.init(key, x)
   assert count(variables) == 6 * 12 + 12
   dense = jax.tree.map(np.float64, variables['params']['Dense_0'])

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 from by_path import leaves
-from jaxgan import data, pictures, run, sample, train, variants
+from jaxgan import data, pictures, run, sample, variants
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.game import Game
 from jaxgan.recipe import Recipe
+from jaxgan.train import Refused, prepared, train
 
 LENGTH = 8
 
@@ -39,7 +40,7 @@ def config_of(data_dir, **options):
 @pytest.fixture(scope='module')
 def finished(data_dir, tmp_path_factory):
   folder = tmp_path_factory.mktemp('finished')
-  return folder, train.train(config_of(data_dir), folder, quiet=True)
+  return folder, train(config_of(data_dir), folder, quiet=True)
 
 
 def test_leaves_what_it_promises(finished):
@@ -90,48 +91,48 @@ def test_labels_are_refused_where_there_are_none(finished):
 def test_a_finished_run_says_so(finished, data_dir, capsys):
   folder, trained = finished
   before = (folder / 'metrics.jsonl').read_text()
-  again = train.train(config_of(data_dir), folder)
+  again = train(config_of(data_dir), folder)
   assert 'nothing left to do' in capsys.readouterr().out
   assert again.step == LENGTH
   assert (folder / 'metrics.jsonl').read_text() == before
 
 
 def test_a_run_may_grow_and_change_its_rhythm(data_dir, tmp_path):
-  train.train(config_of(data_dir, steps=2), tmp_path, quiet=True)
-  longer = train.train(config_of(data_dir, steps=4, log_every=1), tmp_path, quiet=True)
-  straight = train.train(config_of(data_dir, steps=4), tmp_path / 'straight', quiet=True)
+  train(config_of(data_dir, steps=2), tmp_path, quiet=True)
+  longer = train(config_of(data_dir, steps=4, log_every=1), tmp_path, quiet=True)
+  straight = train(config_of(data_dir, steps=4), tmp_path / 'straight', quiet=True)
   chex.assert_trees_all_equal(leaves(longer.state), leaves(straight.state))
 
 
 def test_another_config_is_refused_with_the_difference(finished, data_dir):
   folder, _ = finished
   before = (folder / 'config.json').read_text()
-  with pytest.raises(train.Refused, match=r'generator_lr: 0.0002 -> 0.1'):
-    train.train(config_of(data_dir, generator_lr=0.1), folder)
+  with pytest.raises(Refused, match=r'generator_lr: 0.0002 -> 0.1'):
+    train(config_of(data_dir, generator_lr=0.1), folder)
   assert (folder / 'config.json').read_text() == before
 
 
 def test_a_schedule_fixes_the_length(data_dir, tmp_path):
-  train.train(config_of(data_dir, steps=2, schedule='linear'), tmp_path, quiet=True)
-  with pytest.raises(train.Refused, match='linear schedule of the learning rates depends'):
-    train.train(config_of(data_dir, steps=4, schedule='linear'), tmp_path)
+  train(config_of(data_dir, steps=2, schedule='linear'), tmp_path, quiet=True)
+  with pytest.raises(Refused, match='linear schedule of the learning rates depends'):
+    train(config_of(data_dir, steps=4, schedule='linear'), tmp_path)
 
 
 def test_a_workdir_in_use_is_refused(data_dir, tmp_path):
-  with train.prepared(config_of(data_dir), tmp_path):
-    with pytest.raises(train.Refused, match='in use'):
-      train.train(config_of(data_dir), tmp_path)
+  with prepared(config_of(data_dir), tmp_path):
+    with pytest.raises(Refused, match='in use'):
+      train(config_of(data_dir), tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(data_dir, tmp_path, capsys):
-  whole = train.train(config_of(data_dir), tmp_path / 'whole', quiet=True)
-  train.train(config_of(data_dir, steps=6), tmp_path / 'hurt', quiet=True)
+  whole = train(config_of(data_dir), tmp_path / 'whole', quiet=True)
+  train(config_of(data_dir, steps=6), tmp_path / 'hurt', quiet=True)
   files = [p for p in (tmp_path / 'hurt/checkpoints/6').rglob('*') if p.is_file()]
   biggest = max(files, key=lambda p: p.stat().st_size)
   hurt = bytearray(biggest.read_bytes())
   hurt[len(hurt) // 2] ^= 16
   biggest.write_bytes(hurt)
-  healed = train.train(config_of(data_dir), tmp_path / 'hurt', quiet=True)
+  healed = train(config_of(data_dir), tmp_path / 'hurt', quiet=True)
   assert 'checkpoint 6 refused' in capsys.readouterr().err
   chex.assert_trees_all_equal(leaves(healed.state), leaves(whole.state))
 
@@ -151,12 +152,12 @@ def growing(config, spec):
 
 def test_stages_follow_each_other_and_resume_at_their_border(data_dir, tmp_path, monkeypatch):
   """Three stages of one game are one stage; and a run may stop where one ends."""
-  whole = train.train(config_of(data_dir), tmp_path / 'one', quiet=True)
+  whole = train(config_of(data_dir), tmp_path / 'one', quiet=True)
   monkeypatch.setattr(variants, 'build', growing)
-  staged = train.train(config_of(data_dir), tmp_path / 'three', quiet=True)
+  staged = train(config_of(data_dir), tmp_path / 'three', quiet=True)
   chex.assert_trees_all_equal(leaves(staged.state), leaves(whole.state))
-  train.train(config_of(data_dir, steps=3), tmp_path / 'border', quiet=True)
-  carried = train.train(config_of(data_dir), tmp_path / 'border', quiet=True)
+  train(config_of(data_dir, steps=3), tmp_path / 'border', quiet=True)
+  carried = train(config_of(data_dir), tmp_path / 'border', quiet=True)
   chex.assert_trees_all_equal(leaves(carried.state), leaves(whole.state))
 
 
@@ -207,10 +208,11 @@ def killed(data_dir, tmp_path, kills, seed):
     until(process, 'step ')
     time.sleep(chance.uniform(0.0, 0.6))
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
   for name in ('killed', 'alone'):
     process = start(data_dir, tmp_path / name, steps=length)
-    assert process.wait(timeout=120) == 0, process.stdout.read()
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, said
   return (leaves(run.load(tmp_path / name).state) for name in ('killed', 'alone'))
 
 

@@ -22,15 +22,15 @@ class Config(config.Config):
 
   conditional: bool = True
   """Draw by class, which needs a data set with labels; False ignores any labels."""
-  generator_width: int = 64
+  generator_width: int = 32
   """Channels of the generator."""
-  critic_width: int = 64
+  critic_width: int = 32
   """Channels of the critic."""
   idle_biases: bool = False
   """Biases that batch norm takes out again, as the authors have them: parameters without effect."""
   latent_size: int = 128
-  generator_lr: float = 2e-4
-  critic_lr: float = 4e-4
+  generator_lr: float = 5e-4
+  critic_lr: float = 1e-3
   beta1: float = 0.0
   beta2: float = 0.9
 

@@ -96,19 +96,18 @@ def test_maps_have_the_sizes_of_the_ladder(key):
   assert shapes == [(2, 14, 14, 4), (2, 7, 7, 8), (2, 4, 4, 16)]
 
 
-def test_images_lie_in_range_and_fill_it(key):
-  start = jax.nn.initializers.normal(0.5)
-  net = Generator(ladder(16), (8, 4), 3, start=start)
-  z = jax.random.normal(key, (8, 7))
-  y = jax.jit(lambda z: net.init_with_output(key, z, train=True)[0])(z)
+def test_images_lie_in_range_and_fill_it(filled, images):
+  net, z = Generator(ladder(16), (16, 16), 3), images(8, 7)
+  run = jax.jit(partial(net.apply, train=True, mutable=['batch_stats']))
+  y, _ = run(filled(net, z, train=True), z)
   assert -1 <= y.min() < -0.99 and 0.99 < y.max() <= 1
 
 
-def test_labels_reach_image_and_logit(key):
+def test_labels_reach_image_and_logit(filled, images):
   one, other = jnp.zeros(3, jnp.int32), jnp.array([0, 1, 2])
-  z, x = jax.random.normal(key, (3, 7)), jax.random.normal(key, (3, 8, 8, 1))
+  z, x = images(3, 7), images(3, 8, 8, 1)
   for net, inputs in ((Generator((4, 8), (4,), 1, classes=3), z), (Critic((4,), classes=3), x)):
-    variables = jax.jit(partial(net.init, train=True))(key, inputs, one)
+    variables = filled(net, inputs, one, train=True)
     run = jax.jit(partial(net.apply, train=False))
     y = [run(variables, inputs, labels) for labels in (one, other)]
     changed = [not np.array_equal(*pair) for pair in zip(*y, strict=True)]
@@ -116,11 +115,11 @@ def test_labels_reach_image_and_logit(key):
 
 
 @pytest.mark.parametrize('norm', [True, False])
-def test_batch_norm_alone_makes_images_see_each_other(key, norm):
+def test_batch_norm_alone_makes_images_see_each_other(filled, images, norm):
   """The gradient of the summed score is one slope an image only where they do not."""
-  x = jax.random.normal(key, (4, 8, 8, 1))
+  x = images(4, 8, 8, 1)
   net = Critic((4, 8), norm=norm)
-  variables = jax.jit(partial(net.init, train=True))(key, x)
+  variables = filled(net, x, train=True)
   score = lambda x: net.apply(variables, x, train=True, mutable=['batch_stats'])[0]
   crossed = np.abs(jax.jit(jax.jacobian(score))(x)).sum((2, 3, 4)) > 0
   np.testing.assert_array_equal(crossed, np.ones((4, 4)) if norm else np.eye(4))

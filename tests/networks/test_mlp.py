@@ -53,32 +53,30 @@ def test_shapes(key, shape, classes):
   chex.assert_shape(jax.eval_shape(dropped, key, jnp.zeros((5, *shape))), (5,))
 
 
-def test_images_lie_in_range_and_fill_it(key):
-  net, z = Generator((8, 8, 1), (16,), start=nn.initializers.normal(1.0)), jnp.ones((32, 7))
-  z = z * jax.random.normal(key, z.shape)
-  y = jax.jit(lambda z: net.init_with_output(key, z, train=True)[0])(z)
+def test_images_lie_in_range_and_fill_it(filled, images):
+  net, z = Generator((8, 8, 1), (16,)), images(32, 7)
+  y, _ = net.apply(filled(net, z, train=True), z, train=True, mutable=['batch_stats'])
   assert -1 <= y.min() < -0.99 and 0.99 < y.max() <= 1
 
 
 @pytest.mark.parametrize('entry', [None, (6, 4)])
-def test_labels_reach_image_and_logit(key, entry):
-  z, x = jax.random.normal(key, (4, 7)), jax.random.normal(key, (4, 8, 8, 1))
+def test_labels_reach_image_and_logit(filled, images, entry):
+  z, x = images(4, 7), images(4, 8, 8, 1)
   one, other = jnp.zeros(4, jnp.int32), jnp.array([0, 1, 2, 0])
   maxout = MaxoutCritic(((4, 2),), 3, ((5, 2), (4, 2)) if entry else ())
   nets = [(Generator((8, 8, 1), (16,), 3, entry), z), (Critic((16,), 3), x), (maxout, x)]
   for net, inputs in nets:
-    start = jax.jit(partial(net.init, train=True))
-    variables = start({'params': key, 'dropout': key}, inputs, one)
+    variables = filled(net, inputs, one, train=True)
     run = jax.jit(partial(net.apply, train=False))
     y = [run(variables, inputs, labels) for labels in (one, other)]
     changed = [not np.array_equal(*pair) for pair in zip(*y, strict=True)]
     assert changed == [False, True, True, False], net
 
 
-def test_critics_judge_each_image_by_itself(key):
-  x = jax.random.normal(key, (5, 8, 8, 1))
+def test_critics_judge_each_image_by_itself(filled, images):
+  x = images(5, 8, 8, 1)
   net = Critic((16, 16))
-  variables = jax.jit(partial(net.init, train=True))(key, x)
+  variables = filled(net, x, train=True)
   assert set(variables) == {'params'}
   slopes = jax.jit(jax.jacobian(lambda x: net.apply(variables, x, train=True)))(x)
   crossed = np.abs(slopes).sum((2, 3, 4)) > 0

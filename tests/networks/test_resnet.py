@@ -98,21 +98,11 @@ def standard(x, layer):
   return (x - mean) / jnp.sqrt(var + 2e-5) * spread(layer['scale']) + spread(layer['bias'])
 
 
-@jax.jit
-def moved(key, params):
-  """Parameters away from where they start: biases too."""
-  leaves, tree = jax.tree.flatten(params)
-  keys = jax.random.split(key, len(leaves))
-  shift = lambda x, k: x + 0.3 * jax.random.normal(k, x.shape)
-  return jax.tree.unflatten(tree, list(map(shift, leaves, keys)))
-
-
 @pytest.mark.parametrize('bias', [True, False])
-def test_up_block(key, bias):
-  x = jax.random.normal(key, (3, 5, 5, 4))
+def test_up_block(filled, images, bias):
+  x = images(3, 5, 5, 4)
   block = UpBlock(6, bias=bias)
-  variables = jax.jit(partial(block.init, train=True))(key, x)
-  p = moved(key, variables['params'])
+  variables = filled(block, x, train=True)
 
   def by_parts(p, x):
     y = conv(up(nn.relu(standard(x, p['BatchNorm_0']))), p['Conv_0'])
@@ -122,15 +112,17 @@ def test_up_block(key, bias):
   def fused(p, x):
     return block.apply({**variables, 'params': p}, x, train=True, mutable=['batch_stats'])[0]
 
-  compare(fused, by_parts, p, x)
+  compare(fused, by_parts, variables['params'], x)
 
 
-@pytest.mark.parametrize('entry', [True, False])
-@pytest.mark.parametrize('down, width', [(True, 6), (True, 4), (False, 6), (False, 4)])
-def test_down_block(key, entry, down, width):
-  x = jax.random.normal(key, (3, 6, 6, 4))
+@pytest.mark.parametrize(
+  'down, width, entry',
+  [(True, 6, True), (True, 6, False), (True, 4, False), (False, 6, False), (False, 4, False)],
+)
+def test_down_block(filled, images, down, width, entry):
+  x = images(3, 6, 6, 4)
   block = DownBlock(width, down, entry, spectral=False)
-  p = moved(key, jax.jit(block.init)(key, x)['params'])
+  p = filled(block, x)['params']
 
   def by_parts(p, x):
     y = conv(x if entry else nn.relu(x), p['Conv_0'])
@@ -165,16 +157,11 @@ def compare(fused, by_parts, *given):
 # --- labels
 
 
-def shaken(key, net, *given):
-  variables = jax.jit(partial(net.init, train=True))(key, *given)
-  return {**variables, 'params': moved(key, variables['params'])}
-
-
-def test_labels_are_projected_on_the_features(key):
+def test_labels_are_projected_on_the_features(filled, images):
   """D(x, y) - D(x, y') = <e(y) - e(y'), h(x)>, with e of spectral norm."""
-  x, classes = jax.random.normal(key, (4, 8, 8, 1)), 5
+  x, classes = images(4, 8, 8, 1), 5
   net, first = Critic(6, classes), jnp.zeros(4, jnp.int32)
-  variables = shaken(key, net, x, first)
+  variables = filled(net, x, first, train=True)
 
   @jax.jit
   def run(labels):
@@ -193,11 +180,11 @@ def test_labels_are_projected_on_the_features(key):
   assert one[2] == other[2] and (one != other).sum() == 3
 
 
-def test_labels_change_the_image_by_their_own_gains(key):
-  z = jnp.tile(jax.random.normal(key, (1, 7)), (3, 1))
+def test_labels_change_the_image_by_their_own_gains(filled, images):
+  z = jnp.tile(images(1, 7), (3, 1))
   labels = jnp.array([0, 1, 0])
   net = Generator(8, 1, 4, 3)
-  variables = shaken(key, net, z, labels)
+  variables = filled(net, z, labels, train=True)
   y = jax.jit(partial(net.apply, train=False))(variables, z, labels)
   chex.assert_trees_all_close(y[0], y[2], atol=1e-6)
   assert np.abs(y[0] - y[1]).max() > 1e-2
@@ -205,12 +192,12 @@ def test_labels_change_the_image_by_their_own_gains(key):
   chex.assert_shape([tables['scale'], tables['bias']], (3, 4))
 
 
-def test_batch_norm_takes_the_biases_of_blocks_out_again(key):
+def test_batch_norm_takes_the_biases_of_blocks_out_again(filled, images):
   """So that a generator without them makes the same images."""
-  z = jax.random.normal(key, (8, 7))
+  z = images(8, 7)
   run = lambda net: jax.jit(partial(net.apply, train=True, mutable=['batch_stats']))
   net = Generator(8, 1, 4, bias=True)
-  variables = shaken(key, net, z)
+  variables = filled(net, z, train=True)
   params = dict(variables['params'])
   assert [name for name in params if 'Block' in name] == ['UpBlock_0']
   assert sum('bias' in layer for layer in params['UpBlock_0'].values()) == 5  # 3 of them convolve
@@ -224,27 +211,27 @@ def test_batch_norm_takes_the_biases_of_blocks_out_again(key):
   )
 
 
-def test_images_lie_in_range(key):
-  net, z = Generator(8, 3, 4), 3 * jax.random.normal(key, (8, 7))
+def test_images_lie_in_range(filled, images):
+  net, z = Generator(8, 3, 4), 3 * images(8, 7)
   run = jax.jit(partial(net.apply, train=True, mutable=['batch_stats']))
-  y, _ = run(shaken(key, net, z), z)
+  y, _ = run(filled(net, z, train=True), z)
   chex.assert_shape(y, (8, 8, 8, 3))
   assert -1 <= y.min() < -0.9 and 0.9 < y.max() <= 1
 
 
-def test_the_critic_judges_each_image_by_itself(key):
-  x = jax.random.normal(key, (4, 8, 8, 1))
+def test_the_critic_judges_each_image_by_itself(filled, images):
+  x = images(4, 8, 8, 1)
   net = Critic(4)
-  variables = shaken(key, net, x)
+  variables = filled(net, x, train=True)
   score = lambda x: net.apply(variables, x, train=True, mutable=['spectral'])[0]
   crossed = np.abs(jax.jit(jax.jacobian(score))(x)).sum((2, 3, 4)) > 0
   np.testing.assert_array_equal(crossed, np.eye(4, dtype=bool))
 
 
-def test_the_critic_forgets_the_scale_of_its_kernels(key):
-  x = jax.random.normal(key, (4, 8, 8, 1))
+def test_the_critic_forgets_the_scale_of_its_kernels(filled, images):
+  x = images(4, 8, 8, 1)
   net = Critic(4)
-  variables = jax.jit(partial(net.init, train=True))(key, x)
+  variables = filled(net, x, train=True)
   scaled = jax.tree.map(lambda w: 100 * w if w.ndim > 1 else w, variables['params'])
   run = jax.jit(partial(net.apply, train=False))
   chex.assert_trees_all_close(run({**variables, 'params': scaled}, x), run(variables, x), rtol=1e-4)
