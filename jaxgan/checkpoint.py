@@ -139,12 +139,13 @@ class Checkpoints:
       self.wait()
 
   def restore(
-    self, abstract: Tree, *, log: Callable[[str], Any] = print
+    self, abstract: Tree | Callable[[int], Tree], *, log: Callable[[str], Any] = print
   ) -> tuple[int, Tree] | None:
     """The newest checkpoint that is as it was saved, with its step; None if there is none at all.
 
     Args:
-      abstract: what `abstract` returns; the sharding may be over other devices than when saved.
+      abstract: what `abstract` returns, or a function of the step that does, where states differ
+        from step to step; the sharding may be over other devices than when saved.
       log: told, a line each, which newer steps were refused and why.
 
     Raises:
@@ -152,10 +153,13 @@ class Checkpoints:
       Unrestorable: there are checkpoints and every one was refused.
     """
     self.wait()
-    leaves, steps = _by_name(abstract), self.steps()
+    if not callable(abstract):
+      _by_name(abstract)  # raises on what no checkpoint can hold, even where there is none
+    steps = self.steps()
     for step in reversed(steps):
+      wanted = abstract(step) if callable(abstract) else abstract
       try:
-        arrays = _load(self.folder / str(step), leaves)
+        arrays = _load(self.folder / str(step), _by_name(wanted))
       except Incompatible:
         raise
       except Exception as error:  # Orbax may raise anything
@@ -164,7 +168,7 @@ class Checkpoints:
         self._sound.discard(step)
       else:
         self._sound.add(step)
-        return step, jax.tree.unflatten(jax.tree.structure(abstract), arrays)
+        return step, jax.tree.unflatten(jax.tree.structure(wanted), arrays)
     if steps:
       raise Unrestorable(
         f'none of the {len(steps)} checkpoints in {self.folder} can be restored; '

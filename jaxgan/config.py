@@ -90,6 +90,8 @@ class Config:
     found = []
     if self.share_generator and self.n_critic > 1:
       found.append(f'--share-generator needs --n-critic=1, it is {self.n_critic}')
+    if self.optimizer == 'sgd' and self.schedule != 'constant':
+      found.append(f'--optimizer=sgd has a decay of its own: leave --schedule={self.schedule} out')
     if self.dataset == 'folder' and self.folder is None:
       found.append('--dataset=folder needs --folder=PATH, the directory of images')
     return found
@@ -115,6 +117,7 @@ _POSITIVE = (
   *(*RHYTHM, 'in_memory_limit', 'batch_size', 'n_critic', 'latent_size'),
   *('generator_lr', 'critic_lr', 'ema_rampup'),
 )
+_SHARES = ('beta1', 'beta2')
 _NOT_NEGATIVE = ('steps', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed')
 _POSITIVE_OR_NONE = ('images', 'image_size')
 
@@ -125,6 +128,9 @@ def _not_positive(config: Config) -> list[str]:
   wrong = [f'{flag(n)} must be above 0, it is {value(n)}' for n in _POSITIVE if not value(n) > 0]
   wrong += [
     f'{flag(n)} must be 0 or above, it is {value(n)}' for n in _NOT_NEGATIVE if not value(n) >= 0
+  ]
+  wrong += [
+    f'{flag(n)} must be in [0, 1), it is {value(n)}' for n in _SHARES if not 0 <= value(n) < 1
   ]
   given = [n for n in _POSITIVE_OR_NONE if value(n) is not None]
   return wrong + [f'{flag(n)} must be above 0, it is {value(n)}' for n in given if not value(n) > 0]
@@ -139,7 +145,7 @@ def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
   """The config of that class with these values.
 
   Raises:
-    ValueError: a field that the class does not have, or lacks.
+    ValueError: a field that the class does not have.
   """
   fields = {f.name: f for f in dataclasses.fields(kind)}
   if unknown := sorted(set(values) - set(fields)):

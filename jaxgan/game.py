@@ -126,7 +126,7 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
     key=play,
     params=params,
     variables={n: {k: v for k, v in made[n].items() if k != 'params'} for n in made},
-    memory=dict(game.memory),
+    memory=jax.tree.map(jnp.array, dict(game.memory)),  # a copy, of arrays: donation, one compile
     opt={n: p.optimizer.init({k: params[k] for k in p.networks}) for n, p in game.players.items()},
     ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averaged},  # a copy: donation
   )
@@ -183,7 +183,7 @@ def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
   def loss(own):
     bound = Nets(game.networks, {**state.params, **own}, state.variables, state.memory)
     value, bound, logs = turn.loss(bound, batch, key)
-    return value, (bound, {'loss': value, **logs})
+    return value, (bound, jax.tree.map(jnp.float32, {'loss': value, **logs}))
 
   grads, (after, logs) = jax.grad(loss, has_aux=True)(own)
   updates, opt = player.optimizer.update(grads, state.opt[turn.player], own)

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import pathlib
 import sys
 import time
@@ -66,7 +67,7 @@ class Journal:
     line = {
       'step': step,
       'images': step * self._images,
-      **values,
+      **{name: v if math.isfinite(v) else None for name, v in values.items()},  # JSON has no NaN
       'images_per_second': round(speed, 1),
     }
     with open(self._path, 'a') as file:

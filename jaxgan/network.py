@@ -61,6 +61,8 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
     return {'params': flax_nnx.to_pure_dict(params), 'state': flax_nnx.to_pure_dict(state)}
 
   def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    if train and key is None and jax.tree.leaves(streams):
+      raise ValueError('this network draws random numbers in training: give it a key')
     parts = _filled(params, variables['params']), _filled(state, variables['state'])
     module = flax_nnx.merge(graph, parts[0], _seeded(streams, key), parts[1])
     output = module(*inputs, train=train)

@@ -50,7 +50,7 @@ def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
     for name, value in line.items():
       panel, _, series = name.rpartition('/')
       if panel:
-        panels[panel][series].append((line['images'], value))
+        panels[panel][series].append((line['images'], float('nan') if value is None else value))
   if not panels:
     return
   figure = Figure(figsize=(8, 3 * len(panels)), layout='constrained')

@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +89,8 @@ def load(workdir: str | pathlib.Path) -> Run:
   config, spec = read(workdir)
   recipe = variants.build(config, spec)
   placed = SingleDeviceSharding(jax.local_devices()[0])
-  shapes = stages.abstract(recipe, 0, placed)
-  restored = Checkpoints(workdir / CHECKPOINTS).restore(shapes)
+  shapes = lambda step: stages.abstract(recipe, step, placed)
+  restored = Checkpoints(workdir / CHECKPOINTS).restore(shapes, log=_warn)
   if restored is None:
     raise ValueError(f'{workdir} has no checkpoint yet: let the run reach --checkpoint-every steps')
   return Run(config, spec, recipe, restored[1])
@@ -114,6 +115,10 @@ def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
   config = from_json(variants.module(values.get('variant', '')).Config, values)
   size, channels, classes, names = about['spec']
   return config, Spec(size, channels, classes, tuple(names))
+
+
+def _warn(text: str) -> None:
+  print(f'jaxgan: {text}', file=sys.stderr)
 
 
 def _check_label(run: Run, label: int | None) -> None:

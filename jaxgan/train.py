@@ -94,7 +94,8 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
   recipe = variants.build(config, source.spec)
-  shapes = stages.abstract(recipe, 0, placed)  # finds what the networks cannot do
+  shapes = lambda step: stages.abstract(recipe, step, placed)
+  shapes(0)  # finds what the networks cannot do
   stack.enter_context(contextlib.closing(workdir.lock(folder)))
   _agree(config, source, folder)
   checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))

@@ -10,6 +10,7 @@ import pytest
 
 from jaxgan import journal
 from jaxgan.journal import Journal
+from jaxgan.pictures import save_curves
 
 
 class Clock:
@@ -223,3 +224,13 @@ def test_a_bar_on_a_terminal(path, monkeypatch, capsys):
   assert ' 8/8 ' in shown and 'critic=0.500' in shown and 'generator=1.250' in shown
   assert 'a checkpoint\n' in shown and 'left' not in shown
   assert shown.endswith('\n')
+
+
+def test_what_is_not_finite_is_null(tmp_path):
+  journal = Journal(tmp_path / 'm.jsonl', step=0, length=1, images_per_step=1, quiet=True)
+  journal.write(1, {'critic/loss': jnp.float32(jnp.nan)})
+  journal.close()
+  line = json.loads((tmp_path / 'm.jsonl').read_text(), parse_constant=pytest.fail)
+  assert line['critic/loss'] is None
+  save_curves(tmp_path / 'curves.png', tmp_path / 'm.jsonl')
+  assert (tmp_path / 'curves.png').is_file()

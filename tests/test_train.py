@@ -59,8 +59,8 @@ def test_leaves_what_it_promises(finished):
 def test_pictures_show_the_same_latents(finished):
   folder, trained = finished
   images = pictures.grid(pictures.to_uint8(trained.grid(jax.random.key(1))), 8)
-  shown = Image.open(folder / 'samples' / f'{LENGTH:06d}.png')
-  small = shown.resize((images.shape[1], images.shape[0]), Image.Resampling.NEAREST)
+  with Image.open(folder / 'samples' / f'{LENGTH:06d}.png') as shown:
+    small = shown.resize((images.shape[1], images.shape[0]), Image.Resampling.NEAREST)
   np.testing.assert_array_equal(np.asarray(small), images[..., 0])
 
 
@@ -78,7 +78,8 @@ def test_sample_draws_from_the_averaged_generator(finished, tmp_path):
     sample.main([f'--workdir={folder}', '--num=5', f'--npz={npz}', f'--out={out}', '--seed=3']) == 0
   )
   np.testing.assert_array_equal(np.load(npz)['images'], pictures.to_uint8(trained.sample(3, 5)))
-  assert Image.open(out).format == 'PNG'
+  with Image.open(out) as picture:
+    assert picture.format == 'PNG'
   raw = dataclasses.replace(trained, state=dataclasses.replace(trained.state, ema={}))
   assert not np.array_equal(raw.sample(3, 5), trained.sample(3, 5))
 
