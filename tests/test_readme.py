@@ -58,3 +58,11 @@ def test_every_flag_exists(flag):
 
   known = {*Config.__dataclass_fields__, *sample.Arguments.__dataclass_fields__, 'workdir', 'peer'}
   assert flag.removeprefix('--').replace('-', '_') in known
+
+
+def test_ci_runs_the_command_for_tests():
+  section = README.split('## Test\n')[1].split('\n## ')[0]
+  command = next(line for line in section.splitlines() if 'pytest' in line)
+  assert command.startswith('python3 -m venv .venv && . .venv/bin/activate && pip install')
+  ci = (ROOT / '.ci/run').read_text()
+  assert "grep -m 1 'pytest'" in ci and 'eval "${command//.venv/$environment}"' in ci
