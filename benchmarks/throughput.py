@@ -5,6 +5,7 @@ PyTorch on the CPU. Every row is measured in a process of its own.
 """
 
 import dataclasses
+import importlib.util
 import json
 import os
 import pathlib
@@ -270,6 +271,8 @@ def names(given: str, valid: Sequence[str], wanted: bool) -> list[str]:
 def run(options: Options) -> None:
   """Measure, print the tables, write the figures."""
   compared = options.peer != 'none'
+  if compared and importlib.util.find_spec(options.peer) is None:
+    raise ValueError(f"--peer={options.peer} needs it installed: pip install 'jaxgan[torch]'")
   bare = not (options.variants or options.workloads or compared)
   chosen = names(options.variants, list(VARIANTS), bare)
   works = names(options.workloads, list(WORKLOADS), compared)

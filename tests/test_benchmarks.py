@@ -1,6 +1,7 @@
 """The benchmarks time what they say: peers compute the same, operations are counted right."""
 
 import math
+from functools import partial
 
 import chex
 import jax
@@ -8,14 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import measure, throughput
+from benchmarks import input, measure, throughput
 from benchmarks.workloads import WORKLOADS, Workload, of_workload, resampling
-from jaxgan import devices, game, losses, objectives, penalties
+from jaxgan import data, devices, game, losses, objectives, penalties
 from jaxgan.network import linen
 from jaxgan.networks import mlp
 from jaxgan.typing import Spec
 
 BATCH = 8
+
+# Nearly all of the time is compilation.
+quick_jit = partial(jax.jit, compiler_options={'xla_backend_optimization_level': 0})
 
 
 @pytest.fixture
@@ -176,7 +180,7 @@ def test_peer_computes_what_the_library_does(torch, name, key):
   real = jnp.tanh(jax.random.normal(keys[0], (BATCH, *workload.spec.shape)))
   z = jax.random.normal(keys[1], (BATCH, workload.latent_size))
   mix = penalties.interpolates(jnp.ones((BATCH, 1, 1, 1)), jnp.zeros((BATCH, 1, 1, 1)), key)
-  ours = jax.jit(lambda *args: library(workload, *args))(variables, real, z, key)
+  ours = quick_jit(partial(library, workload))(variables, real, z, key)
   theirs = pytorch(torch, peers, peer, real, z, mix, mirrored)
   chex.assert_trees_all_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -189,7 +193,7 @@ def test_resampling_apart_is_the_same_function(key):
   values = []
   for plain in (False, True):
     with resampling(plain=plain):
-      values.append(jax.jit(score, static_argnums=0)(plain))
+      values.append(quick_jit(score, static_argnums=0)(plain))
   chex.assert_trees_all_close(*values, rtol=1e-4, atol=1e-4)
 
 
@@ -273,6 +277,19 @@ def test_table_has_a_row_for_each_subject(mesh):
   assert float(cells['images/s']) == pytest.approx(IMAGES / median, abs=0.5)
   weights = WIDTH * (LATENT + PIXELS + PIXELS + 1)
   assert row['program_bytes'] > 3 * 4 * weights  # with Adam's two moments
+
+
+def test_stopwatch_keeps_results_and_times():
+  seconds, call = input.stopwatch(lambda: 'result')
+  assert [call(), call()] == ['result'] * 2 and len(seconds) == 2
+
+
+def test_input_is_timed_with_and_without_data():
+  images = np.zeros((80, 8, 8, 1), np.uint8)
+  row = input.row(data.from_arrays(images), input.Options(variant='gan', rounds=2, seconds=0.01))
+  assert all(len(row[name]) == 2 for name in ('whole', 'fed', 'resident', 'alone'))
+  assert min(row['whole']) > min(row['waits']) > 0  # waiting is a part of the whole step
+  assert throughput.table(input.COLUMNS, [{'dataset': 'noughts', **row}]).count('noughts') == 1
 
 
 @pytest.mark.parametrize('flag', ['--variants=lsgna', '--workloads=W9', '--device=abacus'])
