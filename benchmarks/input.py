@@ -58,17 +58,18 @@ def row(source: Source, options: Options) -> Row:
     draw = lambda: jax.block_until_ready(devices.place(mesh, next(stream)))
     waits, waited = stopwatch(draw)
     whole = timed({'whole': measure.caller(program, draw=waited)})['whole']
-    fed, resident = (
-      measure.caller(program, ahead=True, draw=draw),
-      measure.caller(program, ahead=True),
-    )
-    times = timed({'fed': fed, 'resident': resident})
+    idle: list[bool] = []
+    fed = measure.caller(program, ahead=True, draw=draw, idle=idle)
+    timed({'fed': fed})
+    dry = sum(idle) / len(idle)  # by itself: in turns, it would find the device idle at the start
+    times = timed({'fed': fed, 'resident': measure.caller(program, ahead=True)})
     alone = timed({'alone': partial(next, stream)})['alone']
   return {
     'images': len(source),
     'images_per_step': subject.images_per_step,
     'streams': source.streams,
     'waits': waits,
+    'dry': dry,
     'whole': whole,
     'alone': alone,
     **times,
@@ -107,6 +108,7 @@ COLUMNS: Columns = {
   'held': lambda r: 'streamed' if r['streams'] else 'in memory',
   'ms a step': lambda r: _milliseconds(r['fed']),
   'slower than without data': _slower,
+  'steps the device waited for': lambda r: f'{r["dry"]:.1%}',
   'ms waiting, unhidden': lambda r: _milliseconds(r['waits']),
   'share': lambda r: f'{_share(r):.1%}',
   'pipeline alone, images/s': lambda r: (

@@ -93,18 +93,26 @@ def program(subject: Subject, mesh: Mesh) -> Program:
 
 
 def caller(
-  program: Program, *, ahead: bool = False, draw: Callable[[], Batch] | None = None
+  program: Program,
+  *,
+  ahead: bool = False,
+  draw: Callable[[], Batch] | None = None,
+  idle: list[bool] | None = None,
 ) -> Call:
   """A call is one iteration, on what `draw` gives or on constant batches.
 
   With `ahead` a call waits for the iteration before its own, so that the host works while the
-  device does, as in training.
+  device does, as in training. Each call then adds to `idle` whether the device had finished that
+  iteration, and so stood idle, before the batches were there.
   """
   state, before = jax.tree.map(jnp.copy, program.state), None  # a copy: the step consumes it
 
   def call() -> None:
     nonlocal state, before
-    state, logs = program.step(state, draw() if draw else program.batches)
+    batches = draw() if draw else program.batches
+    if idle is not None and before is not None:
+      idle.append(all(x.is_ready() for x in jax.tree.leaves(before)))
+    state, logs = program.step(state, batches)
     jax.block_until_ready(before if ahead else logs)
     before = logs
 
