@@ -13,7 +13,7 @@ import pytest
 from jax import lax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxgan import convolution, resample
+from jaxgan import convolution, formulations, resample
 from jaxgan.convolution import convolve, convolve_pool, convolve_transposed, upsample_convolve
 
 
@@ -150,6 +150,8 @@ def right_forms(case):
   names = ['conv_lax', 'tconv_dilated', 'tconv_subpixel', 'tconv_few', 'wgrad_canonical']
   if case.stride == 1:
     names += ['conv_few', 'wgrad_turned']
+  if case.kernel >= case.stride:
+    names += ['tconv_phases']
   if case.kernel == 1:
     names += ['wgrad_product']
   if case.kernel == case.stride == 1:
@@ -168,7 +170,7 @@ def by_every_form(case, x, w):
   inputs = {'conv': (x, w), 'tconv': (g, w, x.shape), 'wgrad': (x, g, w.shape)}
   expected = {'conv': y, 'tconv': dx, 'wgrad': dw}
   kinds = {name: name.split('_')[0] for name in right_forms(case)}
-  run = lambda name, kind: getattr(convolution, name)(*inputs[kind], case.stride, pads)
+  run = lambda name, kind: getattr(formulations, name)(*inputs[kind], case.stride, pads)
   return {n: run(n, k) for n, k in kinds.items()}, {n: expected[k] for n, k in kinds.items()}
 
 
@@ -189,7 +191,10 @@ NONE = ((0, 0), (0, 0))
     ((3, 3, 8, 4), 1, SAME3, ('conv_few', 'tconv_dilated', 'wgrad_turned')),
     ((3, 3, 4, 8), 1, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
     ((4, 4, 8, 8), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
-    ((4, 4, 3, 8), 2, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
+    ((4, 4, 64, 8), 2, SAME3, ('conv_lax', 'tconv_phases', 'wgrad_canonical')),
+    ((1, 1, 64, 8), 2, NONE, ('conv_lax', 'tconv_subpixel', 'wgrad_product')),
+    ((4, 4, 3, 8), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
+    ((4, 4, 1, 8), 2, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
     ((4, 4, 8, 3), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
     ((1, 1, 8, 3), 1, NONE, ('conv_product', 'tconv_product', 'wgrad_product')),
     ((1, 1, 8, 8), 2, NONE, ('conv_lax', 'tconv_subpixel', 'wgrad_product')),
@@ -197,7 +202,7 @@ NONE = ((0, 0), (0, 0))
   ],
 )
 def test_rules(w_shape, stride, pads, forms):
-  rules = (convolution.conv_form, convolution.tconv_form, convolution.wgrad_form)
+  rules = (formulations.conv_form, formulations.tconv_form, formulations.wgrad_form)
   assert tuple(rule(w_shape, stride, pads).__name__ for rule in rules) == forms
 
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FLOORS = [
   ('typing',),
-  ('resample',),
+  ('resample', 'formulations'),
   ('objectives', 'penalties', 'convolution', 'network'),
   ('config', 'workdir', 'pictures'),
   ('layers', 'journal', 'checkpoint'),
