@@ -21,10 +21,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.experimental import multihost_utils
 from jax.sharding import Sharding
 
-from jaxgan import workdir
+from jaxgan import hosts, workdir
 from jaxgan.typing import Array, Tree
 
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
@@ -88,8 +87,9 @@ class Checkpoints:
   """The checkpoints of one run in one folder, into which one run at a time saves (`workdir.lock`).
 
   The newest `keep_latest` stay, and the `keep_best` with the smallest `metric` (the largest if not
-  `minimise`). Whoever only restores changes nothing in the folder, so a run may be read while it
-  trains. Also a context manager, which waits at its end.
+  `minimise`); one that is not `lasting` stays until the next is there. Whoever only restores
+  changes nothing in the folder, so a run may be read while it trains. Also a context manager, which
+  waits at its end.
   """
 
   def __init__(
@@ -119,13 +119,15 @@ class Checkpoints:
     state: Tree,
     *,
     metrics: Mapping[str, float] | None = None,
+    lasting: bool = True,
     wait: bool = False,
   ) -> None:
     """Starts to write the state, which may be donated once this returns; `wait` blocks until done.
 
-    A step that this object has saved or restored is left as it is. Folders that `restore` refused,
-    and one of this step that it never looked at, are set aside as `<step>.refused`. Waits for the
-    save before, if that is still under way.
+    One that is not `lasting` is there to go on from, not to return to, and is deleted once there is
+    a newer one. A step that this object has saved or restored is left as it is. Folders that
+    `restore` refused, and one of this step that it never looked at, are set aside as
+    `<step>.refused`. Waits for the save before, if that is still under way.
 
     Raises:
       CheckpointError: this save, or the one before, could not be written.
@@ -133,8 +135,8 @@ class Checkpoints:
     self.wait()
     if step not in self._sound:
       with self._naming(step):
-        self._make_room(step)
-        self._start(step, _by_name(state), metrics or {})
+        hosts.together(lambda: self._make_room(step))
+        self._start(step, _by_name(state), metrics or {}, lasting)
     if wait:
       self.wait()
 
@@ -155,7 +157,7 @@ class Checkpoints:
     self.wait()
     if not callable(abstract):
       _by_name(abstract)  # raises on what no checkpoint can hold, even where there is none
-    steps = self.steps()
+    steps = json.loads(hosts.share(json.dumps(self.steps()))[0])  # as the first process sees them
     for step in reversed(steps):
       wanted = abstract(step) if callable(abstract) else abstract
       try:
@@ -182,6 +184,14 @@ class Checkpoints:
       return []
     return sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal() and p.is_dir())
 
+  def retract(self) -> None:
+    """Deletes those that are not lasting, so that the newest is one to return to."""
+    self.wait()
+    self._sound.clear()
+    steps = self.steps() if hosts.first() else []
+    for step in [step for step in steps if not self._lasting(step)]:
+      self._delete(step)
+
   def wait(self) -> None:
     """Until what was saved is durable; then deletes what need not be kept.
 
@@ -193,7 +203,7 @@ class Checkpoints:
     step, written, cleanup = self._pending
     try:
       with self._naming(step):
-        written.result()
+        hosts.together(written.result)
     finally:
       if written.done():  # not if Ctrl-C ended the waiting
         self._pending = None
@@ -214,12 +224,15 @@ class Checkpoints:
   def __exit__(self, *_) -> None:
     self.close()
 
-  def _start(self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float]) -> None:
+  def _start(
+    self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float], lasting: bool
+  ) -> None:
     from orbax.checkpoint import v1 as ocp
 
     final, arrays = self.folder / str(step), _nonempty(leaves)
     description = {
       'step': step,
+      'lasting': lasting,
       'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
       'leaves': _specs(leaves),
     }
@@ -236,22 +249,31 @@ class Checkpoints:
       self._pending = step, written, cleanup.pop_all()
 
   def _make_room(self, step: int) -> None:
-    if jax.process_index() == 0:
+    if hosts.first():
       self.folder.mkdir(parents=True, exist_ok=True)
       for left in (*self.folder.glob(f'*{_UNFINISHED}*'), *self.folder.glob(f'*{_DELETED}')):
         shutil.rmtree(left, ignore_errors=True)
       for old in {step, *self._refused} & set(self.steps()):
         _rename(self.folder / str(old), _REFUSED)
     self._refused.clear()
-    _meet('make_room')
 
   def _prune(self) -> None:
-    if jax.process_index() == 0:
+    if hosts.first():
       steps = self.steps()
-      for step in set(steps) - set(steps[-self._keep_latest :]) - set(self._best(steps)):
-        # Deletion is not atomic and a folder half deleted would still be listed; renaming is.
-        shutil.rmtree(_rename(self.folder / str(step), _DELETED), ignore_errors=True)
-    _meet('prune')
+      lasting = [step for step in steps if self._lasting(step)]
+      kept = {*steps[-1:], *lasting[-self._keep_latest :], *self._best(lasting)}
+      for step in set(steps) - kept:
+        self._delete(step)
+
+  def _lasting(self, step: int) -> bool:
+    try:
+      return _describe(self.folder / str(step))['lasting']
+    except _Damaged:
+      return True  # not ours to delete before its time
+
+  def _delete(self, step: int) -> None:
+    # Deletion is not atomic and a folder half deleted would still be listed; renaming is.
+    shutil.rmtree(_rename(self.folder / str(step), _DELETED), ignore_errors=True)
 
   def _best(self, steps: list[int]) -> list[int]:
     measured: dict[int, float] = {}
@@ -280,7 +302,7 @@ def _finish(
   words: Array,
 ) -> None:
   response.result()
-  if jax.process_index() == 0:
+  if hosts.first():
     description['words'] = np.asarray(words).tolist()
     files = sorted(p for p in unfinished.rglob('*') if p.is_file())
     description['files'] = {str(p.relative_to(unfinished)): _checksum(p) for p in files}
@@ -292,22 +314,28 @@ def _finish(
 def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[Array]:
   from orbax.checkpoint import v1 as ocp
 
-  description = _describe(path)
-  _preflight(path, description['leaves'], _specs(leaves))
-  for name, checksum in description['files'].items():
-    # First, for Orbax's reaction to a damaged file is long, loud and late.
-    if not (path / name).is_file() or _checksum(path / name) != checksum:
-      raise _Damaged(f'{name} is not as it was written')
+  saved = hosts.together(lambda: _checked(path, leaves))
   wanted = _nonempty(leaves)
   with _quiet():
     arrays = ocp.load(path, wanted)
   # Orbax gives keys an equal sharding of another name, for which the step would compile again.
   arrays = {name: jax.device_put(x, wanted[name].sharding) for name, x in arrays.items()}
-  words = zip(sorted(arrays), description['words'], integrity(arrays).tolist(), strict=True)
-  wrong = [name for name, saved, restored in words if saved != restored]
+  words = zip(sorted(arrays), saved, integrity(arrays).tolist(), strict=True)
+  wrong = [name for name, before, now in words if before != now]
   if wrong:
     raise _Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
   return [arrays[name] if name in arrays else _empty(leaf) for name, leaf in leaves.items()]
+
+
+def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[int]:
+  """The words of the arrays in a folder that is whole and of this model."""
+  description = _describe(path)
+  _preflight(path, description['leaves'], _specs(leaves))
+  for name, checksum in description['files'].items() if hosts.first() else ():
+    # First, for Orbax's reaction to a damaged file is long, loud and late.
+    if not (path / name).is_file() or _checksum(path / name) != checksum:
+      raise _Damaged(f'{name} is not as it was written')
+  return description['words']
 
 
 def _describe(path: pathlib.Path) -> dict[str, Any]:
@@ -380,12 +408,6 @@ def _reason(error: BaseException) -> str:
   lines = str(cause).strip().splitlines() or ['']
   kind = '' if isinstance(cause, _Damaged) else f'{type(cause).__name__}: '
   return kind + lines[0][:300]
-
-
-def _meet(where: str) -> None:
-  """Processes wait for each other: only the first one changes the folder."""
-  if jax.process_count() > 1:
-    multihost_utils.sync_global_devices(f'jaxgan.checkpoint.{where}')
 
 
 @contextlib.contextmanager

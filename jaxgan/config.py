@@ -47,6 +47,8 @@ class Config:
   compilation_cache: bool = True
   """Keep compiled programs in the user's cache folder, so that the next start is faster."""
 
+  precision: Literal['float32', 'bfloat16'] = 'float32'
+  """bfloat16: networks are computed in it; parameters, statistics and losses stay float32."""
   batch_size: int = 64
   """Images in one update of the critic, over all devices."""
   n_critic: int = 1

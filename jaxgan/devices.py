@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxgan import convolution, game
+from jaxgan import convolution, guard
 from jaxgan.game import Game, TrainState
-from jaxgan.typing import Batch, Logs
+from jaxgan.typing import Batch, Logs, Tree
 
 
 def mesh(batch_size: int, devices: list[Any] | None = None) -> Mesh:
@@ -47,6 +47,11 @@ def place(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Batch:
   return jax.tree.map(put, dict(batches))
 
 
+def local(tree: Tree) -> Tree:
+  """This process's own copy of replicated arrays, on one device."""
+  return jax.tree.map(lambda x: x.addressable_data(0), tree)
+
+
 def scaled(batches: Batch) -> Batch:
   """uint8 images to float32 in [-1, 1]: x / 127.5 - 1."""
   return {**batches, 'image': batches['image'].astype(jnp.float32) / 127.5 - 1}
@@ -55,10 +60,10 @@ def scaled(batches: Batch) -> Batch:
 def compile_step(
   played: Game, mesh: Mesh
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
-  """The jitted `game.train_step` on batches of uint8; the state given to it is consumed."""
-  whole = replicated(mesh)
+  """The jitted step, guarded, on batches of uint8; the state given to it is consumed."""
+  whole, step = replicated(mesh), guard.guarded(played)
   return jax.jit(
-    lambda state, batches: game.train_step(played, state, scaled(batches)),
+    lambda state, batches: step(state, scaled(batches)),
     donate_argnums=0,
     out_shardings=(whole, whole),
     compiler_options=convolution.compiler_options(),

@@ -18,10 +18,7 @@ from jaxgan.typing import Array, Batch, Key, Logs, Tree
 
 
 class Player(NamedTuple):
-  """Who moves: the networks it owns together, how they step, and what keeps them in bounds.
-
-  `constraint` maps parameters to allowed ones after each step, such as into a clipped critic's box.
-  """
+  """Who moves: its networks, how they step, and `constraint`, which keeps parameters in bounds."""
 
   networks: tuple[str, ...]
   optimizer: optax.GradientTransformation
@@ -89,6 +86,7 @@ class TrainState:
   memory: dict[str, Any]
   opt: dict[str, Tree]
   ema: dict[str, Tree]
+  skipped: Array  # int32 [4]: what the guard counts
 
 
 @flax.struct.dataclass
@@ -129,6 +127,7 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
     memory=jax.tree.map(jnp.array, dict(game.memory)),  # a copy, of arrays: donation, one compile
     opt={n: p.optimizer.init({k: params[k] for k in p.networks}) for n, p in game.players.items()},
     ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averaged},  # a copy: donation
+    skipped=jnp.zeros(4, jnp.int32),
   )
 
 

@@ -17,17 +17,16 @@ class Journal:
 
   Values handed over may still be under computation: they are read once they are there, so that the
   host never waits for the device. On opening, lines after `step` are cut off: they belong to steps
-  that a resumed run plays again.
+  that a resumed run plays again. Without a path nothing is written.
   """
 
   def __init__(
-    self, path: pathlib.Path, *, step: int, length: int, images_per_step: int, quiet=False
+    self, path: pathlib.Path | None, *, step: int, length: int, images_per_step: int, quiet=False
   ):
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
     self._waiting: collections.deque = collections.deque()
-    self._start = self._last = (step, time.perf_counter())
-    _cut(path, step)
+    self._begin(step)
     terminal = sys.stderr.isatty() and not quiet
     self._bar = tqdm(total=length, initial=step, unit='step') if terminal else None
 
@@ -41,6 +40,15 @@ class Journal:
   def write(self, step: int, logs: Mapping[str, jax.Array]) -> None:
     """Take the logs of a step that was just started."""
     self._waiting.append((step, time.perf_counter(), logs))
+
+  def rewind(self, step: int, **event: float) -> None:
+    """The run goes back to a step: what came after is cut off, and the event noted."""
+    self.flush()
+    self._begin(step)
+    self._append({'step': step, 'images': step * self._images, **event})
+    if self._bar is not None:
+      self._bar.reset(self._length)
+      self._bar.update(step)
 
   def flush(self) -> None:
     """Write all that was handed over."""
@@ -59,6 +67,16 @@ class Journal:
       tqdm.write(text, file=sys.stderr if self._bar is not None else sys.stdout)
       sys.stdout.flush()
 
+  def _begin(self, step: int) -> None:
+    self._start = self._last = (step, time.perf_counter())
+    if self._path is not None:
+      _cut(self._path, step)
+
+  def _append(self, line: Mapping[str, float | None]) -> None:
+    if self._path is not None:
+      with open(self._path, 'a') as file:
+        file.write(json.dumps(line) + '\n')
+
   def _read(self) -> None:
     step, now, logs = self._waiting.popleft()
     values = {name: float(value) for name, value in jax.device_get(logs).items()}
@@ -70,8 +88,7 @@ class Journal:
       **{name: v if math.isfinite(v) else None for name, v in values.items()},  # JSON has no NaN
       'images_per_second': round(speed, 1),
     }
-    with open(self._path, 'a') as file:
-      file.write(json.dumps(line) + '\n')
+    self._append(line)
     self._show(step, now, values, speed)
 
   def _show(self, step: int, now: float, values: Mapping[str, float], speed: float) -> None:

@@ -35,17 +35,17 @@ def spectral_norm(w: Array, u: Array, eps: float = 1e-12) -> tuple[Array, Array]
   """Divide a kernel by its largest singular value, by one power iteration from `u`.
 
   v = uW / |uW|, u = vW' / |vW'|, sigma = u W v' with W = w as [out, rest]; u and v are constants to
-  the gradient, which flows through W in sigma. `w` is [..., out], `u` [out]; returns w / sigma and
-  the next u. `eps` is added to the norms.
+  the gradient, which flows through W in sigma. `w` is [..., out], `u` [out]; returns w / sigma, of
+  the type of w, and the next u; sigma is computed in float32 or wider. `eps` is added to the norms.
 
   References: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
   """
-  matrix = w.reshape(-1, w.shape[-1])
+  matrix = w.reshape(-1, w.shape[-1]).astype(jnp.promote_types(w.dtype, jnp.float32))
   unit = lambda x: x / (jnp.linalg.norm(x) + eps)
   frozen = lax.stop_gradient(matrix)
   v = unit(frozen @ u)
   u = unit(v @ frozen)
-  return w / (v @ matrix @ u), u
+  return (matrix / (v @ matrix @ u)).reshape(w.shape).astype(w.dtype), u
 
 
 class Kernel(nn.Module):
@@ -77,10 +77,9 @@ def _bias(module: nn.Module, y: Array, features: int) -> Array:
 
 
 def _affine(x: Array, scale: Array | None, shift: Array) -> Array:
-  """x * scale + shift over the last axis, where these are [C] or [B, C]."""
-  spread = lambda a: jnp.expand_dims(
-    a, tuple(range(a.ndim - 1, x.ndim - 1)) if a.ndim > 1 else tuple(range(x.ndim - 1))
-  )
+  """x * scale + shift over the last axis, in the type of x, where these are [C] or [B, C]."""
+  axes = lambda a: range(a.ndim - 1, x.ndim - 1) if a.ndim > 1 else range(x.ndim - 1)
+  spread = lambda a: jnp.expand_dims(a.astype(x.dtype), tuple(axes(a)))
   return x + spread(shift) if scale is None else x * spread(scale) + spread(shift)
 
 
@@ -190,7 +189,7 @@ class BatchNorm(nn.Module):
     scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
     gain = self.param('scale', self.start, (x.shape[-1],))
     bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
-    return _affine(x, (gain * scale).astype(x.dtype), (gain * shift + bias).astype(x.dtype))
+    return _affine(x, gain * scale, gain * shift + bias)
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -10,9 +10,12 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from jaxgan import variants
+from jaxgan import hosts, variants
+from jaxgan.checkpoint import CheckpointError
 from jaxgan.config import Config
-from jaxgan.train import Refused, Stopped, play, prepared
+from jaxgan.hosts import Hosts
+from jaxgan.signals import Stopped
+from jaxgan.train import Diverged, Refused, play, prepared
 
 PROGRAM = 'python -m jaxgan.main'
 FLAGS = (tyro.conf.FlagConversionOff, tyro.conf.OmitArgPrefixes)
@@ -26,8 +29,8 @@ class _Choice:
   preset: Any = 'laptop'
 
 
-def parse(argv: list[str] | None = None) -> tuple[Config, pathlib.Path]:
-  """The command line as a config and a work directory, read for the variant first.
+def parse(argv: list[str] | None = None) -> tuple[Config, pathlib.Path, Hosts]:
+  """The command line as config, work directory and processes, read for the variant first.
 
   Exits with 2 and a message on what cannot be read.
   """
@@ -40,12 +43,10 @@ def parse(argv: list[str] | None = None) -> tuple[Config, pathlib.Path]:
   ]
   arguments = dataclasses.make_dataclass(
     'Arguments',
-    [('workdir', workdir), ('config', type(default), default)],
+    [('workdir', workdir), ('config', type(default), default), ('hosts', Hosts, Hosts())],
   )
   parsed: Any = tyro.cli(arguments, args=argv, prog=PROGRAM, description=__doc__, config=FLAGS)
-  if str(parsed.workdir) in ('', '.'):
-    raise ValueError('--workdir must name a folder, such as --workdir=runs/first')
-  return parsed.config, parsed.workdir
+  return parsed.config, parsed.workdir, parsed.hosts
 
 
 def _choice(argv: list[str]) -> _Choice:
@@ -62,9 +63,20 @@ def _choice(argv: list[str]) -> _Choice:
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0 done, 2 wrong input, 128 + n on signal n, 1 anything else."""
   try:
-    config, workdir = parse(argv)
+    config, workdir, others = parse(argv)
+    hosts.join(others)
   except ValueError as error:
     return _fail(error, 2)
+  try:
+    code = _run(config, workdir)
+  except OSError as error:  # of this process alone: the others are not waited for
+    return _fail(error, 1)
+  hosts.leave()
+  return code
+
+
+def _run(config: Config, workdir: pathlib.Path) -> int:
+  """How the run ended, alike in all its processes."""
   try:
     with prepared(config, workdir) as session:
       play(session)
@@ -72,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
     return _fail(stop, 128 + stop.signum)
   except Refused as error:
     return _fail(error, 2)
-  except OSError as error:
+  except (Diverged, CheckpointError) as error:
     return _fail(error, 1)
   return 0
 

@@ -24,6 +24,24 @@ class Network(NamedTuple):
   apply: Callable[..., tuple[Any, Variables]]
 
 
+def computed_in(network: Network, dtype: Any) -> Network:
+  """The same network computed in a narrower type; all that lasts stays as it is.
+
+  Parameters and inputs are rounded to `dtype` at each call; outputs, and with them losses, slopes
+  and penalties, come out as float32. Parameters, their gradients and statistics remain float32.
+  """
+
+  def cast(tree: Any, old: Any, new: Any) -> Any:
+    return jax.tree.map(lambda x: x.astype(new) if x.dtype == old else x, tree)
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    params, given = cast((variables['params'], inputs), jnp.float32, dtype)
+    output, moved = network.apply({**variables, 'params': params}, *given, train=train, key=key)
+    return cast(output, dtype, jnp.float32), {**moved, 'params': variables['params']}
+
+  return Network(network.init, apply)
+
+
 def linen(module: nn.Module) -> Network:
   """Adapt a Linen module whose `__call__` takes its inputs and the keyword `train`."""
 

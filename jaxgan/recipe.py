@@ -1,5 +1,6 @@
 """A recipe is what a variant builds: the games of its stages, and how to draw samples."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -9,10 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan import after, losses, penalties
+from jaxgan import after, losses, network, penalties
 from jaxgan.config import Config
 from jaxgan.game import Game, Nets, Player, Turn
-from jaxgan.network import linen
 from jaxgan.objectives import Objective
 from jaxgan.penalties import Penalty
 from jaxgan.typing import Array, Key, Latent, Spec, Tree
@@ -70,7 +70,7 @@ def two_player(
   draws = 'shared' if config.share_generator else ''
   labels = lambda n: (jnp.zeros(n, jnp.int32),) if conditional else ()
   game = Game(
-    networks={'generator': linen(generator), 'critic': linen(critic)},
+    networks={'generator': network.linen(generator), 'critic': network.linen(critic)},
     players={
       'generator': Player(('generator',), optimizer(config, config.generator_lr)),
       'critic': Player(
@@ -89,6 +89,21 @@ def two_player(
     'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
   }
   return Recipe((Stage(game, example),), sampler(latent, conditional), conditional)
+
+
+def computed_in(precision: str, recipe: Recipe) -> Recipe:
+  """The recipe with every network computed in `precision`, 'float32' or 'bfloat16'."""
+  if precision == 'float32':
+    return recipe
+
+  def lowered(stage: Stage) -> Stage:
+    networks = {
+      name: network.computed_in(whole, jnp.dtype(precision))
+      for name, whole in stage.game.networks.items()
+    }
+    return stage._replace(game=dataclasses.replace(stage.game, networks=networks))
+
+  return recipe._replace(stages=tuple(map(lowered, recipe.stages)))
 
 
 def latents(config: Config) -> Latent:

@@ -2,8 +2,8 @@
 
 import contextlib
 import dataclasses
+import json
 import pathlib
-import signal
 import sys
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -11,26 +11,26 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import data, devices, pictures, stages, variants, workdir
+from jaxgan import data, devices, guard, hosts, pictures, stages, variants, workdir
 from jaxgan.checkpoint import Checkpoints
-from jaxgan.config import LENGTH, MAY_CHANGE, Config, to_json
+from jaxgan.config import LENGTH, MAY_CHANGE, PLACE, Config, to_json
 from jaxgan.data import Source
 from jaxgan.game import Game, TrainState, played
 from jaxgan.journal import Journal
 from jaxgan.recipe import Recipe
 from jaxgan.run import CHECKPOINTS, CONFIG, DATA, METRICS, Run
+from jaxgan.signals import Asked, Stopped, heard
+
+RETURNS = 3
+"""How often a run that diverged starts again from one checkpoint."""
 
 
 class Refused(ValueError):
   """Options, data or work directory do not fit together; nothing was changed."""
 
 
-class Stopped(Exception):
-  """A signal asked the run to stop; the step it had reached is saved."""
-
-  def __init__(self, signum: int, step: int):
-    super().__init__(f'stopped by {signal.Signals(signum).name} at step {step}, which is saved')
-    self.signum = signum
+class Diverged(RuntimeError):
+  """Steps are not finite, from whatever random numbers; the last checkpoint is as it was."""
 
 
 @dataclasses.dataclass
@@ -43,17 +43,25 @@ class Session:
   recipe: Recipe
   mesh: jax.sharding.Mesh
   checkpoints: Checkpoints
-  state: TrainState
   quiet: bool = False
+  state: TrainState = dataclasses.field(init=False)
 
   @property
   def run(self) -> Run:
-    """The run as it stands."""
-    return Run(self.config, self.source.spec, self.recipe, self.state)
+    """The run as it stands, on one device."""
+    return Run(self.config, self.source.spec, self.recipe, devices.local(self.state))
+
+  def restore(self) -> TrainState:
+    """The state at the newest sound checkpoint, or at the start."""
+    placed = devices.replicated(self.mesh)
+    shapes = lambda step: stages.abstract(self.recipe, step, placed)
+    if restored := self.checkpoints.restore(shapes, log=_warn):
+      return restored[1]
+    return stages.first_state(self.recipe.stages[0], jax.random.key(self.config.seed), placed)
 
   def say(self, text: str) -> None:
     """A line for whoever watches."""
-    if not self.quiet:
+    if not self.quiet and hosts.first():
       print(f'jaxgan: {text}', flush=True)
 
 
@@ -66,6 +74,8 @@ def train(config: Config, folder: str | pathlib.Path, *, quiet: bool = False) ->
   Raises:
     Refused: options, data or a work directory that do not fit together; a ValueError.
     Stopped: on SIGINT or SIGTERM, with the step saved.
+    Diverged: ten steps in a row were not finite, and again after each of three returns to the last
+      checkpoint.
   """
   with prepared(config, folder, quiet=quiet) as session:
     return play(session)
@@ -86,23 +96,37 @@ def prepared(
 
 
 def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) -> Session:
+  """Every process does all of it; what one of them refuses, all do."""
+  workdir.check(folder)
   if config.compilation_cache:
     devices.cache_programs()
+  hosts.check_same('the command', _command(config))
   mesh = devices.mesh(config.batch_size)
-  placed = devices.replicated(mesh)
-  source = open_data(config)
+  source = hosts.together(lambda: open_data(config))
+  hosts.check_same('the data set', source.fingerprint)
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
   recipe = variants.build(config, source.spec)
-  shapes = lambda step: stages.abstract(recipe, step, placed)
-  shapes(0)  # finds what the networks cannot do
-  stack.enter_context(contextlib.closing(workdir.lock(folder)))
-  _agree(config, source, folder)
+  stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
+  hosts.together(lambda: _claim(config, source, folder, stack))
   checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
-  restored = checkpoints.restore(shapes, log=lambda text: print(f'jaxgan: {text}', file=sys.stderr))
-  start = lambda: stages.first_state(recipe.stages[0], jax.random.key(config.seed), placed)
-  state = restored[1] if restored else start()
-  return Session(config, folder, source, recipe, mesh, checkpoints, state)
+  session = Session(config, folder, source, recipe, mesh, checkpoints)
+  session.state = session.restore()
+  return session
+
+
+def _command(config: Config) -> str:
+  """What all processes must be given alike."""
+  return json.dumps({k: v for k, v in to_json(config).items() if k not in PLACE})
+
+
+def _claim(
+  config: Config, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
+) -> None:
+  """The first process takes the work directory for the run."""
+  if hosts.first():
+    stack.enter_context(contextlib.closing(workdir.lock(folder)))
+    _agree(config, source, folder)
 
 
 def open_data(config: Config, split: str = 'train') -> Source:
@@ -128,13 +152,13 @@ def play(session: Session) -> Run:
     f'{session.folder}: {config.variant} on {config.dataset}, step {step} of {config.length}'
   )
   journal = Journal(
-    session.folder / METRICS,
+    session.folder / METRICS if hosts.first() else None,
     step=step,
     length=config.length,
     images_per_step=config.images_per_step,
-    quiet=session.quiet,
+    quiet=session.quiet or not hosts.first(),
   )
-  with contextlib.closing(journal), signals() as asked:
+  with contextlib.closing(journal), heard() as asked:
     if step == 0:
       _picture(session, 0)
     while step < config.length:
@@ -142,12 +166,12 @@ def play(session: Session) -> Run:
   return session.run
 
 
-def _play_stage(session: Session, journal: Journal, asked: list[int]) -> int:
-  """Play to the end of the stage or the run; the step reached."""
+def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
+  """Play to the end of the stage or the run, or to where it has to go back; the step reached."""
   config, step = session.config, int(session.state.step)
   number = stages.index(session.recipe, step)
   game = session.recipe.stages[number].game
-  advance = devices.compile_step(game, session.mesh)
+  advance, watch = devices.compile_step(game, session.mesh), guard.Watch()
   with contextlib.closing(batches(session, game.microbatches, step)) as stream:
     while step < config.length and stages.index(session.recipe, step) == number:
       batch = devices.place(session.mesh, next(stream))
@@ -156,8 +180,13 @@ def _play_stage(session: Session, journal: Journal, asked: list[int]) -> int:
       step += 1
       if stages.index(session.recipe, step) != number:
         session.state = _next_stage(session, number + 1)
+      ending = asked() or step == config.length
+      due = step % config.checkpoint_every == 0
+      if watch.diverged(logs.pop(guard.IN_A_ROW), now=due or bool(ending)):
+        return _roll_back(session, journal, step)
       _record(session, game, step, logs, journal)
-      _keep(session, step, asked)
+      if ending or due:
+        _save(session, step, ending, lasting=due and watch.sound)
   return step
 
 
@@ -172,13 +201,30 @@ def _record(session: Session, game: Game, step: int, logs: Any, journal: Journal
     _picture(session, step)
 
 
-def _keep(session: Session, step: int, asked: list[int]) -> None:
-  """A checkpoint, where one is due or a signal asked to stop."""
-  last = step == session.config.length
-  if step % session.config.checkpoint_every == 0 or last or asked:
-    session.checkpoints.save(step, session.state, wait=last or bool(asked))
-  if asked and not last:
-    raise Stopped(asked[0], step)
+def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:
+  """A checkpoint, which is waited for at the end or where a signal asked to stop."""
+  session.checkpoints.save(step, session.state, lasting=lasting, wait=bool(ending))
+  if step < session.config.length and ending:
+    raise Stopped(ending, step)
+
+
+def _roll_back(session: Session, journal: Journal, step: int) -> int:
+  """Back to the newest lasting checkpoint, to go on by other random numbers; its step.
+
+  These lie where they would had nothing ever stopped the run, and so it ends the same.
+  """
+  session.checkpoints.retract()
+  session.state = guard.anew(session.restore(), session.state)
+  start = int(session.state.step)
+  said = f'{guard.LIMIT} steps in a row up to step {step} were not finite'
+  if guard.returns(session.state) > RETURNS:
+    raise Diverged(
+      f'{said}, as after {RETURNS} returns to step {start}: try lower learning rates or a stronger '
+      'penalty in another --workdir'
+    )
+  journal.rewind(start, rolled_back_from=step)
+  session.say(f'{said}: back to step {start}, with other random numbers')
+  return start
 
 
 def _next_stage(session: Session, number: int) -> TrainState:
@@ -206,6 +252,8 @@ def batches(
 
 def _picture(session: Session, step: int) -> None:
   """Samples of the same latents each time, and the curves so far."""
+  if not hosts.first():
+    return
   samples = session.run.grid(jax.random.key(session.config.seed + 1))
   pictures.save_grid(session.folder / 'samples' / f'{step:06d}.png', samples, columns=8)
   if step:
@@ -228,9 +276,23 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
       reason = f'(the {config.schedule} schedule of the learning rates depends on the length)'
       changed = workdir.diff(length(old), length(new))
       _same(folder, [*changed, reason] if changed else [])
-  workdir.write_config(folder / CONFIG, new)
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
+  _same_data(config, folder, about)
+  workdir.write_config(folder / CONFIG, new)
   workdir.write_config(folder / DATA, about)
+
+
+def _same_data(config: Config, folder: pathlib.Path, about: dict[str, Any]) -> None:
+  """Raises ValueError where a run would go on with other images than it began with."""
+  if not (folder / DATA).exists():
+    return
+  if changed := workdir.diff(workdir.read_config(folder / DATA), about):
+    images = config.folder or config.dataset
+    raise ValueError(
+      f'the images of {images} changed since {folder} began (then -> now):\n'
+      + '\n'.join(f'  {line}' for line in changed[:6])
+      + '\nput them back as they were, or give another --workdir'
+    )
 
 
 def _same(folder: pathlib.Path, differences: list[str]) -> None:
@@ -245,24 +307,6 @@ def _same(folder: pathlib.Path, differences: list[str]) -> None:
   )
 
 
-@contextlib.contextmanager
-def signals() -> Iterator[list[int]]:
-  """Collects SIGINT and SIGTERM while it lasts; a second signal acts as if nobody listened."""
-  asked: list[int] = []
-  before: dict[int, Any] = {}
-
-  def restore() -> None:
-    for kind, handler in before.items():
-      signal.signal(kind, handler)
-
-  def listen(signum: int, frame: Any) -> None:
-    asked.append(signum)
-    restore()
-
-  with contextlib.suppress(ValueError):  # not the main thread: signals go elsewhere
-    for kind in (signal.SIGINT, signal.SIGTERM):
-      before[kind] = signal.signal(kind, listen)
-  try:
-    yield asked
-  finally:
-    restore()
+def _warn(text: str) -> None:
+  if hosts.first():
+    print(f'jaxgan: {text}', file=sys.stderr)

@@ -5,12 +5,39 @@ import json
 import os
 import pathlib
 import socket
+import tempfile
 from collections.abc import Mapping
 from typing import Any, TextIO
+
+_SYSTEM = {'bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'sbin', 'sys', 'usr'}
 
 
 class WorkdirInUse(ValueError):
   """Another run holds the work directory."""
+
+
+def check(workdir: str | os.PathLike) -> None:
+  """Refuses what nobody means as the folder of a run.
+
+  Raises:
+    ValueError: no name, one with control characters or odd ends, a file, or a folder of the system,
+      the home folder or the one stood in, or one that holds them.
+  """
+  text, folder = os.fspath(workdir), pathlib.Path(workdir)
+  if text in ('', '.'):
+    raise ValueError('--workdir must name a folder, such as --workdir=runs/first')
+  odd = [p for p in folder.parts if not p.isprintable() or p != p.strip() or len(p.encode()) > 255]
+  if odd or folder.name.startswith('-'):
+    raise ValueError(
+      f'--workdir={text[:80]!r}: a folder of a run has a printable name of at most 255 bytes, '
+      'without a dash before it or blanks around it'
+    )
+  resolved = folder.resolve()
+  around = [pathlib.Path.cwd(), pathlib.Path.home(), pathlib.Path(tempfile.gettempdir())]
+  if any(p.resolve().is_relative_to(resolved) for p in around) or resolved.parts[1] in _SYSTEM:
+    raise ValueError(f'--workdir={text}: {resolved} is not for a run; name a folder of its own')
+  if not all(p.is_dir() for p in (resolved, *resolved.parents) if p.exists()):
+    raise ValueError(f'--workdir={text} is or lies in a file; name a folder')
 
 
 def lock(workdir: str | os.PathLike) -> TextIO:

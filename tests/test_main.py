@@ -94,7 +94,7 @@ def test_help_names_every_option_of_the_variant(capsys):
 
 def test_options_are_typed_and_presets_are_defaults(tmp_path):
   argv = ['--variant=wgan_gp', '--preset=paper', '--n-critic=3', '--share-generator=False']
-  config, folder = main.parse([*argv, f'--workdir={tmp_path}', '--widths=5'][:-1])
+  config, folder, _ = main.parse([*argv, f'--workdir={tmp_path}', '--widths=5'][:-1])
   assert config == configure('wgan_gp', 'paper', n_critic=3)
   assert folder == pathlib.Path(tmp_path)
 

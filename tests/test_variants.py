@@ -78,11 +78,11 @@ def test_stays_finite(variant):
 
 
 def test_all_that_should_move_moves(variant):
-  """Every parameter, statistic, average and optimizer moment; the key does not."""
+  """Every parameter, statistic, average and optimizer moment; key and count of skips do not."""
   before, state, _, _ = played_steps(variant)
   still = [name for name, value in leaves(state).items() if np.array_equal(value, before[name])]
   free = "['critic']['Dense_0']['bias']" if variant in SHIFT_FREE else None
-  assert [name for name in still if not (free and name.endswith(free))] == ['.key']
+  assert [name for name in still if not (free and name.endswith(free))] == ['.key', '.skipped']
 
 
 def test_a_turn_moves_its_player_alone(variant):
@@ -194,7 +194,7 @@ def test_config_survives_json_and_the_command_line(variant, preset, tmp_path):
   config = variants.configure(variant, preset)
   assert from_json(type(config), to_json(config)) == config
   argv = [f'--variant={variant}', f'--preset={preset}', f'--workdir={tmp_path}', '--seed=7']
-  parsed, folder = main.parse(argv)
+  parsed, folder, _ = main.parse(argv)
   assert parsed == dataclasses.replace(config, seed=7)
   assert folder == tmp_path
 

@@ -19,7 +19,7 @@ from absl import logging as absl_logging
 from tensorflow_datasets.core.decode.base import DeserializeMethod
 from tensorflow_datasets.core.read_only_builder import builder_from_files
 
-from jaxgan.data import images
+from jaxgan.data import images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import Source, Spec, fingerprint, from_arrays
 
@@ -218,7 +218,8 @@ def _label(info):
 def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> Source:
   """The images of `chosen`, in memory if they take at most `in_memory_limit` bytes, else streamed.
 
-  Decoded arrays are kept beside the records, so that the next start only loads them.
+  They are streamed, too, where so much memory is not there, whatever the limit says. Decoded
+  arrays are kept beside the records, so that the next start only loads them.
 
   Args:
     chosen: what `records` returns.
@@ -231,14 +232,34 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
   if chosen.label:
     names = tuple(chosen.builder.info.features[chosen.label].names)
   where = pathlib.Path(chosen.builder.data_dir) / f'jaxgan-{size}x{channels}-{identity}'
-  if count * size * size * channels > in_memory_limit:
-    labels = _cached(where, ('labels',), lambda: _labels(chosen))[0] if names else None
-    labels, names = _known(labels, names)
-    spec = Spec(size, channels, len(names), names)
-    return Source(spec, count, chosen.images, labels, identity, streams=True)
-  pictures, labels = _cached(where, ('images', 'labels'), lambda: _decoded(chosen))
-  labels, names = _known(labels if names else None, names)
-  return from_arrays(pictures, labels, names=names, identity=identity)
+  if _held(chosen, in_memory_limit):
+    try:
+      pictures, labels = _cached(where, ('images', 'labels'), lambda: _decoded(chosen))
+    except MemoryError:
+      log.warning('%s: memory ran out, the images are streamed', chosen.builder.info.full_name)
+    else:
+      labels, names = _known(labels if names else None, names)
+      return from_arrays(pictures, labels, names=names, identity=identity)
+  labels = _cached(where, ('labels',), lambda: _labels(chosen))[0] if names else None
+  labels, names = _known(labels, names)
+  spec = Spec(size, channels, len(names), names)
+  return Source(spec, count, chosen.images, labels, identity, streams=True)
+
+
+def _held(chosen, limit):
+  """Whether the decoded images shall be in memory, and can be."""
+  needed = len(chosen) * chosen.size**2 * chosen.channels
+  if needed > limit:
+    return False
+  if not memory.fits(needed):
+    log.warning(
+      '%s: %.1f GiB of images do not fit in the %.1f GiB of memory left, they are streamed',
+      chosen.builder.info.full_name,
+      needed / 2**30,
+      memory.available() / 2**30,
+    )
+    return False
+  return True
 
 
 def _identity(chosen, content):

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from jaxgan.config import Config
-from jaxgan.recipe import Recipe
+from jaxgan.recipe import Recipe, computed_in
 from jaxgan.typing import Spec
 from jaxgan.variants import cgan, dcgan, gan, lsgan, sngan, wgan, wgan_gp
 
@@ -51,5 +51,5 @@ def configure(variant: str, preset: str = 'laptop', **options: Any) -> Any:
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """The recipe of a config, for images as `spec` says."""
-  return module(config.variant).build(config, spec)
+  """The recipe of a config, for images as `spec` says, computed in the config's precision."""
+  return computed_in(config.precision, module(config.variant).build(config, spec))
