@@ -30,7 +30,7 @@ from jaxgan.typing import Array
 class Arguments:
   """Name the digits that runs draw."""
 
-  runs: tyro.conf.UseAppendAction[tuple[pathlib.Path, ...]] = ()
+  runs: tuple[pathlib.Path, ...] = ()
   """Work directories of conditional runs on MNIST."""
   folder: pathlib.Path | None = None
   """The four original files of MNIST, where they are not yet prepared."""

@@ -213,10 +213,11 @@ def _roll_back(session: Session, journal: Journal, step: int) -> int:
 
   These lie where they would had nothing ever stopped the run, and so it ends the same.
   """
+  row = int(session.state.skipped[1])
   session.checkpoints.retract()
   session.state = guard.anew(session.restore(), session.state)
   start = int(session.state.step)
-  said = f'{guard.LIMIT} steps in a row up to step {step} were not finite'
+  said = f'{row} steps in a row up to step {step} were not finite'
   if guard.returns(session.state) > RETURNS:
     raise Diverged(
       f'{said}, as after {RETURNS} returns to step {start}: try lower learning rates or a stronger '

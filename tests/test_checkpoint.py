@@ -514,7 +514,7 @@ class TestFailure:
       last = int(step) + rng.randint(1, 4)
       while seen['called'] < last:
         note(process.stdout.readline(), seen)
-      time.sleep(rng.uniform(0.0, 0.05))
+      time.sleep(rng.choice([0.0, rng.uniform(0.0, 0.05)]))
       process.kill()
       for line in process.communicate()[0].splitlines():
         note(line, seen)

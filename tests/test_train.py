@@ -1,6 +1,10 @@
 """A run from its first step to its last, and everything that may come between."""
 
+import contextlib
 import dataclasses
+import functools
+import io
+import itertools
 import json
 import random
 import signal
@@ -10,6 +14,7 @@ import time
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +24,8 @@ from jaxgan import data, pictures, run, sample, variants
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.game import Game
 from jaxgan.recipe import Recipe
-from jaxgan.train import Refused, prepared, train
+from jaxgan.signals import Stopped
+from jaxgan.train import Diverged, Refused, prepared, train
 
 LENGTH = 8
 
@@ -160,6 +166,118 @@ def test_stages_follow_each_other_and_resume_at_their_border(data_dir, tmp_path,
   train(config_of(data_dir, steps=3), tmp_path / 'border', quiet=True)
   carried = train(config_of(data_dir), tmp_path / 'border', quiet=True)
   chex.assert_trees_all_equal(leaves(carried.state), leaves(whole.state))
+
+
+# Steps that are not finite.
+
+
+def numbers_of(state):
+  return jax.random.key_data(state.key)
+
+
+def losing(config, spec, *, for_ever=False):
+  """The variant, whose critic has no finite loss from step 5 on with its first random numbers."""
+  recipe = variants.module('gan').build(config, spec)
+  stage = recipe.stages[0]
+  critic, generator = stage.game.turns
+
+  def loss(nets, batch, key):
+    value, nets, logs = critic.loss(nets, batch, key)
+    return value + jnp.where(nets.memory['lost'], jnp.nan, 0.0), nets, logs
+
+  def fate(state):
+    first = jnp.where(state.step == 0, numbers_of(state), state.memory['first'])
+    same = (first == numbers_of(state)).all() | for_ever
+    lost = (state.step >= 4) & same
+    return dataclasses.replace(state, memory={'first': first, 'lost': lost})
+
+  game = dataclasses.replace(
+    stage.game,
+    turns=(critic._replace(loss=loss), generator),
+    memory={'first': jnp.zeros(2, jnp.uint32), 'lost': jnp.array(False)},
+    after=(*stage.game.after, fate),
+  )
+  return recipe._replace(stages=(stage._replace(game=game),))
+
+
+def lines_of(folder):
+  lines = (folder / 'metrics.jsonl').read_text().splitlines()
+  return [{**json.loads(line), 'images_per_second': 0} for line in lines]
+
+
+DIVERGED = 24
+
+
+@pytest.fixture(scope='module')
+def diverged(data_dir, tmp_path_factory):
+  folder = tmp_path_factory.mktemp('whole')
+  with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+    patch.setattr(variants, 'build', losing)
+    return folder, train(config_of(data_dir, steps=DIVERGED), folder), said.getvalue()
+
+
+class TestDivergence:
+  def test_goes_back_and_on_by_other_random_numbers(self, diverged):
+    folder, trained, said = diverged
+    assert (
+      '11 steps in a row up to step 16 were not finite: back to step 4, with other random numbers'
+      in said
+    )
+    assert trained.step == DIVERGED
+    assert all(np.isfinite(x).all() for x in leaves(trained.state).values())
+    lines = lines_of(folder)
+    assert [line['step'] for line in lines] == [2, 4, 4, *range(6, DIVERGED + 1, 2)]
+    assert lines[2]['rolled_back_from'] == 16
+    assert [line.get('skipped') for line in lines][:4] == [0, 0, None, 11]
+    assert all(line['critic/loss'] is not None for line in lines[3:])
+
+  @pytest.mark.parametrize('stop', [5, 10, 17])
+  def test_ends_the_same_wherever_it_was_stopped(
+    self, stop, diverged, data_dir, tmp_path, monkeypatch
+  ):
+    """Before the loss is lost, while steps are left out, and after the return."""
+    monkeypatch.setattr(variants, 'build', losing)
+    stopped(config_of(data_dir, steps=DIVERGED), tmp_path, stop)
+    parts = train(config_of(data_dir, steps=DIVERGED), tmp_path, quiet=True)
+    chex.assert_trees_all_equal(leaves(parts.state), leaves(diverged[1].state))
+    assert lines_of(tmp_path) == lines_of(diverged[0])
+
+  def test_gives_up_after_three_returns(self, data_dir, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(variants, 'build', functools.partial(losing, for_ever=True))
+    with pytest.raises(Diverged, match='as after 3 returns to step 4: try lower learning rates'):
+      train(config_of(data_dir, steps=100), tmp_path)
+    assert capsys.readouterr().out.count('back to step 4') == 3
+    assert run.load(tmp_path).step == 4
+
+
+def stopped(config, folder, step):
+  """Train until a signal comes in some step."""
+
+  @contextlib.contextmanager
+  def heard():
+    calls = itertools.count(1)
+    yield lambda: signal.SIGTERM if next(calls) == step else 0
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(sys.modules['jaxgan.train'], 'heard', heard)
+    with pytest.raises(Stopped, match='which is saved'):
+      train(config, folder, quiet=True)
+
+
+def test_images_that_changed_are_refused(data_dir, tmp_path):
+  folder = tmp_path / 'photos'
+  folder.mkdir()
+  for i in range(4):
+    Image.new('RGB', (16, 16), (60 * i, 0, 0)).save(folder / f'{i}.png')
+  config = config_of(
+    tmp_path / 'data', dataset='folder', folder=folder, image_size=16, batch_size=8, steps=2
+  )
+  train(config, tmp_path / 'run', quiet=True)
+  (folder / '3.png').unlink()
+  with pytest.raises(Refused, match=r'photos changed since .*\n  count: 4 -> 3\n  fingerprint'):
+    train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True)
+  Image.new('RGB', (16, 16), (180, 0, 0)).save(folder / '3.png')
+  assert train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True).step == 4
 
 
 # Processes and their ends.
