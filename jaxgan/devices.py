@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxgan import convolution, guard
+from jaxgan import convolution, game
 from jaxgan.game import Game, TrainState
 from jaxgan.typing import Batch, Logs, Tree
 
@@ -60,10 +60,10 @@ def scaled(batches: Batch) -> Batch:
 def compile_step(
   played: Game, mesh: Mesh
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
-  """The jitted step, guarded, on batches of uint8; the state given to it is consumed."""
-  whole, step = replicated(mesh), guard.guarded(played)
+  """The jitted `game.train_step` on batches of uint8; the state given to it is consumed."""
+  whole = replicated(mesh)
   return jax.jit(
-    lambda state, batches: step(state, scaled(batches)),
+    lambda state, batches: game.train_step(played, state, scaled(batches)),
     donate_argnums=0,
     out_shardings=(whole, whole),
     compiler_options=convolution.compiler_options(),

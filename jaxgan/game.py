@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from jaxgan import guard
 from jaxgan.network import Network
 from jaxgan.typing import Array, Batch, Key, Logs, Tree
 
@@ -116,8 +117,8 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
   """The state before the first step; `example` has inputs to initialise each network with."""
   _known('there is no example for the network', game.networks, example)
   play, *keys = jax.random.split(key, len(game.networks) + 1)
-  pairs = zip(keys, game.networks.items(), strict=True)
-  made = {name: network.init(k, *example[name]) for k, (name, network) in pairs}
+  key_of = dict(zip(game.networks, keys, strict=True))
+  made = {name: net.init(key_of[name], *example[name]) for name, net in game.networks.items()}
   params = {name: variables['params'] for name, variables in made.items()}
   return TrainState(
     step=jnp.zeros((), jnp.int32),
@@ -133,7 +134,7 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
 
 def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainState, Logs]:
   """Play every turn once; leaves of `batches` are `[microbatches, B, ...]`. For `jax.jit`."""
-  key = jax.random.fold_in(state.key, state.step)
+  before, key = state, jax.random.fold_in(state.key, state.step)
   streams = [turn.draws or turn.label for turn in game.turns]
   logs: Logs = {}
   for turn, stream in zip(game.turns, streams, strict=True):
@@ -142,7 +143,7 @@ def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainStat
     logs |= {f'{turn.label}/{name}': value for name, value in turn_logs.items()}
   for rule in game.after:
     state = rule(state)
-  return replace(state, step=state.step + 1), logs
+  return guard.count(before, replace(state, step=state.step + 1), logs)
 
 
 def played(game: Game, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,12 +186,12 @@ def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
     return value, (bound, jax.tree.map(jnp.float32, {'loss': value, **logs}))
 
   grads, (after, logs) = jax.grad(loss, has_aux=True)(own)
-  updates, opt = player.optimizer.update(grads, state.opt[turn.player], own)
-  own = player.constraint(optax.apply_updates(own, updates))
-  moved = {name: after.variables[name] for name in own}
-  params, variables = {**state.params, **own}, {**state.variables, **moved}
-  opts, memory = {**state.opt, turn.player: opt}, dict(after.memory)
-  return replace(state, params=params, variables=variables, memory=memory, opt=opts), logs
+  updates, opt = player.optimizer.update(guard.clean(grads), state.opt[turn.player], own)
+  own, moved = optax.apply_updates(own, updates), {name: after.variables[name] for name in own}
+  params = {**state.params, **player.constraint(own)}
+  variables, opts = {**state.variables, **moved}, {**state.opt, turn.player: opt}
+  new = replace(state, params=params, variables=variables, memory=dict(after.memory), opt=opts)
+  return guard.keep(state, new, logs['loss'], moved, grads), logs
 
 
 def _known(what: str, names: Iterable[str], valid: Iterable[str]) -> None:

@@ -1,45 +1,69 @@
-"""A step that is not finite is left out and counted; many in a row mean that the run diverged."""
+"""What is not finite is left out and counted; many steps in a row of it are a run that diverged."""
+
+from __future__ import annotations
 
 import collections
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan import game
-from jaxgan.game import Game, TrainState
-from jaxgan.typing import Array, Batch, Logs, Tree
+from jaxgan.typing import Array, Logs, Tree
+
+if TYPE_CHECKING:
+  from jaxgan.game import TrainState
 
 LIMIT = 10
-"""Steps left out in a row at which a run is taken to have diverged."""
+"""Steps in a row with something left out at which a run is taken to have diverged."""
 BEHIND = 8
 """Steps that the host may be ahead of the device before it waits."""
 IN_A_ROW = 'skipped_in_a_row'
+_LARGEST = 1e18
 
 
-def guarded(played: Game) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
-  """`game.train_step` of a game, but the state stays as it was where the step is not finite.
+def clean(grads: Tree) -> Tree:
+  """Gradients without what is not finite, or has no finite square: 0 in its place.
 
-  state <- new if every loss and every number in new is finite, else old. The step counts on in both
-  cases, so that data and random numbers move on. `state.skipped` is (steps left out, of these the
-  last ones in a row, returns to a checkpoint, its step); the first two are logged as `skipped` and
-  `skipped_in_a_row`.
+  So no sum of squares, such as Adam's, can become infinite, which it would stay.
+
+  References: Karras et al., 2020 (StyleGAN2-ADA), whose authors' code does alike.
   """
+  return jax.tree.map(lambda g: jnp.where(jnp.abs(g) < _LARGEST, g, 0), grads)
 
-  def step(state: TrainState, batches: Batch) -> tuple[TrainState, Logs]:
-    new, logs = game.train_step(played, state, batches)
-    fine = finite(new) & _losses_finite(played, state.step, logs)
-    total, row = state.skipped[0] + ~fine, jnp.where(fine, 0, state.skipped[1] + 1)
-    new = jax.tree.map(partial(_either, fine), new, state)
-    skipped = jnp.concatenate([jnp.stack([total, row]), state.skipped[2:]])
-    return (
-      replace(new, step=state.step + 1, skipped=skipped),
-      {**logs, 'skipped': total, IN_A_ROW: row},
-    )
 
-  return step
+def keep(
+  old: TrainState, new: TrainState, loss: Array, statistics: Tree, grads: Tree
+) -> TrainState:
+  """The new state where loss and statistics are finite, else the old; and the turn counted.
+
+  It is counted, too, where only gradients were not finite. `state.skipped` is (turns counted, steps
+  in a row with one, returns to a checkpoint, that one's step).
+  """
+  fine = jnp.isfinite(loss) & _finite(jax.tree.leaves(statistics))
+  either = lambda n, o: n if n is o else jnp.where(fine, n, o)
+  whole = fine & _finite([_edge(g) for g in jax.tree.leaves(grads)])
+  return replace(jax.tree.map(either, new, old), skipped=old.skipped.at[0].add(~whole))
+
+
+def _edge(gradient: Array) -> Array:
+  """One input's part of a weight: a backward signal that is not finite shows there as elsewhere.
+
+  All of it would be a second pass over memory, and keep the updates waiting for the last gradient.
+  """
+  return gradient if gradient.ndim < 2 else gradient[..., 0, :]
+
+
+def _finite(arrays: list[Array]) -> Array:
+  numbers = [x.ravel() for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
+  return jnp.isfinite(jnp.concatenate(numbers).sum()) if numbers else jnp.array(True)
+
+
+def count(old: TrainState, new: TrainState, logs: Logs) -> tuple[TrainState, Logs]:
+  """At the end of a step: whether the row goes on, and logs that tell."""
+  row = jnp.where(new.skipped[0] > old.skipped[0], new.skipped[1] + 1, 0)
+  new = replace(new, skipped=new.skipped.at[1].set(row))
+  return new, {**logs, 'skipped': new.skipped[0], IN_A_ROW: row}
 
 
 def anew(kept: TrainState, lost: TrainState) -> TrainState:
@@ -60,12 +84,6 @@ def anew(kept: TrainState, lost: TrainState) -> TrainState:
 def returns(state: TrainState) -> int:
   """How often the run has returned to the checkpoint that it last returned to."""
   return int(state.skipped[2])
-
-
-def finite(tree: Tree) -> Array:
-  """Whether every floating-point number in a tree is neither infinite nor NaN, a bool scalar."""
-  numbers = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
-  return jnp.stack([jnp.isfinite(x).all() for x in numbers]).all()
 
 
 class Watch:
@@ -91,15 +109,3 @@ class Watch:
   def sound(self) -> bool:
     """Whether the last step looked at was taken."""
     return self._row == 0
-
-
-def _losses_finite(played: Game, step: Array, logs: Logs) -> Array:
-  """Of the turns that were played at this step; the others have no value."""
-  return jnp.stack(
-    [jnp.isfinite(logs[f'{t.label}/loss']) | (step % t.every != 0) for t in played.turns]
-  ).all()
-
-
-def _either(fine: Array, new: Array, old: Array) -> Array:
-  is_key = jax.dtypes.issubdtype(new.dtype, jax.dtypes.prng_key)
-  return new if is_key else jnp.where(fine, new, old)
