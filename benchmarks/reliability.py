@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -58,8 +59,19 @@ def row(subject: Subject, options: Options) -> Row:
       'bare': stretch(callers['plain'], options.steps),
       'whole': stretch(callers['guarded'], options.steps, saver(checkpoints, programs['guarded'])),
     }
-    times |= measure.interleaved(stretches, rounds=options.rounds, seconds=0.0)
+    times |= in_turns(stretches, options.rounds)
   return {'variant': subject.name, **times}
+
+
+def in_turns(calls: dict[str, measure.Call], rounds: int) -> dict[str, list[float]]:
+  """Seconds of calls that are long enough to need no warming up."""
+  times: dict[str, list[float]] = {name: [] for name in calls}
+  for _ in range(rounds):
+    for name, call in calls.items():
+      start = time.perf_counter()
+      call()
+      times[name].append(time.perf_counter() - start)
+  return times
 
 
 def saver(checkpoints: Checkpoints, program: measure.Program) -> Callable[[], None]:

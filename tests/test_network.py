@@ -14,7 +14,9 @@ from flax import nnx
 
 from jaxgan import game, losses, network, objectives, penalties
 from jaxgan.game import Game, Player, Turn
-from jaxgan.layers import Dense, leaky_relu
+from jaxgan.layers import BatchNorm, Dense, leaky_relu
+from jaxgan.network import computed_in, linen
+from jaxgan.networks import dcgan
 
 SIZE, LATENT = 6, 5
 
@@ -273,3 +275,54 @@ def test_a_module_without_parameters_has_empty_ones(key, x):
   y, after = adapted.apply({'params': {}}, x, train=True)
   chex.assert_trees_all_equal(y, -x)
   assert after == {'params': {}}
+
+
+class TestComputedIn:
+  """bfloat16 inside, float32 in all that lasts."""
+
+  def both(self, *inputs):
+    module = dcgan.Critic((8, 16), 3, spectral=True)
+    wide = linen(module)
+    variables = wide.init(jax.random.key(0), *inputs)
+    return wide, computed_in(wide, jnp.bfloat16), variables
+
+  def test_rounds_what_comes_in_and_keeps_what_lasts(self):
+    x = jax.random.normal(jax.random.key(1), (4, 16, 16, 1))
+    wide, narrow, variables = self.both(x)
+    outputs = [net.apply(variables, x, train=True) for net in (wide, narrow)]
+    chex.assert_trees_all_equal_shapes_and_dtypes(*outputs)
+    chex.assert_trees_all_equal(outputs[1][1]['params'], variables['params'])
+    (a, _), (b, _) = outputs
+    assert 0 < jnp.abs(a - b).max() < 0.05 * jnp.abs(a).max()
+
+  def test_inside_it_is_narrow(self):
+    seen = []
+
+    class Look(nn.Module):
+      @nn.compact
+      def __call__(self, x, *, train):
+        w = self.param('w', nn.initializers.ones, (3, 3))
+        seen.append((x.dtype, w.dtype))
+        return BatchNorm()(x @ w, train=train)
+
+    network = computed_in(linen(Look()), jnp.bfloat16)
+    variables = network.init(jax.random.key(0), jnp.ones((2, 3)))
+    assert seen.pop() == (jnp.float32, jnp.float32)
+    y, moved = network.apply(variables, jnp.ones((2, 3)), train=True)
+    assert seen.pop() == (jnp.bfloat16, jnp.bfloat16)
+    assert y.dtype == jnp.float32
+    assert {x.dtype for x in jax.tree.leaves(moved)} == {jnp.dtype('float32')}
+
+  def test_gradients_and_slopes_are_float32_and_close(self):
+    x = jax.random.normal(jax.random.key(1), (4, 16, 16, 1))
+    wide, narrow, variables = self.both(x)
+
+    def penalised(net, params):
+      score = lambda x: net.apply({**variables, 'params': params}, x, train=True)[0]
+      slopes = jax.grad(lambda x: score(x).sum())(x)
+      return (jnp.sqrt((slopes**2).sum((1, 2, 3)) + 1e-12) - 1).mean() ** 2 + score(x).mean()
+
+    grads = [jax.grad(partial(penalised, n))(variables['params']) for n in (wide, narrow)]
+    chex.assert_trees_all_equal_shapes_and_dtypes(*grads)
+    for a, b in zip(*map(jax.tree.leaves, grads), strict=True):
+      assert jnp.linalg.norm(a - b) <= 0.1 * jnp.linalg.norm(a)

@@ -6,7 +6,9 @@ import functools
 import io
 import itertools
 import json
+import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -283,7 +285,7 @@ def test_images_that_changed_are_refused(data_dir, tmp_path):
 # Processes and their ends.
 
 
-def start(data_dir, folder, **options):
+def start(data_dir, folder, widths=16, preexec_fn=None, **options):
   flags = {'steps': 2000, 'log_every': 10, 'sample_every': 1000, 'checkpoint_every': 20, **options}
   argv = [f'--{name.replace("_", "-")}={value}' for name, value in flags.items()]
   command = [
@@ -293,10 +295,12 @@ def start(data_dir, folder, **options):
     '--variant=gan',
     '--batch-size=16',
     '--widths',
-    '16',
+    str(widths),
   ]
   command += [f'--data-dir={data_dir}', f'--workdir={folder}', *argv]
-  return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+  output = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+  environment = {k: v for k, v in os.environ.items() if 'CACHE' not in k or not preexec_fn}
+  return subprocess.Popen(command, preexec_fn=preexec_fn, env=environment, **output)
 
 
 def until(process, text):
@@ -307,7 +311,10 @@ def until(process, text):
   raise AssertionError(f'ended with {process.wait()} before it said {text!r}')
 
 
-@pytest.mark.parametrize(('kind', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+MORE = [pytest.param(signal.SIGTERM, 143, id=f'again{i}', marks=pytest.mark.slow) for i in range(9)]
+
+
+@pytest.mark.parametrize(('kind', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), *MORE])
 def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
   process = start(data_dir, tmp_path, steps=100_000)
   until(process, 'step 30/')
@@ -317,6 +324,26 @@ def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
   step = run.load(tmp_path).step
   assert f'at step {step}, which is saved' in said
   assert len(said.strip().splitlines()[-1]) < 200
+
+
+def test_a_full_disk_ends_the_run_and_costs_no_checkpoint(data_dir, tmp_path):
+  """No file may grow beyond what the next checkpoint needs: as on a full disk, the write fails."""
+  process = start(data_dir, tmp_path, steps=20, widths=256)
+  assert process.communicate(timeout=60) and process.returncode == 0
+  sizes = [p.stat().st_size for p in (tmp_path / 'checkpoints' / '20').rglob('*') if p.is_file()]
+  limit = max(sizes) // 2
+  full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+  process = start(
+    data_dir, tmp_path, steps=40, widths=256, compilation_cache=False, preexec_fn=full
+  )
+  said = process.communicate(timeout=60)[0].splitlines()
+  assert process.returncode == 1
+  assert said[-1].startswith('jaxgan: checkpoint 40 was not saved in')
+  assert 'bytes free' in said[-1] and not any('Traceback' in line for line in said)
+  assert run.load(tmp_path).step == 20
+  process = start(data_dir, tmp_path, steps=40, widths=256)
+  assert process.communicate(timeout=60) and process.returncode == 0
+  assert run.load(tmp_path).step == 40
 
 
 def killed(data_dir, tmp_path, kills, seed):

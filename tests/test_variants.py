@@ -77,6 +77,63 @@ def test_stays_finite(variant):
     assert np.isfinite(value).all(), name
 
 
+def test_survives_a_batch_that_is_not_finite(variant):
+  """It is counted, what lasts stays finite, and moves again with the next.
+
+  XLA:CPU takes max(NaN, 0) for 0: a loss may be finite whose gradient is not.
+  """
+  _, recipe = recipe_of(variant)
+  played, mesh = recipe.stages[0].game, devices.mesh(BATCH, jax.devices()[:1])
+  step = jax.jit(functools.partial(game.train_step, played))
+  state = start(recipe, mesh)
+  for i, bad in enumerate((0.0, np.nan, np.inf, 0.0)):
+    batches = devices.scaled(jax.tree.map(jnp.asarray, batches_of(played, seed=i)))
+    image = batches['image'].at[:, :, i, i].add(bad)
+    before = leaves(state.params['critic'])
+    state, logs = step(state, {**batches, 'image': image})
+    assert int(logs['skipped_in_a_row']) == (i if bad else 0)
+    for name, value in leaves(state).items():
+      assert np.isfinite(value).all(), name
+  assert any((v != before[name]).any() for name, v in leaves(state.params['critic']).items())
+
+
+def losses_of(variant, precision, steps, source):
+  """Every loss of a run of narrow networks on digits, `[steps]`."""
+  _, recipe = recipe_of(variant, precision=precision)
+  played, mesh = recipe.stages[0].game, devices.mesh(BATCH, jax.devices()[:1])
+  step, state = devices.compile_step(played, mesh), start(recipe, mesh)
+  stream = data.batches(source, batch_size=BATCH, microbatches=played.microbatches, seed=0)
+  logs = []
+  for batch, _ in zip(stream, range(steps), strict=False):
+    state, log = step(state, devices.place(mesh, batch))
+    logs.append({name: float(value) for name, value in log.items() if name.endswith('/loss')})
+  assert int(state.skipped[0]) == 0
+  assert all(np.isfinite(x).all() for x in leaves(state).values())
+  lasting = (state.params, state.opt, state.ema, state.variables)
+  assert jnp.bfloat16 not in {x.dtype for x in jax.tree.leaves(lasting)}
+  return {name: np.array([log[name] for log in logs]) for name in logs[0]}
+
+
+def apart_by_precision(variant, steps, source):
+  """How far the mean losses are apart, of what they vary by over the run; the worst of them."""
+  wide, narrow = (losses_of(variant, p, steps, source) for p in ('float32', 'bfloat16'))
+  return max(abs(wide[n].mean() - narrow[n].mean()) / wide[n].std() for n in wide)
+
+
+def test_bfloat16_begins_as_float32_does(variant, digits):
+  """The first steps, before rounding has grown."""
+  wide, narrow = (losses_of(variant, p, 3, digits) for p in ('float32', 'bfloat16'))
+  for name in wide:
+    chex.assert_trees_all_close(narrow[name], wide[name], rtol=0.05, atol=0.05)
+    assert (narrow[name] != wide[name]).any()
+
+
+@pytest.mark.slow
+def test_bfloat16_trains_as_float32_does(variant, digits):
+  """500 steps stay finite, and the mean losses lie within the losses' own deviation."""
+  assert apart_by_precision(variant, 500, digits) <= 1
+
+
 def test_all_that_should_move_moves(variant):
   """Every parameter, statistic, average and optimizer moment; key and count of skips do not."""
   before, state, _, _ = played_steps(variant)

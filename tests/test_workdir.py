@@ -122,3 +122,56 @@ class TestDiff:
 
   def test_what_became_a_group(self):
     assert workdir.diff({'a': 1}, {'a': {'b': 1}}) == ['a: 1 -> absent', 'a.b: absent -> 1']
+
+
+HOSTILE = {
+  '': 'name a folder',
+  '.': 'name a folder',
+  '..': 'not for a run',
+  '/': 'not for a run',
+  '/etc': 'not for a run',
+  '/etc/jaxgan': 'not for a run',
+  '/usr/lib/run': 'not for a run',
+  '/proc/self': 'not for a run',
+  '/dev/null': 'not for a run',
+  'runs/../..': 'not for a run',
+  'a\0b': 'printable',
+  'a\nb': 'printable',
+  'runs/\x1b[2Jb': 'printable',
+  '\u202egnp.exe': 'printable',
+  '-rf': 'printable',
+  'x' * 300: 'printable',
+  'con ': 'printable',
+  ' lead/run': 'printable',
+}
+
+
+@pytest.mark.parametrize('name', HOSTILE)
+def test_hostile_names_are_refused(name):
+  with pytest.raises(ValueError, match=HOSTILE[name]) as error:
+    workdir.check(name)
+  message = str(error.value)
+  assert '--workdir' in message and message.isprintable() and len(message) < 300
+
+
+def test_folders_that_hold_ones_own_are_refused(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path / 'home' / 'me'))
+  monkeypatch.chdir(tmp_path)
+  for folder in (tmp_path, tmp_path.parent, tmp_path / 'home', tmp_path / 'home' / 'me'):
+    with pytest.raises(ValueError, match='not for a run'):
+      workdir.check(folder)
+  for folder in (
+    tmp_path / 'home' / 'me' / 'run',
+    tmp_path / 'run',
+    'runs/a',
+    '../a..b',
+    'Ünï$(id)',
+  ):
+    workdir.check(folder)
+
+
+def test_a_file_is_not_a_folder(tmp_path):
+  (tmp_path / 'file').touch()
+  for path in (tmp_path / 'file', tmp_path / 'file' / 'run'):
+    with pytest.raises(ValueError, match='lies in a file'):
+      workdir.check(path)
