@@ -36,7 +36,9 @@ class Options:
   steps: int = 500
   """From one checkpoint to the next."""
   rounds: int = 5
-  """Times that each contender has its turn."""
+  """Times that each contender has its turn, and four times as often for single steps."""
+  seconds: float = 0.5
+  """How long a turn of single steps lasts at least."""
   out: pathlib.Path = pathlib.Path('reliability.json')
   """Where the figures go."""
 
@@ -53,7 +55,7 @@ def row(subject: Subject, options: Options) -> Row:
   mesh = devices.mesh(subject.batch_size)
   programs = {'plain': unguarded(subject, mesh), 'guarded': measure.program(subject, mesh)}
   callers = {name: measure.caller(program, ahead=True) for name, program in programs.items()}
-  times = measure.interleaved(callers, rounds=4 * options.rounds, seconds=0.5)
+  times = measure.interleaved(callers, rounds=4 * options.rounds, seconds=options.seconds)
   with tempfile.TemporaryDirectory() as folder, Checkpoints(folder) as checkpoints:
     stretches = {
       'bare': stretch(callers['plain'], options.steps),

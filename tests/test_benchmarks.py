@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import input, measure, throughput
-from benchmarks.workloads import WORKLOADS, Workload, of_workload, resampling
+from benchmarks import input, measure, reliability, throughput
+from benchmarks.workloads import WORKLOADS, Workload, of_variant, of_workload, resampling
 from jaxgan import data, devices, game, losses, objectives, penalties
 from jaxgan.network import linen
 from jaxgan.networks import mlp
@@ -293,6 +293,14 @@ def test_input_is_timed_with_and_without_data():
 
 
 @pytest.mark.parametrize('flag', ['--variants=lsgna', '--workloads=W9', '--device=abacus'])
+def test_reliability_is_timed_with_and_without():
+  options = reliability.Options(steps=3, rounds=2, seconds=0.01)
+  row = reliability.row(of_variant('gan', 'laptop', 8, 1), options)
+  assert {len(row[name]) for name in ('bare', 'whole')} == {2}
+  assert {len(row[name]) for name in ('plain', 'guarded')} == {8}
+  assert throughput.table(reliability.COLUMNS, [row]).count('%') == 6
+
+
 def test_a_wrong_name_is_refused_with_the_right_ones(flag, capsys):
   assert throughput.main([flag]) == 2
   message = capsys.readouterr().err

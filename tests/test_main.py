@@ -50,6 +50,15 @@ WRONG = {
     ['30', '28', '32'],
   ),
   'a batch of unequal shares': (['--batch-size=12', '--workdir=W'], ['12', '8 devices']),
+  'a system folder': (['--workdir=/etc/run'], ['--workdir', '/etc/run']),
+  'a process without the others': (
+    ['--workdir=W', '--process-id=0'],
+    ['--coordinator', '--num-processes'],
+  ),
+  'a process beyond the last': (
+    ['--workdir=W', '--coordinator=h:1', '--num-processes=2', '--process-id=2'],
+    ['--process-id', '2'],
+  ),
   'slopes through batch norm': (['--r1=1', '--workdir=W'], ['--r1', '--critic-norm']),
   'shared fakes for many critics': (
     ['--share-generator=True', '--n-critic=2', '--workdir=W'],
@@ -114,3 +123,16 @@ def test_sample_says_what_is_wrong(argv, words, capsys, tmp_path):
   assert len(said.splitlines()) == 1
   for word in words:
     assert word in said.replace('holds no run', 'no run')
+
+
+def test_a_changed_model_is_named_with_both_values(capsys, data_dir, tmp_path):
+  """Where the config does not tell: the checkpoint is of other shapes."""
+  argv = ['--variant=gan', '--batch-size=16', '--steps=1', f'--data-dir={data_dir}']
+  argv += [f'--workdir={tmp_path / "run"}', '--widths', '16']
+  assert run(argv, capsys)[0] == 0
+  path = tmp_path / 'run' / 'config.json'
+  path.write_text(path.read_text().replace('16\n', '24\n'))
+  code, said = run([*argv[:-1], '24'], capsys)
+  assert code == 2
+  assert 'params/generator/Dense_0/weight/kernel: float32[100, 16] -> float32[100, 24]' in said
+  assert len(said.strip().splitlines()) <= 10 and 'Traceback' not in said

@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import warnings
 
 import chex
@@ -119,3 +121,27 @@ def test_grey_survives_a_journey_through_colour():
   colour = images.to_array(images.from_array(grey), 3)
   chex.assert_shape(colour, (16, 16, 3))
   chex.assert_trees_all_equal(images.to_array(images.from_array(colour), 1), grey)
+
+
+PEAK = """
+import pathlib
+import resource
+import sys
+from jaxgan.data import images
+unit = 1 if sys.platform == 'darwin' else 1024
+with images.guarded():
+  for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    try:
+      images.load_image(path, pathlib.Path(sys.argv[1]))
+    except ValueError:
+      pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+"""
+
+
+def test_odd_entries_take_little_memory(corpus):
+  """All of the process, JAX among it: no bomb goes off."""
+  ended = subprocess.run(
+    [sys.executable, '-c', PEAK, str(corpus)], capture_output=True, text=True, timeout=120
+  )
+  assert int(ended.stdout) < 300e6, ended.stderr
