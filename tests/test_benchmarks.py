@@ -292,7 +292,6 @@ def test_input_is_timed_with_and_without_data():
   assert throughput.table(input.COLUMNS, [{'dataset': 'noughts', **row}]).count('noughts') == 1
 
 
-@pytest.mark.parametrize('flag', ['--variants=lsgna', '--workloads=W9', '--device=abacus'])
 def test_reliability_is_timed_with_and_without():
   options = reliability.Options(steps=3, rounds=2, seconds=0.01)
   row = reliability.row(of_variant('gan', 'laptop', 8, 1), options)
@@ -301,6 +300,7 @@ def test_reliability_is_timed_with_and_without():
   assert throughput.table(reliability.COLUMNS, [row]).count('%') == 6
 
 
+@pytest.mark.parametrize('flag', ['--variants=lsgna', '--workloads=W9', '--device=abacus'])
 def test_a_wrong_name_is_refused_with_the_right_ones(flag, capsys):
   assert throughput.main([flag]) == 2
   message = capsys.readouterr().err

@@ -134,5 +134,5 @@ def test_a_changed_model_is_named_with_both_values(capsys, data_dir, tmp_path):
   path.write_text(path.read_text().replace('16\n', '24\n'))
   code, said = run([*argv[:-1], '24'], capsys)
   assert code == 2
-  assert 'params/generator/Dense_0/weight/kernel: float32[100, 16] -> float32[100, 24]' in said
+  assert 'weight/kernel: float32[256, 16] -> float32[256, 24]' in said
   assert len(said.strip().splitlines()) <= 10 and 'Traceback' not in said
