@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FLOORS = [
   ('typing',),
-  ('resample', 'formulations'),
+  ('resample', 'formulations', 'metrics'),
   ('objectives', 'penalties', 'convolution', 'network', 'hosts', 'guard'),
   ('config', 'workdir', 'pictures', 'signals'),
   ('layers', 'journal', 'checkpoint'),
