@@ -13,11 +13,12 @@ FLOORS = [
   ('config', 'workdir', 'pictures', 'signals'),
   ('layers', 'journal', 'checkpoint'),
   ('game', 'networks', 'data'),
-  ('losses', 'after', 'devices'),
+  ('losses', 'after', 'devices', 'features'),
   ('recipe',),
   ('stages', 'variants'),
   ('run',),
   ('train', 'sample'),
+  ('evaluate',),
   ('main', ''),  # '' is the package itself
 ]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}

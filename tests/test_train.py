@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -285,7 +284,17 @@ def test_images_that_changed_are_refused(data_dir, tmp_path):
 # Processes and their ends.
 
 
-def start(data_dir, folder, widths=16, preexec_fn=None, **options):
+LIMITED = """
+import os
+import resource
+import sys
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
+def start(data_dir, folder, limit=None, *, widths=16, **options):
   flags = {'steps': 2000, 'log_every': 10, 'sample_every': 1000, 'checkpoint_every': 20, **options}
   argv = [f'--{name.replace("_", "-")}={value}' for name, value in flags.items()]
   command = [
@@ -299,8 +308,11 @@ def start(data_dir, folder, widths=16, preexec_fn=None, **options):
   ]
   command += [f'--data-dir={data_dir}', f'--workdir={folder}', *argv]
   output = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-  environment = {k: v for k, v in os.environ.items() if 'CACHE' not in k or not preexec_fn}
-  return subprocess.Popen(command, preexec_fn=preexec_fn, env=environment, **output)
+  if limit is None:
+    return subprocess.Popen(command, **output)
+  environment = {k: v for k, v in os.environ.items() if 'CACHE' not in k}  # these files grow, too
+  command = [sys.executable, '-c', LIMITED, str(limit), *command[1:]]
+  return subprocess.Popen(command, env=environment, **output)
 
 
 def until(process, text):
@@ -332,10 +344,7 @@ def test_a_full_disk_ends_the_run_and_costs_no_checkpoint(data_dir, tmp_path):
   assert process.communicate(timeout=60) and process.returncode == 0
   sizes = [p.stat().st_size for p in (tmp_path / 'checkpoints' / '20').rglob('*') if p.is_file()]
   limit = max(sizes) // 2
-  full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-  process = start(
-    data_dir, tmp_path, steps=40, widths=256, compilation_cache=False, preexec_fn=full
-  )
+  process = start(data_dir, tmp_path, limit, steps=40, widths=256, compilation_cache=False)
   said = process.communicate(timeout=60)[0].splitlines()
   assert process.returncode == 1
   assert said[-1].startswith('jaxgan: checkpoint 40 was not saved in')

@@ -1,0 +1,154 @@
+"""Feature networks: from images to the numbers that metrics compare."""
+
+import contextlib
+import hashlib
+import io
+import os
+import pathlib
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jaxgan import convolution, data
+from jaxgan.data import Source
+from jaxgan.networks.classifier import Classifier
+from jaxgan.typing import Array, Key, Tree
+
+STEPS, BATCH, VERSION = 1500, 128, 1
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+  """`apply(images)`: uint8 `[N, H, W, C]` -> features `[N, d]` and logits `[N, classes]`.
+
+  Scores by networks of another `hash` are not to be compared.
+  """
+
+  name: str
+  hash: str
+  about: str
+  apply: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def classifier(train: Source, test: Source, folder: pathlib.Path | None = None) -> FeatureNetwork:
+  """A classifier of these images, trained on `train` within a minute, or kept from another time.
+
+  Images go in as they are. The same data give the same network on one machine; its hash tells.
+
+  Args:
+    train: images with labels.
+    test: those that its accuracy is stated on.
+    folder: where it is kept; None: the user's cache folder.
+
+  Raises:
+    ValueError: images without labels.
+  """
+  if not train.spec.classes:
+    raise ValueError('a classifier needs labels: give a data set that has, or class subfolders')
+  net = Classifier(train.spec.classes)
+  identity = f'{train.fingerprint}-{test.fingerprint}-{VERSION}'.encode()
+  path = (folder or cache()) / f'{hashlib.sha256(identity).hexdigest()[:32]}.npz'
+  params = _kept(path)
+  if params is None:
+    params = fit(net, train)
+    _keep(path, params)
+  apply = partial(_in_batches, net, params)
+  right = apply(test.images(np.arange(len(test))))[1].argmax(1) == test.labels
+  about = f'test accuracy {right.mean():.4f} of {len(test)}; images as they are, {train.spec.shape}'
+  return FeatureNetwork('classifier', _hash(params), about, apply)
+
+
+def cache() -> pathlib.Path:
+  """Where classifiers are kept."""
+  base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+  return pathlib.Path(base).expanduser() / 'jaxgan' / 'classifiers'
+
+
+def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
+  """Parameters after Adam of a cosine schedule, on images shifted by up to a sixteenth."""
+  params = net.init(jax.random.key(0), jnp.zeros((1, *source.spec.shape)), train=False)['params']
+  adam = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-2)
+
+  def loss(params: Tree, images: Array, labels: Array, key: Key) -> Array:
+    shift, dropout = jax.random.split(key)
+    x = shifted(images.astype(jnp.float32) / 127.5 - 1, shift)
+    logits = net.apply({'params': params}, x, train=True, rngs={'dropout': dropout})[1]
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+  @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
+  def step(params: Tree, opt: Any, images: Array, labels: Array, key: Key) -> tuple[Tree, Any]:
+    updates, opt = adam.update(jax.grad(loss)(params, images, labels, key), opt, params)
+    return optax.apply_updates(params, updates), opt
+
+  opt = adam.init(params)
+  with contextlib.closing(data.batches(source, batch_size=BATCH, microbatches=1, seed=1)) as stream:
+    for i in range(steps):
+      batch, key = next(stream), jax.random.fold_in(jax.random.key(1), i)
+      params, opt = step(params, opt, batch['image'][0], batch['label'][0], key)
+  return params
+
+
+def shifted(images: Array, key: Key) -> Array:
+  """All images of a batch by the same random number of pixels, edges repeated."""
+  pad = max(1, images.shape[1] // 16)
+  wide = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode='edge')
+  at = jax.random.randint(key, (2,), 0, 2 * pad + 1)
+  return jax.lax.dynamic_slice(wide, (0, at[0], at[1], 0), images.shape)
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=convolution.compiler_options())
+def _apply(net: Classifier, params: Tree, images: Array) -> tuple[Array, Array]:
+  output: Any = net.apply({'params': params}, images.astype(jnp.float32) / 127.5 - 1, train=False)
+  return output
+
+
+def _in_batches(
+  net: Classifier, params: Tree, images: np.ndarray, size: int = 512
+) -> tuple[np.ndarray, np.ndarray]:
+  """In equal batches, the last one filled up, so that it compiles once."""
+  if images.dtype != np.uint8 or images.ndim != 4:
+    raise ValueError(f'expected images uint8 [N, H, W, C], got {images.dtype}{list(images.shape)}')
+  padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
+  parts = [_apply(net, params, padded[i : i + size]) for i in range(0, len(padded), size)]
+  features, logits = (np.concatenate(x)[: len(images)] for x in zip(*parts, strict=True))
+  return features, logits
+
+
+def _flat(params: Tree) -> dict[str, np.ndarray]:
+  return {k: np.asarray(v) for k, v in sorted(flatten_dict(params, sep='/').items())}
+
+
+def _hash(params: Tree) -> str:
+  digest = hashlib.sha256()
+  for name, value in _flat(params).items():
+    digest.update(f'{name}{value.shape}'.encode() + value.tobytes())
+  return digest.hexdigest()[:16]
+
+
+def _kept(path: pathlib.Path) -> Tree | None:
+  """None where there is none, or a damaged one."""
+  try:
+    with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
+      values: Mapping[str, np.ndarray] = {name: stored[name] for name in stored.files}
+  except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    return None
+  return jax.tree.map(jnp.asarray, unflatten_dict(dict(values), sep='/'))
+
+
+def _keep(path: pathlib.Path, params: Tree) -> None:
+  from jaxgan.data.prepared import atomic
+
+  buffer, arrays = io.BytesIO(), dict[str, Any](_flat(params))
+  np.savez(buffer, **arrays)
+  with contextlib.suppress(OSError):  # a cache that cannot be written is none
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as file:
+      file.write(buffer.getvalue())

@@ -1,0 +1,26 @@
+"""A small classifier, whose last hidden layer serves as features of images."""
+
+import flax.linen as nn
+
+from jaxgan.layers import Conv, Dense
+from jaxgan.typing import Array
+
+
+class Classifier(nn.Module):
+  """Images `[B, S, S, C]` in [-1, 1] -> features `[B, features]`, 0 or above, and logits.
+
+  Convolutions of stride 2 down to 8 pixels or fewer, twice at least, then two dense layers.
+  """
+
+  classes: int
+  features: int = 64
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+    start, width = nn.initializers.he_normal(), 32
+    while x.shape[1] > 8 or width == 32:
+      x = nn.relu(Conv(width, 5, 2, start=start)(x))
+      width = min(2 * width, 128)
+    features = nn.relu(Dense(self.features, start=start)(x.reshape(len(x), -1)))
+    kept = nn.Dropout(0.5, deterministic=not train)(features)
+    return features, Dense(self.classes, start=start)(kept)

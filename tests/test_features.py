@@ -1,0 +1,81 @@
+"""The classifier that images are measured by."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan import data, features
+
+
+@pytest.fixture(scope='module')
+def digits(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('data')
+  return [data.load('digits', split=split, data_dir=folder) for split in ('train', 'test')]
+
+
+@pytest.fixture(scope='module')
+def cache(tmp_path_factory):
+  return tmp_path_factory.mktemp('cache')
+
+
+@pytest.fixture(scope='module')
+def network(digits, cache):
+  return features.classifier(*digits, folder=cache)
+
+
+def test_names_the_digits(network, digits):
+  """The test digits are of other hands than those trained on."""
+  test = digits[1]
+  found, logits = network.apply(test.images(np.arange(len(test))))
+  assert found.shape == (360, 64) and logits.shape == (360, 10)
+  right = (logits.argmax(1) == test.labels).mean()
+  assert right >= 0.96
+  assert f'test accuracy {right:.4f} of 360' in network.about
+
+
+def test_is_kept_and_told_by_its_hash(network, digits, cache, monkeypatch):
+  def never(*_):
+    raise AssertionError('it was kept')
+
+  monkeypatch.setattr(features, 'fit', never)
+  again = features.classifier(*digits, folder=cache)
+  assert again.hash == network.hash
+  images = digits[1].images(np.arange(9))
+  np.testing.assert_array_equal(again.apply(images)[0], network.apply(images)[0])
+
+
+def test_a_damaged_one_is_made_anew(digits, cache, tmp_path, monkeypatch):
+  monkeypatch.setattr(features, 'STEPS', 2)
+  fit = features.fit
+  monkeypatch.setattr(features, 'fit', lambda net, source: fit(net, source, steps=2))
+  first = features.classifier(*digits, folder=tmp_path)
+  (path,) = tmp_path.iterdir()
+  path.write_bytes(path.read_bytes()[:-100])
+  assert features.classifier(*digits, folder=tmp_path).hash == first.hash
+  assert features._kept(path) is not None
+
+
+def test_the_number_of_images_is_nothing(network, digits):
+  images = digits[0].images(np.arange(700))
+  whole = network.apply(images)
+  parts = [network.apply(part) for part in np.split(images, 7)]
+  for i in (0, 1):
+    np.testing.assert_array_equal(np.concatenate([p[i] for p in parts]), whole[i])
+
+
+def test_wrong_images_are_refused(network):
+  with pytest.raises(ValueError, match=r'expected images uint8 \[N, H, W, C\], got float32'):
+    network.apply(np.zeros((2, 16, 16, 1), np.float32))
+
+
+def test_labels_are_needed():
+  source = data.from_arrays(np.zeros((4, 8, 8, 1), np.uint8))
+  with pytest.raises(ValueError, match='a classifier needs labels'):
+    features.classifier(source, source)
+
+
+def test_shifts_by_whole_pixels_alone():
+  images = jax.random.normal(jax.random.key(0), (2, 16, 16, 1))
+  seen = {np.asarray(features.shifted(images, jax.random.key(i))).tobytes() for i in range(60)}
+  assert len(seen) == 9
+  assert np.asarray(images).tobytes() in seen
