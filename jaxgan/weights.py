@@ -1,0 +1,206 @@
+"""Weights from files of others, read without running anything that is in them.
+
+A PyTorch file is a pickle, and unpickling runs whatever it names. The readers here know the handful
+of names that a state dict needs, all of them inert, and refuse every other one.
+"""
+
+import collections
+import hashlib
+import io
+import math
+import pathlib
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+LIMIT = 2**32  # bytes of arrays in one file
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of PyTorch's files before 1.6
+_TYPES = {
+  'FloatStorage': '<f4',
+  'DoubleStorage': '<f8',
+  'HalfStorage': '<f2',
+  'LongStorage': '<i8',
+  'IntStorage': '<i4',
+  'ShortStorage': '<i2',
+  'CharStorage': 'i1',
+  'ByteStorage': 'u1',
+  'BoolStorage': '?',
+}
+
+
+class Unreadable(ValueError):
+  """A file that is damaged, of another kind, or asks for what it must not."""
+
+
+def read(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Arrays by name, from .pth (both kinds), .safetensors or .npz, told apart by their content.
+
+  Raises:
+    Unreadable: none of these, cut short, too large, or naming anything but arrays.
+    FileNotFoundError: there is no such file.
+  """
+  with path.open('rb') as file:
+    start = file.read(8)
+    file.seek(0)
+    kind = 'zip' if start[:2] == b'PK' else 'pickle' if start[:1] == b'\x80' else 'safetensors'
+    try:
+      arrays = _READERS[kind](file, path.stat().st_size)
+    except Unreadable:
+      raise
+    except Exception as error:  # damaged files fail in every way there is
+      raise Unreadable(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+  if not arrays:
+    raise Unreadable(f'{path} has no arrays')
+  return arrays
+
+
+def sha256(path: pathlib.Path) -> str:
+  """The file's digest, by which a known one is told."""
+  with path.open('rb') as file:
+    return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+class _Kind(NamedTuple):
+  """Stands for a storage class of PyTorch: the type of its numbers."""
+
+  dtype: str
+
+
+def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
+  """A view of a storage, copied; refused where it would reach, or grow, beyond it."""
+  numbers = [offset, *size, *stride]
+  if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
+    raise Unreadable('a tensor of impossible shape')
+  last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+  if math.prod(size) > storage.size or (math.prod(size) and last >= storage.size):
+    raise Unreadable('a tensor larger than its storage')
+  strides = tuple(step * storage.itemsize for step in stride)
+  return np.lib.stride_tricks.as_strided(storage[offset:], size, strides).copy()
+
+
+_NAMES: Mapping[tuple[str, str], Any] = {
+  ('collections', 'OrderedDict'): collections.OrderedDict,
+  ('torch._utils', '_rebuild_tensor_v2'): _tensor,
+  ('torch._utils', '_rebuild_parameter'): lambda tensor, *_: tensor,
+  **{('torch', name): _Kind(dtype) for name, dtype in _TYPES.items()},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+  """Knows the names of a state dict and no other; storages come from `storage(kind, key, n)`."""
+
+  def __init__(self, file: IO[bytes], storage: Callable[[_Kind, str, int], np.ndarray]):
+    super().__init__(file)
+    self._storage = storage
+
+  def find_class(self, module: str, name: str) -> Any:
+    """What a name stands for here."""
+    if (module, name) not in _NAMES:
+      raise Unreadable(f'it names {module}.{name}, which is not of a state dict: nothing was run')
+    return _NAMES[module, name]
+
+  def persistent_load(self, pid: Any) -> np.ndarray:
+    """A storage: ('storage', kind, key, device, numbers)."""
+    known = isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == 'storage'
+    if not known or not isinstance(pid[1], _Kind) or not isinstance(pid[4], int):
+      raise Unreadable('it refers to what is not a storage')
+    if len(pid) > 5 and pid[5] is not None:
+      raise Unreadable('it has views of storages, as only very old files do')
+    return self._storage(pid[1], str(pid[2]), pid[4])
+
+
+def _no_storage(*_: Any) -> np.ndarray:
+  raise Unreadable('a storage where there should be none')
+
+
+def _plain(file: IO[bytes]) -> Any:
+  """A pickle of numbers, texts and lists."""
+  return _Unpickler(file, _no_storage).load()
+
+
+def _checked(value: Any) -> dict[str, np.ndarray]:
+  """Only arrays by name: a state dict, or one under 'state_dict'."""
+  if isinstance(value, dict) and isinstance(value.get('state_dict'), dict):
+    value = value['state_dict']
+  if not isinstance(value, dict):
+    raise Unreadable(f'it holds a {type(value).__name__}, not arrays by name')
+  return {str(name): x for name, x in value.items() if isinstance(x, np.ndarray)}
+
+
+def _zip(file: IO[bytes], size: int) -> dict[str, np.ndarray]:
+  """A .pth of today, or an .npz."""
+  with zipfile.ZipFile(file) as archive:
+    if sum(info.file_size for info in archive.infolist()) > LIMIT:
+      raise Unreadable(f'its arrays take more than {LIMIT} bytes')
+    names = archive.namelist()
+    pickled = [name for name in names if name.endswith('/data.pkl')]
+    if pickled:
+      return _torch_zip(archive, pickled[0].removesuffix('data.pkl'))
+    if not all(name.endswith('.npy') for name in names):
+      raise Unreadable('it is neither of PyTorch nor of NumPy')
+  file.seek(0)
+  with np.load(file, allow_pickle=False) as arrays:
+    return {name: arrays[name] for name in arrays.files}
+
+
+def _torch_zip(archive: zipfile.ZipFile, root: str) -> dict[str, np.ndarray]:
+  if f'{root}byteorder' in archive.namelist() and archive.read(f'{root}byteorder') != b'little':
+    raise Unreadable('its numbers are big-endian')
+  kept: dict[str, np.ndarray] = {}
+
+  def storage(kind: _Kind, key: str, numbers: int) -> np.ndarray:
+    if key not in kept:
+      kept[key] = np.frombuffer(archive.read(f'{root}data/{key}'), kind.dtype)
+    if kept[key].size != numbers or kept[key].dtype != np.dtype(kind.dtype):
+      raise Unreadable(f'storage {key} is not of the size that it should be')
+    return kept[key]
+
+  file = io.BytesIO(archive.read(f'{root}data.pkl'))
+  return _checked(_Unpickler(file, storage).load())
+
+
+def _legacy(file: IO[bytes], size: int) -> dict[str, np.ndarray]:
+  """A .pth from before PyTorch 1.6: pickles one after another, then the storages.
+
+  Read twice: the tensors come before the numbers that they are of.
+  """
+  if _plain(file) != _MAGIC or _plain(file) != _PROTOCOL:
+    raise Unreadable('it is a pickle, and not of PyTorch: save it as .npz or .safetensors')
+  if not _plain(file).get('little_endian'):
+    raise Unreadable('its numbers are big-endian')
+  seen: dict[str, tuple[_Kind, int]] = {}
+
+  def note(kind: _Kind, key: str, numbers: int) -> np.ndarray:
+    if numbers < 0 or numbers * np.dtype(kind.dtype).itemsize > size:
+      raise Unreadable(f'storage {key} is larger than the file')
+    seen[key] = kind, numbers
+    return np.lib.stride_tricks.as_strided(np.zeros(1, kind.dtype), (numbers,), (0,))
+
+  start = file.tell()
+  _Unpickler(file, note).load()
+  kept = {key: _numbers(file, *seen[key]) for key in _plain(file)}
+  file.seek(start)
+  return _checked(_Unpickler(file, lambda kind, key, numbers: kept[key]).load())
+
+
+def _numbers(file: IO[bytes], kind: _Kind, numbers: int) -> np.ndarray:
+  (stored,) = struct.unpack('<q', file.read(8))
+  raw = file.read(numbers * np.dtype(kind.dtype).itemsize)
+  if stored != numbers or len(raw) != numbers * np.dtype(kind.dtype).itemsize:
+    raise Unreadable('it is cut short')
+  return np.frombuffer(raw, kind.dtype)
+
+
+def _safetensors(file: IO[bytes], size: int) -> dict[str, np.ndarray]:
+  from safetensors.numpy import load
+
+  if size > LIMIT:
+    raise Unreadable(f'its arrays take more than {LIMIT} bytes')
+  return load(file.read())
+
+
+_READERS = {'zip': _zip, 'pickle': _legacy, 'safetensors': _safetensors}
