@@ -9,7 +9,7 @@ import pathlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tyro
@@ -37,6 +37,10 @@ class Options:
   """The run's directory."""
   metrics: str = 'fid,kid,is,prdc,memorisation'
   """Which, comma between."""
+  features: Literal['classifier', 'inception'] = 'classifier'
+  """classifier: trained on the run's own data set. inception: that of the FID, from a file."""
+  inception_weights: pathlib.Path | None = None
+  """The file for --features=inception: .pth, .safetensors or .npz."""
   num: int | None = None
   """Images of a repeat; as many as the test split has, up to 10 000, if not given."""
   repeats: int = 5
@@ -200,7 +204,7 @@ def evaluate(
         real=real[name],
         real_num=min(len(first), len(judge.test)),
         ideal=floors.get(name),
-        network=f'{judge.network.name} {judge.network.hash}',
+        network=f'{judge.network.name} {judge.network.hash} ({judge.network.about})',
         seeds=tuple(seeds),
       )
       for name in values[0]
@@ -217,13 +221,17 @@ def _baseline(metric: str, judge: Judge, num: int) -> dict[str, float]:
 
 
 def of_run(run: Run, options: Options) -> list[Score]:
-  """Scores of a run, by a classifier of its own data set.
+  """Scores of a run against its own data set.
 
   Raises:
-    ValueError: a data set without a test split or labels; and as `evaluate`.
+    ValueError: a data set without a test split, or without labels for a classifier; and as
+      `features.inception` and `evaluate`.
   """
   train, test = (open_data(run.config, split) for split in ('train', 'test'))
-  network = features.classifier(train, test)
+  own = options.features == 'classifier'
+  network = (
+    features.classifier(train, test) if own else features.inception(options.inception_weights)
+  )
   judge = judge_of(network, _all(train), _all(test))
   num = min(len(test), HELD) if options.num is None else options.num
   draw = lambda seed: pictures.to_uint8(run.sample(seed, num))

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxgan import convolution, data
+from jaxgan import convolution, data, weights
 from jaxgan.data import Source
 from jaxgan.networks.classifier import Classifier
+from jaxgan.networks.inception import Inception, converted
 from jaxgan.typing import Array, Key, Tree
 
 STEPS, BATCH, VERSION = 1500, 128, 1
@@ -66,6 +68,35 @@ def classifier(train: Source, test: Source, folder: pathlib.Path | None = None) 
   return FeatureNetwork('classifier', _hash(params), about, apply)
 
 
+INCEPTION = 'pt_inception-2015-12-05-6726825d.pth'
+INCEPTION_SHA256 = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'
+INCEPTION_BYTES = 95_628_359
+
+
+def inception(path: pathlib.Path | None) -> FeatureNetwork:
+  """The FID's Inception-v3, of a file of weights; grey images become RGB, values stay 0 to 255.
+
+  Raises:
+    ValueError: no file, with the one that is needed; or one that cannot be read or is of another
+      network.
+  """
+  if path is None or not path.is_file():
+    raise ValueError(
+      f'--features=inception needs --inception-weights=FILE ({path} is not there): {INCEPTION} of '
+      f'github.com/mseitzer/pytorch-fid, {INCEPTION_BYTES:,} bytes, sha256 {INCEPTION_SHA256}'
+    )
+  digest = weights.sha256(path)
+  net, params = Inception(), converted(weights.read(path))
+  known = digest == INCEPTION_SHA256
+  about = 'the FID weights' if known else 'unknown weights: NOT COMPARABLE with published scores'
+  apply = lambda images: _in_batches(net, params, _rgb(images), size=16)
+  return FeatureNetwork('Inception-v3', digest[:16], f'{about}; TF1 bilinear to 299', apply)
+
+
+def _rgb(images: np.ndarray) -> np.ndarray:
+  return images if images.shape[-1] == 3 else np.repeat(images, 3, -1)
+
+
 def cache() -> pathlib.Path:
   """Where classifiers are kept."""
   base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
@@ -74,13 +105,13 @@ def cache() -> pathlib.Path:
 
 def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
   """Parameters after Adam of a cosine schedule, on images shifted by up to a sixteenth."""
-  params = net.init(jax.random.key(0), jnp.zeros((1, *source.spec.shape)), train=False)['params']
+  params = net.init(jax.random.key(0), jnp.zeros((1, *source.spec.shape)))['params']
   adam = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-2)
 
   def loss(params: Tree, images: Array, labels: Array, key: Key) -> Array:
     shift, dropout = jax.random.split(key)
-    x = shifted(images.astype(jnp.float32) / 127.5 - 1, shift)
-    logits = net.apply({'params': params}, x, train=True, rngs={'dropout': dropout})[1]
+    x, rngs = shifted(images, shift), {'dropout': dropout}
+    logits = net.apply({'params': params}, x, train=True, rngs=rngs)[1]
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
   @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
@@ -105,13 +136,13 @@ def shifted(images: Array, key: Key) -> Array:
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=convolution.compiler_options())
-def _apply(net: Classifier, params: Tree, images: Array) -> tuple[Array, Array]:
-  output: Any = net.apply({'params': params}, images.astype(jnp.float32) / 127.5 - 1, train=False)
+def _apply(net: nn.Module, params: Tree, images: Array) -> tuple[Array, Array]:
+  output: Any = net.apply({'params': params}, images)
   return output
 
 
 def _in_batches(
-  net: Classifier, params: Tree, images: np.ndarray, size: int = 512
+  net: nn.Module, params: Tree, images: np.ndarray, size: int = 512
 ) -> tuple[np.ndarray, np.ndarray]:
   """In equal batches, the last one filled up, so that it compiles once."""
   if images.dtype != np.uint8 or images.ndim != 4:

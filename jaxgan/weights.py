@@ -75,11 +75,14 @@ def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: An
   numbers = [offset, *size, *stride]
   if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
     raise Unreadable('a tensor of impossible shape')
-  last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-  if math.prod(size) > storage.size or (math.prod(size) and last >= storage.size):
+  if math.prod(size) > storage.size:
     raise Unreadable('a tensor larger than its storage')
-  strides = tuple(step * storage.itemsize for step in stride)
-  return np.lib.stride_tricks.as_strided(storage[offset:], size, strides).copy()
+  item = storage.itemsize
+  # Of all of NumPy's ways to a view, this one checks that it stays inside of the buffer.
+  view = np.ndarray(
+    size, storage.dtype, storage, offset * item, tuple(step * item for step in stride)
+  )
+  return view.copy()
 
 
 _NAMES: Mapping[tuple[str, str], Any] = {
@@ -178,7 +181,7 @@ def _legacy(file: IO[bytes], size: int) -> dict[str, np.ndarray]:
     if numbers < 0 or numbers * np.dtype(kind.dtype).itemsize > size:
       raise Unreadable(f'storage {key} is larger than the file')
     seen[key] = kind, numbers
-    return np.lib.stride_tricks.as_strided(np.zeros(1, kind.dtype), (numbers,), (0,))
+    return np.zeros(numbers, kind.dtype)
 
   start = file.tell()
   _Unpickler(file, note).load()

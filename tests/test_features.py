@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from networks.test_inception import state
 
 from jaxgan import data, features
 
@@ -66,6 +67,22 @@ def test_the_number_of_images_is_nothing(network, digits):
 def test_wrong_images_are_refused(network):
   with pytest.raises(ValueError, match=r'expected images uint8 \[N, H, W, C\], got float32'):
     network.apply(np.zeros((2, 16, 16, 1), np.float32))
+
+
+def test_the_inception_names_the_file_it_needs(tmp_path):
+  for path in (None, tmp_path / 'none.pth'):
+    with pytest.raises(ValueError, match='6726825d.pth of .*95,628,359 bytes, sha256 6726825d0af5'):
+      features.inception(path)
+  assert len(features.INCEPTION_SHA256) == 64
+
+
+def test_unknown_inception_weights_are_said_to_be(tmp_path):
+  np.savez(tmp_path / 'w.npz', **state())
+  network = features.inception(tmp_path / 'w.npz')
+  assert 'NOT COMPARABLE' in network.about
+  found, logits = network.apply(np.zeros((3, 16, 16, 1), np.uint8))
+  assert found.shape == (3, 2048) and logits.shape == (3, 1008)
+  np.testing.assert_array_equal(found[0], found[2])
 
 
 def test_labels_are_needed():

@@ -1,13 +1,14 @@
 """A small classifier, whose last hidden layer serves as features of images."""
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from jaxgan.layers import Conv, Dense
 from jaxgan.typing import Array
 
 
 class Classifier(nn.Module):
-  """Images `[B, S, S, C]` in [-1, 1] -> features `[B, features]`, 0 or above, and logits.
+  """Images `[B, S, S, C]` from 0 to 255 -> features `[B, features]`, 0 or above, and logits.
 
   Convolutions of stride 2 down to 8 pixels or fewer, twice at least, then two dense layers.
   """
@@ -16,8 +17,9 @@ class Classifier(nn.Module):
   features: int = 64
 
   @nn.compact
-  def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+  def __call__(self, images: Array, *, train: bool = False) -> tuple[Array, Array]:
     start, width = nn.initializers.he_normal(), 32
+    x = images.astype(jnp.float32) / 127.5 - 1
     while x.shape[1] > 8 or width == 32:
       x = nn.relu(Conv(width, 5, 2, start=start)(x))
       width = min(2 * width, 128)
