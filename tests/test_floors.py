@@ -18,7 +18,7 @@ FLOORS = [
   ('stages', 'variants'),
   ('run',),
   ('train', 'sample'),
-  ('evaluate',),
+  ('evaluate', 'human'),
   ('main', ''),  # '' is the package itself
 ]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
