@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import tyro
 
 from benchmarks import measure
 from benchmarks.throughput import Columns, Row, names, table
@@ -127,8 +126,7 @@ def prepared(name: str, options: Options) -> bool:
 
 def run(options: Options) -> None:
   """Measure, print the table, write the figures."""
-  facts = measure.facts()
-  print('\n'.join(f'{name}: {value}' for name, value in facts.items()) + '\n')
+  facts = measure.told_facts()
   rows = []
   for name in names(options.datasets, list(data.DATASETS), True):
     for limit in (2**31, 0) if prepared(name, options) else ():
@@ -144,14 +142,7 @@ def run(options: Options) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 2 on wrong input."""
-  flags = (tyro.conf.FlagConversionOff,)
-  options = tyro.cli(Options, args=argv, prog='python -m benchmarks.input', config=flags)
-  try:
-    run(options)
-  except ValueError as error:
-    print(f'benchmarks: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return measure.command(Options, run, 'python -m benchmarks.input', argv)
 
 
 if __name__ == '__main__':

@@ -13,10 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import tyro
 from jax.sharding import Mesh
 
 from benchmarks.workloads import Subject, random_batch
@@ -25,6 +26,7 @@ from jaxgan.game import TrainState, Turn
 from jaxgan.typing import Batch
 
 Call = Callable[[], Any]
+Options = TypeVar('Options')
 
 
 class Spread(NamedTuple):
@@ -215,6 +217,26 @@ def facts() -> dict[str, str]:
     'dtype': 'float32',
     'load average': ' '.join(f'{x:.1f}' for x in os.getloadavg()),
   }
+
+
+def told_facts() -> dict[str, str]:
+  """`facts`, printed as well."""
+  found = facts()
+  print('\n'.join(f'{name}: {value}' for name, value in found.items()) + '\n')
+  return found
+
+
+def command(
+  kind: type[Options], run: Callable[[Options], None], program: str, argv: list[str] | None
+) -> int:
+  """What every benchmark does with its command line; the exit code is 2 on wrong input."""
+  options = tyro.cli(kind, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
+  try:
+    run(options)
+  except ValueError as error:
+    print(f'benchmarks: {error}', file=sys.stderr)
+    return 2
+  return 0
 
 
 def _processor() -> str:

@@ -16,7 +16,6 @@ from typing import Any
 from unittest import mock
 
 import jax
-import tyro
 from jax.sharding import Mesh
 
 from benchmarks import measure
@@ -111,8 +110,7 @@ COLUMNS: Columns = {
 
 def run(options: Options) -> None:
   """Measure, print the table, write the figures."""
-  facts = measure.facts()
-  print('\n'.join(f'{name}: {value}' for name, value in facts.items()) + '\n')
+  facts = measure.told_facts()
   chosen = names(options.variants, list(VARIANTS), True)
   rows = [row(of_variant(name, 'laptop', None, None), options) for name in chosen]
   print(table(COLUMNS, rows))
@@ -122,14 +120,7 @@ def run(options: Options) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 2 on wrong input."""
-  flags = (tyro.conf.FlagConversionOff,)
-  options = tyro.cli(Options, args=argv, prog='python -m benchmarks.reliability', config=flags)
-  try:
-    run(options)
-  except ValueError as error:
-    print(f'benchmarks: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return measure.command(Options, run, 'python -m benchmarks.reliability', argv)
 
 
 if __name__ == '__main__':

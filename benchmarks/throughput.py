@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
-import tyro
 
 from benchmarks import measure
 from benchmarks.measure import Spread
@@ -337,14 +336,7 @@ def _say(text: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 2 on wrong input."""
-  flags = (tyro.conf.FlagConversionOff,)
-  options = tyro.cli(Options, args=argv, prog='python -m benchmarks.throughput', config=flags)
-  try:
-    run(options)
-  except ValueError as error:
-    print(f'benchmarks: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return measure.command(Options, run, 'python -m benchmarks.throughput', argv)
 
 
 if __name__ == '__main__':

@@ -4,8 +4,6 @@ Under one global `jax.jit`, batch norm and every other mean over the batch is ov
 so the same code computes the same on one device and on many.
 """
 
-import os
-import pathlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -15,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxgan import convolution, game
+from jaxgan import convolution, game, workdir
 from jaxgan.game import Game, TrainState
 from jaxgan.typing import Batch, Logs, Tree
 
@@ -74,8 +72,6 @@ def cache_programs() -> None:
   """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
   if jax.config.values.get('jax_compilation_cache_dir'):
     return
-  base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-  folder = pathlib.Path(base).expanduser() / 'jaxgan' / 'programs'
-  jax.config.update('jax_compilation_cache_dir', str(folder))
+  jax.config.update('jax_compilation_cache_dir', str(workdir.cache('programs')))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
   jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)

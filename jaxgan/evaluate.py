@@ -89,9 +89,16 @@ class Judge(NamedTuple):
   reference: frechet.Reference
 
   def some(self, num: int) -> np.ndarray:
-    """Features of as many training images, drawn once and for all."""
-    chosen = np.random.default_rng(0).permutation(len(self.train))[:num]
-    return self.known[0][chosen]
+    """Which of the training images stand for all, `[num]`, drawn once and for all."""
+    return np.random.default_rng(0).permutation(len(self.train))[:num]
+
+
+class Sample(NamedTuple):
+  """Images uint8 `[N, H, W, C]`, and what the network makes of them."""
+
+  images: np.ndarray
+  features: np.ndarray
+  logits: np.ndarray
 
 
 def judge_of(network: FeatureNetwork, train: np.ndarray, test: np.ndarray) -> Judge:
@@ -100,39 +107,42 @@ def judge_of(network: FeatureNetwork, train: np.ndarray, test: np.ndarray) -> Ju
   return Judge(network, train, test, known, frechet.reference(moments.of(known[0])))
 
 
-# A metric: (judge, images) -> its values by name.
+def seen_by(judge: Judge, images: np.ndarray) -> Sample:
+  """The images as the network sees them; once for all metrics, for it may be slow."""
+  return Sample(images, *judge.network.apply(images))
 
 
-def fid(judge: Judge, images: np.ndarray) -> dict[str, float]:
+# A metric: (judge, sample) -> its values by name.
+
+
+def fid(judge: Judge, sample: Sample) -> dict[str, float]:
   """The Fréchet distance of the network's features, as it is and without its bias."""
-  found = judge.network.apply(images)[0]
-  unbiased = frechet.without_bias(found, judge.reference)[0]
+  unbiased = frechet.without_bias(sample.features, judge.reference)[0]
   return {
-    'Fréchet distance': frechet.distance_of(found, judge.reference),
+    'Fréchet distance': frechet.distance_of(sample.features, judge.reference),
     'Fréchet distance, N to infinity': unbiased,
   }
 
 
-def kid(judge: Judge, images: np.ndarray) -> dict[str, float]:
+def kid(judge: Judge, sample: Sample) -> dict[str, float]:
   """The kernel distance, in subsets of 1000 or fewer."""
-  found = judge.network.apply(images)[0]
-  size = min(SUBSET, len(found), len(judge.train))
-  return {'kernel distance': kernel.in_subsets(judge.known[0], found, size=size)[0]}
+  size = min(SUBSET, len(sample.images), len(judge.train))
+  return {'kernel distance': kernel.in_subsets(judge.known[0], sample.features, size=size)[0]}
 
 
-def inception_score(judge: Judge, images: np.ndarray) -> dict[str, float]:
+def inception_score(judge: Judge, sample: Sample) -> dict[str, float]:
   """The classifier score, in one split: parts of few images score low."""
-  return {'classifier score': classifier_score(judge.network.apply(images)[1], splits=1)[0]}
+  return {'classifier score': classifier_score(sample.logits, splits=1)[0]}
 
 
-def prdc(judge: Judge, images: np.ndarray) -> dict[str, float]:
+def prdc(judge: Judge, sample: Sample) -> dict[str, float]:
   """Precision, recall, density and coverage, of equally many."""
-  num = min(len(images), len(judge.train), HELD)
-  found = judge.network.apply(images[:num])[0]
-  return neighbours.prdc(judge.some(num), found, NEAREST)._asdict()
+  num = min(len(sample.images), len(judge.train), HELD)
+  real = judge.known[0][judge.some(num)]
+  return neighbours.prdc(real, sample.features[:num], NEAREST)._asdict()
 
 
-def copies(judge: Judge, images: np.ndarray) -> dict[str, float]:
+def copies(judge: Judge, sample: Sample) -> dict[str, float]:
   """Whether pixels were learnt by heart.
 
   By distances to equally many training and held-out images; and the share of images that are one of
@@ -140,17 +150,17 @@ def copies(judge: Judge, images: np.ndarray) -> dict[str, float]:
   """
   num = min(len(judge.train), len(judge.test), 2000)
   flat = lambda x: x.reshape(len(x), -1).astype(np.float64)
-  chosen = np.random.default_rng(0).permutation(len(judge.train))[:num]
-  found = memorisation(flat(images[:num]), flat(judge.train[chosen]), flat(judge.test[:num]))
+  near, far = judge.train[judge.some(num)], judge.test[:num]
+  found = memorisation(flat(sample.images[:num]), flat(near), flat(far))
   seen = {image.tobytes() for image in judge.train}
   return {
     'nearer to train': found.nearer_to_train,
     'authentic': found.authentic,
-    'copies': float(np.mean([image.tobytes() in seen for image in images])),
+    'copies': float(np.mean([image.tobytes() in seen for image in sample.images])),
   }
 
 
-METRICS: dict[str, Callable[[Judge, np.ndarray], dict[str, float]]] = {
+METRICS: dict[str, Callable[[Judge, Sample], dict[str, float]]] = {
   'fid': fid,
   'kid': kid,
   'is': inception_score,
@@ -190,11 +200,13 @@ def evaluate(
     ValueError: an unknown metric, with those there are; images of another size, or too few.
   """
   _check(metrics, judge, first := sample(seeds[0]))
-  rounds = [first, *(sample(seed) for seed in seeds[1:])]
+  later = (sample(seed) for seed in seeds[1:])
+  rounds = [seen_by(judge, images) for images in (first, *later)]
+  real_images = seen_by(judge, judge.test[: len(first)])
   floors, scores = ideal(judge, len(first)), []
   for metric in metrics:
-    values = [METRICS[metric](judge, images) for images in rounds]
-    real = _baseline(metric, judge, len(first))
+    values = [METRICS[metric](judge, one) for one in rounds]
+    real = _baseline(metric, judge, real_images)
     scores += [
       Score(
         name=name,
@@ -202,7 +214,7 @@ def evaluate(
         num=len(first),
         against=f'train ({len(judge.train)})',
         real=real[name],
-        real_num=min(len(first), len(judge.test)),
+        real_num=len(real_images.images),
         ideal=floors.get(name),
         network=f'{judge.network.name} {judge.network.hash} ({judge.network.about})',
         seeds=tuple(seeds),
@@ -212,12 +224,13 @@ def evaluate(
   return scores
 
 
-def _baseline(metric: str, judge: Judge, num: int) -> dict[str, float]:
+def _baseline(metric: str, judge: Judge, real: Sample) -> dict[str, float]:
   """Of real test images; for memorisation one half of them, judged by the other."""
   if metric == 'memorisation':
     half = len(judge.test) // 2
-    return METRICS[metric](judge._replace(test=judge.test[half:]), judge.test[:half])
-  return METRICS[metric](judge, judge.test[:num])
+    real = real._replace(images=judge.test[:half])  # all that it looks at
+    return METRICS[metric](judge._replace(test=judge.test[half:]), real)
+  return METRICS[metric](judge, real)
 
 
 def of_run(run: Run, options: Options) -> list[Score]:

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import io
-import os
 import pathlib
 import zipfile
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxgan import convolution, data, weights
+from jaxgan import convolution, data, weights, workdir
 from jaxgan.data import Source
 from jaxgan.networks.classifier import Classifier
 from jaxgan.networks.inception import Inception, converted
@@ -57,7 +56,9 @@ def classifier(train: Source, test: Source, folder: pathlib.Path | None = None) 
     raise ValueError('a classifier needs labels: give a data set that has, or class subfolders')
   net = Classifier(train.spec.classes)
   identity = f'{train.fingerprint}-{test.fingerprint}-{VERSION}'.encode()
-  path = (folder or cache()) / f'{hashlib.sha256(identity).hexdigest()[:32]}.npz'
+  path = (
+    folder or workdir.cache('classifiers')
+  ) / f'{hashlib.sha256(identity).hexdigest()[:32]}.npz'
   params = _kept(path)
   if params is None:
     params = fit(net, train)
@@ -86,7 +87,7 @@ def inception(path: pathlib.Path | None) -> FeatureNetwork:
       f'github.com/mseitzer/pytorch-fid, {INCEPTION_BYTES:,} bytes, sha256 {INCEPTION_SHA256}'
     )
   digest = weights.sha256(path)
-  net, params = Inception(), converted(weights.read(path))
+  net, params = Inception(), jax.tree.map(jnp.asarray, converted(weights.read(path)))
   known = digest == INCEPTION_SHA256
   about = 'the FID weights' if known else 'unknown weights: NOT COMPARABLE with published scores'
   apply = lambda images: _in_batches(net, params, _rgb(images), size=16)
@@ -95,12 +96,6 @@ def inception(path: pathlib.Path | None) -> FeatureNetwork:
 
 def _rgb(images: np.ndarray) -> np.ndarray:
   return images if images.shape[-1] == 3 else np.repeat(images, 3, -1)
-
-
-def cache() -> pathlib.Path:
-  """Where classifiers are kept."""
-  base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-  return pathlib.Path(base).expanduser() / 'jaxgan' / 'classifiers'
 
 
 def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:

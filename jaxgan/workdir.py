@@ -40,6 +40,12 @@ def check(workdir: str | os.PathLike) -> None:
     raise ValueError(f'--workdir={text} is or lies in a file; name a folder')
 
 
+def cache(name: str) -> pathlib.Path:
+  """A folder of the user's cache: $XDG_CACHE_HOME/jaxgan/name, else below ~/.cache."""
+  base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+  return pathlib.Path(base).expanduser() / 'jaxgan' / name
+
+
 def lock(workdir: str | os.PathLike) -> TextIO:
   """Makes the directory and locks it while the returned file is open; a killed process lets go.
 

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from processes import until
 
 from by_path import leaves
 from jaxgan import data, pictures, run, sample, variants
@@ -313,14 +314,6 @@ def start(data_dir, folder, limit=None, *, widths=16, **options):
   environment = {k: v for k, v in os.environ.items() if 'CACHE' not in k}  # these files grow, too
   command = [sys.executable, '-c', LIMITED, str(limit), *command[1:]]
   return subprocess.Popen(command, env=environment, **output)
-
-
-def until(process, text):
-  """Read what it says to the line that holds some text."""
-  for line in process.stdout:
-    if text in line:
-      return line
-  raise AssertionError(f'ended with {process.wait()} before it said {text!r}')
 
 
 MORE = [pytest.param(signal.SIGTERM, 143, id=f'again{i}', marks=pytest.mark.slow) for i in range(9)]
