@@ -92,12 +92,18 @@ class TrainState:
 
 @flax.struct.dataclass
 class Nets:
-  """What a loss sees: the networks bound to their variables, and the memory. Nothing is mutated."""
+  """What a loss sees: the networks bound to their variables, and the memory. Nothing is mutated.
+
+  `opt` holds the optimizers' states, by player, for losses that look ahead; `step` is how many
+  steps were played before, for weights that change.
+  """
 
   networks: Mapping[str, Network] = flax.struct.field(pytree_node=False)
   params: Mapping[str, Tree]
   variables: Mapping[str, Tree]
   memory: Mapping[str, Any] = flax.struct.field(default_factory=dict)
+  opt: Mapping[str, Tree] = flax.struct.field(default_factory=dict)
+  step: Array | int = 0
   train: bool = flax.struct.field(pytree_node=False, default=True)
 
   def __call__(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Any, 'Nets']:
@@ -154,7 +160,14 @@ def played(game: Game, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
 
 def nets(game: Game, state: TrainState, *, train: bool = False) -> Nets:
   """The networks as they are used once trained: averaged parameters where there is an average."""
-  return Nets(game.networks, {**state.params, **state.ema}, state.variables, state.memory, train)
+  return _bound(game, state, state.ema, train)
+
+
+def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool = True) -> Nets:
+  """The networks as they stand, but for `other` parameters of some."""
+  params = {**state.params, **other}
+  fixed = state.variables, state.memory, state.opt, state.step
+  return Nets(game.networks, params, *fixed, train)
 
 
 def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
@@ -181,8 +194,7 @@ def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
   own = {name: state.params[name] for name in player.networks}
 
   def loss(own):
-    bound = Nets(game.networks, {**state.params, **own}, state.variables, state.memory)
-    value, bound, logs = turn.loss(bound, batch, key)
+    value, bound, logs = turn.loss(_bound(game, state, own), batch, key)
     return value, (bound, jax.tree.map(jnp.float32, {'loss': value, **logs}))
 
   grads, (after, logs) = jax.grad(loss, has_aux=True)(own)

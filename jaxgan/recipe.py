@@ -19,22 +19,30 @@ from jaxgan.typing import Array, Key, Latent, Spec, Tree
 
 
 class Stage(NamedTuple):
-  """A game, inputs to initialise its networks with, and its length in steps (None: to the end)."""
+  """A game, inputs to initialise its networks with, and its length in steps (None: to the end).
+
+  `fresh` are fields of the state that do not come over from the stage before, such as `opt`.
+  """
 
   game: Game
   example: Mapping[str, Sequence[Array]]
   steps: int | None = None
+  fresh: tuple[str, ...] = ()
 
 
 class Recipe(NamedTuple):
   """Stages in order, and `sample(nets, key, labels) -> images [n, H, W, C]` in [-1, 1].
 
-  `labels` are int32 `[n]`, or zeros of no meaning where the recipe is not `conditional`.
+  `labels` are int32 `[n]`, or zeros of no meaning where the recipe is not `conditional`. Where
+  images are a function of latents, `latent(key, n)` draws these and `generate(nets, latents,
+  labels)` makes images of them, so that one can walk among them.
   """
 
   stages: tuple[Stage, ...]
   sample: Callable[[Nets, Key, Array], Array]
   conditional: bool = False
+  latent: Latent | None = None
+  generate: Callable[[Nets, Array, Array], Array] | None = None
 
 
 def two_player(
@@ -88,7 +96,7 @@ def two_player(
     'generator': (latent(jax.random.key(0), 2), *labels(2)),
     'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
   }
-  return Recipe((Stage(game, example),), sampler(latent, conditional), conditional)
+  return from_latents((Stage(game, example),), latent, conditional)
 
 
 def computed_in(precision: str, recipe: Recipe) -> Recipe:
@@ -115,14 +123,16 @@ def latents(config: Config) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def sampler(latent: Latent, conditional: bool) -> Callable[[Nets, Key, Array], Array]:
-  """Draws latents, and images of them with the network `generator`."""
+def from_latents(stages: tuple[Stage, ...], latent: Latent, conditional: bool) -> Recipe:
+  """The recipe whose network `generator` makes images of latents (and labels)."""
+
+  def generate(nets: Nets, latents: Array, labels: Array) -> Array:
+    return nets('generator', latents, *((labels,) if conditional else ()))[0]
 
   def sample(nets: Nets, key: Key, labels: Array) -> Array:
-    z = latent(key, len(labels))
-    return nets('generator', z, *((labels,) if conditional else ()))[0]
+    return generate(nets, latent(key, len(labels)), labels)
 
-  return sample
+  return Recipe(stages, sample, conditional, latent, generate)
 
 
 def optimizer(config: Config, rate: float, updates: int = 1) -> optax.GradientTransformation:

@@ -1,5 +1,6 @@
 """Stages of a recipe: which one a step belongs to, its first state, and the passage to the next."""
 
+from collections.abc import Collection
 from functools import partial
 
 import jax
@@ -39,12 +40,15 @@ def abstract(recipe: Recipe, step: int, sharding: Sharding) -> Tree:
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
 
 
-def passage(old: TrainState, new: TrainState) -> TrainState:
-  """The new stage's first state, with every leaf of the old whose path and shape survive."""
+def passage(old: TrainState, new: TrainState, fresh: Collection[str] = ()) -> TrainState:
+  """The new stage's first state, with every leaf of the old whose path and shape survive.
+
+  The fields named in `fresh` stay as they are in the new one.
+  """
   kept = dict(jax.tree_util.tree_leaves_with_path(old))
 
   def carry(path, leaf):
-    before = kept.get(path)
+    before = None if path[0].name in fresh else kept.get(path)
     same = before is not None and (before.shape, before.dtype) == (leaf.shape, leaf.dtype)
     return before if same else leaf
 

@@ -232,8 +232,8 @@ def _next_stage(session: Session, number: int) -> TrainState:
   """The state at the start of a stage, all that fits carried over."""
   key = jax.random.fold_in(jax.random.key(session.config.seed), number)
   stage = session.recipe.stages[number]
-  fresh = stages.first_state(stage, key, devices.replicated(session.mesh))
-  return stages.passage(session.state, fresh)
+  first = stages.first_state(stage, key, devices.replicated(session.mesh))
+  return stages.passage(session.state, first, stage.fresh)
 
 
 def batches(

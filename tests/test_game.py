@@ -149,6 +149,23 @@ def test_only_the_player_moves(player, own, form):
   assert (state.step, state.key) == (1, before.key)
 
 
+def test_a_loss_sees_the_step_and_the_optimizers():
+  """One that weighs its value by the step, and logs what momentum has gathered."""
+
+  def loss(nets, batch, key):
+    y, nets = nets('c', batch['x'])
+    momentum = nets.opt['right'][0].trace['c']['kernel']
+    return nets.step * (y**2).mean(), nets, {'momentum': jnp.abs(momentum).sum()}
+
+  chosen = played_by(Turn('right', loss))
+  first, _ = played(chosen, start(chosen), batches())
+  chex.assert_trees_all_equal(first.params, start(chosen).params)  # a weight of 0
+  second, logs = played(chosen, first, batches())
+  assert (second.params['c']['kernel'] != first.params['c']['kernel']).any()
+  assert logs['right/momentum'] == 0
+  assert played(chosen, second, batches())[1]['right/momentum'] > 0
+
+
 def test_statistics_are_those_of_the_players_own_turns():
   """Each network goes through both turns' losses; its average moves once."""
   chosen = Game(

@@ -131,6 +131,13 @@ def test_a_passage_between_equal_stages_changes_nothing(passed):
   chex.assert_trees_all_equal(leaves(stages.passage(old, again)), leaves(old))
 
 
+def test_what_a_stage_wants_fresh_does_not_come_over(passed):
+  old, fresh, kept = passed
+  new = stages.passage(old, fresh, fresh=('opt',))
+  chex.assert_trees_all_equal(leaves(new.opt), leaves(fresh.opt))
+  chex.assert_trees_all_equal(leaves(new.replace(opt=kept.opt)), leaves(kept))
+
+
 def test_a_leaf_of_another_dtype_is_fresh():
   made = stages.first_state(stage(2, False), jax.random.key(0), PLACE)
   half = jax.tree.map(
