@@ -42,6 +42,12 @@ class Config:
   """Steps from one checkpoint to the next."""
   keep: int = 2
   """How many of the latest checkpoints are kept."""
+  eval_every: int = 0
+  """Steps from one score to the next, the best of which is kept in best/; 0: never."""
+  eval_metric: Literal['fid', 'kid'] = 'fid'
+  """fid: Fréchet distance. kid: kernel distance. Both by the data set's own classifier."""
+  eval_num: int = 1000
+  """Images of a score."""
   seed: int = 0
   """Seed of everything random: parameters, latents, order of the data."""
   compilation_cache: bool = True
@@ -112,15 +118,16 @@ class Config:
 LENGTH = ('steps', 'images')
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep')
 PLACE = ('folder', 'data_dir', 'in_memory_limit', 'compilation_cache')
-MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE)
+MERIT = ('eval_every', 'eval_metric', 'eval_num')
+MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)
 """What may differ between a run and its continuation: none of it changes what a step computes."""
 
 _POSITIVE = (
   *(*RHYTHM, 'in_memory_limit', 'batch_size', 'n_critic', 'latent_size'),
-  *('generator_lr', 'critic_lr', 'ema_rampup'),
+  *('generator_lr', 'critic_lr', 'ema_rampup', 'eval_num'),
 )
 _SHARES = ('beta1', 'beta2')
-_NOT_NEGATIVE = ('steps', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed')
+_NOT_NEGATIVE = ('steps', 'eval_every', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed')
 _POSITIVE_OR_NONE = ('images', 'image_size')
 
 

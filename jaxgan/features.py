@@ -2,11 +2,12 @@
 
 import contextlib
 import hashlib
+import importlib
 import io
 import pathlib
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -38,15 +39,43 @@ class FeatureNetwork:
   about: str
   apply: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
+  @property
+  def described(self) -> str:
+    """What there is to say of it."""
+    return f'{self.name} {self.hash} ({self.about})'
 
-def classifier(train: Source, test: Source, folder: pathlib.Path | None = None) -> FeatureNetwork:
+
+def named(
+  name: str, train: Source, test: Source | None, weights_file: pathlib.Path | None = None
+) -> FeatureNetwork:
+  """The network of that name for these images; 'own' is the classifier, or turns without labels.
+
+  Raises:
+    ValueError: another name, with those there are; and as the functions below.
+  """
+  if ':' in name:
+    return function(name, train.spec.shape)
+  makers: dict[str, Callable[[], FeatureNetwork]] = {
+    'own': lambda: (classifier if train.spec.classes else turns)(train, test),
+    'classifier': lambda: classifier(train, test),
+    'turns': lambda: turns(train, test),
+    'inception': lambda: inception(weights_file),
+  }
+  if name not in makers:
+    raise ValueError(f'--features={name} is none of {", ".join(makers)} or MODULE:FUNCTION')
+  return makers[name]()
+
+
+def classifier(
+  train: Source, test: Source | None = None, folder: pathlib.Path | None = None
+) -> FeatureNetwork:
   """A classifier of these images, trained on `train` within a minute, or kept from another time.
 
   Images go in as they are. The same data give the same network on one machine; its hash tells.
 
   Args:
     train: images with labels.
-    test: those that its accuracy is stated on.
+    test: those that its accuracy is stated on; None: those it was trained on, which is said.
     folder: where it is kept; None: the user's cache folder.
 
   Raises:
@@ -54,19 +83,93 @@ def classifier(train: Source, test: Source, folder: pathlib.Path | None = None) 
   """
   if not train.spec.classes:
     raise ValueError('a classifier needs labels: give a data set that has, or class subfolders')
-  net = Classifier(train.spec.classes)
-  identity = f'{train.fingerprint}-{test.fingerprint}-{VERSION}'.encode()
-  path = (
-    folder or workdir.cache('classifiers')
-  ) / f'{hashlib.sha256(identity).hexdigest()[:32]}.npz'
+  return _trained('classifier', train, test, folder)
+
+
+def turns(
+  train: Source, test: Source | None = None, folder: pathlib.Path | None = None
+) -> FeatureNetwork:
+  """A network that tells by how many quarter turns an image was turned, for want of labels.
+
+  Trained and kept as `classifier`. Its logits say nothing of what an image shows.
+
+  References: Gidaris et al., Unsupervised Representation Learning by Predicting Image Rotations,
+  2018.
+  """
+  held = None if test is None else turned(test)
+  return _trained('turns', turned(train), held, folder)
+
+
+def turned(source: Source) -> Source:
+  """Each image by none to three quarter turns, in this order, labelled by how many."""
+
+  def images(indices: np.ndarray) -> np.ndarray:
+    upright, times = source.images(indices // 4), indices % 4
+    return np.stack([np.rot90(x, k) for x, k in zip(upright, times, strict=True)])
+
+  return replace(
+    source,
+    spec=source.spec._replace(classes=4, names=('0', '90', '180', '270')),
+    count=4 * source.count,
+    images=images,
+    labels=np.tile(np.arange(4, dtype=np.int32), source.count),
+    fingerprint=f'turned {source.fingerprint}',
+  )
+
+
+def function(name: str, shape: Sequence[int]) -> FeatureNetwork:
+  """A function of the user's, MODULE:FUNCTION, for images of that shape.
+
+  It maps uint8 `[N, H, W, C]` to features `[N, d]`, or to these and logits. Its hash is of what it
+  makes of eight images of noise, so another network in its place shows.
+
+  Raises:
+    ValueError: no such function, or one that gives something else.
+  """
+  module, _, attribute = name.partition(':')
+  try:
+    given = getattr(importlib.import_module(module), attribute)
+  except (ImportError, AttributeError, ValueError) as error:
+    raise ValueError(f'--features={name} cannot be found: {error}') from error
+
+  def apply(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    made = given(images)
+    made = made if isinstance(made, tuple) else (made, np.zeros((len(images), 0)))
+    found = tuple(np.asarray(x) for x in made)
+    if len(found) != 2 or any(x.ndim != 2 or len(x) != len(images) for x in found):
+      shapes = ', '.join(str(list(x.shape)) for x in found)
+      raise ValueError(f'{name} should give [{len(images)}, d], with or without logits: {shapes}')
+    return found[0], found[1]
+
+  noise = np.random.default_rng(0).integers(0, 256, (8, *shape)).astype(np.uint8)
+  digest = hashlib.sha256(np.float32(apply(noise)[0]).tobytes()).hexdigest()[:16]
+  return FeatureNetwork(name, digest, 'a function of the user; images as they are', apply)
+
+
+def _trained(
+  name: str, train: Source, test: Source | None, folder: pathlib.Path | None
+) -> FeatureNetwork:
+  net, where = Classifier(train.spec.classes), folder or workdir.cache('classifiers')
+  held = test or train
+  identity = f'{train.fingerprint}-{held.fingerprint}-{VERSION}'.encode()
+  path = where / f'{hashlib.sha256(identity).hexdigest()[:32]}.npz'
   params = _kept(path)
   if params is None:
     params = fit(net, train)
     _keep(path, params)
   apply = partial(_in_batches, net, params)
-  right = apply(test.images(np.arange(len(test))))[1].argmax(1) == test.labels
-  about = f'test accuracy {right.mean():.4f} of {len(test)}; images as they are, {train.spec.shape}'
-  return FeatureNetwork('classifier', _hash(params), about, apply)
+  right = _accuracy(apply, held)
+  which = 'test' if test else 'training'
+  about = f'{which} accuracy {right:.4f} of {len(held)}; images as they are, {train.spec.shape}'
+  return FeatureNetwork(name, _hash(params), about, apply)
+
+
+def _accuracy(apply: Callable[..., Any], source: Source, part: int = 4096) -> float:
+  """The share of images whose label has the largest logit."""
+  order = np.arange(len(source))
+  parts = [order[i : i + part] for i in range(0, len(order), part)]
+  named = [apply(source.images(indices))[1].argmax(1) for indices in parts]
+  return float((np.concatenate(named) == source.labels).mean())
 
 
 INCEPTION = 'pt_inception-2015-12-05-6726825d.pth'

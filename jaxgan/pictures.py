@@ -64,6 +64,23 @@ def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
   _replace(pathlib.Path(path), lambda part: figure.savefig(part, format='png', dpi=100))
 
 
+def save_points(path: str | os.PathLike, samples: np.ndarray, means: np.ndarray) -> None:
+  """Draw samples `[seeds, N, 2]` of the plane, a panel a seed, with the means of the modes."""
+  from matplotlib.figure import Figure
+
+  columns = min(len(samples), 5)
+  rows = -(-len(samples) // columns)
+  figure = Figure(figsize=(3 * columns, 3 * rows), layout='constrained')
+  axes = figure.subplots(rows, columns, squeeze=False).ravel()
+  reach = 1.25 * np.abs(means).max()
+  for axis in axes:
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect='equal', xticks=[], yticks=[])
+  for axis, points in zip(axes, samples, strict=False):
+    axis.plot(*means.T, 'o', markersize=9, markerfacecolor='none', color='C1')
+    axis.plot(*points.T, '.', markersize=1, color='C0')
+  _replace(pathlib.Path(path), lambda part: figure.savefig(part, format='png', dpi=100))
+
+
 def _replace(path: pathlib.Path, write) -> None:
   """Write beside and rename, so that whoever looks sees a whole picture."""
   path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,8 @@ from jaxgan.recipe import Recipe
 from jaxgan.typing import Array, Key, Spec
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
+BEST = 'best'
+FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
 
 
@@ -79,8 +81,8 @@ def _drawer(sample: Callable[..., Array], played: Game) -> Callable[..., Array]:
   )
 
 
-def load(workdir: str | pathlib.Path) -> Run:
-  """The run in a work directory, at its newest sound checkpoint.
+def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'latest') -> Run:
+  """The run in a work directory, at its newest sound checkpoint, or the best that it kept.
 
   Raises:
     ValueError: a folder that holds no run, or none with a checkpoint yet.
@@ -90,9 +92,10 @@ def load(workdir: str | pathlib.Path) -> Run:
   recipe = variants.build(config, spec)
   placed = SingleDeviceSharding(jax.local_devices()[0])
   shapes = lambda step: stages.abstract(recipe, step, placed)
-  restored = Checkpoints(workdir / CHECKPOINTS).restore(shapes, log=_warn)
+  restored = Checkpoints(workdir / FOLDERS[checkpoint]).restore(shapes, log=_warn)
   if restored is None:
-    raise ValueError(f'{workdir} has no checkpoint yet: let the run reach --checkpoint-every steps')
+    every = {'latest': '--checkpoint-every', 'best': '--eval-every'}[checkpoint]
+    raise ValueError(f'{workdir} has no {checkpoint} checkpoint: let it reach {every} steps')
   return Run(config, spec, recipe, restored[1])
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import data, devices, guard, hosts, pictures, stages, variants, workdir
+from jaxgan import best, data, devices, guard, hosts, pictures, stages, variants, workdir
+from jaxgan.best import Best
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.config import LENGTH, MAY_CHANGE, PLACE, Config, to_json
 from jaxgan.data import Source
@@ -44,6 +45,7 @@ class Session:
   mesh: jax.sharding.Mesh
   checkpoints: Checkpoints
   quiet: bool = False
+  best: Best | None = None
   state: TrainState = dataclasses.field(init=False)
 
   @property
@@ -112,6 +114,10 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
   checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
   session = Session(config, folder, source, recipe, mesh, checkpoints)
   session.state = session.restore()
+  if config.eval_every:
+    judge = best.judge(source, held_out(config)) if hosts.first() else None
+    session.best = Best(folder, config.eval_metric, judge)
+    stack.enter_context(contextlib.closing(session.best))
   return session
 
 
@@ -127,6 +133,11 @@ def _claim(
   if hosts.first():
     stack.enter_context(contextlib.closing(workdir.lock(folder)))
     _agree(config, source, folder)
+
+
+def held_out(config: Config) -> Source | None:
+  """The test split of a config's data set; a folder has none."""
+  return None if config.dataset == 'folder' else open_data(config, 'test')
 
 
 def open_data(config: Config, split: str = 'train') -> Source:
@@ -194,11 +205,22 @@ def _record(session: Session, game: Game, step: int, logs: Any, journal: Journal
   """Logs and pictures, where they are due after a step."""
   config, last = session.config, step == session.config.length
   journal.tick()
-  if step % config.log_every == 0 or last:
-    journal.write(step, played(game, step - 1, logs))
+  judged = session.best is not None and (last or step % config.eval_every == 0)
+  if step % config.log_every == 0 or last or judged:
+    score = _judged(session, step) if judged else {}
+    journal.write(step, {**played(game, step - 1, logs), **score})
   if step % config.sample_every == 0 or last:
     journal.flush()
     _picture(session, step)
+
+
+def _judged(session: Session, step: int) -> dict[str, jax.Array]:
+  """The score at a step, for the journal."""
+  assert session.best is not None
+  config, run = session.config, session.run
+  draw = lambda: pictures.to_uint8(run.sample(best.SEED, config.eval_num))
+  value = session.best.consider(step, session.state, draw)
+  return {f'evaluation/{config.eval_metric}': jax.numpy.float32(value)}
 
 
 def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:

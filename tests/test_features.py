@@ -1,5 +1,8 @@
 """The classifier that images are measured by."""
 
+import sys
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -96,3 +99,46 @@ def test_shifts_by_whole_pixels_alone():
   seen = {np.asarray(features.shifted(images, jax.random.key(i))).tobytes() for i in range(60)}
   assert len(seen) == 9
   assert np.asarray(images).tobytes() in seen
+
+
+def test_turns_are_told_without_labels(digits):
+  """None, a quarter, two, three, of each image in order; the network learns to tell them."""
+  turned = features.turned(digits[0])
+  images = turned.images(np.arange(8))
+  upright = digits[0].images(np.arange(2))
+  for i in range(8):
+    np.testing.assert_array_equal(images[i], np.rot90(upright[i // 4], i % 4))
+  np.testing.assert_array_equal(turned.labels[:8], [0, 1, 2, 3, 0, 1, 2, 3])
+  assert len(turned) == 4 * len(digits[0]) and turned.fingerprint != digits[0].fingerprint
+
+
+def test_a_name_chooses_the_network(digits, tmp_path, monkeypatch):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  fit = features.fit
+  monkeypatch.setattr(features, 'fit', lambda net, source: fit(net, source, steps=2))
+  bare = data.from_arrays(digits[0].images(np.arange(40)))
+  names = [features.named('own', source, None).name for source in (digits[0], bare)]
+  assert names == ['classifier', 'turns']
+  assert features.named('classifier', *digits).about.startswith('test accuracy')
+  with pytest.raises(ValueError, match='none of own, classifier, turns, inception or MODULE'):
+    features.named('vgg', *digits)
+
+
+def test_a_function_is_told_by_what_it_does(monkeypatch):
+  module = types.ModuleType('theirs')
+  monkeypatch.setitem(sys.modules, 'theirs', module)
+  module.rows = lambda x: x.reshape(len(x), -1)[:, :4].astype(np.float32)
+  made = lambda: features.function('theirs:rows', (8, 8, 1))
+  first = made()
+  assert made().hash == first.hash
+  images = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 1)).astype(np.uint8)
+  np.testing.assert_array_equal(first.apply(images)[0], images.reshape(5, -1)[:, :4])
+  assert first.apply(images)[1].shape == (5, 0)
+  module.rows = lambda x: x.reshape(len(x), -1)[:, 4:8].astype(np.float32)
+  assert made().hash != first.hash
+  module.rows = lambda x: x.mean()
+  with pytest.raises(ValueError, match=r'theirs:rows should give \[8, d\]'):
+    made()
+  for name in ('theirs:none', 'no_such_module:f'):
+    with pytest.raises(ValueError, match='cannot be found'):
+      features.function(name, (8, 8, 1))

@@ -14,10 +14,10 @@ FLOORS = [
   ('layers', 'journal', 'checkpoint'),
   ('game', 'networks', 'data'),
   ('losses', 'after', 'devices', 'features'),
-  ('recipe',),
-  ('stages', 'variants'),
+  ('recipe', 'scores'),
+  ('stages', 'variants', 'best', 'statistics'),
   ('run',),
-  ('train', 'sample'),
+  ('train', 'sample', 'plane'),
   ('evaluate', 'human'),
   ('main', ''),  # '' is the package itself
 ]

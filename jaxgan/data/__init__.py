@@ -5,10 +5,21 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
 from jaxgan.data.source import Source, Spec, from_arrays
 
-__all__ = ['DATASETS', 'Source', 'Spec', 'batches', 'data_folder', 'from_arrays', 'indices', 'load']
+__all__ = [
+  'DATASETS',
+  'EXTENSIONS',
+  'Source',
+  'Spec',
+  'batches',
+  'data_folder',
+  'from_arrays',
+  'indices',
+  'load',
+]
 
 
 # tensorflow-datasets is imported by the functions below, for the sake of whoever needs no data
@@ -26,6 +37,12 @@ def _mnist(data_dir, folder, size):
   return *mnist.prepare(data_dir, folder), size or mnist.SIZE
 
 
+def _stacked_mnist(data_dir, folder, size):
+  from jaxgan.data import stacked_mnist
+
+  return *stacked_mnist.prepare(data_dir, folder), size or stacked_mnist.SIZE
+
+
 def _folder(data_dir, folder, size):
   from jaxgan.data import folder as module
 
@@ -37,6 +54,7 @@ def _folder(data_dir, folder, size):
 DATASETS: dict[str, Callable[..., tuple[Any, str, int]]] = {
   'digits': _digits,
   'mnist': _mnist,
+  'stacked_mnist': _stacked_mnist,
   'folder': _folder,
 }
 
@@ -62,11 +80,12 @@ def load(
     name: one of `DATASETS`, or any tensorflow-datasets set ('name' or 'name/config') that stands
       prepared as array_record in `data_dir`.
     split: of the set, in the syntax of tensorflow-datasets: 'train', 'test', 'train[:1000]' ...
-    image_size: pixels a side, the centre square resized; None: 16 for digits, 28 for mnist, 64 for
-      folder, their own for others.
+    image_size: pixels a side, the centre square resized; None: 16 for digits, 28 for mnist and
+      stacked_mnist, 64 for folder, their own for others.
     channels: 1 grey or 3 RGB; None: as the set has them, RGB for a folder.
     data_dir: where sets are prepared; None: `data_folder()`.
-    folder: the directory of images for 'folder'; one with the four original files for 'mnist'.
+    folder: the directory of images for 'folder'; one with the four original files for 'mnist' and
+      'stacked_mnist'.
     in_memory_limit: bytes of decoded images above which they are streamed.
 
   Raises:
@@ -76,9 +95,12 @@ def load(
     raise ValueError(
       f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
     )
-  if folder is not None and name not in ('folder', 'mnist'):
+  if folder is not None and name not in ('folder', 'mnist', 'stacked_mnist'):
     raise ValueError(f'folder= is for the data sets folder and mnist, not for {name!r}')
-  from jaxgan.data import prepared
+  from jaxgan.data import mixtures, prepared
+
+  if name in mixtures.MIXTURES:
+    raise ValueError(f'{name} is of points, not images: python -m jaxgan.plane --dataset={name}')
 
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
   content = None

@@ -31,9 +31,12 @@ def wilson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
 
 
 def repeats(values: Sequence[float], confidence: float = 0.95) -> Interval:
-  """The interval of a mean over independent repeats, by Student's t; endless for a single one."""
+  """The interval of a mean over independent repeats, by Student's t.
+
+  Endless for a single one, and where a value is.
+  """
   mean, n = float(np.mean(values)), len(values)
-  if n < 2:
+  if n < 2 or not np.isfinite(values).all():
     return Interval(mean, float('-inf'), float('inf'))
   error = np.std(values, ddof=1) / np.sqrt(n)
   half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)

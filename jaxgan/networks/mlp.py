@@ -11,6 +11,21 @@ from jaxgan.layers import BatchNorm, Dense, Initializer, Maxout, leaky_relu, nor
 from jaxgan.typing import Array
 
 
+class Perceptron(nn.Module):
+  """Points `[B, n]` -> `[B, features]`, linear at the end; as a critic, of one feature, `[B]`."""
+
+  widths: Sequence[int]
+  features: int = 1
+  start: Initializer = nn.initializers.he_normal()
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool) -> Array:
+    for width in self.widths:
+      x = nn.relu(Dense(width, start=self.start)(x))
+    x = Dense(self.features, start=self.start)(x)
+    return x[:, 0] if self.features == 1 else x
+
+
 class Generator(nn.Module):
   """Latents `[B, Z]` (and labels `[B]`) -> images `[B, *shape]` in [-1, 1], by tanh.
 
