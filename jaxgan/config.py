@@ -85,6 +85,10 @@ class Config:
   """Weight gamma of R1, (gamma / 2) |slope|^2 at real images; needs a critic without batch norm."""
   r2: float = 0.0
   """Weight gamma of R2, the same at generated images."""
+  augment: Literal['none', 'diffaugment'] = 'none'
+  """Change all images that the critic sees, real and fake, at random: for small data sets."""
+  policy: str = 'color,translation,cutout'
+  """What --augment=diffaugment does, in this order."""
   share_generator: bool = False
   """Both updates of a step use the same generated images, which are then made once."""
 

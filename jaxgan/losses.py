@@ -1,6 +1,6 @@
 """Losses of games: what a turn minimises, made from objectives and penalties."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,9 @@ from jaxgan.objectives import Objective
 from jaxgan.penalties import Penalty
 from jaxgan.typing import Array, Batch, Key, Latent
 
+Augment = Callable[[Nets, Array, Key], Array]
+"""`(nets, images, key) -> images`; it may read `nets.memory`, such as a strength that adapts."""
+
 
 def adversarial(
   objective: Objective,
@@ -17,13 +20,15 @@ def adversarial(
   latent: Latent,
   conditional: bool = False,
   noise: float = 0.0,
+  augment: Augment | None = None,
 ) -> tuple[Loss, Loss]:
   """The losses of the networks `critic` and `generator`, in this order.
 
   critic: objective.critic(D(x), D(G(z))) + sum of penalties(D, x, G(z)), real and fake in passes of
   their own so that batch statistics stay apart; generator: objective.generator(D(x), D(G(z))).
-  With `conditional` both networks take the labels of the batch as well. `noise` is the deviation of
-  instance noise, added to every image that the critic sees. Logs the mean logits.
+  With `conditional` both networks take the labels of the batch as well. Every image that the critic
+  sees, real or fake, in either turn, passes `augment` and then gains instance noise of deviation
+  `noise`, by draws of its own. Logs the mean logits.
 
   The latents hang on the key alone, so two turns that draw the same numbers share their fakes.
 
@@ -36,7 +41,8 @@ def adversarial(
     return nets('generator', z, *_labels(batch, conditional), key=dropout)
 
   def judge(nets: Nets, images: Array, batch: Batch, key: Key):
-    noising, dropout = jax.random.split(key)
+    noising, dropout, augmenting = jax.random.split(key, 3)
+    images = images if augment is None else augment(nets, images, augmenting)
     images = _noisy(images, noise, noising)
     return nets('critic', images, *_labels(batch, conditional), key=dropout)
 

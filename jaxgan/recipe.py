@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan import after, losses, network, penalties
+from jaxgan import after, losses, network, penalties, tricks
 from jaxgan.config import Config
 from jaxgan.game import Game, Nets, Player, Turn
 from jaxgan.objectives import Objective
@@ -74,6 +74,7 @@ def two_player(
     latent=latent,
     conditional=conditional,
     noise=config.instance_noise,
+    augment=tricks.augmentation(config),
   )
   draws = 'shared' if config.share_generator else ''
   labels = lambda n: (jnp.zeros(n, jnp.int32),) if conditional else ()

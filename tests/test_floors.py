@@ -8,12 +8,13 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FLOORS = [
   ('typing',),
-  ('resample', 'formulations', 'metrics', 'weights'),
+  ('augment', 'resample', 'formulations', 'metrics', 'weights'),
   ('objectives', 'penalties', 'convolution', 'network', 'hosts', 'guard'),
   ('config', 'workdir', 'pictures', 'signals'),
   ('layers', 'journal', 'checkpoint'),
   ('game', 'networks', 'data'),
   ('losses', 'after', 'devices', 'features'),
+  ('tricks',),
   ('recipe', 'scores'),
   ('stages', 'variants', 'best', 'statistics'),
   ('run',),

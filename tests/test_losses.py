@@ -161,6 +161,54 @@ def test_penalties_see_clean_images_and_a_noisy_score(key):
   assert real == fake == 0
 
 
+# --- augmentation
+
+
+@pytest.mark.parametrize('name', ['nonsaturating', 'relativistic'])
+def test_augmentation_falls_on_all_that_the_critic_sees(key, name):
+  """Of real and fake, in both turns, by draws of their own; it may read the memory."""
+  seen = []
+
+  def augment(nets, images, key):
+    seen.append((images, tuple(jax.random.key_data(key).tolist())))
+    return nets.memory['strength'] * images
+
+  nets, fakes = replace(simple(), memory={'strength': jnp.float32(2.0)}), SCALE * LATENTS
+  objective = OBJECTIVES[name]()
+  pair = losses.adversarial(objective, latent=fixed, augment=augment)
+  real, fake = (2 * jnp.float32(x) for x in logits(False))
+  for loss, side, images in (
+    (pair[0], objective.critic, [REAL, fakes]),
+    (pair[1], objective.generator, [fakes] + [REAL] * objective.uses_real),
+  ):
+    np.testing.assert_allclose(loss(nets, BATCH, key)[0], side(real, fake), rtol=1e-5)
+    chex.assert_trees_all_close([image for image, _ in seen], images)
+    assert len({draw for _, draw in seen}) == len(images)
+    seen.clear()
+
+
+def test_penalties_see_clean_images_and_a_score_of_changed_ones(key):
+  """As R1 of StyleGAN2-ADA: the slope is taken by the image before it is changed."""
+  nets = simple()
+  doubled = lambda nets, images, key: 2 * images
+  critic, _ = losses.adversarial(
+    objectives.wasserstein(), penalties.r1(3.0), latent=fixed, augment=doubled
+  )
+  _, _, logs = critic(nets, BATCH, key)
+  np.testing.assert_allclose(logs['penalty'], 3.0 / 2 * (2 * SLOPE) @ (2 * SLOPE), rtol=1e-5)
+
+
+def test_noise_lies_upon_augmented_images():
+  objective = Objective(lambda r, f: r.std(), lambda r, f: f.std())
+  nets = bound(by_hand(lambda _, z: z)(jnp.ones(())), identity(jnp.ones(())))
+  black = lambda nets, images, key: 0 * images
+  pair = losses.adversarial(
+    objective, latent=lambda key, n: BLACK['image'][:n] + 1, noise=0.5, augment=black
+  )
+  for loss in pair:
+    np.testing.assert_allclose(loss(nets, BLACK, jax.random.key(3))[0], 0.5, rtol=0.05)
+
+
 # --- penalties
 
 
@@ -214,7 +262,7 @@ def test_penalties_get_score_real_fake_and_keys_of_their_own(key):
 
 
 def test_every_use_of_random_numbers_has_a_key_of_its_own(key):
-  """Latents, the dropout of each pass, the penalties."""
+  """Latents, the dropout and the augmentation of each pass, the penalties."""
   seen = []
 
   def note(key):
@@ -236,12 +284,16 @@ def test_every_use_of_random_numbers_has_a_key_of_its_own(key):
     note(key)
     return score(real).sum()
 
+  def changed(nets, images, key):
+    note(key)
+    return images
+
   start = lambda key, *_: {'params': jnp.ones(())}
   nets = bound(Network(start, draw), Network(start, run))
   critic, generator = losses.adversarial(
-    objectives.relativistic(), penalty, latent=latent, noise=0.1
+    objectives.relativistic(), penalty, latent=latent, noise=0.1, augment=changed
   )
-  for loss, uses in ((critic, 6), (generator, 4)):
+  for loss, uses in ((critic, 9), (generator, 6)):
     seen.clear()
     loss(nets, {'image': REAL}, key)
     assert len(seen) == uses and len(set(seen)) == uses

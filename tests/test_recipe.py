@@ -273,14 +273,21 @@ def test_sharing_the_generator_makes_its_images_once():
 
 
 def test_options_reach_the_losses():
-  """Instance noise and smoothing change the critic's loss; without, they are not there."""
+  """Noise, smoothing and augmentation change the critic's loss; without, they are not there."""
   values = []
-  for options in ({}, {'instance_noise': 0.5}, {'smoothing': 0.1}):
+  augmented = {'augment': 'diffaugment'}
+  shifted = {**augmented, 'policy': 'translation'}
+  for options in ({}, {'instance_noise': 0.5}, {'smoothing': 0.1}, augmented, shifted):
     played, state = built(config(**options))
     nets = Nets(played.networks, state.params, state.variables)
     micro = jax.tree.map(lambda x: x[0], batch())
     values.append(float(played.turns[0].loss(nets, micro, jax.random.key(0))[0]))
-  assert len(set(values)) == 3
+  assert len(set(values)) == 5
+
+
+def test_an_unknown_policy_is_refused_before_the_first_step():
+  with pytest.raises(ValueError, match="--policy has 'blur'"):
+    built(config(augment='diffaugment', policy='color,blur'))
 
 
 def test_the_base_config_is_no_variant():
