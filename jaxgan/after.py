@@ -60,6 +60,26 @@ def ema(
   return rule
 
 
+def history(*networks: str) -> Callable[[TrainState], TrainState]:
+  """Keep the mean of all that networks' parameters have been in `memory['history']`, by network.
+
+  mean <- mean + (theta - mean) / t after step number t, counted from 1
+
+  The memory must hold arrays of their shapes from the start; of what value does not matter.
+
+  Salimans et al. 2016.
+  """
+
+  def rule(state: TrainState) -> TrainState:
+    share = 1 / (state.step.astype(jnp.float32) + 1)
+    lerp = lambda mean, theta: mean + (share * (theta - mean)).astype(mean.dtype)
+    old = state.memory['history']
+    means = {name: jax.tree.map(lerp, old[name], state.params[name]) for name in networks}
+    return replace(state, memory={**state.memory, 'history': {**old, **means}})
+
+  return rule
+
+
 def _decay(step: Array, half_life: float, images: int, rampup: float | None) -> Array:
   seen = step.astype(jnp.float32) * images  # an int32 would overflow at 2 ** 31 images
   limit = jnp.inf if rampup is None else rampup * seen

@@ -89,6 +89,34 @@ class Config:
   """Change all images that the critic sees, real and fake, at random: for small data sets."""
   policy: str = 'color,translation,cutout'
   """What --augment=diffaugment does, in this order."""
+  pack: int = 1
+  """Images of one kind that the critic judges together, as in PacGAN."""
+  top_k: float = 1.0
+  """The generator ends by learning from this share of its images, those that the critic likes."""
+  top_k_images: float = 3_500_000.0
+  """Half-life, in images, of the share, which begins at 1."""
+  lecam: float = 0.0
+  """Weight of LeCam's regularisation of the logits; with little data, such as 0.3."""
+  lecam_start: int = 1000
+  """Steps before it sets in."""
+  cr: float = 0.0
+  """Weight of consistency: real images changed by --policy are judged as before; such as 10."""
+  cr_fake: float = 0.0
+  """The same of generated images; with it, balanced consistency."""
+  zcr: float = 0.0
+  """Weight of consistency under small changes of the latent, in the critic."""
+  zcr_generator: float = 0.0
+  """Weight by which the generator makes these changes visible."""
+  zcr_deviation: float = 0.05
+  """Deviation of these changes."""
+  feature_matching: Literal['off', 'squared', 'absolute'] = 'off'
+  """The generator minimises how far the means of the critic's features are apart, and no more."""
+  history: float = 0.0
+  """Weight of historical averaging, which draws both networks to the mean of their past."""
+  minibatch: int = 0
+  """Kernels of minibatch discrimination, by which the critic sees how alike images are."""
+  virtual_batch: int = 0
+  """Images of the reference batch of virtual batch norm in the generator; 0: ordinary."""
   share_generator: bool = False
   """Both updates of a step use the same generated images, which are then made once."""
 
@@ -104,6 +132,12 @@ class Config:
       found.append(f'--share-generator needs --n-critic=1, it is {self.n_critic}')
     if self.optimizer == 'sgd' and self.schedule != 'constant':
       found.append(f'--optimizer=sgd has a decay of its own: leave --schedule={self.schedule} out')
+    if self.batch_size % max(self.pack, 1):
+      found.append(f'--batch-size={self.batch_size} does not divide by --pack={self.pack}')
+    if not 0 < self.top_k <= 1:
+      found.append(f'--top-k must be in (0, 1], it is {self.top_k}')
+    if self.minibatch and (self.r1 or self.r2):
+      found.append('--r1 and --r2 take each image for itself, which --minibatch does not')
     if self.dataset == 'folder' and self.folder is None:
       found.append('--dataset=folder needs --folder=PATH, the directory of images')
     return found
@@ -128,10 +162,15 @@ MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)
 
 _POSITIVE = (
   *(*RHYTHM, 'in_memory_limit', 'batch_size', 'n_critic', 'latent_size'),
-  *('generator_lr', 'critic_lr', 'ema_rampup', 'eval_num'),
+  *('generator_lr', 'critic_lr', 'ema_rampup', 'eval_num', 'pack', 'top_k_images'),
+  'zcr_deviation',
 )
 _SHARES = ('beta1', 'beta2')
-_NOT_NEGATIVE = ('steps', 'eval_every', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed')
+_NOT_NEGATIVE = (
+  *('steps', 'eval_every', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed', 'lecam'),
+  *('lecam_start', 'cr', 'cr_fake', 'zcr', 'zcr_generator', 'history', 'minibatch'),
+  'virtual_batch',
+)
 _POSITIVE_OR_NONE = ('images', 'image_size')
 
 

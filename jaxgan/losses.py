@@ -1,14 +1,17 @@
 """Losses of games: what a turn minimises, made from objectives and penalties."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
+import optax
 
+from jaxgan import network
 from jaxgan.game import Loss, Nets
 from jaxgan.objectives import Objective
 from jaxgan.penalties import Penalty
-from jaxgan.typing import Array, Batch, Key, Latent
+from jaxgan.typing import Array, Batch, Key, Latent, Tree
 
 Augment = Callable[[Nets, Array, Key], Array]
 """`(nets, images, key) -> images`; it may read `nets.memory`, such as a strength that adapts."""
@@ -69,6 +72,163 @@ def adversarial(
     return objective.generator(real_logits, fake_logits), nets, {}
 
   return critic_loss, generator_loss
+
+
+# Losses made of others.
+
+
+def together(*losses: Loss) -> Loss:
+  """The sum of losses. The first draws as it would alone, each other by a key of its own."""
+  if len(losses) == 1:
+    return losses[0]
+
+  def whole(nets: Nets, batch: Batch, key: Key):
+    value, nets, logs = losses[0](nets, batch, key)
+    for i, loss in enumerate(losses[1:]):
+      more, nets, others = loss(nets, batch, jax.random.fold_in(key, _APART + i))
+      value, logs = value + more, {**logs, **others}
+    return value, nets, logs
+
+  return whole
+
+
+def depending(
+  make: Callable[[Objective], tuple[Loss, Loss]], objective: Callable[[Nets], Objective]
+) -> tuple[Loss, Loss]:
+  """The pair of losses that `make` makes of an objective that hangs on the step or the memory."""
+  side = lambda i: lambda nets, batch, key: make(objective(nets))[i](nets, batch, key)
+  return side(0), side(1)
+
+
+def of_features(loss: Loss) -> Loss:
+  """The loss of the critic's features in place of its logits."""
+
+  def featured(nets: Nets, batch: Batch, key: Key):
+    shown = network.of_features(nets.networks['critic'])
+    seen = replace(nets, networks={**nets.networks, 'critic': shown})
+    value, after, logs = loss(seen, batch, key)
+    return value, replace(after, networks=nets.networks), logs
+
+  return featured
+
+
+def remembering(loss: Loss, start: int = 1000, decay: float = 0.99) -> Loss:
+  """The loss; the means of real and fake logits that it logs are averaged in `memory['logits']`.
+
+  mean <- now + decay (mean - now); until step number `start` it is the batch's own.
+  """
+
+  def remembered(nets: Nets, batch: Batch, key: Key):
+    value, after, logs = loss(nets, batch, key)
+    left = jnp.where(nets.step < start, 0.0, decay)
+    old = nets.memory['logits']
+    means = {side: logs[side] + left * (old[side] - logs[side]) for side in old}
+    return value, replace(after, memory={**after.memory, 'logits': means}), logs
+
+  return remembered
+
+
+def unrolled(
+  critic_loss: Loss,
+  generator_loss: Loss,
+  optimizer: optax.GradientTransformation,
+  steps: int,
+  constraint: Callable[[Tree], Tree] = lambda params: params,
+) -> Loss:
+  """The generator's loss against the critic as it will be after some steps of its own optimizer.
+
+  It starts from the critic's parameters, statistics and optimizer state as they stand, and all its
+  steps are on the same batch and the same latents. The gradient flows through them; nothing of what
+  was looked ahead at lasts. Without steps it is `generator_loss`.
+
+  The optimizer's update must have a derivative: Adam needs `eps_root` above 0, or a gradient of 0
+  gives NaN. A penalty of slopes asks networks for derivatives of the third order, in reverse mode.
+
+  References: Metz et al., Unrolled Generative Adversarial Networks, 2017.
+  """
+
+  def ahead(nets: Nets, state: Tree, batch: Batch, key: Key) -> tuple[Nets, Tree]:
+    def loss(own: Tree) -> tuple[Array, Nets]:
+      seen = replace(nets, params={**nets.params, **own})
+      value, after, _ = critic_loss(seen, batch, key)
+      return value, after
+
+    own = {'critic': nets.params['critic']}
+    grads, after = jax.grad(loss, has_aux=True)(own)
+    updates, state = optimizer.update(grads, state, own)
+    params = {**nets.params, **constraint(optax.apply_updates(own, updates))}
+    variables = {**nets.variables, 'critic': after.variables['critic']}
+    return replace(nets, params=params, variables=variables), state
+
+  def loss(nets: Nets, batch: Batch, key: Key):
+    later, state = nets, nets.opt['critic']
+    # Not lax.scan: its reverse keeps as much, and XLA:CPU compiles the bodies of loops less well,
+    # plain convolutions in them far worse. The trace grows with the steps, which are few.
+    for _ in range(steps):
+      later, state = ahead(later, state, batch, key)
+    value, after, logs = generator_loss(later, batch, key)
+    variables = {**after.variables, 'critic': nets.variables['critic']}
+    return value, replace(after, params=nets.params, variables=variables), logs
+
+  return loss if steps else generator_loss
+
+
+# Terms to be added to them.
+
+
+def historical(name: str, weight: float) -> Loss:
+  """A network is drawn to the mean of what it has been, which `after.history` keeps.
+
+  weight |theta - mean|^2, of all its parameters; at the first step, which has no past, 0.
+
+  References: Salimans et al., Improved Techniques for Training GANs, 2016.
+  """
+
+  def loss(nets: Nets, batch: Batch, key: Key):
+    apart = jax.tree.map(jnp.subtract, nets.params[name], nets.memory['history'][name])
+    square = sum(jnp.vdot(x, x) for x in jax.tree.leaves(apart))
+    value = jnp.where(nets.step > 0, weight, 0.0) * square
+    return value, nets, {'history': value}
+
+  return loss
+
+
+def latent_consistency(
+  *,
+  latent: Latent,
+  conditional: bool,
+  deviation: float,
+  critic_weight: float,
+  generator_weight: float,
+) -> tuple[Loss, Loss]:
+  """Terms of critic and generator: near latents are judged alike, but are to look different.
+
+  critic: critic_weight E (D(G(z)) - D(G(z + n)))^2;  generator: -generator_weight E (G(z) - G(z +
+  n))^2, the mean over pixels;  n ~ N(0, deviation^2), z of its own. Statistics stay as they were.
+
+  References: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
+  """
+
+  def pair(nets: Nets, batch: Batch, key: Key) -> list[Array]:
+    drawing, moving = jax.random.split(key)
+    z = latent(drawing, len(batch['image']))
+    near = z + deviation * jax.random.normal(moving, z.shape, z.dtype)
+    return [nets('generator', x, *_labels(batch, conditional), key=key)[0] for x in (z, near)]
+
+  def critic_loss(nets: Nets, batch: Batch, key: Key):
+    fakes = pair(nets, batch, key)
+    one, two = (nets('critic', x, *_labels(batch, conditional), key=key)[0] for x in fakes)
+    return critic_weight * ((one - two) ** 2).mean(), nets, {}
+
+  def generator_loss(nets: Nets, batch: Batch, key: Key):
+    one, two = pair(nets, batch, key)
+    return -generator_weight * ((one - two) ** 2).mean(), nets, {}
+
+  return critic_loss, generator_loss
+
+
+_APART = 1000
+"""Where the keys of added losses begin: no loss splits its own into as many."""
 
 
 def _labels(batch: Batch, conditional: bool) -> Sequence[Array]:

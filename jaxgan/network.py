@@ -13,15 +13,137 @@ from jaxgan.typing import Array, Key, Variables
 
 
 class Network(NamedTuple):
-  """Two pure functions: all that the library knows of a network.
+  """Two pure functions, and for some a third: all that the library knows of a network.
 
   `init(key, *inputs) -> variables`: parameters under `'params'`, all other state beside them.
   `apply(variables, *inputs, train, key=None) -> (output, variables)`: with `train` the statistics
   move on and are returned; without it they are used as they are. `key` feeds dropout.
+  `features` is `apply` with the output `(output, features)`: what goes into the last layer, `[B,
+  ...]`.
   """
 
   init: Callable[..., Variables]
   apply: Callable[..., tuple[Any, Variables]]
+  features: Callable[..., tuple[Any, Variables]] | None = None
+
+
+def showing(network: Network) -> Network:
+  """The network whose output is `(output, features)`.
+
+  Raises:
+    ValueError: it shows no features; from a Linen module, when it is first called.
+  """
+  if network.features is None:
+    raise ValueError(NO_FEATURES)
+  return Network(network.init, network.features)
+
+
+def of_features(network: Network) -> Network:
+  """The network whose output is its features. Raises ValueError as `showing`."""
+  shown = showing(network)
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    (_, features), moved = shown.apply(variables, *inputs, train=train, key=key)
+    return features, moved
+
+  return Network(network.init, apply)
+
+
+NO_FEATURES = (
+  "this critic shows no features: call self.sow('intermediates', 'features', x) before its last "
+  'layer, in a Linen module'
+)
+
+
+def with_head(body: Network, head: Network) -> Network:
+  """The sum of the body's output and of what a second network makes of its features.
+
+  A last layer that is linear, and sees its features with more appended, is this sum: one of the
+  features, one of the rest. Variables are by kind, then `body` and `head`.
+  """
+
+  def join(parts: dict[str, Variables]) -> Variables:
+    kinds = dict.fromkeys(kind for variables in parts.values() for kind in variables)
+    return {kind: {n: v[kind] for n, v in parts.items() if kind in v} for kind in kinds}
+
+  def init(key: Key, *inputs: Array) -> Variables:
+    keys = jax.random.split(key)
+    made = body.init(keys[0], *inputs)
+    (_, features), _ = showing(body).apply(made, *inputs, train=True, key=keys[0])
+    return join({'body': made, 'head': head.init(keys[1], features)})
+
+  def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    part = lambda name: {kind: parts[name] for kind, parts in variables.items() if name in parts}
+    (output, seen), moved = showing(body).apply(part('body'), *inputs, train=train, key=key)
+    more, other = head.apply(part('head'), seen, train=train)
+    return (output + more, seen), join({'body': moved, 'head': other})
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    (output, _), moved = features(variables, *inputs, train=train, key=key)
+    return output, moved
+
+  return Network(init, apply, features)
+
+
+def packs(x: Array, size: int) -> Array:
+  """`size` neighbours as one, joined on the last axis: `[B, ..., C]` -> `[B / size, ..., size C]`.
+
+  Raises:
+    ValueError: a batch that is no multiple of it.
+  """
+  if len(x) % size:
+    raise ValueError(f'a batch of {len(x)} does not divide into packs of {size}: give a multiple')
+  x = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -2)
+  return x.reshape(*x.shape[:-2], -1)
+
+
+def unpacked(x: Array, size: int) -> Array:
+  """The images of packs: the inverse of `packs`."""
+  x = jnp.moveaxis(x.reshape(*x.shape[:-1], size, -1), -2, 1)
+  return x.reshape(-1, *x.shape[2:])
+
+
+def packed(network: Network, size: int) -> Network:
+  """A critic that judges packs: images or points `[B, ..., C]` to logits `[B / size]`.
+
+  The network given is called on `[B / size, ..., size C]`.
+
+  References: Lin et al., PacGAN: The Power of Two Samples in Generative Adversarial Networks, 2018.
+  """
+
+  def init(key: Key, x: Array) -> Variables:
+    return network.init(key, jnp.concatenate([x] * size, -1))
+
+  def on_packs(call: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda variables, x, **options: call(variables, packs(x, size), **options)
+
+  features = network.features and on_packs(network.features)
+  return Network(init, on_packs(network.apply), features)
+
+
+def with_reference(network: Network, draw: Callable[[Key], tuple[Array, ...]]) -> Network:
+  """The network called on a fixed batch before the given one, and its output for that one alone.
+
+  `draw(key)` makes the inputs of that batch; they are kept among the variables. For networks that
+  normalise by it, which see it as the first rows.
+  """
+
+  def init(key: Key, *inputs: Array) -> Variables:
+    keys = jax.random.split(key)
+    reference = draw(keys[0])
+    return {**network.init(keys[1], *_joined(reference, inputs)), 'reference': reference}
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    own = {kind: value for kind, value in variables.items() if kind != 'reference'}
+    reference = variables['reference']
+    output, moved = network.apply(own, *_joined(reference, inputs), train=train, key=key)
+    return output[len(reference[0]) :], {**moved, 'reference': reference}
+
+  return Network(init, apply)
+
+
+def _joined(first: tuple[Array, ...], then: tuple[Array, ...]) -> list[Array]:
+  return [jnp.concatenate([a.astype(b.dtype), b]) for a, b in zip(first, then, strict=True)]
 
 
 def computed_in(network: Network, dtype: Any) -> Network:
@@ -34,31 +156,46 @@ def computed_in(network: Network, dtype: Any) -> Network:
   def cast(tree: Any, old: Any, new: Any) -> Any:
     return jax.tree.map(lambda x: x.astype(new) if x.dtype == old else x, tree)
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
-    params, given = cast((variables['params'], inputs), jnp.float32, dtype)
-    output, moved = network.apply({**variables, 'params': params}, *given, train=train, key=key)
-    return cast(output, dtype, jnp.float32), {**moved, 'params': variables['params']}
+  def lowered(call: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+      params, given = cast((variables['params'], inputs), jnp.float32, dtype)
+      output, moved = call({**variables, 'params': params}, *given, train=train, key=key)
+      return cast(output, dtype, jnp.float32), {**moved, 'params': variables['params']}
 
-  return Network(network.init, apply)
+    return apply
+
+  features = network.features and lowered(network.features)
+  return Network(network.init, lowered(network.apply), features)
 
 
 def linen(module: nn.Module) -> Network:
-  """Adapt a Linen module whose `__call__` takes its inputs and the keyword `train`."""
+  """Adapt a Linen module whose `__call__` takes its inputs and the keyword `train`.
+
+  Its features are what it sows under that name, once, in the collection `intermediates`.
+  """
 
   def init(key: Key, *inputs: Array) -> Variables:
     params, dropout = jax.random.split(key)
     variables = module.init({'params': params, 'dropout': dropout}, *inputs, train=True)
     return {'params': {}, **variables}
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def run(variables: Variables, inputs: Any, train: bool, key: Key | None, shown: list[str]):
     rngs = {} if key is None else {'dropout': key}
-    if not train:
-      return module.apply(variables, *inputs, train=False, rngs=rngs), variables
-    moving = [name for name in variables if name != 'params']
-    output, moved = module.apply(variables, *inputs, train=True, rngs=rngs, mutable=moving)
+    moving = [name for name in variables if name != 'params'] if train else []
+    return module.apply(variables, *inputs, train=train, rngs=rngs, mutable=[*moving, *shown])
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    output, moved = run(variables, inputs, train, key, [])
     return output, {**variables, **moved}
 
-  return Network(init, apply)
+  def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    output, moved = run(variables, inputs, train, key, ['intermediates'])
+    seen = moved.pop('intermediates', {}).get('features')
+    if seen is None:
+      raise ValueError(NO_FEATURES)
+    return (output, seen[0]), {**variables, **moved}
+
+  return Network(init, apply, features)
 
 
 def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:

@@ -7,6 +7,7 @@ Values at the optimum are those of a perfect generator and the best critic again
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
@@ -168,6 +169,68 @@ def relativistic_average() -> Objective:
   # in-place error of distributed training. What they follow is the gradient of no loss.
   ahead = lambda a, b: softplus(b.mean() - a).mean() / 2 + softplus(b - a.mean()).mean() / 2
   return _objective(ahead, lambda r, f: ahead(f, r), uses_real=True)
+
+
+# Objectives made of others.
+
+
+def zero_sum(objective: Objective) -> Objective:
+  """The generator maximises what the critic minimises, with the part of real images in it.
+
+  That part has no gradient until a critic looked ahead at depends on the generator.
+  """
+  return Objective(objective.critic, lambda r, f: -objective.critic(r, f), uses_real=True)
+
+
+def top(objective: Objective, share: Array | float) -> Objective:
+  """The generator's loss is the mean over the fakes of highest logits, a `share` of them.
+
+  k = max(1, floor(share B)); the share, in (0, 1], may depend on the step.
+
+  Raises:
+    ValueError: an objective whose generator weighs fakes against reals, where no mean of one fake
+      is its own.
+
+  References: Sinha et al., Top-k Training of GANs, 2020.
+  """
+  if objective.uses_real:
+    raise ValueError('the top fakes cannot be told where a loss weighs fakes against reals')
+
+  def generator(r: Array, f: Array) -> Array:
+    each = jax.vmap(objective.generator)(r[:, None], f[:, None])
+    count = jnp.maximum(jnp.floor(share * len(f)), 1.0)
+    place = jnp.argsort(jnp.argsort(-f.reshape(len(f), -1).mean(1)))
+    return jnp.where(place < count, each, 0).sum() / count
+
+  return objective._replace(generator=generator)
+
+
+def lecam(
+  objective: Objective, real_mean: Array, fake_mean: Array, weight: Array | float
+) -> Objective:
+  """The critic's logits keep near the means that those of the other side have had.
+
+  critic: objective + weight (E relu(r - fake_mean)^2 + E relu(real_mean - f)^2)
+
+  The means are constants. Tseng et al., Regularizing GANs under Limited Data, 2021.
+  """
+
+  def critic(r: Array, f: Array) -> Array:
+    far = (relu(_wide(r) - fake_mean) ** 2).mean() + (relu(real_mean - _wide(f)) ** 2).mean()
+    return objective.critic(r, f) + weight * far
+
+  return objective._replace(critic=critic)
+
+
+def matching(distance: Callable[[Array], Array]) -> Objective:
+  """Of features in place of logits, `[B, ...]`: the distance of their means over the batch.
+
+  generator: E distance(m(r) - m(f)), over features;  critic: minus that
+
+  Salimans et al. 2016, whose critic has a loss of logits: take the generator's side alone.
+  """
+  apart = lambda r, f: distance(r.mean(0) - f.mean(0)).mean()
+  return _objective(lambda r, f: -apart(r, f), apart, uses_real=True)
 
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {

@@ -6,10 +6,12 @@ the summed score is no longer one slope an image.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan import network
 from jaxgan.typing import Array, Key, Score
 
 Penalty = Callable[[Score, Array, Array, Key], Array]
@@ -145,3 +147,32 @@ def drift(weight: float = 1e-3) -> Penalty:
     return weight * (logits.astype(_wide(logits)) ** 2).mean()
 
   return penalty
+
+
+def consistency(
+  change: Callable[[Array, Key], Array], real_weight: float = 10.0, fake_weight: float = 0.0
+) -> Penalty:
+  """Logits stay as they are when an image is changed as no label is.
+
+  real_weight E (D(real) - D(change(real)))^2 + fake_weight E (D(fake) - D(change(fake)))^2
+
+  Zhang et al. 2020 (CR, of reals alone); Zhao et al. 2021 (bCR, of both).
+  """
+
+  def apart(score: Score, x: Array, key: Key) -> Array:
+    logits = score(x)
+    return ((logits - score(change(x, key))).astype(_wide(logits)) ** 2).mean()
+
+  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
+    sides = zip((real_weight, fake_weight), (real, fake), jax.random.split(key), strict=True)
+    return sum((w * apart(score, x, k) for w, x, k in sides if w), jnp.zeros(()))
+
+  return penalty
+
+
+def of_packs(penalty: Penalty, size: int) -> Penalty:
+  """The penalty, to which a pack of `size` images is one, for critics that judge packs."""
+  joined, apart = partial(network.packs, size=size), partial(network.unpacked, size=size)
+  return lambda score, real, fake, key: penalty(
+    lambda packs: score(apart(packs)), joined(real), joined(fake), key
+  )

@@ -55,11 +55,14 @@ def two_player(
   penalty: Sequence[Penalty] = (),
   conditional: bool = False,
   constraint: Callable[[Tree], Tree] = lambda params: params,
+  unroll: int = 0,
 ) -> Recipe:
   """The recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
 
+  With `unroll` the generator meets the critic as it will be so many steps ahead.
+
   Raises:
-    ValueError: a conditional recipe for data without labels.
+    ValueError: a conditional recipe for data without labels; as `tricks`.
   """
   if conditional and not spec.classes:
     raise ValueError(
@@ -67,37 +70,43 @@ def two_player(
       'give a data set that has, or class subfolders'
     )
   latent = latents(config)
-  critic_loss, generator_loss = losses.adversarial(
-    objective,
-    *penalty,
-    *_slopes(config),
-    latent=latent,
-    conditional=conditional,
-    noise=config.instance_noise,
-    augment=tricks.augmentation(config),
-  )
-  draws = 'shared' if config.share_generator else ''
   labels = lambda n: (jnp.zeros(n, jnp.int32),) if conditional else ()
-  game = Game(
-    networks={'generator': network.linen(generator), 'critic': network.linen(critic)},
-    players={
-      'generator': Player(('generator',), optimizer(config, config.generator_lr)),
-      'critic': Player(
-        ('critic',), optimizer(config, config.critic_lr, config.n_critic), constraint
-      ),
-    },
-    turns=(
-      Turn('critic', critic_loss, repeats=config.n_critic, draws=draws),
-      Turn('generator', generator_loss, draws=draws),
-    ),
-    after=_averages(config),
-    averaged=('generator',) if config.ema_images else (),
-  )
+  networks = {
+    'generator': tricks.generator(config, generator, latent, spec.classes if conditional else 0),
+    'critic': tricks.critic(config, critic, conditional),
+  }
   example = {
     'generator': (latent(jax.random.key(0), 2), *labels(2)),
     'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
   }
+  players = _players(config, constraint, bool(unroll))
+  critic_loss, generator_loss = tricks.losses_of(
+    config, objective, [*penalty, *_slopes(config)], latent=latent, conditional=conditional
+  )
+  generator_loss = losses.unrolled(
+    critic_loss, generator_loss, players['critic'].optimizer, unroll, constraint
+  )
+  draws = 'shared' if config.share_generator else ''
+  game = Game(
+    networks=networks,
+    players=players,
+    turns=(
+      Turn('critic', critic_loss, repeats=config.n_critic, draws=draws),
+      Turn('generator', generator_loss, draws=draws),
+    ),
+    memory=tricks.memory(config, networks, example),
+    after=(*_averages(config), *tricks.after_steps(config)),
+    averaged=('generator',) if config.ema_images else (),
+  )
   return from_latents((Stage(game, example),), latent, conditional)
+
+
+def _players(config: Config, constraint: Callable[[Tree], Tree], differentiable: bool):
+  updates = config.n_critic, differentiable
+  return {
+    'generator': Player(('generator',), optimizer(config, config.generator_lr)),
+    'critic': Player(('critic',), optimizer(config, config.critic_lr, *updates), constraint),
+  }
 
 
 def computed_in(precision: str, recipe: Recipe) -> Recipe:
@@ -136,8 +145,18 @@ def from_latents(stages: tuple[Stage, ...], latent: Latent, conditional: bool) -
   return Recipe(stages, sample, conditional, latent, generate)
 
 
-def optimizer(config: Config, rate: float, updates: int = 1) -> optax.GradientTransformation:
-  """The configured optimizer; `updates` is how many it makes in one step of the run."""
+def optimizer(
+  config: Config, rate: float, updates: int = 1, differentiable: bool = False
+) -> optax.GradientTransformation:
+  """The configured optimizer; `updates` is how many it makes in one step of the run.
+
+  Raises:
+    ValueError: RMSProp where it is to be `differentiable`, which it is not where gradients are 0.
+  """
+  if differentiable and config.optimizer == 'rmsprop':
+    raise ValueError('--optimizer=rmsprop cannot be looked ahead at: give adam or sgd')
+  # Under the root, where gradients are 0, so that it has a slope: 1e-8 beside the rest, as eps is.
+  root = 1e-16 if differentiable else 0.0
   length = max(config.length * updates, 1)
   schedule: dict[str, optax.ScalarOrSchedule] = {
     'constant': rate,
@@ -145,7 +164,7 @@ def optimizer(config: Config, rate: float, updates: int = 1) -> optax.GradientTr
     'cosine': optax.cosine_decay_schedule(rate, length),
   }
   make: dict[str, Callable[[optax.ScalarOrSchedule], optax.GradientTransformation]] = {
-    'adam': lambda lr: optax.adam(lr, config.beta1, config.beta2),
+    'adam': lambda lr: optax.adam(lr, config.beta1, config.beta2, eps_root=root),
     # Outside the root, as the authors of WGAN have it: inside, it hides gradients below 1e-4.
     'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False),
     'sgd': lambda lr: momentum_sgd(rate),

@@ -1,14 +1,166 @@
 """What helps any game of two players, as the config asks; by default each does nothing at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from jaxgan import augment
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import after, augment, layers, losses, network, objectives, penalties
 from jaxgan.config import Config
+from jaxgan.game import Loss, Nets, TrainState
 from jaxgan.losses import Augment
+from jaxgan.network import Network
+from jaxgan.objectives import Objective
+from jaxgan.penalties import Penalty
+from jaxgan.typing import Array, Key, Latent
+
+PLAYERS = 'critic', 'generator'
+DISTANCES: dict[str, Callable[[Array], Array]] = {'squared': jnp.square, 'absolute': jnp.abs}
+
+
+# Networks.
+
+
+def generator(config: Config, module: nn.Module, latent: Latent, classes: int) -> Network:
+  """The generator; with --virtual-batch, normalised by a reference batch of latents.
+
+  Raises:
+    ValueError: a generator without batch norm that can be so.
+  """
+  count = config.virtual_batch
+  if not count:
+    return network.linen(module)
+  if not getattr(module, 'norm', False) or not hasattr(module, 'reference'):
+    raise ValueError(
+      f'--virtual-batch={count} needs a generator with the batch norm of `networks.mlp` or '
+      f'`networks.dcgan`, the one of {config.variant} has none: leave it out'
+    )
+
+  def draw(key: Key) -> tuple[Array, ...]:
+    keys = jax.random.split(key)
+    labels = (jax.random.randint(keys[1], (count,), 0, classes),) if classes else ()
+    return latent(keys[0], count), *labels
+
+  return network.with_reference(network.linen(module.clone(reference=count)), draw)
+
+
+def critic(config: Config, module: nn.Module, conditional: bool) -> Network:
+  """The critic; with --minibatch it compares the images of a batch, with --pack it judges packs.
+
+  Raises:
+    ValueError: packs of images of several classes.
+  """
+  if config.pack > 1 and conditional:
+    raise ValueError(f'--pack={config.pack} joins images of different classes: leave it out')
+  whole = network.linen(module)
+  if config.minibatch:
+    head = layers.MinibatchHead(config.minibatch)
+    whole = network.with_head(whole, network.linen(head))
+  return network.packed(whole, config.pack) if config.pack > 1 else whole
+
+
+# Losses.
+
+
+def losses_of(
+  config: Config,
+  objective: Objective,
+  penalty: Sequence[Penalty],
+  *,
+  latent: Latent,
+  conditional: bool,
+) -> tuple[Loss, Loss]:
+  """The losses of critic and generator.
+
+  Raises:
+    ValueError: penalties of slopes beside --minibatch; --top-k where the generator's loss compares
+      real and fake; an unknown name in --policy.
+  """
+  make = lambda objective: losses.adversarial(
+    objective,
+    *_penalties(config, penalty),
+    latent=latent,
+    conditional=conditional,
+    noise=config.instance_noise,
+    augment=augmentation(config),
+  )
+  critic, generator = _objectives(config, make, objective)
+  if config.lecam:
+    critic = losses.remembering(critic, config.lecam_start)
+  if config.feature_matching != 'off':
+    distance = DISTANCES[config.feature_matching]
+    generator = losses.of_features(make(objectives.matching(distance))[1])
+  terms = _terms(config, latent, conditional)
+  return losses.together(critic, *terms['critic']), losses.together(generator, *terms['generator'])
+
+
+def _penalties(config: Config, penalty: Sequence[Penalty]) -> list[Penalty]:
+  if config.minibatch and penalty:
+    raise ValueError('--minibatch mixes the images, which penalties of slopes take each for itself')
+  if config.pack > 1:
+    penalty = [penalties.of_packs(p, config.pack) for p in penalty]
+  if not (config.cr or config.cr_fake):
+    return list(penalty)
+  change = partial(augment.diff_augment, policy=_policy(config))
+  return [*penalty, penalties.consistency(change, config.cr, config.cr_fake)]
+
+
+def _objectives(
+  config: Config, make: Callable[[Objective], tuple[Loss, Loss]], objective: Objective
+) -> tuple[Loss, Loss]:
+  """With --top-k and --lecam, which hang on the step and the memory."""
+  if config.top_k == 1 and not config.lecam:
+    return make(objective)
+
+  def now(nets: Nets) -> Objective:
+    chosen = (
+      objective if config.top_k == 1 else objectives.top(objective, _share(config, nets.step))
+    )
+    if not config.lecam:
+      return chosen
+    weight = jnp.where(nets.step < config.lecam_start, 0.0, config.lecam)
+    means = nets.memory['logits']
+    return objectives.lecam(chosen, means['real'], means['fake'], weight)
+
+  if config.top_k < 1:
+    objectives.top(objective, 1.0)  # refuses here what it would refuse at the first step
+  return losses.depending(make, now)
+
+
+def _share(config: Config, step: Array | int) -> Array:
+  half_lives = jnp.float32(step) * (config.images_per_step / config.top_k_images)
+  return jnp.maximum(0.5**half_lives, config.top_k)
+
+
+def _terms(config: Config, latent: Latent, conditional: bool) -> dict[str, list[Loss]]:
+  """What is added to the losses, by player."""
+  terms: dict[str, list[Loss]] = {name: [] for name in PLAYERS}
+  if config.zcr or config.zcr_generator:
+    pair = losses.latent_consistency(
+      latent=latent,
+      conditional=conditional,
+      deviation=config.zcr_deviation,
+      critic_weight=config.zcr,
+      generator_weight=config.zcr_generator,
+    )
+    for name, loss in zip(PLAYERS, pair, strict=True):
+      terms[name].append(loss)
+  if config.history:
+    for name in PLAYERS:
+      terms[name].append(losses.historical(name, config.history))
+  return terms
+
+
+# Augmentation.
+
 
 AUGMENTATIONS: dict[str, Callable[[Config], Augment | None]] = {
   'none': lambda config: None,
-  'diffaugment': lambda config: _diff_augment(config.policy),
+  'diffaugment': lambda config: _diff_augment(_policy(config)),
 }
 
 
@@ -22,5 +174,31 @@ def augmentation(config: Config) -> Augment | None:
 
 
 def _diff_augment(policy: str) -> Augment:
-  augment.parts(policy)
   return lambda nets, images, key: augment.diff_augment(images, key, policy)
+
+
+def _policy(config: Config) -> str:
+  augment.parts(config.policy)
+  return config.policy
+
+
+# What lasts.
+
+
+def memory(
+  config: Config, networks: Mapping[str, Network], example: Mapping[str, Sequence[Array]]
+) -> dict[str, Any]:
+  """The game's memory at the start."""
+  kept: dict[str, Any] = {}
+  if config.lecam:
+    kept['logits'] = {'real': np.float32(0), 'fake': np.float32(0)}
+  if config.history:
+    shapes = {n: jax.eval_shape(networks[n].init, jax.random.key(0), *example[n]) for n in PLAYERS}
+    zeros = lambda x: np.zeros(x.shape, x.dtype)
+    kept['history'] = {name: jax.tree.map(zeros, shapes[name]['params']) for name in PLAYERS}
+  return kept
+
+
+def after_steps(config: Config) -> tuple[Callable[[TrainState], TrainState], ...]:
+  """Rules for the state after each step."""
+  return (after.history(*PLAYERS),) if config.history else ()

@@ -9,8 +9,8 @@ ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FLOORS = [
   ('typing',),
   ('augment', 'resample', 'formulations', 'metrics', 'weights'),
-  ('objectives', 'penalties', 'convolution', 'network', 'hosts', 'guard'),
-  ('config', 'workdir', 'pictures', 'signals'),
+  ('objectives', 'convolution', 'network', 'hosts', 'guard'),
+  ('penalties', 'config', 'workdir', 'pictures', 'signals'),
   ('layers', 'journal', 'checkpoint'),
   ('game', 'networks', 'data'),
   ('losses', 'after', 'devices', 'features'),

@@ -12,6 +12,7 @@ from jaxgan.layers import (
   Dense,
   Embed,
   Initializer,
+  batch_norm,
   leaky_relu,
   normal,
 )
@@ -43,7 +44,8 @@ class Generator(nn.Module):
 
   A dense stem, then transposed convolutions: `sizes` are those of all feature maps from the stem to
   the image, `widths` the channels of all but the image. With `classes` an embedding of the label,
-  `embedding` wide, joins the latent. Layers before a batch norm have no bias.
+  `embedding` wide, joins the latent. Layers before a batch norm have no bias. With `reference`
+  batch norm is virtual, by so many first rows.
   """
 
   sizes: Sequence[int]
@@ -53,6 +55,7 @@ class Generator(nn.Module):
   classes: int = 0
   embedding: int = 50
   norm: bool = True
+  reference: int = 0
   bias: bool = True
   activation: Callable[[Array], Array] = nn.relu
   start: Initializer = normal
@@ -60,7 +63,7 @@ class Generator(nn.Module):
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
     def active(x):
-      x = BatchNorm(start=near_one)(x, train=train) if self.norm else x
+      x = batch_norm(self.reference)(start=near_one)(x, train=train) if self.norm else x
       return self.activation(x)
 
     bias, stem = self.bias and not self.norm, self.sizes[0]
@@ -106,4 +109,5 @@ class Critic(nn.Module):
       )(x)
       x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if norm else x)
     x = x.reshape(len(x), -1)
+    self.sow('intermediates', 'features', x)
     return Dense(1, self.bias, spectral=self.spectral, start=self.start)(x)[:, 0]

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.layers import BatchNorm, Dense, Initializer, Maxout, leaky_relu, normal, uniform
+from jaxgan.layers import Dense, Initializer, Maxout, batch_norm, leaky_relu, normal, uniform
 from jaxgan.typing import Array
 
 
@@ -30,7 +30,7 @@ class Generator(nn.Module):
   """Latents `[B, Z]` (and labels `[B]`) -> images `[B, *shape]` in [-1, 1], by tanh.
 
   With `classes` the latent and the one-hot label each pass a layer of their own, of `entry` widths
-  where given, before they join.
+  where given, before they join. With `reference` batch norm is virtual, by so many first rows.
   """
 
   shape: Sequence[int]
@@ -38,6 +38,7 @@ class Generator(nn.Module):
   classes: int = 0
   entry: tuple[int, int] | None = None
   norm: bool = True
+  reference: int = 0
   activation: Callable[[Array], Array] = leaky_relu
   start: Initializer = normal
 
@@ -50,9 +51,10 @@ class Generator(nn.Module):
         for n, x in zip(self.entry, parts, strict=True)
       ]
     x = jnp.concatenate(parts, -1)
+    normalise = batch_norm(self.reference)
     for width in self.widths:
       x = Dense(width, use_bias=not self.norm, start=self.start)(x)
-      x = self.activation(BatchNorm()(x, train=train) if self.norm else x)
+      x = self.activation(normalise()(x, train=train) if self.norm else x)
     x = Dense(math.prod(self.shape), start=self.start)(x)
     return jnp.tanh(x).reshape(-1, *self.shape)
 
@@ -71,6 +73,7 @@ class Critic(nn.Module):
     x = jnp.concatenate([x, *(jax.nn.one_hot(y, self.classes, dtype=x.dtype) for y in labels)], -1)
     for width in self.widths:
       x = self.activation(Dense(width, start=self.start)(x))
+    self.sow('intermediates', 'features', x)
     return Dense(1, start=self.start)(x)[:, 0]
 
 
@@ -100,4 +103,5 @@ class MaxoutCritic(nn.Module):
     x = jnp.concatenate(parts, -1)
     for i, (units, pieces) in enumerate(self.layers):
       x = Maxout(units, pieces, start=self.start)(drop(0.5 if i or self.entry else 0.2, x))
+    self.sow('intermediates', 'features', x)
     return Dense(1, start=self.start)(drop(0.5, x))[:, 0]

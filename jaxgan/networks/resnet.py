@@ -120,6 +120,7 @@ class Critic(nn.Module):
     for _ in range(2):
       x = block(down=False)(x)
     h = nn.relu(x).sum((1, 2))
+    self.sow('intermediates', 'features', h)
     logits = Dense(1, spectral=self.spectral, start=straight)(h)[:, 0]
     embed = partial(Embed, self.classes, self.width, self.spectral, straight)
     return logits + sum((embed()(y) * h).sum(-1) for y in labels)

@@ -11,7 +11,7 @@ from typing import Any
 from jaxgan.config import Config
 from jaxgan.recipe import Recipe, computed_in
 from jaxgan.typing import Spec
-from jaxgan.variants import cgan, dcgan, gan, lsgan, sngan, wgan, wgan_gp
+from jaxgan.variants import cgan, dcgan, gan, lsgan, sngan, unrolled, wgan, wgan_gp
 
 VARIANTS: dict[str, ModuleType] = {
   'gan': gan,
@@ -21,6 +21,7 @@ VARIANTS: dict[str, ModuleType] = {
   'wgan_gp': wgan_gp,
   'lsgan': lsgan,
   'sngan': sngan,
+  'unrolled': unrolled,
 }
 
 

@@ -1,0 +1,68 @@
+"""Unrolled GAN: the generator plays against the critic as it will be a few steps from now.
+
+Metz et al., Unrolled Generative Adversarial Networks, 2017. The generator maximises the critic's
+whole loss after `unroll` steps of the critic's own optimizer on the batch at hand, and its gradient
+flows through them. `--preset=paper` has the networks and rates of a public notebook for a mixture
+of Gaussians in the plane (poolio/unrolled_gan, which departs from the paper), here on images. The
+laptop's are the perceptrons of `gan`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import flax.linen as nn
+
+from jaxgan import config, objectives
+from jaxgan.networks import mlp
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Config(config.Config):
+  """Options of the unrolled GAN."""
+
+  unroll: int = 5
+  """Steps of the critic that the generator looks ahead; 0: none, the plain GAN."""
+  objective: Literal['minimax', 'nonsaturating'] = 'minimax'
+  """What the generator minimises: minus the critic's loss, or -log D(G(z))."""
+  widths: tuple[int, ...] = (256, 512)
+  """Units of the generator's hidden layers; the critic has them in reverse."""
+  plain: bool = False
+  """The notebook's networks: tanh, orthogonal start of gain 1.4, no batch norm."""
+
+  def problems(self) -> list[str]:
+    """What cannot be looked ahead at, or how far."""
+    found = [] if self.unroll >= 0 else [f'--unroll must be 0 or above, it is {self.unroll}']
+    return super().problems() + found
+
+
+PAPER: dict[str, Any] = dict(
+  widths=(128, 128),
+  plain=True,
+  latent_size=256,
+  batch_size=512,
+  generator_lr=1e-3,
+  critic_lr=1e-4,
+  steps=25_000,
+  ema_images=0.0,
+)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Two perceptrons, and a generator that looks ahead.
+
+  Raises:
+    ValueError: an optimizer that has no derivative.
+  """
+  start = nn.initializers.orthogonal(1.4)
+  plain: dict[str, Any] = dict(activation=nn.tanh, start=start) if config.plain else {}
+  game = objectives.OBJECTIVES[config.objective]()
+  return two_player(
+    config,
+    spec,
+    generator=mlp.Generator(spec.shape, config.widths, norm=not config.plain, **plain),
+    critic=mlp.Critic(config.widths[::-1], **plain),
+    objective=objectives.zero_sum(game) if config.objective == 'minimax' else game,
+    unroll=config.unroll,
+  )
