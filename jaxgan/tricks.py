@@ -168,8 +168,10 @@ def augmentation(config: Config) -> Augment | None:
   """What becomes of the images before the critic sees them.
 
   Raises:
-    ValueError: a policy with an unknown name.
+    ValueError: an unknown way, or a policy with an unknown name.
   """
+  if config.augment not in AUGMENTATIONS:
+    raise ValueError(f'--augment={config.augment} is none of {", ".join(AUGMENTATIONS)}')
   return AUGMENTATIONS[config.augment](config)
 
 

@@ -1,4 +1,4 @@
-"""The moving average in closed form, on a state with nothing else in it."""
+"""Averages in closed form, on a state with nothing else in it."""
 
 import chex
 import flax
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.after import ema
+from jaxgan.after import ema, history
 
 
 @flax.struct.dataclass
@@ -15,6 +15,13 @@ class State:
   step: jax.Array
   params: dict
   ema: dict
+
+
+@flax.struct.dataclass
+class Remembering:
+  step: jax.Array
+  params: dict
+  memory: dict
 
 
 def state(theta, average, step=0):
@@ -98,3 +105,14 @@ def test_unknown_network():
 def test_impossible_settings(wrong):
   with pytest.raises(ValueError, match='ema needs half_life >= 0'):
     ema('generator', **{'half_life': 64.0, 'images_per_step': 64, **wrong})
+
+
+def test_history_is_the_mean_of_all_that_was():
+  path = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+  memory = {'history': {'critic': {'w': jnp.full(3, 7.0)}}, 'other': jnp.ones(2)}
+  rule = history('critic')
+  for i, theta in enumerate(path):
+    now = Remembering(jnp.int32(i), {'critic': {'w': jnp.asarray(theta)}}, memory)
+    memory = rule(now).memory
+    np.testing.assert_allclose(memory['history']['critic']['w'], path[: i + 1].mean(0), atol=1e-6)
+  chex.assert_trees_all_equal(memory['other'], jnp.ones(2))

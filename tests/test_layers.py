@@ -16,6 +16,8 @@ from jaxgan.layers import (
   Dense,
   Embed,
   Maxout,
+  MinibatchDiscrimination,
+  VirtualBatchNorm,
   spectral_norm,
 )
 
@@ -392,3 +394,61 @@ def test_fans_are_counted_from_the_inputs(key, layer, fan):
   made = layer(10, kernel=3, **size, start=nn.initializers.he_normal())
   variables = made.init(key, jnp.zeros((1, 6, 6, 40)))
   np.testing.assert_allclose(jax.tree.leaves(variables)[1].std(), np.sqrt(2 / fan), rtol=0.05)
+
+
+# --- what looks at other images
+
+
+@pytest.mark.parametrize('shape', [(7, 4), (7, 3, 2, 4)])
+def test_virtual_batch_norm_by_hand(key, shape):
+  """Reference rows by their own statistics; each other joined to them as one more."""
+  count, x = 5, features(shape)
+  layer = VirtualBatchNorm(count)
+  variables = unlike(layer.init(key, x, train=True))
+  assert set(variables) == {'params'}
+  gain, bias = (np.float64(variables['params'][name]) for name in ('scale', 'bias'))
+  wide, axes = np.float64(x), tuple(range(len(shape) - 1))
+  mean, square = wide[:count].mean(axes), (wide[:count] ** 2).mean(axes)
+  expected = []
+  for i, row in enumerate(wide):
+    own = row.mean(axes[:-1]), (row**2).mean(axes[:-1])
+    m, s = ((count * c + o) / (count + 1) for c, o in zip((mean, square), own, strict=True))
+    m, s = (mean, square) if i < count else (m, s)
+    expected.append((row - m) / np.sqrt(s - m**2 + 1e-5) * gain + bias)
+  for train in (True, False):
+    y = layer.apply(variables, x, train=train)
+    np.testing.assert_allclose(y, np.stack(expected), rtol=2e-4, atol=2e-5)
+
+
+def test_virtual_batch_norm_keeps_images_apart(key):
+  x, layer = features((7, 3, 2, 4)), VirtualBatchNorm(5)
+  variables = layer.init(key, x, train=True)
+  moved = layer.apply(variables, x.at[6].add(3.0), train=True)
+  still = layer.apply(variables, x, train=True)
+  chex.assert_trees_all_equal(moved[:6], still[:6])
+  assert (moved[6] != still[6]).any()
+
+
+@pytest.mark.parametrize('batch', [1, 2, 9])
+def test_minibatch_discrimination_of_equal_and_of_distant_images(key, batch):
+  layer = MinibatchDiscrimination(6, 3)
+  equal = jnp.broadcast_to(draw(4), (batch, 4))
+  variables = layer.init(key, equal)
+  start = -1.0  # the bias
+  near = layer.apply(variables, equal)
+  np.testing.assert_allclose(near, np.full((batch, 6), batch - 1 + start), rtol=1e-6)
+  far = layer.apply(variables, 1e5 * draw(batch, 4))
+  np.testing.assert_allclose(far, np.full((batch, 6), start), atol=1e-6)
+
+
+def test_minibatch_discrimination_by_hand(key):
+  layer, f = MinibatchDiscrimination(2, 3), draw(5, 2, 2)
+  variables = jax.tree.map(lambda x: 20 * x + 0.5, layer.init(key, f))
+  table = np.float64(variables['params']['Dense_0']['weight']['kernel'])
+  maps = (np.float64(f).reshape(5, 4) @ table).reshape(5, 2, 3)
+  expected = np.float64(variables['params']['bias'])[None].repeat(5, 0)
+  for i in range(5):
+    for j in range(5):
+      if i != j:
+        expected[i] += np.exp(-np.abs(maps[i] - maps[j]).sum(-1))
+  np.testing.assert_allclose(layer.apply(variables, f), expected, rtol=1e-5)

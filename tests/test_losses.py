@@ -391,3 +391,112 @@ def test_turns_of_one_draw_see_the_same_fakes(draws):
     assert (float(logs['critic/fake']) == float(logs['generator/loss'])) == bool(draws)
     seen.append(float(logs['critic/fake']))
   assert len(set(seen)) == 3
+
+
+# --- losses made of others
+
+
+def test_the_sum_of_losses(key):
+  seen = []
+
+  def term(name, weight):
+    def loss(nets, batch, key):
+      seen.append(tuple(jax.random.key_data(key).tolist()))
+      moved = replace(nets, memory={**nets.memory, name: weight})
+      return jnp.float32(weight), moved, {name: jnp.float32(weight)}
+
+    return loss
+
+  one, two, three = term('a', 1.0), term('b', 20.0), term('c', 300.0)
+  assert losses.together(one) is one
+  value, nets, logs = losses.together(one, two, three)(simple(), BATCH, key)
+  assert value == 321
+  assert nets.memory == {'a': 1.0, 'b': 20.0, 'c': 300.0}
+  assert logs == {'a': 1, 'b': 20, 'c': 300}
+  assert seen[0] == tuple(jax.random.key_data(key).tolist()) and len(set(seen)) == 3
+
+
+def test_an_objective_may_hang_on_the_step(key):
+  make = lambda objective: losses.adversarial(objective, latent=fixed)
+  weighed = lambda nets: objectives.Objective(
+    lambda r, f: nets.step * (f.mean() - r.mean()), lambda r, f: -nets.step * f.mean()
+  )
+  plain, pair = make(objectives.wasserstein()), losses.depending(make, weighed)
+  nets = replace(simple(), step=jnp.int32(3))
+  for one, other in zip(plain, pair, strict=True):
+    expected = 3 * one(nets, BATCH, key)[0]
+    np.testing.assert_allclose(other(nets, BATCH, key)[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize('step, left', [(0, 0.0), (9, 0.0), (10, 0.9), (500, 0.9)])
+def test_means_of_logits_are_kept(key, step, left):
+  """Before its start it is the batch's own, then a share of what it was."""
+  critic, _ = losses.adversarial(objectives.hinge(), latent=fixed)
+  old = {'real': jnp.float32(5.0), 'fake': jnp.float32(-3.0)}
+  nets = replace(simple(), memory={'logits': old, 'other': 1}, step=jnp.int32(step))
+  value, after, logs = losses.remembering(critic, start=10, decay=0.9)(nets, BATCH, key)
+  assert value == critic(nets, BATCH, key)[0]
+  real, fake = (x.mean() for x in logits(False))
+  kept = after.memory['logits']
+  np.testing.assert_allclose(kept['real'], left * 5 + (1 - left) * real, rtol=1e-5)
+  np.testing.assert_allclose(kept['fake'], -left * 3 + (1 - left) * fake, rtol=1e-5)
+  assert after.memory['other'] == 1
+
+
+def test_feature_matching_is_of_the_means_of_the_critics_features(key):
+  """Features of the critic are x psi, of each part: (E x psi - E G(z) psi)^2, and its slope."""
+  shown = lambda variables, x, **_: ((x @ SLOPE, x * SLOPE[None]), variables)
+  nets = simple()
+  critic = nets.networks['critic']._replace(features=shown)
+  nets = replace(nets, networks={**nets.networks, 'critic': critic})
+  pair = losses.adversarial(objectives.matching(jnp.square), latent=fixed)
+  loss = losses.of_features(pair[1])
+
+  def of(scale):
+    moved = replace(nets, params={**nets.params, 'generator': scale})
+    value, after, _ = loss(moved, {'image': REAL}, key)
+    assert after.networks['critic'] is critic
+    return value
+
+  value, slope = jax.value_and_grad(of)(jnp.float32(SCALE))
+  apart = np.float64(SLOPE) * (np.float64(REAL).mean(0) - SCALE * np.float64(LATENTS).mean(0))
+  np.testing.assert_allclose(value, (apart**2).mean(), rtol=1e-5)
+  expected = (2 * apart * -np.float64(SLOPE) * np.float64(LATENTS).mean(0)).mean()
+  np.testing.assert_allclose(slope, expected, rtol=1e-5)
+
+
+def test_history_draws_to_the_mean(key):
+  mean = {'history': {'critic': jnp.array([0.2, -0.1])}}
+  loss = losses.historical('critic', 3.0)
+
+  def of(slope, step=1):
+    nets = replace(simple(), memory=mean, step=jnp.int32(step))
+    return loss(replace(nets, params={**nets.params, 'critic': slope}), BATCH, key)[0]
+
+  apart = np.float64(SLOPE) - [0.2, -0.1]
+  np.testing.assert_allclose(of(SLOPE), 3 * (apart**2).sum(), rtol=1e-5)
+  np.testing.assert_allclose(jax.grad(of)(SLOPE), 6 * apart, rtol=1e-5)
+  assert of(SLOPE, step=0) == 0 and not jax.grad(of)(SLOPE, 0).any()
+
+
+def test_consistency_of_latents_by_hand(key):
+  """With G(z) = s z and D(x) = psi x: near latents are deviation * n apart."""
+  noises, drawn = [], lambda key, n: jax.random.normal(key, (n, 2))
+
+  def note(scale, z):
+    noises.append(np.asarray(z))
+    return scale * z
+
+  critic, generator = losses.latent_consistency(
+    latent=drawn, conditional=False, deviation=0.1, critic_weight=5.0, generator_weight=0.5
+  )
+  nets, batch = bound(by_hand(note)(jnp.float32(SCALE)), score(SLOPE)), {'image': BLACK['image']}
+  value, after, _ = critic(nets, batch, key)
+  noise = noises[1] - noises[0]
+  n = noise.size
+  assert abs(noise.mean()) < 5 * 0.1 / np.sqrt(n)
+  np.testing.assert_allclose(noise.std(), 0.1, rtol=5 / np.sqrt(2 * n))
+  moved = SCALE * np.float64(noise)
+  np.testing.assert_allclose(value, 5 * ((moved @ np.float64(SLOPE)) ** 2).mean(), rtol=1e-4)
+  assert after is nets
+  np.testing.assert_allclose(generator(nets, batch, key)[0], -0.5 * (moved**2).mean(), rtol=1e-4)

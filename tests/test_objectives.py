@@ -321,3 +321,72 @@ def test_half_precision_logits_are_averaged_in_float32(name, key):
     np.testing.assert_allclose(
       value, formula(np.float64(real), np.float64(fake)), rtol=1e-5, atol=1e-6
     )
+
+
+# --- objectives made of others
+
+LOGITS = jnp.array([0.3, -1.2, 2.0, 0.7]), jnp.array([-0.4, 1.1, 0.2, -2.0])
+
+
+@pytest.mark.parametrize('name', OBJECTIVES)
+def test_in_a_game_of_zero_sum_one_wins_what_the_other_loses(name):
+  objective = OBJECTIVES[name]()
+  made = objectives.zero_sum(objective)
+  assert made.critic(*LOGITS) == objective.critic(*LOGITS) == -made.generator(*LOGITS)
+  assert made.uses_real
+
+
+def test_the_generators_part_of_minimax_is_of_zero_sum_already():
+  made = objectives.zero_sum(objectives.minimax())
+  slope = lambda objective: jax.grad(objective.generator, 1)(*LOGITS)
+  np.testing.assert_allclose(slope(made), slope(objectives.minimax()), rtol=1e-6)
+
+
+@pytest.mark.parametrize('share, kept', [(1.0, 4), (0.75, 3), (0.6, 2), (0.5, 2), (0.1, 1)])
+def test_top_is_the_mean_of_the_highest(share, kept):
+  objective = objectives.nonsaturating()
+  made, (r, f) = objectives.top(objective, jnp.float32(share)), LOGITS
+  best = np.argsort(-np.asarray(f))[:kept]
+  np.testing.assert_allclose(
+    jax.jit(made.generator)(r, f), np.logaddexp(0, -np.float64(f))[best].mean(), rtol=1e-6
+  )
+  slope = np.zeros(4)
+  slope[best] = -1 / (1 + np.exp(np.float64(f)[best])) / kept
+  np.testing.assert_allclose(jax.grad(made.generator, 1)(r, f), slope, atol=1e-7)
+  assert made.critic(r, f) == objective.critic(r, f)
+
+
+def test_top_of_maps_of_logits_ranks_whole_images():
+  f = jnp.array([[[0.0, 4.0]], [[1.0, 1.0]], [[3.0, 3.0]]])  # means 2, 1, 3
+  made = objectives.top(objectives.wasserstein(), 2 / 3)
+  np.testing.assert_allclose(made.generator(f, f), -(2.0 + 3.0) / 2)
+
+
+@pytest.mark.parametrize('name', [n for n in OBJECTIVES if OBJECTIVES[n]().uses_real])
+def test_top_is_of_fakes_alone(name):
+  with pytest.raises(ValueError, match='weighs fakes against reals'):
+    objectives.top(OBJECTIVES[name](), 0.5)
+
+
+def test_lecam_by_hand():
+  """Means 0.5 and -0.25; far are reals above the fakes' mean and fakes below the reals'."""
+  objective, (r, f) = objectives.hinge(), (np.float64(x) for x in LOGITS)
+  real_mean, fake_mean = jnp.float32(0.5), jnp.float32(-0.25)
+  made = objectives.lecam(objective, real_mean, fake_mean, 0.3)
+  far = (np.maximum(r + 0.25, 0) ** 2).mean() + (np.maximum(0.5 - f, 0) ** 2).mean()
+  expected = objective.critic(*LOGITS) + 0.3 * far
+  np.testing.assert_allclose(made.critic(*LOGITS), expected, rtol=1e-6)
+  more = lambda i: jax.grad(made.critic, i)(*LOGITS) - jax.grad(objective.critic, i)(*LOGITS)
+  np.testing.assert_allclose(more(0), 0.3 * 2 * np.maximum(r + 0.25, 0) / 4, atol=1e-6)
+  np.testing.assert_allclose(more(1), -0.3 * 2 * np.maximum(0.5 - f, 0) / 4, atol=1e-6)
+  assert made.generator(*LOGITS) == objective.generator(*LOGITS)
+
+
+@pytest.mark.parametrize('distance, power', [(jnp.square, 2), (jnp.abs, 1)])
+def test_matching_is_of_the_means_of_features(key, distance, power):
+  r, f = jax.random.normal(key, (2, 5, 3, 2))
+  apart = (np.abs(np.float64(r).mean(0) - np.float64(f).mean(0)) ** power).mean()
+  made = objectives.matching(distance)
+  np.testing.assert_allclose(made.generator(r, f), apart, rtol=1e-5)
+  np.testing.assert_allclose(made.critic(r, f), -apart, rtol=1e-5)
+  assert made.generator(r, r[::-1]) < 1e-6  # another order, the same mean but for rounding

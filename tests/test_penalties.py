@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import penalties
+from jaxgan import network, penalties
 from jaxgan.penalties import norms, slopes
 
 SHAPE = (6, 4, 5, 3)
@@ -236,3 +236,45 @@ def test_points_keep_the_images_dtype(points, key):
   real, fake = (image.astype(jnp.bfloat16) for image in pair(key))
   arguments = (fake, key) if points is penalties.interpolates else (key, 0.5)
   chex.assert_type(points(real, *arguments), jnp.bfloat16)
+
+
+# --- penalties that look otherwise
+
+
+def test_consistency_by_hand(key):
+  """Of a linear score w x that sees x and 2 x: E (w x)^2."""
+  real, fake = pair(key)
+  w = of_norm(1.0)
+  made = penalties.consistency(lambda x, key: 2 * x, 10.0, 3.0)
+  at = lambda x: float((np.float64(linear(w)(x)) ** 2).mean())
+  expected = 10 * at(real) + 3 * at(fake)
+  np.testing.assert_allclose(made(linear(w), real, fake, key), expected, rtol=1e-5)
+  slope = jax.grad(lambda w: made(linear(w), real, fake, key))(w)
+  np.testing.assert_allclose((slope * w).sum(), 2 * expected, rtol=1e-5)
+  alone = penalties.consistency(lambda x, key: 2 * x)
+  np.testing.assert_allclose(alone(linear(w), real, None, key), 10 * at(real), rtol=1e-5)
+
+
+def test_consistency_changes_real_and_fake_by_draws_of_their_own(key):
+  seen = []
+
+  def change(x, key):
+    seen.append(tuple(jax.random.key_data(key).tolist()))
+    return x
+
+  made = penalties.consistency(change, 1.0, 1.0)
+  assert made(linear(of_norm(1.0)), *pair(key), key) == 0
+  assert len(set(seen)) == 2
+
+
+@pytest.mark.parametrize('shape', [SHAPE, (6, 2)])
+@pytest.mark.parametrize('size', [1, 2, 3])
+def test_to_a_penalty_of_packs_a_pack_is_one_image(key, shape, size):
+  """The score of a pack is w . pack: a slope of norm |w| for each, over all its images at once."""
+  w = of_norm(3.0, (*shape[1:-1], size * shape[-1]))
+  score = lambda x: linear(w)(network.packs(x, size))
+  real, fake = pair(key, shape)
+  made = penalties.of_packs(penalties.gradient_penalty(10.0), size)
+  np.testing.assert_allclose(made(score, real, fake, key), 10 * (3 - 1) ** 2, rtol=1e-4)
+  made = penalties.of_packs(penalties.r1(1.0), size)
+  np.testing.assert_allclose(made(score, real, fake, key), 9 / 2, rtol=1e-4)

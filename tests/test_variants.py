@@ -17,7 +17,7 @@ from jaxgan import data, devices, game, main, run, stages, variants
 from jaxgan.config import from_json, to_json
 from jaxgan.typing import Spec
 
-SMALL = {'width': 8, 'widths': (32, 32), 'generator_width': 8, 'critic_width': 8}
+SMALL = {'width': 8, 'widths': (32, 32), 'generator_width': 8, 'critic_width': 8, 'unroll': 2}
 BATCH, CLASSES = 16, 10
 LAST_BIAS = "['critic']['Dense_2']['bias']"
 SHIFT_FREE = {'wgan', 'wgan_gp'}

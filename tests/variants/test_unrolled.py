@@ -1,0 +1,286 @@
+"""Looking ahead: against closed forms, against numpy, and against plain convolutions."""
+
+from dataclasses import replace
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import convolution, game, losses, objectives, penalties, variants
+from jaxgan.game import Game, Nets, Player, Turn
+from jaxgan.network import Network, linen
+from jaxgan.networks import dcgan
+from jaxgan.typing import Spec
+
+MINIMAX = objectives.zero_sum(objectives.minimax())
+
+
+def by_hand(start, apply):
+  """A network whose function is `apply(params, x)`."""
+  run = lambda variables, x, *, train, key=None: (apply(variables['params'], x), variables)
+  return Network(lambda key, *_: {'params': start}, run)
+
+
+def played(critic, generator, objective, optimizer, steps, latent):
+  """The game of two networks whose generator looks ahead."""
+  critic_loss, plain = losses.adversarial(objective, latent=latent)
+  ahead = losses.unrolled(critic_loss, plain, optimizer, steps)
+  players = {name: Player((name,), optimizer) for name in ('critic', 'generator')}
+  turns = [Turn('critic', critic_loss), Turn('generator', ahead)]
+  return Game({'critic': critic, 'generator': generator}, players, turns)
+
+
+# --- the Dirac game: data at 0, a fake at theta, a critic psi x
+
+
+def dirac_map(objective, steps, rate):
+  """(psi, theta) before and after one step of the engine."""
+  critic = by_hand(jnp.zeros(()), lambda psi, x: psi * x[:, 0])
+  generator = by_hand(jnp.zeros(()), lambda theta, z: theta + 0 * z)
+  latent = lambda key, n: jnp.zeros((n, 1))
+  chosen = played(critic, generator, objective, optax.sgd(rate), steps, latent)
+  example = {name: (jnp.zeros((2, 1)),) for name in chosen.networks}
+  state = game.init(chosen, jax.random.key(0), example)
+
+  def step(point):
+    start = state.replace(params={'critic': point[0], 'generator': point[1]})
+    params = game.train_step(chosen, start, {'image': jnp.zeros((1, 4, 1))})[0].params
+    return jnp.stack([params['critic'], params['generator']])
+
+  return jax.jit(step)
+
+
+@pytest.mark.parametrize('steps', [0, 1, 2, 5])
+@pytest.mark.parametrize('name', ['minimax', 'nonsaturating'])
+def test_the_dirac_game_becomes_contractive(name, steps):
+  """With a = rate / 2 the step is [[1, -a], [a, 1 - a^2 - 2 k a^2]]: |eigenvalue|^2 = 1 - 2 k a^2.
+
+  psi' = psi - a theta; then theta' = theta + a (psi' - rate k theta), since after k more steps the
+  critic is psi' - k a theta, whose slope by theta counts as much again.
+  """
+  rate = 0.2
+  a = rate / 2
+  objective = MINIMAX if name == 'minimax' else objectives.nonsaturating()
+  step = dirac_map(objective, steps, rate)
+  jacobian = jax.jacobian(step)(jnp.zeros(2))
+  expected = np.array([[1, -a], [a, 1 - a**2 - 2 * steps * a**2]])
+  np.testing.assert_allclose(jacobian, expected, atol=1e-6)
+  sizes = np.abs(np.linalg.eigvals(np.float64(jacobian)))
+  np.testing.assert_allclose(sizes, np.sqrt(1 - 2 * steps * a**2), atol=1e-6)
+  point = jnp.array([0.0, 0.5])
+  for _ in range(400):
+    point = step(point)
+  assert (np.linalg.norm(point) < 0.1) == (steps > 0)
+
+
+# --- against numpy, with Adam
+
+
+RATE, BETA1, BETA2 = 0.05, 0.5, 0.9
+X = np.random.default_rng(0).normal(size=(6, 2)) + [1.0, -0.5]
+Z = np.random.default_rng(1).normal(size=(6, 2))
+softplus, sigmoid = lambda x: np.logaddexp(0, x), lambda x: 1 / (1 + np.exp(-x))
+
+
+def adam():
+  return optax.adam(RATE, BETA1, BETA2, eps_root=1e-16)
+
+
+def look(theta, w, m, v, count, steps):
+  """Minus the value of a linear critic w after some steps of Adam, by numpy alone."""
+  fake = Z @ theta
+  for i in range(1, steps + 1):
+    grad = (-sigmoid(-X @ w)[:, None] * X + sigmoid(fake @ w)[:, None] * fake).mean(0)
+    m, v = BETA1 * m + (1 - BETA1) * grad, BETA2 * v + (1 - BETA2) * grad**2
+    mean, square = m / (1 - BETA1 ** (count + i)), v / (1 - BETA2 ** (count + i))
+    w = w - RATE * mean / (np.sqrt(square + 1e-16) + 1e-8)
+  return -(softplus(-X @ w).mean() + softplus(fake @ w).mean())
+
+
+def linear_nets(optimizer):
+  """Networks with a past: a critic that has made three steps."""
+  theta, w = jnp.array([[0.5, -0.3], [0.2, 0.9]]), jnp.array([0.7, -0.4])
+  networks = {
+    'critic': by_hand(w, lambda w, x: x @ w),
+    'generator': by_hand(theta, lambda theta, z: z @ theta),
+  }
+  params = {'critic': w, 'generator': theta}
+  opt = optimizer.init({'critic': w})
+  for i in range(3):
+    opt = optimizer.update({'critic': jnp.array([0.3, -0.1]) * (i - 1)}, opt)[1]
+  return Nets(networks, params, dict.fromkeys(networks, {}), opt={'critic': opt})
+
+
+def value_and_slope(optimizer, steps, objective=MINIMAX):
+  nets = linear_nets(optimizer)
+  pair = losses.adversarial(objective, latent=lambda key, n: jnp.asarray(Z[:n]))
+  loss = losses.unrolled(*pair, optimizer, steps)
+
+  def of(theta):
+    moved = replace(nets, params={**nets.params, 'generator': theta})
+    return loss(moved, {'image': jnp.asarray(X)}, jax.random.key(0))[0]
+
+  return nets, *jax.value_and_grad(of)(nets.params['generator'])
+
+
+@pytest.mark.parametrize('steps', [1, 2, 5])
+def test_agrees_with_numpy_where_the_critic_has_adam_and_a_past(steps):
+  with jax.enable_x64(True):
+    nets, value, slope = value_and_slope(adam(), steps)
+    state = nets.opt['critic'][0]
+    start = [np.asarray(x) for x in (nets.params['critic'], state.mu['critic'], state.nu['critic'])]
+    run = lambda theta: look(theta, *start, int(state.count), steps)
+    theta, step = np.asarray(nets.params['generator']), 1e-6
+    np.testing.assert_allclose(value, run(theta), rtol=1e-12)
+    for place in np.ndindex(2, 2):
+      way = np.zeros((2, 2))
+      way[place] = step
+      difference = (run(theta + way) - run(theta - way)) / 2 / step
+      np.testing.assert_allclose(slope[place], difference, rtol=1e-6, atol=1e-9)
+
+
+def test_stopping_the_gradient_within_the_steps_changes_it_and_not_the_value():
+  stopped = lambda updates, state, params=None: (jax.lax.stop_gradient(updates), state)
+  still = optax.GradientTransformation(lambda params: optax.EmptyState(), stopped)
+  with jax.enable_x64(True):
+    _, value, slope = value_and_slope(optax.chain(adam(), still), 3)
+    _, same, whole = value_and_slope(optax.chain(adam(), optax.identity()), 3)
+  assert value == same
+  assert np.abs(np.asarray(slope - whole)).max() > 1e-3
+
+
+def test_at_the_critics_best_the_gradient_is_the_plain_one():
+  """What the generator learns through a critic that stands still there is nothing (envelope)."""
+  with jax.enable_x64(True):
+    nets, _, _ = value_and_slope(optax.sgd(0.1), 1)
+    w = np.zeros(2)
+    for _ in range(4000):
+      fake = Z @ np.asarray(nets.params['generator'])
+      w = w - 0.3 * (-sigmoid(-X @ w)[:, None] * X + sigmoid(fake @ w)[:, None] * fake).mean(0)
+    slopes = []
+    for steps in (0, 3):
+      pair = losses.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
+      loss = losses.unrolled(*pair, optax.sgd(0.1), steps)
+      best = {'critic': jnp.asarray(w)}
+      bound = replace(nets, opt={'critic': optax.sgd(0.1).init(best)})
+      of = lambda theta, b=bound, at=loss, best=best: at(
+        replace(b, params={**best, 'generator': theta}), {'image': X}, jax.random.key(0)
+      )[0]
+      slopes.append(jax.grad(of)(nets.params['generator']))
+  np.testing.assert_allclose(*slopes, rtol=1e-9)
+
+
+def test_a_constraint_holds_ahead_too():
+  box = lambda params: jax.tree.map(lambda w: jnp.clip(w, -0.01, 0.01), params)
+  seen = []
+
+  def generator_loss(nets, batch, key):
+    seen.append(nets.params['critic'])
+    return jnp.zeros(()), nets, {}
+
+  nets, optimizer = linear_nets(optax.sgd(0.1)), optax.sgd(0.1)
+  critic_loss, _ = losses.adversarial(MINIMAX, latent=lambda key, n: jnp.float32(Z[:n]))
+  loss = losses.unrolled(critic_loss, generator_loss, optimizer, 2, box)
+  loss(nets, {'image': jnp.float32(X)}, jax.random.key(0))
+  assert 0 < jnp.abs(seen[0]).max() <= jnp.float32(0.01)
+
+
+# --- nothing to look at, and nothing left behind
+
+
+def test_without_steps_it_is_the_loss_itself():
+  pair = losses.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
+  assert losses.unrolled(*pair, adam(), 0) is pair[1]
+
+
+def config(**options):
+  return variants.configure('unrolled', **{'batch_size': 8, 'widths': (8,), **options})
+
+
+def final(chosen, steps=2):
+  stage = variants.build(chosen, Spec(8, 1)).stages[0]
+  state = game.init(stage.game, jax.random.key(0), stage.example)
+  step = jax.jit(partial(game.train_step, stage.game))
+  for i in range(steps):
+    images = jax.random.uniform(jax.random.key(i), (1, 8, 8, 8, 1), minval=-1.0)
+    state, _ = step(state, {'image': images})
+  return state
+
+
+def test_without_steps_the_variant_is_the_first_gan_to_the_bit():
+  plain = variants.configure('gan', batch_size=8, widths=(8,))
+  mine = config(unroll=0, objective='nonsaturating')
+  chex.assert_trees_all_equal(final(mine).params, final(plain).params)
+
+
+def generator_turn(**options):
+  """The networks at the start, and the generator's loss."""
+  stage = variants.build(config(**options), Spec(8, 1)).stages[0]
+  state = game.init(stage.game, jax.random.key(0), stage.example)
+  nets = Nets(stage.game.networks, state.params, state.variables, state.memory, state.opt)
+  return nets, stage.game.turns[1].loss
+
+
+def test_nothing_that_was_looked_ahead_at_lasts(key):
+  """Nor does it move what the critic's loss keeps in memory, which is moved by its own turn."""
+  nets, loss = generator_turn(unroll=1, lecam=0.3)
+  batch = {'image': jax.random.normal(key, (8, 8, 8, 1))}
+  _, after, _ = loss(nets, batch, key)
+  for kind in ('params', 'opt', 'memory'):
+    chex.assert_trees_all_equal(getattr(after, kind), getattr(nets, kind))
+  chex.assert_trees_all_equal(after.variables['critic'], nets.variables['critic'])
+
+
+def test_gradients_of_zero_are_no_trouble(key):
+  """A critic that sees black images has weights without any gradient: Adam's root is at 0."""
+  nets, loss = generator_turn(unroll=2)
+  black = jax.tree.map(jnp.zeros_like, nets.params['generator'])
+
+  def of(own):
+    seen = replace(nets, params={**nets.params, 'generator': own})
+    return loss(seen, {'image': jnp.zeros((8, 8, 8, 1))}, key)[0]
+
+  for leaf in jax.tree.leaves(jax.jit(jax.grad(of))(black)):
+    assert np.isfinite(leaf).all()
+
+
+def test_what_cannot_be_looked_ahead_at_is_refused():
+  with pytest.raises(ValueError, match='--unroll must be 0 or above, it is -1'):
+    config(unroll=-1)
+  with pytest.raises(ValueError, match='--optimizer=rmsprop cannot be looked ahead at'):
+    variants.build(config(optimizer='rmsprop'), Spec(8, 1))
+  variants.build(config(optimizer='rmsprop', unroll=0), Spec(8, 1))
+
+
+# --- images
+
+
+def test_convolutions_are_looked_through_as_plain_ones_are(key):
+  """A penalty of slopes within the steps: derivatives of the third order, through the triple."""
+  critic = linen(dcgan.Critic((3,), norm=False))
+  generator = by_hand(None, lambda theta, z: jnp.tanh(z @ theta).reshape(-1, 8, 8, 1))
+  theta = jax.random.normal(key, (3, 64))
+  own = jax.tree.map(lambda x: 5 * x, critic.init(key, jnp.zeros((2, 8, 8, 1)))['params'])
+  networks, optimizer = {'critic': critic, 'generator': generator}, optax.sgd(0.1)
+  opt = {'critic': optimizer.init({'critic': own})}
+  penalty = penalties.gradient_penalty(1.0)
+  latent = lambda key, n: jax.random.normal(key, (n, 3))
+  loss = losses.unrolled(*losses.adversarial(MINIMAX, penalty, latent=latent), optimizer, 1)
+  batch = {'image': jax.random.normal(key, (4, 8, 8, 1))}
+
+  def slope():
+    nets = lambda theta: Nets(
+      networks, {'critic': own, 'generator': theta}, dict.fromkeys(networks, {}), opt=opt
+    )
+    return jax.jit(jax.grad(lambda theta: loss(nets(theta), batch, key)[0]))(theta)
+
+  fast = slope()
+  with convolution.plain():
+    plain = slope()
+  largest = float(jnp.abs(plain).max())
+  assert largest > 1e-3
+  chex.assert_trees_all_close(fast, plain, atol=1e-4 * largest)
