@@ -9,7 +9,6 @@ Command:
     python -m experiments.little_data --folder=MNIST_FILES --out=/tmp/little
 """
 
-import dataclasses
 import json
 import pathlib
 from collections.abc import Sequence
@@ -21,9 +20,9 @@ import tyro
 from PIL import Image
 
 import jaxgan
-from jaxgan import data, features, pictures, tricks
+from jaxgan import data, features, pictures, scores, tricks
 from jaxgan.data import Source
-from jaxgan.evaluate import Judge, Score, evaluate, judge_of
+from jaxgan.scores import Judge, Score, evaluate, judge_of
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,14 @@ def scored(run: jaxgan.Run, judge: Judge, seen: np.ndarray, arguments: Arguments
   """Distances to all images of the set, and copies of those that the run has seen."""
   draw = lambda seed: pictures.to_uint8(run.sample(seed, arguments.num))
   seeds = range(1000, 1000 + arguments.repeats)
-  own = judge_of(judge.network, seen, judge.test)
+  own = judge._replace(train=scores.seen(judge.network, seen), about=f'seen ({len(seen)})')
   apart = evaluate(draw, judge, metrics=('fid', 'kid', 'prdc'), seeds=list(seeds))
   return apart + evaluate(draw, own, metrics=('memorisation',), seeds=list(seeds))
 
 
-def report(augment: str, seed: int, count: int, scores: Sequence[Score]) -> dict[str, object]:
+def report(augment: str, seed: int, count: int, found: Sequence[Score]) -> dict[str, object]:
   """A line of the results."""
-  values = [{**dataclasses.asdict(score), 'of': score.of._asdict()} for score in scores]
+  values = [score.plain() for score in found]
   return {'augment': augment, 'seed': seed, 'images': count, 'scores': values}
 
 
@@ -116,10 +115,11 @@ def main(arguments: Arguments) -> None:
   for seed in arguments.seeds:
     for augment in arguments.augment:
       run = trained(arguments, images, augment, seed)
-      line = report(augment, seed, count, scores := scored(run, judge, known, arguments))
+      found = scored(run, judge, known, arguments)
+      line = report(augment, seed, count, found)
       with (arguments.out / 'results.jsonl').open('a') as file:
         file.write(json.dumps(line) + '\n')
-      print(augment, seed, {s.name: round(s.of.value, 4) for s in scores}, flush=True)
+      print(augment, seed, {s.name: round(s.of.value, 4) for s in found}, flush=True)
 
 
 if __name__ == '__main__':

@@ -22,6 +22,7 @@ class Perceptron(nn.Module):
   def __call__(self, x: Array, *, train: bool) -> Array:
     for width in self.widths:
       x = nn.relu(Dense(width, start=self.start)(x))
+    self.sow('intermediates', 'features', x)
     x = Dense(self.features, start=self.start)(x)
     return x[:, 0] if self.features == 1 else x
 

@@ -10,10 +10,10 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import convolution, game, losses, objectives, penalties, variants
+from jaxgan import convolution, game, losses, network, objectives, penalties, variants
 from jaxgan.game import Game, Nets, Player, Turn
 from jaxgan.network import Network, linen
-from jaxgan.networks import dcgan
+from jaxgan.networks import dcgan, mlp
 from jaxgan.typing import Spec
 
 MINIMAX = objectives.zero_sum(objectives.minimax())
@@ -284,3 +284,31 @@ def test_convolutions_are_looked_through_as_plain_ones_are(key):
   largest = float(jnp.abs(plain).max())
   assert largest > 1e-3
   chex.assert_trees_all_close(fast, plain, atol=1e-4 * largest)
+
+
+# --- the plane
+
+
+def test_packs_of_points_are_looked_ahead_at_by_many_seeds_at_once():
+  """Three steps of two seeds in one program, against each by itself."""
+  optimizer = adam()
+  critic = network.packed(linen(mlp.Perceptron((8,))), 3)
+  latent = lambda key, n: jax.random.normal(key, (n, 2))
+  chosen = played(critic, linen(mlp.Perceptron((8,), 2)), MINIMAX, optimizer, 2, latent)
+  example = {name: (jnp.zeros((2, 2)),) for name in chosen.networks}
+
+  def run(key):
+    state = game.init(chosen, key, example)
+    points = {'image': jax.random.normal(key, (1, 12, 2))}
+    for _ in range(3):
+      state, logs = game.train_step(chosen, state, points)
+    return state.params, logs
+
+  keys = jax.random.split(jax.random.key(0), 2)
+  params, logs = jax.jit(jax.vmap(run))(keys)
+  assert params['critic']['Dense_0']['weight']['kernel'].shape == (2, 6, 8)
+  assert not logs['skipped'].any()
+  alone = jax.jit(run)
+  for i, key in enumerate(keys):
+    one = jax.tree.map(lambda x, i=i: x[i], (params, logs))
+    chex.assert_trees_all_close(one, alone(key), atol=1e-5)
