@@ -27,6 +27,8 @@ class Config:
   """Pixels on a side; the data set's own size if not given."""
   channels: Literal[1, 3] | None = None
   """1: grey, 3: colour; as the data set has them if not given."""
+  without_classes: tuple[int, ...] = ()
+  """Classes of the data set that the run shall not see; those that remain are numbered anew."""
   in_memory_limit: float = 2.0
   """GiB; a data set above it is streamed from disk instead of held in memory."""
 

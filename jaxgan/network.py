@@ -198,6 +198,35 @@ def linen(module: nn.Module) -> Network:
   return Network(init, apply, features)
 
 
+def features(network: Network) -> Network:
+  """The network up to its last layer: its output is what that layer is given, float32 `[B, ...]`.
+
+  That is the input of the Linen module that is called last with numbers: of a critic that ends in a
+  dense layer, its last hidden layer. `Nets` whose `networks` hold it in the critic's place answer
+  with features.
+
+  Raises:
+    ValueError: when applied, a network that has no such layer, as those of NNX.
+  """
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    given: list[Array] = []
+
+    def note(following, args, kwargs, context):
+      numbers = args and jnp.issubdtype(getattr(args[0], 'dtype', bool), jnp.floating)
+      if numbers and context.method_name == '__call__' and context.module.path:
+        given.append(args[0])
+      return following(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+      _, moved = network.apply(variables, *inputs, train=train, key=key)
+    if not given:
+      raise ValueError('this network has no layers to take features from: give a Linen module')
+    return given[-1].astype(jnp.float32), moved
+
+  return Network(network.init, apply)
+
+
 def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
   """Adapt an NNX module: `build(rngs)` makes it, its `__call__` takes inputs and `train`.
 

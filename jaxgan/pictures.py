@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,11 +30,34 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
 
 def save_grid(path: str | os.PathLike, images: np.ndarray, columns: int) -> None:
   """Write a grid of images in [-1, 1] as PNG, enlarged by a whole factor where it is small."""
-  picture = grid(to_uint8(images), columns)
-  image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-  factor = max(1, round(WIDTH / image.width))
-  image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+  image = _enlarged(grid(to_uint8(images), columns), WIDTH)
   _replace(pathlib.Path(path), lambda part: image.save(part, format='PNG'))
+
+
+def save_gif(path: str | os.PathLike, images: np.ndarray, seconds: float = 0.06) -> None:
+  """Write images in [-1, 1] as an endless GIF, `seconds` each, enlarged as by `save_grid`."""
+  first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(images)]
+  options: dict[str, Any] = dict(save_all=True, append_images=others, loop=0)
+  options['duration'] = round(1000 * seconds)
+  _replace(pathlib.Path(path), lambda part: first.save(part, format='GIF', **options))
+
+
+def heat(values: np.ndarray, top: float) -> np.ndarray:
+  """Values `[...]` from 0 to `top` as colours `[..., 3]` in [-1, 1], from black by red to white."""
+  level = 3 * np.clip(np.asarray(values, np.float32) / top, 0, 1)[..., None]
+  return 2 * np.clip(level - np.arange(3, dtype=np.float32), 0, 1) - 1
+
+
+def coloured(images: np.ndarray) -> np.ndarray:
+  """Grey images `[..., 1]` with three channels; others as they are."""
+  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else images
+
+
+def _enlarged(picture: np.ndarray, width: int) -> Image.Image:
+  """uint8 `[H, W, C]` by a whole factor, to about that width."""
+  image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+  factor = max(1, round(width / image.width))
+  return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
 def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:

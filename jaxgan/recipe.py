@@ -30,12 +30,25 @@ class Stage(NamedTuple):
   fresh: tuple[str, ...] = ()
 
 
+class Styles(NamedTuple):
+  """How images follow from latents by way of styles w, in the networks of a StyleGAN.
+
+  `map(nets, latents, labels)` gives w `[n, layers, d]`, `synthesise(nets, w, key)` images of them,
+  the key for their noise, and `mean(nets)` the running mean of w, `[d]`.
+  """
+
+  map: Callable[[Nets, Array, Array], Array]
+  synthesise: Callable[[Nets, Array, Key], Array]
+  mean: Callable[[Nets], Array]
+
+
 class Recipe(NamedTuple):
   """Stages in order, and `sample(nets, key, labels) -> images [n, H, W, C]` in [-1, 1].
 
   `labels` are int32 `[n]`, or zeros of no meaning where the recipe is not `conditional`. Where
   images are a function of latents, `latent(key, n)` draws these and `generate(nets, latents,
-  labels)` makes images of them, so that one can walk among them.
+  labels)` makes images of them, so that one can walk among them. `styles` is for networks that do
+  so by way of styles.
   """
 
   stages: tuple[Stage, ...]
@@ -43,6 +56,7 @@ class Recipe(NamedTuple):
   conditional: bool = False
   latent: Latent | None = None
   generate: Callable[[Nets, Array, Array], Array] | None = None
+  styles: Styles | None = None
 
 
 def two_player(

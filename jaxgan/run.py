@@ -58,12 +58,16 @@ class Run:
     """How many steps it has been trained."""
     return int(self.state.step)
 
+  @property
+  def game(self) -> Game:
+    """The game of the stage that it stands in."""
+    return stages.of(self.recipe, self.step).game
+
   def _draw(self, key: Key, labels: Array) -> Array:
-    played = stages.of(self.recipe, self.step).game
-    return _drawer(self.recipe.sample, played)(self.state, key, labels)
+    return _drawer(self.recipe.sample, self.game)(self.state, key, labels)
 
   def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
-    _check_label(self, label)
+    check_label(self, label)
     for i in range(-(-n // BATCH)):
       classes, latents = jax.random.split(jax.random.fold_in(key, i))
       labels = jnp.full(BATCH, label or 0)
@@ -124,7 +128,8 @@ def _warn(text: str) -> None:
   print(f'jaxgan: {text}', file=sys.stderr)
 
 
-def _check_label(run: Run, label: int | None) -> None:
+def check_label(run: Run, label: int | None) -> None:
+  """Raises ValueError for a label of a run that draws no classes, or outside of them."""
   if label is None:
     return
   if not run.recipe.conditional:

@@ -141,8 +141,12 @@ def held_out(config: Config) -> Source | None:
 
 
 def open_data(config: Config, split: str = 'train') -> Source:
-  """The data set of a config."""
-  return data.load(
+  """The data set of a config.
+
+  Raises:
+    ValueError: as `data.load` and `data.without`.
+  """
+  source = data.load(
     config.dataset,
     split=split,
     image_size=config.image_size,
@@ -151,6 +155,7 @@ def open_data(config: Config, split: str = 'train') -> Source:
     folder=config.folder,
     in_memory_limit=int(config.in_memory_limit * 2**30),
   )
+  return data.without(source, config.without_classes) if config.without_classes else source
 
 
 def play(session: Session) -> Run:

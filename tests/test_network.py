@@ -16,7 +16,7 @@ from jaxgan import game, losses, network, objectives, penalties
 from jaxgan.game import Game, Player, Turn
 from jaxgan.layers import BatchNorm, Dense, leaky_relu
 from jaxgan.network import computed_in, linen
-from jaxgan.networks import dcgan
+from jaxgan.networks import dcgan, resnet
 
 SIZE, LATENT = 6, 5
 
@@ -436,3 +436,33 @@ def test_a_reference_batch_goes_ahead_and_is_kept(key):
     chex.assert_trees_all_equal(moved, variables)
   other = net.init(jax.random.key(2), x, y)['reference'][0]
   assert (other != first).all()
+
+
+def test_features_are_what_the_last_layer_is_given(key):
+  """Times the kernel of the dense layer at the critic's end, plus the bias, they are the logits."""
+  critic = linen(Critic())
+  x = jax.random.normal(key, (3, SIZE, SIZE, 1))
+  variables = critic.init(key, x)
+  for train in (False, True):
+    found, moved = network.features(critic).apply(variables, x, train=train)
+    logits, expected = critic.apply(variables, x, train=train)
+    last = variables['params']['Dense_0']
+    chex.assert_trees_all_close(found @ last['kernel'][:, 0] + last['bias'][0], logits, rtol=1e-5)
+    chex.assert_trees_all_equal(moved, expected)
+
+
+def test_features_of_a_projection_are_what_it_projects(key):
+  critic, x = linen(resnet.Critic(4, 3)), jax.random.normal(key, (2, 8, 8, 1))
+  labels = jnp.array([0, 2])
+  variables = critic.init(key, x, labels)
+  found, _ = network.features(critic).apply(variables, x, labels, train=False)
+  chex.assert_shape(found, (2, 4))
+  lowered = network.features(computed_in(critic, jnp.bfloat16))
+  assert lowered.apply(variables, x, labels, train=False)[0].dtype == jnp.float32
+
+
+def test_features_need_layers(key):
+  critic = network.nnx(NnxCritic)
+  variables = critic.init(key, x := jnp.zeros((2, SIZE, SIZE, 1)))
+  with pytest.raises(ValueError, match='give a Linen module'):
+    network.features(critic).apply(variables, x, train=False)

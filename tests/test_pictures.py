@@ -113,3 +113,22 @@ def test_no_metrics_yet_no_curves(tmp_path):
   """A picture may be due before the first line is."""
   pictures.save_curves(tmp_path / 'curves.png', tmp_path / 'metrics.jsonl')
   assert not list(tmp_path.iterdir())
+
+
+def test_a_gif_has_all_frames_and_runs_for_ever(tmp_path):
+  frames = np.linspace(-1, 1, 5)[:, None, None, None] * np.ones((5, 8, 8, 1))
+  pictures.save_gif(tmp_path / 'walk.gif', frames, seconds=0.1)
+  with Image.open(tmp_path / 'walk.gif') as gif:
+    assert gif.n_frames == 5 and gif.info['loop'] == 0 and gif.info['duration'] == 100
+    assert gif.size == (240, 240)
+    levels = []
+    for i in range(5):
+      gif.seek(i)
+      levels.append(np.asarray(gif.convert('L'))[0, 0])
+  np.testing.assert_array_equal(levels, pictures.to_uint8(np.linspace(-1, 1, 5)))
+
+
+def test_heat_goes_from_black_to_white():
+  found = pictures.heat(np.array([0.0, 1.0, 2.0, 3.0, 9.0]), top=3.0)
+  black, red, yellow, white = (-1, -1, -1), (1, -1, -1), (1, 1, -1), (1, 1, 1)
+  np.testing.assert_allclose(found, [black, red, yellow, white, white])

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
-from jaxgan.data.source import Source, Spec, from_arrays
+from jaxgan.data.source import Source, Spec, from_arrays, without
 
 __all__ = [
   'DATASETS',
@@ -19,6 +19,7 @@ __all__ = [
   'from_arrays',
   'indices',
   'load',
+  'without',
 ]
 
 

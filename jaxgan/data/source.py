@@ -64,6 +64,31 @@ def from_arrays(
   )
 
 
+def without(source: Source, classes: Sequence[int]) -> Source:
+  """The source less all images of some classes; those that remain are numbered anew, in order.
+
+  Raises:
+    ValueError: no labels, a class that is not there, or none that remains.
+  """
+  known = range(source.spec.classes)
+  if source.labels is None or not set(classes) <= set(known):
+    there = f'they are 0 to {len(known) - 1}' if known else 'the data set has no labels'
+    raise ValueError(f'cannot leave out classes {list(classes)}: {there}')
+  kept = np.array([c for c in known if c not in classes])
+  chosen = np.flatnonzero(np.isin(source.labels, kept))
+  if not len(chosen):
+    raise ValueError(f'without classes {list(classes)} no image remains')
+  names = tuple(source.spec.names[c] for c in kept)
+  return dataclasses.replace(
+    source,
+    spec=source.spec._replace(classes=len(names), names=names),
+    count=len(chosen),
+    images=lambda indices: source.images(chosen[indices]),
+    labels=np.searchsorted(kept, source.labels[chosen]).astype(np.int32),
+    fingerprint=fingerprint(source.fingerprint, 'without', sorted(set(classes))),
+  )
+
+
 def _check_images(images):
   shape = images.shape
   if images.dtype != np.uint8 or images.ndim != 4 or shape[1] != shape[2] or not len(images):

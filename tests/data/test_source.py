@@ -54,3 +54,26 @@ def test_what_is_not_a_data_set_is_refused(images, labels, message):
 def test_labels_beyond_the_names_are_refused():
   with pytest.raises(ValueError, match='from 0 to 1, got 0 to 2'):
     data.from_arrays(IMAGES, LABELS, names=('a', 'b'))
+
+
+def test_without_classes_the_rest_is_numbered_anew():
+  whole = data.from_arrays(IMAGES, LABELS, names=('a', 'b', 'c', 'd'))
+  rest = data.without(whole, (1, 3))
+  assert rest.spec == data.Spec(4, 3, 2, ('a', 'c'))
+  np.testing.assert_array_equal(rest.labels, [0, 1, 0, 1])
+  chex.assert_trees_all_equal(rest.images(np.arange(4)), IMAGES[[0, 1, 3, 4]])
+  assert len({whole.fingerprint, rest.fingerprint, data.without(whole, (3,)).fingerprint}) == 3
+  assert data.without(whole, (3, 1)).fingerprint == rest.fingerprint
+
+
+@pytest.mark.parametrize(
+  'labels, classes, message',
+  [
+    (LABELS, (3,), 'they are 0 to 2'),
+    (LABELS, (0, 1, 2), 'no image remains'),
+    (None, (0,), 'has no labels'),
+  ],
+)
+def test_only_classes_that_are_there_can_be_left_out(labels, classes, message):
+  with pytest.raises(ValueError, match=message):
+    data.without(data.from_arrays(IMAGES, labels), classes)
