@@ -20,6 +20,7 @@ FLOORS = [
   ('run',),
   ('train', 'sample', 'plane'),
   ('evaluate', 'human'),
+  ('apps',),
   ('main', ''),  # '' is the package itself
 ]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}

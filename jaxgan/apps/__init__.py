@@ -1,0 +1,1 @@
+"""What a trained run is good for: each module is a command, `python -m jaxgan.apps.NAME --help`."""

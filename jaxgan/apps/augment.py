@@ -1,0 +1,104 @@
+"""Images by class from a run: `python -m jaxgan.apps.augment --workdir=/tmp/run --out=more`.
+
+Equally many of each class, as a folder with a subfolder for each, which `--dataset=folder` trains
+on, or as array_record, which `--dataset=generated --data-dir=OUT` does.
+"""
+
+import pathlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from jaxgan import pictures
+from jaxgan.apps import command
+from jaxgan.run import Run, load
+
+
+@dataclass(frozen=True)
+class Options:
+  """Fill a folder with images of each class of a conditional run."""
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  out: pathlib.Path
+  """The folder to make; it must not be there yet, or be empty."""
+  num: int = 100
+  """Images of each class."""
+  format: Literal['png', 'array_record'] = 'png'
+  """png: a file an image, a subfolder a class. array_record: a prepared data set, 'generated'."""
+  seed: int = 0
+  """Other seeds, other images."""
+
+
+def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
+  """Each class with `num` images, uint8 `[num, H, W, C]`.
+
+  Raises:
+    ValueError: a run that does not draw by class.
+  """
+  if not run.recipe.conditional:
+    raise ValueError(
+      f'{run.config.variant} draws no classes, so its images would have no labels: give a run of '
+      'a conditional variant, such as cgan'
+    )
+  for label in range(run.spec.classes):
+    yield label, pictures.to_uint8(run.sample(seed * run.spec.classes + label, num, label))
+
+
+def folder_names(names: tuple[str, ...]) -> list[str]:
+  """Subfolders for the classes: their names, less what paths cannot have, in the classes' order."""
+  plain = [''.join(c if c.isalnum() or c in ' ._-' else '_' for c in name) for name in names]
+  plain = [name.strip(' .') or '_' for name in plain]
+  if sorted(set(plain)) == plain:  # the order that a folder of images gives its classes
+    return plain
+  width = len(str(len(plain) - 1))
+  return [f'{i:0{width}}_{name}' for i, name in enumerate(plain)]
+
+
+def save_png(folder: pathlib.Path, images: np.ndarray) -> None:
+  """Writes uint8 images `[n, H, W, C]` as 00000.png and so on."""
+  folder.mkdir(parents=True, exist_ok=True)
+  for i, image in enumerate(images):
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f'{i:05d}.png')
+
+
+def _png(run: Run, options: Options, out: pathlib.Path) -> None:
+  names = folder_names(run.spec.names)
+  for label, images in by_class(run, options.num, options.seed):
+    save_png(out / names[label], images)
+
+
+def _array_record(run: Run, options: Options, out: pathlib.Path) -> None:
+  from jaxgan.data import generated
+
+  labelled = by_class(run, options.num, options.seed)
+  generated.prepare(out, run.spec, ((image, y) for y, images in labelled for image in images))
+
+
+def write(options: Options) -> None:
+  """Draw, and fill the folder; it is there whole or not at all.
+
+  Raises:
+    ValueError: no conditional run there, or a folder that is not empty.
+  """
+  command.positive(options, 'num')
+  run = load(options.workdir)
+  if not run.recipe.conditional:
+    next(by_class(run, 1, 0))
+  fill = {'png': _png, 'array_record': _array_record}[options.format]
+  with command.becoming(options.out.expanduser()) as part:
+    fill(run, options, part)
+  command.said([options.out], f'{options.num} images of each of {run.spec.classes} classes')
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  return command.run('augment', Options, write, argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,153 @@
+"""What latents mean: `python -m jaxgan.apps.directions --workdir=/tmp/run --out=walks.png`.
+
+sefa: the directions that the first layer answers to most, closed form (Shen and Zhou, Closed-Form
+Factorization of Latent Semantics in GANs, 2021). pca: those along which styles vary most (Harkonen
+et al., GANSpace, 2020); of normal latents and a linear first layer that would be sefa again.
+"""
+
+import pathlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import game, pictures
+from jaxgan.apps import command, latents
+from jaxgan.apps.latents import Space
+from jaxgan.run import Run, load
+from jaxgan.typing import Array
+
+
+@dataclass(frozen=True)
+class Options:
+  """A picture of walks along the directions that matter most, a row for each."""
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  out: pathlib.Path
+  """The picture to write, PNG."""
+  npz: pathlib.Path | None = None
+  """A file for the unit directions, `[k, d]`, and their singular `values`."""
+  method: Literal['sefa', 'pca'] = 'sefa'
+  """pca is of runs with styles."""
+  k: int = 6
+  """How many directions."""
+  steps: int = 7
+  """Images along each; the one in the middle is that of the latent itself."""
+  reach: float = 3.0
+  """How far a walk leads to either side: of latents in units, of pca in deviations."""
+  label: int | None = None
+  """The class of all images, of a run that draws by class."""
+  seed: int = 0
+  """Of the latent that all walks lead through."""
+
+
+def linear_maps(apply: Callable[[], Any]) -> list[np.ndarray]:
+  """The matrices `[in, out]` of the layers that are linear in vectors, in the order of their calls.
+
+  `apply` runs networks of Linen modules. Each layer that meets numbers `[B, in]` is tried at zero,
+  at the unit vectors and at twice these: whatever scales its kernel is so part of the matrix.
+  """
+  found: list[np.ndarray] = []
+
+  def note(following, args, kwargs, context):
+    vectors = len(args) == 1 and getattr(args[0], 'ndim', 0) == 2 and not kwargs
+    if vectors and context.module.path and jnp.issubdtype(args[0].dtype, jnp.floating):
+      n, unit = len(args[0]), jnp.eye(args[0].shape[1])
+      output = following(jnp.concatenate([args[0], 0 * unit, unit, 2 * unit]))
+      if isinstance(output, jax.Array):
+        zero, one, two = np.split(np.asarray(output)[n:], 3)
+        if np.allclose(two - one, one - zero, rtol=1e-3, atol=1e-5):
+          found.append(one - zero)
+      return jax.tree.map(lambda x: x[:n], output)
+    return following(*args, **kwargs)
+
+  with nn.intercept_methods(note):
+    apply()
+  return found
+
+
+def sefa(run: Run, where: Space, label: Array) -> tuple[np.ndarray, np.ndarray]:
+  """Unit directions `[d, d]`, the first matters most, and their singular values `[d]`.
+
+  Of latents: singular vectors of the first dense layer that they enter; where the latent is cut in
+  pieces that is the first piece, where a class stands beside it only the latent's part. Of styles:
+  of the affine layers of all styles, side by side.
+
+  Raises:
+    ValueError: a generator without such a layer.
+  """
+  nets = game.nets(run.game, run.state)
+  point = where.draw(nets, jax.random.key(0), label)
+  size = point.shape[-1]
+  maps = linear_maps(lambda: where.generate(nets, point, label))
+  maps = [m for m in maps if m.shape[0] == size] if where.styles else maps[:1]
+  if not maps or point.ndim > 3 or (point.ndim == 3) != bool(where.styles):
+    raise ValueError(f'{run.config.variant} has no dense layer that its latents enter first')
+  matrix = np.concatenate(maps, 1)[:size]
+  vectors, values, _ = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+  return np.pad(vectors.T, ((0, 0), (0, size - len(matrix)))), values
+
+
+def pca(run: Run, where: Space, label: Array, num: int = 2048) -> tuple[np.ndarray, np.ndarray]:
+  """Unit principal directions of styles, and the deviation along each.
+
+  Raises:
+    ValueError: a run without styles.
+  """
+  if not where.styles:
+    raise ValueError(
+      f'{run.config.variant} has no styles: --method=pca of its latents would be --method=sefa'
+    )
+  draw = latents.frozen(run, lambda nets, key, labels: where.draw(nets, key, labels)[:, 0])
+  w = np.asarray(draw(jax.random.key(1), jnp.repeat(label, num)), np.float64)
+  _, values, vectors = np.linalg.svd(w - w.mean(0), full_matrices=False)
+  return vectors, values / np.sqrt(num - 1)
+
+
+def walks(point: Array, directions: np.ndarray, offsets: np.ndarray) -> Array:
+  """Points `[k * steps, ...]` at offsets `[k, steps]` along each direction, row by row."""
+  k, steps = offsets.shape
+  lead = (1,) * (point.ndim - 1)
+  along = offsets.reshape(-1, *lead) * np.repeat(directions, steps, 0).reshape(
+    k * steps, *lead[1:], -1
+  )
+  return point + jnp.float32(along)
+
+
+def write(options: Options) -> None:
+  """Find the directions and draw walks along them.
+
+  Raises:
+    ValueError: no run with latents there; as `sefa` and `pca`.
+  """
+  command.positive(options, 'k', 'steps', 'reach')
+  run = load(options.workdir)
+  where = latents.space(run)
+  label = latents.labels(run, 1, options.label)
+  found, values = {'sefa': sefa, 'pca': pca}[options.method](run, where, label)
+  found, values = found[: options.k], values[: options.k]
+  point = latents.frozen(run, where.draw)(jax.random.key(options.seed), label)
+  scale = values if options.method == 'pca' else np.ones(len(found))
+  offsets = scale[:, None] * np.linspace(-options.reach, options.reach, options.steps)
+  points = walks(point, found, offsets)
+  images = latents.images(run, where, points, jnp.repeat(label, len(points)))
+  pictures.save_grid(options.out, images, columns=options.steps)
+  if options.npz:
+    options.npz.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(options.npz, directions=found, values=values)
+  command.said((options.out, options.npz), f'{len(found)} directions')
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  return command.run('directions', Options, write, argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,176 @@
+"""From images to the latents of a trained generator: the encoder of f-AnoGAN.
+
+Schlegl et al., f-AnoGAN: Fast Unsupervised Anomaly Detection with Generative Adversarial Networks,
+2019; kappa, the tanh and RMSProp as in the authors' code.
+"""
+
+import contextlib
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors.numpy import save as to_bytes
+
+from jaxgan import data, network, weights, workdir
+from jaxgan.apps import latents
+from jaxgan.apps.command import scaled
+from jaxgan.data import Source
+from jaxgan.data.prepared import atomic
+from jaxgan.game import Nets
+from jaxgan.network import Network
+from jaxgan.run import Run
+from jaxgan.typing import Array, Key, Variables
+
+FOLDER, WEIGHTS, ABOUT = 'anomaly', 'encoder.safetensors', 'encoder.json'
+
+
+class Fit(NamedTuple):
+  """How an encoder is trained: `steps` of RMSProp on `batch_size` images; see `parts` for kappa."""
+
+  steps: int = 3000
+  lr: float = 5e-5
+  batch_size: int = 64
+  kappa: float = 1.0
+  bound: float = 1.0
+  seed: int = 0
+
+
+def encoder(critic: Network, size: int, bound: float) -> Network:
+  """Images `[B, H, W, C]` -> bound tanh(f W + b) `[B, size]`, f features in the critic's shape.
+
+  It has the critic's layers, but the last, with parameters of its own.
+  """
+  body = network.features(critic)
+
+  def init(key: Key, images: Array) -> Variables:
+    first, second = jax.random.split(key)
+    variables = critic.init(first, images)
+    shape = jax.eval_shape(lambda v: body.apply(v, images, train=False)[0], variables).shape
+    width = int(np.prod(shape[1:]))
+    kernel = jax.random.normal(second, (width, size)) / jnp.sqrt(width)
+    head = {'kernel': kernel, 'bias': jnp.zeros(size)}
+    return {**variables, 'params': {'body': variables['params'], 'head': head}}
+
+  def apply(variables: Variables, images: Array, *, train: bool, key: Key | None = None):
+    params = variables['params']
+    inner = {**variables, 'params': params['body']}
+    f, moved = body.apply(inner, images, train=train, key=key)
+    z = f.reshape(len(f), -1) @ params['head']['kernel'] + params['head']['bias'][None]
+    return bound * jnp.tanh(z), {**moved, 'params': params}
+
+  return Network(init, apply)
+
+
+def of(run: Run, bound: float) -> tuple[Network, Array]:
+  """The encoder for a run's generator, untrained, and an image to initialise it with.
+
+  Raises:
+    ValueError: a run that draws by class, without a critic, or whose latents are no vectors.
+  """
+  latents.latent_space(run)
+  latents.features(run)
+  z = jax.eval_shape(lambda: run.recipe.latent(jax.random.key(0), 1))  # type: ignore[misc]
+  if run.recipe.conditional or z.ndim != 2:
+    raise ValueError(
+      f'{run.config.variant} draws by class, and images to be judged have none: give a run that '
+      'does not, such as wgan_gp'
+    )
+  return encoder(run.game.networks['critic'], z.shape[1], bound), jnp.zeros((2, *run.spec.shape))
+
+
+def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]]:
+  """`(nets, images, latents) -> (made, pixels [n], features [n])`, the mean squared differences.
+
+  An image scores pixels + kappa features; the encoder's loss is the mean of that.
+  """
+  where, features = latents.latent_space(run), latents.features(run)
+
+  def apply(nets: Nets, images: Array, z: Array) -> tuple[Array, Array, Array]:
+    none = jnp.zeros(len(images), jnp.int32)
+    made = where.generate(nets, z, none)
+    squares = lambda x: (x.reshape(len(x), -1) ** 2).mean(1)
+    of_features = squares(features(nets, made, none) - features(nets, images, none))
+    return made, squares(made - images), of_features
+
+  return apply
+
+
+def fit(
+  run: Run, source: Source, options: Fit, log: Callable[[int, float], None] = lambda *_: None
+) -> Variables:
+  """The variables of the encoder that brings images of `source` back through the generator."""
+  net, example = of(run, options.bound)
+  variables = net.init(jax.random.key(options.seed), example)
+  held = variables, (optimizer := optax.rmsprop(options.lr)).init(variables['params'])
+  step = latents.frozen(run, _step(net, parts(run), optimizer, options.kappa))
+  stream = data.batches(source, batch_size=options.batch_size, microbatches=1, seed=options.seed)
+  with contextlib.closing(stream):
+    for i in range(options.steps):
+      key = jax.random.fold_in(jax.random.key(options.seed), i)
+      held, loss = step(held, jnp.asarray(scaled(next(stream)['image'][0])), key)
+      if (i + 1) % 500 == 0 or i + 1 == options.steps:
+        log(i + 1, float(loss))
+  return held[0]
+
+
+def _step(net: Network, differences: Callable, optimizer: optax.GradientTransformation, kappa):
+  def step(nets: Nets, held: Any, images: Array, key: Key):
+    variables, opt = held
+
+    def loss(params: Any):
+      z, moved = net.apply({**variables, 'params': params}, images, train=True, key=key)
+      _, pixels, features = differences(nets, images, z)
+      return (pixels + kappa * features).mean(), moved
+
+    (value, moved), grads = jax.value_and_grad(loss, has_aux=True)(variables['params'])
+    updates, opt = optimizer.update(grads, opt)
+    params = optax.apply_updates(variables['params'], updates)
+    return ({**moved, 'params': params}, opt), value
+
+  return step
+
+
+def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> pathlib.Path:
+  """Keep an encoder in the run's directory, and what it was fitted to; where that is."""
+  path = folder / FOLDER / WEIGHTS
+  path.parent.mkdir(parents=True, exist_ok=True)
+  arrays = {k: np.asarray(v) for k, v in flatten_dict(dict(variables), sep='/').items()}
+  with atomic(path) as file:
+    file.write(to_bytes(arrays))
+  workdir.write_config(path.with_name(ABOUT), {'step': run.step, **options._asdict()})
+  return path
+
+
+def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
+  """The encoder that is kept in the run's directory.
+
+  Raises:
+    ValueError: there is none, or it was fitted to another step or another network.
+  """
+  path = folder / FOLDER / WEIGHTS
+  try:
+    about = workdir.read_config(path.with_name(ABOUT))
+    arrays = weights.read(path)
+  except FileNotFoundError:
+    raise ValueError(
+      f'{folder} has no encoder yet: python -m jaxgan.apps.anomaly fit --workdir={folder}'
+    ) from None
+  step, options = about.pop('step', None), Fit(**about)
+  net, example = of(run, options.bound)
+  wanted = flatten_dict(jax.eval_shape(net.init, jax.random.key(0), example), sep='/')
+  shapes = lambda tree: {k: tuple(v.shape) for k, v in tree.items()}
+  if step != run.step or shapes(arrays) != shapes(wanted):
+    raise ValueError(
+      f'the encoder in {path.parent} was fitted at step {step}, the run stands at {run.step}: '
+      'fit it again'
+    )
+  return net, _nested(arrays), options
+
+
+def _nested(arrays: Mapping[str, np.ndarray]) -> Variables:
+  return unflatten_dict({k: jnp.asarray(v) for k, v in arrays.items()}, sep='/')

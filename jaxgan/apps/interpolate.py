@@ -1,0 +1,145 @@
+"""Walks among latents: `python -m jaxgan.apps.interpolate --workdir=/tmp/run --out=walk.gif`.
+
+On great circles between normal latents, on straight lines between uniform ones and between styles.
+The walk ends where it began, so that the film runs for ever.
+"""
+
+import pathlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import pictures
+from jaxgan.apps import command, latents
+from jaxgan.apps.latents import Space
+from jaxgan.game import Nets
+from jaxgan.layers import ConditionalBatchNorm, Embed
+from jaxgan.run import Run, check_label, load
+from jaxgan.typing import Array
+
+
+@dataclass(frozen=True)
+class Options:
+  """Walk from latent to latent and back to the first."""
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  out: pathlib.Path | None = None
+  """The film to write, GIF."""
+  strip: pathlib.Path | None = None
+  """A picture of all frames, PNG: a row for the way from each point to the next."""
+  points: int = 6
+  """How many random latents the walk leads through."""
+  seeds: tuple[int, ...] = ()
+  """A latent of each of these seeds, in place of random ones."""
+  frames: int = 12
+  """Images on the way from a point to the next, the point itself among them."""
+  label: int | None = None
+  """The class of all images, of a run that draws by class."""
+  classes: tuple[int, ...] = ()
+  """Walk from class to class in place of latents; the latent is that of --seed."""
+  seconds: float = 0.08
+  """How long a frame is shown."""
+  seed: int = 0
+  """Of the random latents."""
+
+
+def corners(run: Run, where: Space, options: Options) -> tuple[Array, Array]:
+  """The points `[n, ...]` and classes `[n]` that the walk leads through.
+
+  Raises:
+    ValueError: fewer than two, or classes that the run does not draw.
+  """
+  for label in (*options.classes, options.label):
+    check_label(run, label)
+  if options.classes and (options.seeds or options.label is not None):
+    raise ValueError('--classes holds the latent still: leave --seeds and --label out')
+  n = len(options.classes or options.seeds) or options.points
+  if n < 2:
+    raise ValueError(f'a walk needs two points, there is {n}: give more --points or --seeds')
+  classes = jnp.array(options.classes) if options.classes else jnp.full(n, options.label or 0)
+  draw = latents.frozen(run, where.draw)
+  seeds = options.seeds or range(options.seed * n, (options.seed + 1) * n)
+  keys = [jax.random.key(options.seed if options.classes else seed) for seed in seeds]
+  keys = keys if not options.classes else [jax.random.key(options.seed)] * n
+  return jnp.concatenate([draw(k, classes[i : i + 1]) for i, k in enumerate(keys)]), classes
+
+
+def walk(run: Run, where: Space, points: Array, classes: Array, frames: int) -> np.ndarray:
+  """Images on the way through all points and back, float32 `[n * frames, H, W, C]` in [-1, 1].
+
+  Frame i * frames is the image of point i.
+
+  Raises:
+    ValueError: classes that differ, of a network that does not embed them.
+  """
+  n = len(points)
+  start, t = np.divmod(np.arange(n * frames), frames)
+  end = (start + 1) % n
+  between = in_between(where, changing=len(set(classes.tolist())) > 1)
+  rows = points[start], points[end], classes[start], classes[end], jnp.float32(t / frames)
+  return latents.in_batches(latents.frozen(run, between), *rows)
+
+
+def in_between(where: Space, changing: bool) -> Callable[..., Array]:
+  """`(nets, points, others, classes, others, t) -> images`."""
+
+  def images(nets: Nets, a: Array, b: Array, here: Array, there: Array, t: Array) -> Array:
+    point = where.between(a, b, t)
+    if where.styles or not changing:  # styles know the class already
+      return where.generate(nets, point, here)
+    met: list[str] = []
+    with nn.intercept_methods(_mixing(there, t, met)):
+      made = where.generate(nets, point, here)
+    if not met:
+      raise ValueError('this generator does not embed its classes, they are walked between by none')
+    return made
+
+  return images
+
+
+def _mixing(there: Array, t: Array, met: list[str]) -> nn.module.Interceptor:
+  """What depends on the class alone, or is affine in what does, mixes by t with that of another."""
+
+  def mix(following, args, kwargs, context):
+    if not isinstance(context.module, Embed | ConditionalBatchNorm):
+      return following(*args, **kwargs)
+    met.append(type(context.module).__name__)
+    others = (*args[:-1], there)
+    both = following(*(jnp.concatenate(x) for x in zip(args, others, strict=True)), **kwargs)
+    here, other = jnp.split(both, 2)
+    return latents.straight(here, other, t)
+
+  return mix
+
+
+def write(options: Options) -> None:
+  """Walk, and write what is asked for.
+
+  Raises:
+    ValueError: no run with latents, nothing to write; as `corners` and `walk`.
+  """
+  command.something(out=options.out, strip=options.strip)
+  command.positive(options, 'points', 'frames', 'seconds')
+  run = load(options.workdir)
+  where = latents.space(run)
+  images = walk(run, where, *corners(run, where, options), options.frames)
+  if options.out:
+    pictures.save_gif(options.out, images, options.seconds)
+  if options.strip:
+    pictures.save_grid(options.strip, images, columns=options.frames)
+  command.said((options.out, options.strip), f'{len(images)} frames')
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  return command.run('interpolate', Options, write, argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,151 @@
+"""Where one walks and searches: the latents of a run, or the styles of one that has them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import convolution, game, network
+from jaxgan.game import Nets
+from jaxgan.recipe import Styles
+from jaxgan.run import Run, check_label
+from jaxgan.typing import Array, Key
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Space:
+  """Points, and what there is to do with them; `nets` are the networks of the run, held still.
+
+  `draw(nets, key, labels)` gives a point for each label, `generate(nets, points, labels)` images of
+  them; `between(a, b, t)` is the point at t in [0, 1] on the way from a to b, `inside(points)` the
+  nearest points that the networks know. In the space of styles `labels` matter to `draw` alone.
+  """
+
+  draw: Callable[[Nets, Key, Array], Array]
+  generate: Callable[[Nets, Array, Array], Array]
+  between: Callable[[Array, Array, Array], Array]
+  inside: Callable[[Array], Array]
+  styles: Styles | None = None
+
+
+def space(run: Run) -> Space:
+  """The space of a run: that of styles where there are some, else that of latents.
+
+  Raises:
+    ValueError: images of this run do not follow from latents.
+  """
+  recipe = run.recipe
+  if recipe.latent is None or recipe.generate is None:
+    raise ValueError(
+      f'{run.config.variant} does not make images of latents alone: give a run of a variant that '
+      'does, such as lsgan'
+    )
+  if recipe.styles:
+    return _of_styles(recipe.latent, recipe.styles)
+  latent, flat = recipe.latent, run.config.latent == 'uniform'
+  return Space(
+    lambda nets, key, labels: latent(key, len(labels)),
+    recipe.generate,
+    straight if flat else spherical,
+    partial(jnp.clip, min=-1.0, max=1.0) if flat else lambda z: z,
+  )
+
+
+def latent_space(run: Run) -> Space:
+  """The space of latents, also of a run that has styles."""
+  return space(replace(run, recipe=run.recipe._replace(styles=None)))
+
+
+def _of_styles(latent: Callable[[Key, int], Array], styles: Styles) -> Space:
+  still = jax.random.key(0)  # the noise stands still on a walk
+  return Space(
+    lambda nets, key, labels: styles.map(nets, latent(key, len(labels)), labels),
+    lambda nets, w, labels: styles.synthesise(nets, w, still),
+    straight,
+    lambda w: w,
+    styles,
+  )
+
+
+def straight(a: Array, b: Array, t: Array) -> Array:
+  """a + t (b - a), for `t` `[n]` and points `[n, ...]`."""
+  return a + _over(t, a) * (b - a)
+
+
+def spherical(a: Array, b: Array, t: Array) -> Array:
+  """On the great circle: (sin((1 - t) o) a + sin(t o) b) / sin o, o the angle between a and b.
+
+  A straight line between normal latents passes closer to the origin than any of them lies.
+
+  References: White, Sampling Generative Networks, 2016.
+  """
+  flat = lambda x: x.reshape(len(x), -1)
+  unit = lambda x: flat(x) / jnp.maximum(jnp.linalg.norm(flat(x), axis=1, keepdims=True), 1e-12)
+  angle = jnp.arccos(jnp.clip((unit(a) * unit(b)).sum(1), -1, 1))
+  small = jnp.sin(angle) < 1e-4
+  sine = jnp.where(small, 1, jnp.sin(angle))
+  before = jnp.where(small, 1 - t, jnp.sin((1 - t) * angle) / sine)
+  after = jnp.where(small, t, jnp.sin(t * angle) / sine)
+  return _over(before, a) * a + _over(after, b) * b
+
+
+def _over(t: Array, points: Array) -> Array:
+  return t.reshape(-1, *[1] * (points.ndim - 1))
+
+
+def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
+  """What the critic's last layer is given: `(nets, images, labels) -> [n, F]`.
+
+  Raises:
+    ValueError: a run without a network `critic`.
+  """
+  if 'critic' not in run.game.networks:
+    raise ValueError(f'{run.config.variant} has no critic that features could be taken from')
+
+  def apply(nets: Nets, images: Array, labels: Array) -> Array:
+    inner = {**nets.networks, 'critic': network.features(nets.networks['critic'])}
+    classes = (labels,) if run.recipe.conditional else ()
+    return replace(nets, networks=inner)('critic', images, *classes)[0].reshape(len(images), -1)
+
+  return apply
+
+
+def frozen(run: Run, function: Callable[..., Any]) -> Callable[..., Any]:
+  """The jitted `function(nets, ...)` with the run's trained networks in place."""
+  played = run.game
+  jitted = jax.jit(
+    lambda state, *given: function(game.nets(played, state), *given),
+    compiler_options=convolution.compiler_options(),
+  )
+  return partial(jitted, run.state)
+
+
+def in_batches(function: Callable[..., Any], *arrays: Any, size: int = BATCH) -> Any:
+  """A function of rows in equal batches, the last filled up, so that it compiles once."""
+  n = len(arrays[0])
+  take = lambda x, i: jnp.take(jnp.asarray(x), jnp.arange(i, i + size), axis=0, mode='clip')
+  parts = [function(*(take(x, i) for x in arrays)) for i in range(0, n, size)]
+  return jax.tree.map(lambda *x: np.concatenate([np.asarray(y) for y in x])[:n], *parts)
+
+
+def images(run: Run, where: Space, points: Any, labels: Any) -> np.ndarray:
+  """Images of points `[n, ...]` with labels `[n]`, float32 `[n, H, W, C]` in [-1, 1]."""
+  return in_batches(frozen(run, where.generate), points, labels)
+
+
+def labels(run: Run, n: int, label: int | None) -> Array:
+  """`[n]` times the class asked for, or of a run that draws by class one after the other.
+
+  Raises:
+    ValueError: as `check_label`.
+  """
+  check_label(run, label)
+  if label is None and run.recipe.conditional:
+    return jnp.arange(n) % run.spec.classes
+  return jnp.full(n, label or 0)

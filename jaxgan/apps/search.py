@@ -1,0 +1,131 @@
+"""The point whose image is nearest to a given one, by gradient descent with restarts."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxgan.apps import latents
+from jaxgan.apps.latents import Space
+from jaxgan.game import Nets
+from jaxgan.run import Run
+from jaxgan.typing import Array
+
+Distance = Callable[[Nets, Array, Array, Array], Array]
+"""`(nets, made, targets, labels) -> [n]`: how far images are from their targets."""
+
+
+class Found(NamedTuple):
+  """Points `[n, ...]`, their images in [-1, 1], and the distance of each to its target, `[n]`."""
+
+  points: np.ndarray
+  images: np.ndarray
+  distances: np.ndarray
+
+
+class Search(NamedTuple):
+  """`steps` of Adam from each of `restarts` points; `deviation` of the noise that styles bear."""
+
+  steps: int = 300
+  rate: float = 0.1
+  restarts: int = 4
+  seed: int = 0
+  deviation: float = 0.05
+
+
+def schedule(search: Search) -> optax.Schedule:
+  """The rate rises over the first twentieth and falls, as a cosine, over the last quarter.
+
+  References: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
+  """
+  rise, fall = search.steps // 20, max(search.steps // 4, 1)
+  parts = [
+    optax.linear_schedule(search.rate / max(rise, 1), search.rate, max(rise - 1, 1)),
+    optax.constant_schedule(search.rate),
+    optax.cosine_decay_schedule(search.rate, fall),
+  ]
+  return optax.join_schedules(parts, [rise, search.steps - fall])
+
+
+def search(
+  run: Run, where: Space, distance: Distance, targets: Any, labels: Any, options: Search
+) -> Found:
+  """The best points over all steps and restarts, for targets `[n, H, W, C]` in [-1, 1].
+
+  Each target is searched for by itself, so its result hangs on no other. In the space of styles all
+  restarts begin at their mean, and noise that fades keeps them apart; else at random latents.
+  """
+  prepare, step = _jitted(run, where, distance, options)
+
+  def nearest(targets: Array, labels: Array, number: Array) -> tuple[Array, ...]:
+    repeat = lambda x: jnp.repeat(x, options.restarts, axis=0)
+    targets, labels = repeat(targets), repeat(labels)
+    starts = repeat(number) * options.restarts + jnp.tile(jnp.arange(options.restarts), len(number))
+    held, spread = prepare(targets, labels, starts)
+    for i in range(options.steps + 1):  # the last one only looks
+      held = step(held, targets, labels, spread, jnp.int32(i))
+    _, _, points, images, distances = held
+    return _best(points, images, distances, options.restarts)
+
+  size = max(1, latents.BATCH * 4 // options.restarts)
+  return Found(*latents.in_batches(nearest, targets, labels, np.arange(len(targets)), size=size))
+
+
+def _best(points: Array, images: Array, distances: Array, restarts: int) -> tuple[Array, ...]:
+  table = distances.reshape(-1, restarts)
+  chosen = jnp.arange(len(table)) * restarts + table.argmin(1)
+  return points[chosen], images[chosen], distances[chosen]
+
+
+def _jitted(run: Run, where: Space, distance: Distance, options: Search):
+  """The start of a search, and its step."""
+  adam = optax.adam(schedule(options))
+
+  def prepare(nets: Nets, targets: Array, labels: Array, starts: Array):
+    points, spread = _start(nets, where, labels, starts, options.seed)
+    far = jnp.full(len(points), jnp.inf)
+    return (points, adam.init(points), points, jnp.zeros_like(targets), far), spread
+
+  def step(nets: Nets, held: Any, targets: Array, labels: Array, spread: Array, i: Array):
+    points, opt, *before = held
+    fading = jnp.maximum(0, 1 - i / (0.75 * options.steps)) ** 2
+    key = jax.random.fold_in(jax.random.key(options.seed), i)
+    seen = points + options.deviation * spread * fading * jax.random.normal(key, points.shape)
+
+    def total(points: Array):
+      made = where.generate(nets, points, labels)
+      distances = distance(nets, made, targets, labels)
+      return distances.sum(), (made, distances)
+
+    grads, (made, distances) = jax.grad(total, has_aux=True)(seen)
+    kept = _better((seen, made, distances), before)
+    updates, opt = adam.update(grads, opt)
+    return where.inside(jnp.asarray(optax.apply_updates(points, updates))), opt, *kept
+
+  return latents.frozen(run, prepare), latents.frozen(run, step)
+
+
+def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
+  """Where searches of these numbers begin, and the deviation of their noise.
+
+  Of styles that is the root mean square of w about its mean, over 64 draws (of 10 000 in the
+  authors' code).
+  """
+  key = lambda i: jax.random.fold_in(jax.random.key(seed), i)
+  single = lambda i, label: where.draw(nets, key(i), label[None])[0]
+  drawn = jax.vmap(single)(starts, labels)  # each by its number, whatever else is in the batch
+  if not where.styles:
+    return drawn, jnp.zeros(())
+  mean = jnp.broadcast_to(where.styles.mean(nets), (1, *drawn.shape[1:]))
+  others = where.draw(nets, jax.random.key(seed), jnp.repeat(labels[:1], 64))
+  return jnp.broadcast_to(mean, drawn.shape), jnp.sqrt(jnp.mean((others - mean) ** 2))
+
+
+def _better(new: Any, old: Any) -> tuple[Array, ...]:
+  """Row by row (points, images, distances) of whichever has the smaller distance."""
+  nearer = new[-1] < old[-1]
+  over = lambda x: nearer.reshape(-1, *[1] * (x.ndim - 1))
+  return tuple(jnp.where(over(x), x, y) for x, y in zip(new, old, strict=True))

@@ -1,0 +1,169 @@
+"""Variety for fidelity: `python -m jaxgan.apps.truncate --workdir=/tmp/run --out=sweep.png`.
+
+Of normal latents, entries beyond a threshold are drawn again; styles are drawn towards their mean.
+Each row of the picture has a threshold of its own, each column a latent.
+"""
+
+import json
+import pathlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import evaluate, features, pictures, workdir
+from jaxgan.apps import command, latents
+from jaxgan.apps.latents import Space
+from jaxgan.game import Nets
+from jaxgan.run import Run, load
+from jaxgan.train import open_data
+from jaxgan.typing import Array, Key
+
+
+@dataclass(frozen=True)
+class Options:
+  """A picture of the same latents at several thresholds, and what each scores."""
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  out: pathlib.Path | None = None
+  """The picture to write, PNG."""
+  scores: pathlib.Path | None = None
+  """Where precision, recall and the Fréchet distance of each threshold go, JSON."""
+  thresholds: tuple[float, ...] = ()
+  """Of |z|, 2 1.5 1 0.7 0.5 0.3 if not given; of styles psi, 1 0.8 0.7 0.5 0.3 0."""
+  cutoff: int | None = None
+  """Of styles: only the first so many layers are drawn towards the mean; all if not given."""
+  columns: int = 8
+  """Latents in the picture."""
+  label: int | None = None
+  """The class of all images, of a run that draws by class."""
+  num: int = 1000
+  """Images that a threshold's scores are of."""
+  seed: int = 0
+  """Of the latents."""
+
+
+NORMAL, PSI = (2.0, 1.5, 1.0, 0.7, 0.5, 0.3), (1.0, 0.8, 0.7, 0.5, 0.3, 0.0)
+
+Truncated = Callable[[Nets, Array, Array, Key], Array]
+"""`(nets, points, threshold, key) -> points`."""
+
+
+def resampled(nets: Nets, z: Array, threshold: Array, key: Key) -> Array:
+  """Normal latents whose entries beyond the threshold are drawn again until they lie within.
+
+  References: Brock et al., Large Scale GAN Training, 2018 (BigGAN).
+  """
+  within = jax.random.truncated_normal(key, -threshold, threshold, z.shape, z.dtype)
+  return jnp.where(jnp.abs(z) <= threshold, z, within)
+
+
+def towards_mean(mean: Callable[[Nets], Array], cutoff: int | None) -> Truncated:
+  """w -> m + psi (w - m) in the first `cutoff` layers of w `[n, layers, d]`, m the mean of w.
+
+  References: Karras et al., A Style-Based Generator Architecture for GANs, 2019.
+  """
+
+  def truncated(nets: Nets, w: Array, psi: Array, key: Key) -> Array:
+    m = mean(nets).reshape(1, 1, -1)
+    chosen = (jnp.arange(w.shape[1]) < (w.shape[1] if cutoff is None else cutoff))[None, :, None]
+    return jnp.where(chosen, m + psi * (w - m), w)
+
+  return truncated
+
+
+def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, tuple[float, ...]]:
+  """How a run's points are truncated, and the thresholds that are usual.
+
+  Raises:
+    ValueError: uniform latents, which have no tails.
+  """
+  if where.styles:
+    return towards_mean(where.styles.mean, cutoff), PSI
+  if run.config.latent != 'normal':
+    raise ValueError(
+      f'truncation cuts the tails of normal latents, and this run has --latent={run.config.latent}'
+    )
+  return resampled, NORMAL
+
+
+def drawn(
+  run: Run, where: Space, cut: Truncated, labels: Array, seed: int
+) -> Callable[[float], np.ndarray]:
+  """`threshold -> images` of the same latents each time, in [-1, 1]."""
+  rows = jnp.arange(len(labels))
+
+  def images(nets: Nets, row: Array, labels: Array, thresholds: Array) -> Array:
+    drawing, cutting = jax.random.split(jax.random.fold_in(jax.random.key(seed), row[0]))
+    points = where.draw(nets, drawing, labels)
+    return where.generate(nets, cut(nets, points, thresholds[0], cutting), labels)
+
+  made = latents.frozen(run, images)
+  filled = lambda threshold: jnp.full(len(labels), threshold, jnp.float32)
+  return lambda threshold: latents.in_batches(made, rows, labels, filled(threshold))
+
+
+def scored(
+  run: Run, draw: Callable[[float], np.ndarray], thresholds: tuple[float, ...]
+) -> list[dict[str, Any]]:
+  """Precision, recall, density, coverage and the Fréchet distance at each threshold.
+
+  Raises:
+    ValueError: a data set without a test split or without labels, or too few images.
+  """
+  train, test = (open_data(run.config, split) for split in ('train', 'test'))
+  whole = lambda source: source.images(np.arange(len(source)))
+  judge = evaluate.judge_of(features.classifier(train, test), whole(train), whole(test))
+  found = []
+  for threshold in thresholds:
+    images = pictures.to_uint8(draw(threshold))
+    made = evaluate.evaluate(_always(images), judge, metrics=('fid', 'prdc'), seeds=(0,))
+    values = {score.name: score.of.value for score in made}
+    found.append({'threshold': threshold, 'num': len(images), 'network': made[0].network, **values})
+  return found
+
+
+def _always(images: np.ndarray) -> Callable[[int], np.ndarray]:
+  return lambda seed: images
+
+
+def write(options: Options) -> None:
+  """Draw at each threshold, and write what is asked for.
+
+  Raises:
+    ValueError: no run with latents that can be truncated, nothing to write, no such label.
+  """
+  command.something(out=options.out, scores=options.scores)
+  command.positive(options, 'columns', 'num')
+  run = load(options.workdir)
+  where = latents.space(run)
+  cut, usual = truncation(run, where, options.cutoff)
+  thresholds = options.thresholds or usual
+  if wrong := [t for t in thresholds if t < 0 or not (t or where.styles)]:
+    raise ValueError(f'--thresholds must be above 0, one is {wrong[0]}')
+  labelled = lambda n: latents.labels(run, n, options.label)
+  if options.out:
+    draw = drawn(run, where, cut, labelled(options.columns), options.seed)
+    rows = np.concatenate([draw(threshold) for threshold in thresholds])
+    pictures.save_grid(options.out, rows, columns=options.columns)
+    command.said([options.out], f'rows of thresholds {", ".join(map(str, thresholds))}')
+  if options.scores:
+    draw = drawn(run, where, cut, labelled(options.num), options.seed)
+    found = scored(run, draw, thresholds)
+    workdir.write_config(options.scores, {'step': run.step, 'scores': found})
+    for line in found:
+      print(json.dumps({k: v for k, v in line.items() if k != 'network'}))
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  return command.run('truncate', Options, write, argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,46 @@
+"""Images that a run made, stored as array_record like any other data set."""
+
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxgan.data import prepared
+from jaxgan.typing import Spec
+
+
+class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+  """Images with labels; `jaxgan.data.load('generated', data_dir=...)` reads them."""
+
+  name = 'generated'
+  VERSION = tfds.core.Version('1.0.0')
+
+  def __init__(self, *, spec: Spec, labelled: Iterable[tuple[np.ndarray, int]], **kwargs):
+    self.spec, self.labelled = spec, labelled
+    super().__init__(file_format='array_record', **kwargs)
+
+  def _info(self):
+    features = {
+      'image': tfds.features.Tensor(shape=self.spec.shape, dtype=np.uint8, encoding='bytes'),
+      'label': tfds.features.ClassLabel(names=list(self.spec.names)),
+    }
+    return tfds.core.DatasetInfo(
+      builder=self,
+      description='Images made by a generator.',
+      features=tfds.features.FeaturesDict(features),
+    )
+
+  def _split_generators(self, dl_manager):
+    return {'train': self._generate_examples()}
+
+  def _generate_examples(self):
+    for i, (image, label) in enumerate(self.labelled):
+      yield i, {'image': image, 'label': label}
+
+
+def prepare(
+  data_dir: pathlib.Path, spec: Spec, labelled: Iterable[tuple[np.ndarray, int]]
+) -> tfds.core.DatasetBuilder:
+  """The prepared set of (uint8 image, class) pairs, as its split `train`."""
+  return prepared.prepare(lambda: Generated(spec=spec, labelled=labelled, data_dir=data_dir))

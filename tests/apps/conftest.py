@@ -1,0 +1,73 @@
+"""Tiny runs, as they are before their first step."""
+
+import dataclasses
+
+import pytest
+
+from apps.tiny import made
+from jaxgan import variants
+
+
+@pytest.fixture(scope='package')
+def home(tmp_path_factory):
+  """A folder of runs and data."""
+  return tmp_path_factory.mktemp('apps')
+
+
+@pytest.fixture(scope='package')
+def plain(home):
+  """Perceptrons with batch norm in the generator, of normal latents."""
+  return made(home, 'plain', 'gan', widths=(24,), latent_size=6)
+
+
+@pytest.fixture(scope='package')
+def uniform(home):
+  """The same of uniform latents."""
+  return made(home, 'uniform', 'gan', widths=(24,), latent_size=6, latent='uniform')
+
+
+@pytest.fixture(scope='package')
+def conditional(home):
+  """Convolutions that are told the class."""
+  return made(home, 'conditional', 'cgan', width=4, latent_size=6)
+
+
+@pytest.fixture(scope='package')
+def styled(home):
+  """A generator with styles, a variant of these tests."""
+  from apps import styled
+
+  variants.VARIANTS['styled'] = styled
+  yield made(home, 'styled', 'styled', latent_size=6)
+  del variants.VARIANTS['styled']
+
+
+@pytest.fixture
+def without_latents(plain, monkeypatch):
+  """A recipe that draws without latents, as translation does."""
+  build = variants.build
+  bare = lambda *given: build(*given)._replace(latent=None, generate=None)
+  monkeypatch.setattr(variants, 'build', bare)
+  return plain
+
+
+@dataclasses.dataclass
+class Said:
+  """How a command ended, and what it said."""
+
+  code: int
+  out: str
+  err: str
+
+
+@pytest.fixture
+def said(capsys):
+  """Run a command in this process: `said(main, '--option', ...)`."""
+
+  def run(main, *argv):
+    code = main([str(a) for a in argv])
+    captured = capsys.readouterr()
+    assert 'Traceback' not in captured.err
+    return Said(code, captured.out, captured.err)
+
+  return run

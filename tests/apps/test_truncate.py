@@ -1,0 +1,91 @@
+"""What lies within stays, what lies beyond is drawn again; styles move towards their mean."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from jaxgan.apps import latents, truncate
+from jaxgan.apps.truncate import main
+from jaxgan.run import load
+
+
+@pytest.mark.parametrize('threshold', [0.3, 1.0, 2.0])
+def test_latents_are_those_drawn_until_they_lie_within(threshold, key):
+  """The law of N(0, 1) between the thresholds, by Kolmogorov and Smirnov; those within are kept."""
+  drawing, cutting = jax.random.split(key)
+  z = jax.random.normal(drawing, (50, 100))
+  found = truncate.resampled(None, z, jnp.float32(threshold), cutting)
+  within = jnp.abs(z) <= threshold
+  assert float(jnp.abs(found).max()) <= threshold
+  np.testing.assert_array_equal(found[within], z[within])
+  law = stats.truncnorm(-threshold, threshold)
+  assert stats.kstest(np.asarray(found).ravel(), law.cdf).pvalue > 0.01
+
+
+def test_styles_move_towards_their_mean(key):
+  w, m = jax.random.normal(key, (3, 4, 5)), jnp.arange(5.0)
+  move = lambda psi, cutoff=None: truncate.towards_mean(lambda nets: m, cutoff)(None, w, psi, key)
+  np.testing.assert_allclose(move(1.0), w, rtol=1e-5, atol=1e-6)
+  np.testing.assert_array_equal(move(0.0), jnp.broadcast_to(m, w.shape))
+  np.testing.assert_allclose(move(0.5), (w + m[None, None]) / 2, rtol=1e-5)
+  np.testing.assert_array_equal(move(0.5, 2)[:, 2:], w[:, 2:])
+  np.testing.assert_array_equal(move(0.5, 2)[:, :2], move(0.5)[:, :2])
+
+
+def test_rows_show_the_same_latents(styled):
+  """At psi 0 all are the mean's image, at 1 those of whole styles, alike in each draw."""
+  run = load(styled)
+  where = latents.space(run)
+  cut, usual = truncate.truncation(run, where, None)
+  draw = truncate.drawn(run, where, cut, jnp.zeros(5, jnp.int32), seed=0)
+  assert usual[0] == 1 and usual[-1] == 0
+  mean = latents.images(run, where, jnp.full((1, 6, 5), 0.1), jnp.zeros(1))
+  np.testing.assert_allclose(draw(0.0), np.repeat(mean, 5, 0), atol=1e-5)
+  np.testing.assert_array_equal(draw(0.5), draw(0.5))
+  far = lambda psi: np.abs(draw(psi) - mean).mean((1, 2, 3))
+  assert (far(0.3) < far(0.6)).all() and (far(0.6) < far(1.0)).all()
+
+
+def test_the_command_draws_a_row_a_threshold(plain, tmp_path, said):
+  argv = [f'--workdir={plain}', f'--out={tmp_path / "t.png"}', '--columns=3']
+  ended = said(main, *argv, '--thresholds', '2', '0.5')
+  assert ended.code == 0 and 'thresholds 2.0, 0.5' in ended.out
+  with Image.open(tmp_path / 't.png') as picture:
+    factor = picture.width // 52
+    assert picture.size == (52 * factor, 34 * factor)
+
+
+def test_the_command_scores_each_threshold(plain, tmp_path, said, monkeypatch):
+  network = truncate.features.FeatureNetwork('pixels', 'x', 'none', lambda x: (flat(x), flat(x)))
+  flat = lambda x: x.reshape(len(x), -1)[:, ::16].astype(np.float32)
+  monkeypatch.setattr(truncate.features, 'classifier', lambda *_: network)
+  argv = [f'--workdir={plain}', f'--scores={tmp_path / "t.json"}', '--num=40']
+  assert said(main, *argv, '--thresholds', '2', '0.1').code == 0
+  wide, narrow = json.loads((tmp_path / 't.json').read_text())['scores']
+  assert (wide['threshold'], narrow['threshold'], wide['num']) == (2.0, 0.1, 40)
+  assert narrow['Fréchet distance'] != wide['Fréchet distance']
+  assert {'precision', 'recall', 'network'} <= set(wide)
+
+
+@pytest.mark.parametrize(
+  ('argv', 'words'),
+  [
+    ((), 'nothing to write'),
+    (('--out=t.png', '--thresholds', '0'), '--thresholds must be above 0'),
+    (('--out=t.png', '--columns=0'), '--columns must be above 0'),
+    (('--out=t.png', '--label=2'), 'draws no classes'),
+  ],
+)
+def test_wrong_input_is_named(argv, words, plain, said):
+  ended = said(main, f'--workdir={plain}', *argv)
+  assert ended.code == 2 and words in ended.err
+
+
+def test_uniform_latents_have_no_tails(uniform, said):
+  ended = said(main, f'--workdir={uniform}', '--out=t.png')
+  assert ended.code == 2 and '--latent=uniform' in ended.err
