@@ -225,6 +225,11 @@ def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
   return params
 
 
+def logits(net: nn.Module, params: Tree, images: np.ndarray) -> np.ndarray:
+  """What a fitted network says of uint8 images `[N, H, W, C]`: `[N, classes]`."""
+  return _in_batches(net, params, images)[1]
+
+
 def shifted(images: Array, key: Key) -> Array:
   """All images of a batch by the same random number of pixels, edges repeated."""
   pad = max(1, images.shape[1] // 16)

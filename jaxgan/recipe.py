@@ -31,14 +31,15 @@ class Stage(NamedTuple):
 
 
 class Styles(NamedTuple):
-  """How images follow from latents by way of styles w, in the networks of a StyleGAN.
+  """Where images are made of styles w `[n, layers, d]`, one a layer, that follow from latents.
 
-  `map(nets, latents, labels)` gives w `[n, layers, d]`, `synthesise(nets, w, key)` images of them,
-  the key for their noise, and `mean(nets)` the running mean of w, `[d]`.
+  `map(nets, latents, labels) -> w`, `synthesise(nets, w, key) -> images [n, H, W, C]` (a little
+  beyond [-1, 1] here and there; the key draws the noise, None: fixed), `mean(nets) -> [d]`, the
+  average style.
   """
 
   map: Callable[[Nets, Array, Array], Array]
-  synthesise: Callable[[Nets, Array, Key], Array]
+  synthesise: Callable[[Nets, Array, Key | None], Array]
   mean: Callable[[Nets], Array]
 
 

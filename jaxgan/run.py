@@ -17,7 +17,7 @@ from jaxgan import convolution, game, stages, variants
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.config import Config, from_json
 from jaxgan.game import Game, TrainState
-from jaxgan.recipe import Recipe
+from jaxgan.recipe import Recipe, Stage
 from jaxgan.typing import Array, Key, Spec
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
@@ -59,12 +59,12 @@ class Run:
     return int(self.state.step)
 
   @property
-  def game(self) -> Game:
-    """The game of the stage that it stands in."""
-    return stages.of(self.recipe, self.step).game
+  def stage(self) -> Stage:
+    """The stage that it stands in."""
+    return stages.of(self.recipe, self.step)
 
   def _draw(self, key: Key, labels: Array) -> Array:
-    return _drawer(self.recipe.sample, self.game)(self.state, key, labels)
+    return _drawer(self.recipe.sample, self.stage.game)(self.state, key, labels)
 
   def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
     check_label(self, label)

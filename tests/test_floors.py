@@ -13,7 +13,7 @@ FLOORS = [
   ('penalties', 'config', 'workdir', 'pictures', 'signals'),
   ('layers', 'journal', 'checkpoint'),
   ('game', 'networks', 'data'),
-  ('losses', 'after', 'devices', 'features'),
+  ('losses', 'after', 'devices', 'features', 'standing'),
   ('tricks',),
   ('recipe', 'scores'),
   ('stages', 'variants', 'best', 'statistics'),

@@ -82,7 +82,7 @@ def sefa(run: Run, where: Space, label: Array) -> tuple[np.ndarray, np.ndarray]:
   Raises:
     ValueError: a generator without such a layer.
   """
-  nets = game.nets(run.game, run.state)
+  nets = game.nets(run.stage.game, run.state)
   point = where.draw(nets, jax.random.key(0), label)
   size = point.shape[-1]
   maps = linear_maps(lambda: where.generate(nets, point, label))

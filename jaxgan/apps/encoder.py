@@ -80,7 +80,8 @@ def of(run: Run, bound: float) -> tuple[Network, Array]:
       f'{run.config.variant} draws by class, and images to be judged have none: give a run that '
       'does not, such as wgan_gp'
     )
-  return encoder(run.game.networks['critic'], z.shape[1], bound), jnp.zeros((2, *run.spec.shape))
+  critic, example = run.stage.game.networks['critic'], jnp.zeros((2, *run.spec.shape))
+  return encoder(critic, z.shape[1], bound), example
 
 
 def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]]:

@@ -13,7 +13,7 @@ from jaxgan import convolution, game, network
 from jaxgan.game import Nets
 from jaxgan.recipe import Styles
 from jaxgan.run import Run, check_label
-from jaxgan.typing import Array, Key
+from jaxgan.typing import Array, Key, Latent
 
 BATCH = 16
 
@@ -31,6 +31,7 @@ class Space:
   generate: Callable[[Nets, Array, Array], Array]
   between: Callable[[Array, Array, Array], Array]
   inside: Callable[[Array], Array]
+  conditional: bool = False
   styles: Styles | None = None
 
 
@@ -47,13 +48,14 @@ def space(run: Run) -> Space:
       'does, such as lsgan'
     )
   if recipe.styles:
-    return _of_styles(recipe.latent, recipe.styles)
+    return _of_styles(recipe.latent, recipe.styles, recipe.conditional)
   latent, flat = recipe.latent, run.config.latent == 'uniform'
   return Space(
     lambda nets, key, labels: latent(key, len(labels)),
     recipe.generate,
     straight if flat else spherical,
     partial(jnp.clip, min=-1.0, max=1.0) if flat else lambda z: z,
+    recipe.conditional,
   )
 
 
@@ -62,13 +64,13 @@ def latent_space(run: Run) -> Space:
   return space(replace(run, recipe=run.recipe._replace(styles=None)))
 
 
-def _of_styles(latent: Callable[[Key, int], Array], styles: Styles) -> Space:
-  still = jax.random.key(0)  # the noise stands still on a walk
+def _of_styles(latent: Latent, styles: Styles, conditional: bool) -> Space:
   return Space(
     lambda nets, key, labels: styles.map(nets, latent(key, len(labels)), labels),
-    lambda nets, w, labels: styles.synthesise(nets, w, still),
+    lambda nets, w, labels: styles.synthesise(nets, w, None),  # on a walk the noise stands still
     straight,
     lambda w: w,
+    conditional,
     styles,
   )
 
@@ -103,10 +105,11 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
   """What the critic's last layer is given: `(nets, images, labels) -> [n, F]`.
 
   Raises:
-    ValueError: a run without a network `critic`.
+    ValueError: a run without a network `critic`, or one that takes more than images and classes.
   """
-  if 'critic' not in run.game.networks:
-    raise ValueError(f'{run.config.variant} has no critic that features could be taken from')
+  inputs = run.stage.example.get('critic', ())
+  if len(inputs) != 1 + run.recipe.conditional:
+    raise ValueError(f'{run.config.variant} has no critic of images to take features of')
 
   def apply(nets: Nets, images: Array, labels: Array) -> Array:
     inner = {**nets.networks, 'critic': network.features(nets.networks['critic'])}
@@ -118,7 +121,7 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
 
 def frozen(run: Run, function: Callable[..., Any]) -> Callable[..., Any]:
   """The jitted `function(nets, ...)` with the run's trained networks in place."""
-  played = run.game
+  played = run.stage.game
   jitted = jax.jit(
     lambda state, *given: function(game.nets(played, state), *given),
     compiler_options=convolution.compiler_options(),

@@ -8,20 +8,21 @@ import json
 import pathlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import evaluate, features, pictures, workdir
+from jaxgan import evaluate, features, pictures, standing, workdir
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.game import Nets
 from jaxgan.run import Run, load
 from jaxgan.train import open_data
-from jaxgan.typing import Array, Key
+from jaxgan.typing import Array, Key, Variables
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Options:
   """Of the latents."""
 
 
+STANDING = 32, 64  # batches, and latents in each, that batch norm is measured on
+OTHERS = 1_000_000  # their numbers begin here, after those of the picture
 NORMAL, PSI = (2.0, 1.5, 1.0, 0.7, 0.5, 0.3), (1.0, 0.8, 0.7, 0.5, 0.3, 0.0)
 
 Truncated = Callable[[Nets, Array, Array, Key], Array]
@@ -95,17 +98,54 @@ def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, t
 def drawn(
   run: Run, where: Space, cut: Truncated, labels: Array, seed: int
 ) -> Callable[[float], np.ndarray]:
-  """`threshold -> images` of the same latents each time, in [-1, 1]."""
-  rows = jnp.arange(len(labels))
+  """`threshold -> images` of the same latents each time, in [-1, 1].
 
-  def images(nets: Nets, row: Array, labels: Array, thresholds: Array) -> Array:
-    drawing, cutting = jax.random.split(jax.random.fold_in(jax.random.key(seed), row[0]))
-    points = where.draw(nets, drawing, labels)
-    return where.generate(nets, cut(nets, points, thresholds[0], cutting), labels)
+  A generator with batch norm has its statistics measured anew at each threshold.
+  """
 
+  def points(nets: Nets, i: Array, labels: Array, threshold: Array) -> Array:
+    drawing, cutting = jax.random.split(jax.random.fold_in(jax.random.key(seed), i))
+    return cut(nets, where.draw(nets, drawing, labels), threshold, cutting)
+
+  def images(nets: Nets, variables: Any, rows: Array, labels: Array, threshold: Array) -> Array:
+    nets = replace(nets, variables={**nets.variables, **variables})
+    return where.generate(nets, points(nets, rows[0], labels, threshold), labels)
+
+  settle = latents.frozen(run, partial(settled, where, points))
   made = latents.frozen(run, images)
-  filled = lambda threshold: jnp.full(len(labels), threshold, jnp.float32)
-  return lambda threshold: latents.in_batches(made, rows, labels, filled(threshold))
+
+  def draw(threshold: float) -> np.ndarray:
+    level = jnp.float32(threshold)
+    variables = settle(labels, level)
+    return latents.in_batches(
+      lambda *rows: made(variables, *rows, level), jnp.arange(len(labels)), labels
+    )
+
+  return draw
+
+
+GENERATOR = 'generator'
+
+
+def settled(
+  where: Space, points: Callable[..., Array], nets: Nets, labels: Array, threshold: Array
+) -> dict[str, Variables]:
+  """The generator's variables, with standing statistics of truncated latents; or nothing to change.
+
+  They are over 32 batches of 64, of the classes asked for.
+  """
+  moving = nets.variables.get(GENERATOR, {})
+  if where.styles or standing.STATISTICS not in moving:
+    return {}
+  classes = jnp.resize(labels, (STANDING[1],))
+
+  def inputs(i: Array) -> tuple[Array, ...]:
+    z = points(nets, i + OTHERS, classes, threshold)
+    return (z, classes) if where.conditional else (z,)
+
+  whole = {**moving, 'params': nets.params[GENERATOR]}
+  found = standing.statistics(nets.networks[GENERATOR], whole, inputs, STANDING[0])
+  return {GENERATOR: {kind: value for kind, value in found.items() if kind != 'params'}}
 
 
 def scored(

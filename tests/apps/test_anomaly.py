@@ -122,14 +122,14 @@ def test_runs_without_a_critic_or_latents_are_refused(without_latents, said):
   assert ended.code == 2 and 'does not make images of latents' in ended.err
 
 
-def test_a_run_without_a_critic_is_refused(plain):
+@pytest.mark.parametrize('inputs', [None, 2])
+def test_a_run_without_a_critic_of_images_is_refused(plain, inputs):
+  """There is none, or it takes more, such as the weight of a size that fades in."""
   run = load(plain)
   stage = run.recipe.stages[0]
-  rest = {'generator': stage.game.networks['generator']}
-  turn = stage.game.turns[1]
-  game = dataclasses.replace(
-    stage.game, networks=rest, players={'generator': stage.game.players['generator']}, turns=(turn,)
-  )
-  recipe = run.recipe._replace(stages=(stage._replace(game=game),))
-  with pytest.raises(ValueError, match='has no critic'):
+  example = {name: given for name, given in stage.example.items() if name != 'critic'}
+  if inputs:
+    example['critic'] = stage.example['critic'] * inputs
+  recipe = run.recipe._replace(stages=(stage._replace(example=example),))
+  with pytest.raises(ValueError, match='has no critic of images'):
     encoder.of(dataclasses.replace(run, recipe=recipe), 1.0)

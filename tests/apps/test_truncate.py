@@ -89,3 +89,29 @@ def test_wrong_input_is_named(argv, words, plain, said):
 def test_uniform_latents_have_no_tails(uniform, said):
   ended = said(main, f'--workdir={uniform}', '--out=t.png')
   assert ended.code == 2 and '--latent=uniform' in ended.err
+
+
+def test_batch_norm_is_measured_on_what_it_will_see(plain, key):
+  """At a tiny threshold all latents are alike; the statistics that were learnt are of others."""
+  run = load(plain)
+  where = latents.space(run)
+  zeros = jnp.zeros(64, jnp.int32)
+
+  def points(nets, i, labels, threshold):
+    drawing, cutting = jax.random.split(jax.random.fold_in(key, i))
+    return truncate.resampled(nets, where.draw(nets, drawing, labels), threshold, cutting)
+
+  settle = latents.frozen(run, lambda *given: truncate.settled(where, points, *given))
+  z = jax.random.truncated_normal(key, -0.5, 0.5, (4096, 6))
+  layer = run.state.ema['generator']['Dense_0']
+  wanted = (z @ layer['weight']['kernel']).var(0)
+  found = settle(zeros, jnp.float32(0.5))['generator']['batch_stats']['BatchNorm_0']['statistics']
+  np.testing.assert_allclose(found['var'], wanted, rtol=0.15)
+  assert set(settle(zeros, jnp.float32(0.5))['generator']) == {'batch_stats'}
+
+
+def test_what_has_no_batch_norm_stays_as_it_is(styled):
+  run = load(styled)
+  where = latents.space(run)
+  settle = latents.frozen(run, lambda *given: truncate.settled(where, None, *given))
+  assert settle(jnp.zeros(2, jnp.int32), jnp.float32(0.5)) == {}
