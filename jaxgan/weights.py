@@ -44,9 +44,10 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
     FileNotFoundError: there is no such file.
   """
   with path.open('rb') as file:
-    start = file.read(8)
+    start = file.read(9)  # of .safetensors: the length of its header, which is any, and the header
     file.seek(0)
     kind = 'zip' if start[:2] == b'PK' else 'pickle' if start[:1] == b'\x80' else 'safetensors'
+    kind = 'safetensors' if start[8:] == b'{' else kind
     try:
       arrays = _READERS[kind](file, path.stat().st_size)
     except Unreadable:

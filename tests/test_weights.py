@@ -190,6 +190,17 @@ SAFETENSORS = {
 }
 
 
+@pytest.mark.parametrize('length', [0x80, 0x480, int.from_bytes(b'PK', 'little')])
+def test_safetensors_are_told_whatever_the_length_of_their_header(length, tmp_path):
+  """It stands first in the file, and may look like the start of a pickle or of a zip."""
+  path, value = tmp_path / 'w.safetensors', np.arange(3, dtype=np.float32)
+  bare = '{"":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}'
+  save_file({'x' * (length - len(bare)): value}, path)
+  assert path.read_bytes()[:8] == struct.pack('<Q', length)
+  (found,) = weights.read(path).values()
+  np.testing.assert_array_equal(found, value)
+
+
 @pytest.mark.parametrize('case', SAFETENSORS)
 def test_malformed_safetensors_are_refused(case, tmp_path):
   path = tmp_path / 'w.safetensors'

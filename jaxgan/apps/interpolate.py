@@ -40,7 +40,7 @@ class Options:
   frames: int = 12
   """Images on the way from a point to the next, the point itself among them."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, of a run that draws by class; its first if not given."""
   classes: tuple[int, ...] = ()
   """Walk from class to class in place of latents; the latent is that of --seed."""
   seconds: float = 0.08
@@ -97,7 +97,7 @@ def in_between(where: Space, changing: bool) -> Callable[..., Array]:
     with nn.intercept_methods(_mixing(there, t, met)):
       made = where.generate(nets, point, here)
     if not met:
-      raise ValueError('this generator does not embed its classes, they are walked between by none')
+      raise ValueError('this generator does not embed its classes: there is no way between them')
     return made
 
   return images
