@@ -17,20 +17,24 @@ def test_has_the_critics_layers_and_a_head(key):
   critic = network.linen(mlp.Critic((8, 4)))
   x = jax.random.normal(key, (3, 6, 6, 1))
   net = encoder.encoder(critic, 5, bound=2.0)
-  variables = net.init(key, x)
+  variables = jax.jit(net.init)(key, x)
   body = variables['params']['body']
   chex.assert_trees_all_equal_shapes(body, critic.init(key, x)['params'])
   chex.assert_shape(variables['params']['head']['kernel'], (4, 5))
-  f = network.features(critic).apply({'params': body}, x, train=False)[0]
-  z = net.apply(variables, x, train=False)[0]
+  apply = lambda net, variables: jax.jit(net.apply, static_argnames='train')(
+    variables, x, train=False
+  )
+  f, z = apply(network.features(critic), {'params': body})[0], apply(net, variables)[0]
   expected = 2 * jnp.tanh(f @ variables['params']['head']['kernel'])
   np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_moves_statistics_in_training_alone(key):
   net = encoder.encoder(network.linen(dcgan.Critic((4, 4))), 3, bound=1.0)
-  variables = net.init(key, x := jax.random.normal(key, (4, 8, 8, 1)))
-  still, moved = (net.apply(variables, x, train=train)[1] for train in (False, True))
+  x = jax.random.normal(key, (4, 8, 8, 1))
+  variables = jax.jit(net.init)(key, x)
+  apply = jax.jit(net.apply, static_argnames='train')
+  still, moved = (apply(variables, x, train=train)[1] for train in (False, True))
   chex.assert_trees_all_equal(still, variables)
   chex.assert_trees_all_equal(moved['params'], variables['params'])
   chex.assert_trees_all_equal_shapes(moved, variables)
@@ -48,7 +52,8 @@ def test_learns_the_way_back(plain):
   assert list(losses) == [300]
   net, _ = encoder.of(run, 3.0)
   judge = encoder.latents.frozen(run, encoder.parts(run))
-  error = lambda v: float(judge(x, net.apply(v, x, train=False)[0])[1].mean())
+  encode = jax.jit(lambda v, x: net.apply(v, x, train=False)[0])
+  error = lambda v: float(judge(x, encode(v, x))[1].mean())
   x = jnp.asarray(run.sample(9, 64))
   untrained = net.init(jax.random.key(0), x[:2])
   assert error(variables) < 0.3 * error(untrained)
