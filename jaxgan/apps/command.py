@@ -2,8 +2,9 @@
 
 import contextlib
 import pathlib
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,14 +114,12 @@ def said(written: Iterable[pathlib.Path | None], what: str) -> None:
 
 
 @contextlib.contextmanager
-def becoming(path: pathlib.Path):
+def becoming(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """A fresh folder that becomes `path` at the end of the block, so that none is half full.
 
   Raises:
     ValueError: there is something at the path already.
   """
-  import shutil
-
   if path.exists() and (not path.is_dir() or any(path.iterdir())):
     raise ValueError(f'{path} is there already and not empty: give another --out')
   part = path.with_name(path.name + '.part')

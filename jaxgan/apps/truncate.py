@@ -16,12 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import evaluate, features, pictures, standing, workdir
+from jaxgan import features, pictures, scores, standing, workdir
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.game import Nets
 from jaxgan.run import Run, load
-from jaxgan.train import open_data
+from jaxgan.train import held_out, open_data
 from jaxgan.typing import Array, Key, Variables
 
 
@@ -154,15 +154,16 @@ def scored(
   """Precision, recall, density, coverage and the Fréchet distance at each threshold.
 
   Raises:
-    ValueError: a data set without a test split or without labels, or too few images.
+    ValueError: too few images to be scored.
   """
-  train, test = (open_data(run.config, split) for split in ('train', 'test'))
+  train, held = open_data(run.config), held_out(run.config)
   whole = lambda source: source.images(np.arange(len(source)))
-  judge = evaluate.judge_of(features.classifier(train, test), whole(train), whole(test))
+  network = features.named('own', train, held)
+  judge = scores.judge_of(network, whole(train), None if held is None else whole(held))
   found = []
   for threshold in thresholds:
     images = pictures.to_uint8(draw(threshold))
-    made = evaluate.evaluate(_always(images), judge, metrics=('fid', 'prdc'), seeds=(0,))
+    made = scores.evaluate(_always(images), judge, metrics=('fid', 'prdc'), seeds=(0,))
     values = {score.name: score.of.value for score in made}
     found.append({'threshold': threshold, 'num': len(images), 'network': made[0].network, **values})
   return found

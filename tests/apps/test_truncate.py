@@ -63,7 +63,7 @@ def test_the_command_draws_a_row_a_threshold(plain, tmp_path, said):
 def test_the_command_scores_each_threshold(plain, tmp_path, said, monkeypatch):
   network = truncate.features.FeatureNetwork('pixels', 'x', 'none', lambda x: (flat(x), flat(x)))
   flat = lambda x: x.reshape(len(x), -1)[:, ::16].astype(np.float32)
-  monkeypatch.setattr(truncate.features, 'classifier', lambda *_: network)
+  monkeypatch.setattr(truncate.features, 'named', lambda *_: network)
   argv = [f'--workdir={plain}', f'--scores={tmp_path / "t.json"}', '--num=40']
   assert said(main, *argv, '--thresholds', '2', '0.1').code == 0
   wide, narrow = json.loads((tmp_path / 't.json').read_text())['scores']
