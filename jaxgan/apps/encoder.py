@@ -75,11 +75,13 @@ def of(run: Run, bound: float) -> tuple[Network, Array]:
   latents.latent_space(run)
   latents.features(run)
   z = jax.eval_shape(lambda: run.recipe.latent(jax.random.key(0), 1))  # type: ignore[misc]
-  if run.recipe.conditional or z.ndim != 2:
+  if run.recipe.conditional:
     raise ValueError(
-      f'{run.config.variant} draws by class (or not of vectors), and images to be judged have none: '
-      'give a run that does not, such as wgan_gp'
+      f'{run.config.variant} draws by class, and images to be judged have none: give a run that '
+      'does not, such as wgan_gp'
     )
+  if z.ndim != 2:
+    raise ValueError(f'{run.config.variant} has latents {list(z.shape[1:])}, which are no vectors')
   critic, example = run.stage.game.networks['critic'], jnp.zeros((2, *run.spec.shape))
   return encoder(critic, z.shape[1], bound), example
 
