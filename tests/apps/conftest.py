@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from apps import tiny_styles
 from apps.tiny import made
 from jaxgan import variants
 
@@ -33,13 +34,17 @@ def conditional(home):
 
 
 @pytest.fixture(scope='package')
-def styled(home):
-  """A generator with styles, a variant of these tests."""
-  from apps import styled
+def _styled(home):
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setitem(variants.VARIANTS, 'styled', tiny_styles)
+    return made(home, 'styled', 'styled', latent_size=6)
 
-  variants.VARIANTS['styled'] = styled
-  yield made(home, 'styled', 'styled', latent_size=6)
-  del variants.VARIANTS['styled']
+
+@pytest.fixture
+def styled(_styled, monkeypatch):
+  """A generator with styles, a variant of these tests and of no others."""
+  monkeypatch.setitem(variants.VARIANTS, 'styled', tiny_styles)
+  return _styled
 
 
 @pytest.fixture
