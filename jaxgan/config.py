@@ -18,9 +18,15 @@ class Config:
   """laptop: defaults for a CPU and small images. paper: the published setting."""
 
   dataset: str = 'digits'
-  """digits, mnist, folder, or the name of any tfds set that is prepared as array_record."""
+  """digits, mnist, folder, domains, pairs, or the name of any tfds set that is prepared as
+  array_record."""
   folder: pathlib.Path | None = None
-  """The images of --dataset=folder (subfolders become labels), or the files of --dataset=mnist."""
+  """The images of --dataset=folder (subfolders become labels), domains or pairs, or the files of
+  --dataset=mnist."""
+  target_folder: pathlib.Path | None = None
+  """Of --dataset=domains or pairs: the second domain, where it is not inside of --folder."""
+  direction: Literal['AtoB', 'BtoA'] = 'AtoB'
+  """Of two domains, which is 'image' and which 'target'."""
   data_dir: pathlib.Path | None = None
   """Where tfds keeps its data; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
   image_size: int | None = None
@@ -157,7 +163,7 @@ class Config:
 
 LENGTH = ('steps', 'images')
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep')
-PLACE = ('folder', 'data_dir', 'in_memory_limit', 'compilation_cache')
+PLACE = ('folder', 'target_folder', 'data_dir', 'in_memory_limit', 'compilation_cache')
 MERIT = ('eval_every', 'eval_metric', 'eval_num')
 MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)
 """What may differ between a run and its continuation: none of it changes what a step computes."""

@@ -51,8 +51,9 @@ def local(tree: Tree) -> Tree:
 
 
 def scaled(batches: Batch) -> Batch:
-  """uint8 images to float32 in [-1, 1]: x / 127.5 - 1."""
-  return {**batches, 'image': batches['image'].astype(jnp.float32) / 127.5 - 1}
+  """All that is uint8, which is images, to float32 in [-1, 1]: x / 127.5 - 1."""
+  to_unit = lambda x: x.astype(jnp.float32) / 127.5 - 1
+  return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in batches.items()}
 
 
 def compile_step(

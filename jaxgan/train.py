@@ -153,6 +153,8 @@ def open_data(config: Config, split: str = 'train') -> Source:
     channels=config.channels,
     data_dir=config.data_dir,
     folder=config.folder,
+    target_folder=config.target_folder,
+    direction=config.direction,
     in_memory_limit=int(config.in_memory_limit * 2**30),
   )
   return data.without(source, config.without_classes) if config.without_classes else source

@@ -12,7 +12,8 @@ Tree = chex.ArrayTree
 Variables = Mapping[str, Any]
 """Everything a network holds, as Flax names it: `{'params': ..., 'batch_stats': ...}`."""
 Batch = Mapping[str, Array]
-"""Images `[B, H, W, C]` in [-1, 1] as `'image'`; if labelled, int32 `[B]` as `'label'`."""
+"""Images `[B, H, W, C]` in [-1, 1] as `'image'`; if labelled, int32 `[B]` as `'label'`; of data of
+two domains, images of the second as `'target'`."""
 Logs = dict[str, Array]
 Score = Callable[[Array], Array]
 """A critic with everything but the images fixed: images `[B, ...]` -> logits `[B]`."""

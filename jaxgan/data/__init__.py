@@ -1,5 +1,6 @@
 """Data: images from anywhere as batches that are a pure function of (seed, step, host)."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import Any
 
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
-from jaxgan.data.source import Source, Spec, from_arrays, without
+from jaxgan.data.source import Source, Spec, from_arrays, turned, two_domains, without
 
 __all__ = [
   'DATASETS',
@@ -19,6 +20,7 @@ __all__ = [
   'from_arrays',
   'indices',
   'load',
+  'two_domains',
   'without',
 ]
 
@@ -51,13 +53,25 @@ def _folder(data_dir, folder, size):
   return *module.prepare(data_dir, folder, size), size
 
 
+def _of_two(kind, data_dir, folder, size, target_folder=None):
+  from jaxgan.data import domains as module
+
+  size = size or module.SIZE
+  return *module.prepare(kind, data_dir, folder, target_folder, size), size
+
+
 # name: (data_dir, folder, size) -> builder of the prepared set, its identity, pixels a side
 DATASETS: dict[str, Callable[..., tuple[Any, str, int]]] = {
   'digits': _digits,
   'mnist': _mnist,
   'stacked_mnist': _stacked_mnist,
   'folder': _folder,
+  'domains': functools.partial(_of_two, 'domains'),
+  'pairs': functools.partial(_of_two, 'pairs'),
 }
+
+
+TWO = ('domains', 'pairs')
 
 
 def data_folder() -> pathlib.Path:
@@ -73,6 +87,8 @@ def load(
   channels: int | None = None,
   data_dir: str | os.PathLike | None = None,
   folder: str | os.PathLike | None = None,
+  target_folder: str | os.PathLike | None = None,
+  direction: str = 'AtoB',
   in_memory_limit: int = 2**31,
 ) -> Source:
   """The images of a data set, prepared on first use and read without TensorFlow.
@@ -82,11 +98,13 @@ def load(
       prepared as array_record in `data_dir`.
     split: of the set, in the syntax of tensorflow-datasets: 'train', 'test', 'train[:1000]' ...
     image_size: pixels a side, the centre square resized; None: 16 for digits, 28 for mnist and
-      stacked_mnist, 64 for folder, their own for others.
+      stacked_mnist, 64 for folder, domains and pairs, their own for others.
     channels: 1 grey or 3 RGB; None: as the set has them, RGB for a folder.
     data_dir: where sets are prepared; None: `data_folder()`.
-    folder: the directory of images for 'folder'; one with the four original files for 'mnist' and
-      'stacked_mnist'.
+    folder: the directory of images for 'folder', 'domains' and 'pairs'; one with the four original
+      files for 'mnist' and 'stacked_mnist'.
+    target_folder: of 'domains' and 'pairs', where the second domain has a directory of its own.
+    direction: 'AtoB', or 'BtoA' to have the two domains the other way round.
     in_memory_limit: bytes of decoded images above which they are streamed.
 
   Raises:
@@ -96,8 +114,12 @@ def load(
     raise ValueError(
       f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
     )
-  if folder is not None and name not in ('folder', 'mnist', 'stacked_mnist'):
-    raise ValueError(f'folder= is for the data sets folder and mnist, not for {name!r}')
+  if folder is not None and name not in ('folder', 'mnist', 'stacked_mnist', *TWO):
+    raise ValueError(
+      f'folder= is for the data sets folder, mnist, domains and pairs, not for {name!r}'
+    )
+  if target_folder is not None and name not in TWO:
+    raise ValueError(f'target_folder= is for the data sets domains and pairs, not for {name!r}')
   from jaxgan.data import mixtures, prepared
 
   if name in mixtures.MIXTURES:
@@ -107,8 +129,16 @@ def load(
   content = None
   if name in DATASETS:
     path = None if folder is None else pathlib.Path(folder).expanduser()
-    builder, content, image_size = DATASETS[name](where, path, image_size)
+    target = {'target_folder': pathlib.Path(target_folder).expanduser()} if target_folder else {}
+    builder, content, image_size = DATASETS[name](where, path, image_size, **target)
   else:
     builder = prepared.named(name, where, DATASETS)
-  chosen = prepared.records(builder, split, image_size, channels)
-  return prepared.source(chosen, content=content, in_memory_limit=in_memory_limit)
+  found = prepared.split(
+    builder,
+    split,
+    size=image_size,
+    channels=channels,
+    content=content,
+    limit=in_memory_limit,
+  )
+  return found if direction == 'AtoB' else turned(found)

@@ -90,7 +90,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
     shape = (self.size, self.size, 3)
     features = {'image': tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')}
     if self.files.classes:
-      names = [_printable(name) for name in self.files.classes]
+      names = [printable(name) for name in self.files.classes]
       features['label'] = tfds.features.ClassLabel(names=names)
     return tfds.core.DatasetInfo(
       builder=self,
@@ -125,9 +125,9 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
 
   def _report(self, digest):
     if set(self.files.images) <= set(self.refused):
-      raise ValueError(f'{self.files.root} has no readable image: {_first(self.refused)}')
+      raise ValueError(f'{self.files.root} has no readable image: {first_refused(self.refused)}')
     for path, reason in list(self.refused.items())[:NAMED]:
-      log.warning('refused %s: %s', _printable(path), reason)
+      log.warning('refused %s: %s', printable(path), reason)
     report = {
       'images': len(self.files.images),
       'refused': self.refused,
@@ -137,13 +137,14 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
     (pathlib.Path(self.data_dir) / REPORT).write_text(json.dumps(report, indent=1))
 
 
-def _first(refused):
+def first_refused(refused: dict[str, str]) -> str:
+  """The first refused file, why, and how many there are."""
   path, reason = next(iter(refused.items()))
-  return f'{_printable(path)}: {reason} (the first of {len(refused)})'
+  return f'{printable(path)}: {reason} (the first of {len(refused)})'
 
 
-def _printable(name):
-  """tfds keeps class names as stripped lines of UTF-8."""
+def printable(name: str) -> str:
+  """A name for a log; and as tfds keeps those of classes, as stripped lines of UTF-8."""
   return name if name.isprintable() and name == name.strip() else ascii(name)
 
 
@@ -192,4 +193,4 @@ def _warn(files, report, path):
     log.warning('%s: no labels, %d images lie in no subfolder', files.root, total - inside)
   for name in files.classes:
     if all(image in refused for image in files.images if image.startswith(f'{name}/')):
-      log.warning('%s: class %s has no readable image', files.root, _printable(name))
+      log.warning('%s: class %s has no readable image', files.root, printable(name))

@@ -17,6 +17,7 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 PART = 16  # images a thread decodes at a time, at least
+OTHER = 2**64  # added to the seed for the order of a second domain: no seed is that large
 WORKERS = min(32, os.cpu_count() or 1)
 
 
@@ -61,8 +62,10 @@ def batches(
   """This host's share of every step's data, from `start_step` on, without end.
 
   'image' is uint8 [microbatches, batch_size // hosts, size, size, channels]; a labelled source adds
-  'label', int32 [microbatches, batch_size // hosts]. The shares of all hosts, concatenated along
-  axis 1, are the batch of a single host. Close the generator when done with it.
+  'label', int32 [microbatches, batch_size // hosts], one of two domains 'target', of the shape of
+  'image': the partners of these, or of an order of their own, each once in an epoch of theirs. The
+  shares of all hosts, concatenated along axis 1, are the batch of a single host. Close the
+  generator when done with it.
 
   Args:
     source: what `jaxgan.data.load` returns.
@@ -88,19 +91,28 @@ def batches(
     raise ValueError(f'host should lie from 0 to {hosts - 1}, got {host}')
   share = batch_size // hosts
 
-  def rows():
+  def rows(count, seed):
     for step in itertools.count(start_step):
-      drawn = indices(len(source), seed, step, batch_size * microbatches)
+      drawn = indices(count, seed, step, batch_size * microbatches)
       yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
 
-  read = functools.partial(_streamed, prefetch=prefetch) if source.streams else _gathered
-  return _labelled(source, rows(), read(source, rows()))
+  def pictures(domain, seed):
+    read = functools.partial(_streamed, prefetch=prefetch) if domain.streams else _gathered
+    return read(domain, rows(len(domain), seed))
+
+  streams = {'image': pictures(source, seed)}
+  if source.target:
+    streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
+  return _together(source, rows(len(source), seed), streams)
 
 
-def _labelled(source, rows, pictures):
-  with contextlib.closing(pictures):
-    for row, images in zip(rows, pictures, strict=True):
-      batch = {'image': images.reshape(*row.shape, *images.shape[1:])}
+def _together(source, rows, streams):
+  with contextlib.ExitStack() as stack:
+    for stream in streams.values():
+      stack.enter_context(contextlib.closing(stream))
+    for row, *pictures in zip(rows, *streams.values(), strict=True):
+      shaped = [images.reshape(*row.shape, *images.shape[1:]) for images in pictures]
+      batch = dict(zip(streams, shaped, strict=True))
       yield batch if source.labels is None else batch | {'label': source.labels[row]}
 
 

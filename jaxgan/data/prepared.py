@@ -21,7 +21,7 @@ from tensorflow_datasets.core.read_only_builder import builder_from_files
 
 from jaxgan.data import images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
-from jaxgan.data.source import Source, Spec, fingerprint, from_arrays
+from jaxgan.data.source import Source, Spec, fingerprint, from_arrays, two_domains
 
 log = logging.getLogger('jaxgan')
 
@@ -189,13 +189,14 @@ def records(
   return Records(builder, split, image, label, size, channels or (1 if depth == 1 else 3), raw)
 
 
-def _image(info):
-  def pictures(feature):
-    stored = isinstance(feature, tfds.features.Image)
-    plain = type(feature) is tfds.features.Tensor and len(feature.shape) == 3
-    return (stored or plain) and feature.np_dtype == np.uint8 and feature.shape[-1] in (1, 3, 4)
+def _is_picture(feature):
+  stored = isinstance(feature, tfds.features.Image)
+  plain = type(feature) is tfds.features.Tensor and len(feature.shape) == 3
+  return (stored or plain) and feature.np_dtype == np.uint8 and feature.shape[-1] in (1, 3, 4)
 
-  found = [key for key, feature in info.features.items() if pictures(feature)]
+
+def _image(info):
+  found = [key for key, feature in info.features.items() if _is_picture(feature)]
   if 'image' in found:
     return 'image'
   if len(found) != 1:
@@ -213,6 +214,38 @@ def _label(info):
     if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes
   ]
   return 'label' if 'label' in found else found[0] if len(found) == 1 else None
+
+
+def split(
+  builder: tfds.core.DatasetBuilder,
+  name: str,
+  *,
+  size: int | None,
+  channels: int | None,
+  content: object,
+  limit: int,
+) -> Source:
+  """A split as a source: of one domain, of two, or of pairs.
+
+  A set has two domains where its splits are named nameA and nameB, and pairs where an image
+  'target' stands beside 'image'. Arguments and errors as of `records` and `source`; `limit` is for
+  both domains together.
+  """
+  whole, bracket, part = name.partition('[')
+  sides = [f'{whole}{side}' for side in 'AB']
+  if set(sides) <= set(builder.info.splits):
+    both = [records(builder, f'{side}{bracket}{part}', size, channels) for side in sides]
+    paired = False
+  else:
+    first = records(builder, name, size, channels)
+    features = builder.info.features
+    paired = first.image == 'image' and 'target' in features and _is_picture(features['target'])
+    both = [first, dataclasses.replace(first, image='target')] if paired else [first]
+  if len(both) == 1:
+    return source(both[0], content=content, in_memory_limit=limit)
+  alone = [dataclasses.replace(side, label=None) for side in both]  # a domain is no class
+  made = [source(side, content=content, in_memory_limit=limit // 2) for side in alone]
+  return two_domains(*made, paired=paired)
 
 
 def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> Source:
@@ -267,7 +300,13 @@ def _identity(chosen, content):
   part = info.splits[chosen.split]
   stored = (str(info.full_name), part.num_bytes, part.num_examples, info.features.to_json())
   return fingerprint(
-    content or stored, chosen.split, len(chosen), chosen.size, chosen.channels, 'v1'
+    content or stored,
+    chosen.split,
+    len(chosen),
+    chosen.size,
+    chosen.channels,
+    *(('target',) if chosen.image == 'target' else ()),
+    'v1',
   )
 
 

@@ -14,6 +14,8 @@ class Source:
   """Random access to the images of one split.
 
   `images(indices)` gives uint8 [n, size, size, channels] for int indices [n], from any thread.
+  `target` holds the images of a second domain, of the same size: in an order of their own, or,
+  where `paired`, partners of these, index by index.
   """
 
   spec: Spec
@@ -22,9 +24,41 @@ class Source:
   labels: np.ndarray | None  # int32 [count], or None where spec.classes is 0
   fingerprint: str  # equal for equal content, wherever it is stored
   streams: bool = False  # images are decoded when asked for, not held in memory
+  target: 'Source | None' = None
+  paired: bool = False
 
   def __len__(self) -> int:
     return self.count
+
+
+def two_domains(source: Source, target: Source, *, paired: bool = False) -> Source:
+  """Two domains as one source; `paired` if image i of one belongs to image i of the other.
+
+  Raises:
+    ValueError: images of different sizes or channels, or pairs that do not match in number.
+  """
+  if source.spec.shape != target.spec.shape:
+    raise ValueError(
+      f'both domains should have images of one shape, got {source.spec.shape} and '
+      f'{target.spec.shape}'
+    )
+  if paired and len(source) != len(target):
+    raise ValueError(f'pairs should be as many on both sides, got {len(source)} and {len(target)}')
+  whole = fingerprint(source.fingerprint, target.fingerprint, paired)
+  return dataclasses.replace(source, target=target, paired=paired, fingerprint=whole)
+
+
+def turned(source: Source) -> Source:
+  """The same two domains the other way round.
+
+  Raises:
+    ValueError: there is only one.
+  """
+  if source.target is None:
+    raise ValueError('--direction=BtoA is for data of two domains: leave it out')
+  return two_domains(
+    source.target, dataclasses.replace(source, target=None, paired=False), paired=source.paired
+  )
 
 
 def fingerprint(*parts: object) -> str:

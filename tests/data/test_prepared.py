@@ -102,7 +102,7 @@ def test_another_file_format_is_refused(tmp_path):
   ['cifar10', 'nothing', '../odd', 'odd/missing', 'odd:9.9.9', 'huggingface:mnist', '', 'a b'],
 )
 def test_an_unknown_name_lists_what_there_is(name, odd_dir):
-  with pytest.raises(ValueError, match='neither one of digits, mnist, folder nor prepared in'):
+  with pytest.raises(ValueError, match='neither one of digits, mnist, .* nor prepared in'):
     data.load(name, data_dir=odd_dir)
 
 
