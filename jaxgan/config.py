@@ -7,6 +7,8 @@ import pathlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
+
 
 @dataclass(frozen=True)
 class Config:
@@ -81,8 +83,9 @@ class Config:
   """Adam's decay of the gradient's mean."""
   beta2: float = 0.999
   """Adam's decay of the gradient's square."""
-  schedule: Literal['constant', 'linear', 'cosine'] = 'constant'
-  """How the learning rates go to zero over the run's length."""
+  schedule: Schedule = 'constant'
+  """How the learning rates go down over the run's length: to zero; constant_linear: the first half
+  constant; tenth: to a tenth after half; halves: halved after 1/8, 1/4, 1/2 and 3/4."""
   ema_images: float = 10_000.0
   """Half-life, in images, of the averaged generator that samples come from; 0: no average."""
   ema_rampup: float = 0.05
@@ -159,6 +162,18 @@ class Config:
   def length(self) -> int:
     """The run's length in steps."""
     return self.steps if self.images is None else math.ceil(self.images / self.images_per_step)
+
+
+LATENT = ('latent_size', 'latent')
+CRITIC = ('n_critic', 'instance_noise', 'r1', 'r2', 'share_generator')
+"""Options that variants without latents, or with a fixed order of turns, have no use for."""
+
+
+def idle(config: Config, *names: str) -> list[str]:
+  """A sentence for each of these options that is set, though the variant does not use it."""
+  fields = {f.name: f.default for f in dataclasses.fields(Config)}
+  given = [name for name in names if getattr(config, name) != fields[name]]
+  return [f'{config.variant} does not use --{n.replace("_", "-")}: leave it out' for n in given]
 
 
 LENGTH = ('steps', 'images')

@@ -149,14 +149,8 @@ def function(name: str, shape: Sequence[int]) -> FeatureNetwork:
 def _trained(
   name: str, train: Source, test: Source | None, folder: pathlib.Path | None
 ) -> FeatureNetwork:
-  net, where = Classifier(train.spec.classes), folder or workdir.cache('classifiers')
-  held = test or train
-  identity = f'{train.fingerprint}-{held.fingerprint}-{VERSION}'.encode()
-  path = where / f'{hashlib.sha256(identity).hexdigest()[:32]}.npz'
-  params = _kept(path)
-  if params is None:
-    params = fit(net, train)
-    _keep(path, params)
+  net, held = Classifier(train.spec.classes), test or train
+  params = trained(net, train, f'{train.fingerprint}-{held.fingerprint}', folder)
   apply = partial(_in_batches, net, params)
   right = _accuracy(apply, held)
   which = 'test' if test else 'training'
@@ -170,6 +164,19 @@ def _accuracy(apply: Callable[..., Any], source: Source, part: int = 4096) -> fl
   parts = [order[i : i + part] for i in range(0, len(order), part)]
   named = [apply(source.images(indices))[1].argmax(1) for indices in parts]
   return float((np.concatenate(named) == source.labels).mean())
+
+
+def trained(
+  net: Classifier, train: Source, identity: str, folder: pathlib.Path | None = None
+) -> Tree:
+  """The classifier's parameters, fitted to `train` or kept from another time by that identity."""
+  name = hashlib.sha256(f'{identity}-{VERSION}'.encode()).hexdigest()[:32]
+  path = (folder or workdir.cache('classifiers')) / f'{name}.npz'
+  params = _kept(path)
+  if params is None:
+    params = fit(net, train)
+    _keep(path, params)
+  return params
 
 
 INCEPTION = 'pt_inception-2015-12-05-6726825d.pth'

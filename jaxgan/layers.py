@@ -118,12 +118,13 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-  """The transpose of a SAME convolution from an image of `size` by `size`."""
+  """The transpose of a convolution, SAME or of `pads`, from an image of `size`, a side or both."""
 
   features: int
-  size: int
+  size: int | tuple[int, int]
   kernel: int = 4
   stride: int = 2
+  pads: int | None = None
   use_bias: bool = True
   start: Initializer = normal
 
@@ -131,7 +132,8 @@ class ConvTranspose(nn.Module):
   def __call__(self, x: Array) -> Array:
     shape = (self.kernel, self.kernel, self.features, x.shape[-1])
     w = Kernel(shape, _turned(self.start), name='weight')()
-    y = convolution.convolve_transposed(x, w, (self.size, self.size), self.stride)
+    size = (self.size, self.size) if isinstance(self.size, int) else self.size
+    y = convolution.convolve_transposed(x, w, size, self.stride, self.pads)
     return _bias(self, y, self.features) if self.use_bias else y
 
 
@@ -224,6 +226,17 @@ class VirtualBatchNorm(nn.Module):
 def batch_norm(reference: int = 0) -> Callable[..., Any]:
   """The kind of batch norm: by the batch, or by a reference batch of that many rows."""
   return partial(VirtualBatchNorm, reference) if reference else BatchNorm
+
+
+def instance_norm(x: Array, eps: float = 1e-5) -> Array:
+  """Each channel of each image to mean 0 and variance 1 over its pixels; no parameters.
+
+  x: `[B, H, W, C]`, computed in float32 or wider. Ulyanov et al., Instance Normalization, 2016.
+  """
+  wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+  centred = wide - wide.mean((1, 2), keepdims=True)
+  variance = (centred**2).mean((1, 2), keepdims=True)
+  return (centred * lax.rsqrt(variance + eps)).astype(x.dtype)
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -3,7 +3,8 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -12,10 +13,11 @@ import optax
 
 from jaxgan import after, losses, network, penalties, tricks
 from jaxgan.config import Config
-from jaxgan.game import Game, Nets, Player, Turn
+from jaxgan.data.source import Source
+from jaxgan.game import Game, Nets, Player, TrainState, Turn
 from jaxgan.objectives import Objective
 from jaxgan.penalties import Penalty
-from jaxgan.typing import Array, Key, Latent, Spec, Tree
+from jaxgan.typing import Array, Batch, Key, Latent, Spec, Tree
 
 
 class Stage(NamedTuple):
@@ -43,6 +45,18 @@ class Styles(NamedTuple):
   mean: Callable[[Nets], Array]
 
 
+class Translation(NamedTuple):
+  """`apply(nets, images, key)`: `[n, H, W, C]` in [-1, 1] to `[n, scale H, scale W, C]`.
+
+  H and W must be multiples of `multiple`, and `smallest` pixels or more.
+  """
+
+  apply: Callable[[Nets, Array, Key], Array]
+  multiple: int = 1
+  smallest: int = 1
+  scale: int = 1
+
+
 class Recipe(NamedTuple):
   """Stages in order, and `sample(nets, key, labels) -> images [n, H, W, C]` in [-1, 1].
 
@@ -50,14 +64,27 @@ class Recipe(NamedTuple):
   images are a function of latents, `latent(key, n)` draws these and `generate(nets, latents,
   labels)` makes images of them, so that one can walk among them. `styles` is for networks that do
   so by way of styles.
+
+  Where images are made of images, `sample` is None, `translate` has the ways to do so by name, and
+  `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures of each image of a batch, such as
+  source, translation and reconstruction. `needs` says what data must have: a second domain
+  ('target'), which may have to be partners of the first ('pairs').
+
+  `prepare(recipe, source)` is the recipe as it is trained, with what comes from files or from the
+  data set in the stages' examples; ValueError where that is not to be had. A run at rest does
+  without.
   """
 
   stages: tuple[Stage, ...]
-  sample: Callable[[Nets, Key, Array], Array]
+  sample: Callable[[Nets, Key, Array], Array] | None
   conditional: bool = False
   latent: Latent | None = None
   generate: Callable[[Nets, Array, Array], Array] | None = None
   styles: Styles | None = None
+  translate: Mapping[str, Translation] = MappingProxyType({})
+  show: Callable[[Nets, Batch, Key], Array] | None = None
+  needs: Literal['', 'target', 'pairs'] = ''
+  prepare: Callable[[Any, Source], Any] = lambda recipe, source: recipe
 
 
 def two_player(
@@ -110,17 +137,17 @@ def two_player(
       Turn('generator', generator_loss, draws=draws),
     ),
     memory=tricks.memory(config, networks, example),
-    after=(*_averages(config), *tricks.after_steps(config)),
+    after=(*averages(config, 'generator'), *tricks.after_steps(config)),
     averaged=('generator',) if config.ema_images else (),
   )
   return from_latents((Stage(game, example),), latent, conditional)
 
 
 def _players(config: Config, constraint: Callable[[Tree], Tree], differentiable: bool):
-  updates = config.n_critic, differentiable
+  moves = optimizer(config, config.critic_lr, config.n_critic, differentiable=differentiable)
   return {
     'generator': Player(('generator',), optimizer(config, config.generator_lr)),
-    'critic': Player(('critic',), optimizer(config, config.critic_lr, *updates), constraint),
+    'critic': Player(('critic',), moves, constraint),
   }
 
 
@@ -161,9 +188,16 @@ def from_latents(stages: tuple[Stage, ...], latent: Latent, conditional: bool) -
 
 
 def optimizer(
-  config: Config, rate: float, updates: int = 1, differentiable: bool = False
+  config: Config,
+  rate: float,
+  updates: int = 1,
+  *,
+  steps: int | None = None,
+  differentiable: bool = False,
 ) -> optax.GradientTransformation:
   """The configured optimizer; `updates` is how many it makes in one step of the run.
+
+  Its schedule is over the run's length, or over `steps` where it plays in a stage of that length.
 
   Raises:
     ValueError: RMSProp where it is to be `differentiable`, which it is not where gradients are 0.
@@ -172,11 +206,14 @@ def optimizer(
     raise ValueError('--optimizer=rmsprop cannot be looked ahead at: give adam or sgd')
   # Under the root, where gradients are 0, so that it has a slope: 1e-8 beside the rest, as eps is.
   root = 1e-16 if differentiable else 0.0
-  length = max(config.length * updates, 1)
+  length = max((config.length if steps is None else steps) * updates, 1)
   schedule: dict[str, optax.ScalarOrSchedule] = {
     'constant': rate,
     'linear': optax.linear_schedule(rate, 0.0, length),
+    'constant_linear': optax.linear_schedule(rate, 0.0, length - length // 2, length // 2),
     'cosine': optax.cosine_decay_schedule(rate, length),
+    'tenth': optax.piecewise_constant_schedule(rate, {length // 2: 0.1}),
+    'halves': optax.piecewise_constant_schedule(rate, {length * i // 8: 0.5 for i in (1, 2, 4, 6)}),
   }
   make: dict[str, Callable[[optax.ScalarOrSchedule], optax.GradientTransformation]] = {
     'adam': lambda lr: optax.adam(lr, config.beta1, config.beta2, eps_root=root),
@@ -208,13 +245,14 @@ def _slopes(config: Config) -> list[Penalty]:
   return [penalty(weight) for penalty, weight in weights if weight]
 
 
-def _averages(config: Config):
+def averages(config: Config, *networks: str) -> tuple[Callable[[TrainState], TrainState], ...]:
+  """The rules that keep an average of these networks, or none where the config wants none."""
   if not config.ema_images:
     return ()
-  average = after.ema(
-    'generator',
+  average = lambda name: after.ema(
+    name,
     half_life=config.ema_images,
     images_per_step=config.images_per_step,
     rampup=config.ema_rampup,
   )
-  return (average,)
+  return tuple(map(average, networks))

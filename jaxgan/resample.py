@@ -1,6 +1,9 @@
-"""Twice as large, half as large. Images are `[B, H, W, C]`."""
+"""Twice as large, half as large, of any size. Images are `[B, H, W, C]`."""
+
+import functools
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgan.typing import Array
 
@@ -17,3 +20,41 @@ def pool(x: Array) -> Array:
   if x.shape[1] % 2 or x.shape[2] % 2:
     raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
   return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
+
+
+@functools.cache
+def bicubic(size: int, new: int) -> np.ndarray:
+  """The float32 matrix `[new, size]` that resizes an axis: bicubic, antialiased where it shrinks.
+
+  Row i is k((j + 1/2 - (i + 1/2) size / new) / max(size / new, 1)) over j, divided by its sum, with
+
+  k(t) = 3/2 |t|^3 - 5/2 t^2 + 1 up to 1, -1/2 |t|^3 + 5/2 t^2 - 4 |t| + 2 up to 2, else 0
+
+  Keys, Cubic Convolution Interpolation for Digital Image Processing, 1981, with a = -1/2.
+  """
+  ratio = size / new
+  at = (np.arange(new) + 0.5) * ratio - 0.5
+  t = np.abs(at[:, None] - np.arange(size)) / max(ratio, 1)
+  near, far = (1.5 * t - 2.5) * t * t + 1, ((-0.5 * t + 2.5) * t - 4) * t + 2
+  taps = np.where(t < 1, near, np.where(t < 2, far, 0))
+  matrix = (taps / taps.sum(1, keepdims=True)).astype(np.float32)
+  matrix.setflags(write=False)
+  return matrix
+
+
+def resize(x: Array, height: int, width: int) -> Array:
+  """Bicubic with antialiasing, `[B, H, W, C]` to `[B, height, width, C]`; values may overshoot."""
+  rows, columns = (
+    jnp.asarray(bicubic(*sizes), x.dtype) for sizes in ((x.shape[1], height), (x.shape[2], width))
+  )
+  return jnp.einsum('hi,bijc,wj->bhwc', rows, x, columns)
+
+
+def shuffle(x: Array, factor: int = 2) -> Array:
+  """Channels to pixels: `[B, H, W, r r C]` to `[B, r H, r W, C]` with r = `factor`.
+
+  out[r i + k, r j + l, c] = x[i, j, r r c + r k + l]. Shi et al., Efficient Sub-Pixel CNN, 2016.
+  """
+  b, h, w, c = x.shape
+  x = x.reshape(b, h, w, c // factor**2, factor, factor).transpose(0, 1, 4, 2, 5, 3)
+  return x.reshape(b, factor * h, factor * w, -1)

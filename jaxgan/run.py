@@ -17,8 +17,8 @@ from jaxgan import convolution, game, stages, variants
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.config import Config, from_json
 from jaxgan.game import Game, TrainState
-from jaxgan.recipe import Recipe, Stage
-from jaxgan.typing import Array, Key, Spec
+from jaxgan.recipe import Recipe, Stage, Translation
+from jaxgan.typing import Array, Batch, Key, Spec
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
 BEST = 'best'
@@ -47,6 +47,39 @@ class Run:
     key = jax.random.key(key) if isinstance(key, int) else key
     return np.concatenate([images for images, _ in self._batches(key, n, label)])[:n]
 
+  def translate(self, images: np.ndarray, way: str, key: Key | int = 0) -> np.ndarray:
+    """Images made of images `[n, H, W, C]` in [-1, 1], the way of that name.
+
+    Raises:
+      ValueError: no such way, with those there are; or a size that the network does not take.
+    """
+    key = jax.random.key(key) if isinstance(key, int) else key
+    chosen = self.way(way)
+    sizes = images.shape[1:3]
+    if any(size % chosen.multiple or size < chosen.smallest for size in sizes):
+      raise ValueError(
+        f'{self.config.variant} takes images of a multiple of {chosen.multiple} pixels, from '
+        f'{chosen.smallest} on, these are {sizes[0]} x {sizes[1]}: pad them'
+      )
+    return np.asarray(_jitted(chosen.apply, self.stage.game)(self.state, jnp.asarray(images), key))
+
+  def way(self, name: str) -> Translation:
+    """How images are made of images.
+
+    Raises:
+      ValueError: they are not, or not in the way of that name.
+    """
+    ways = self.recipe.translate
+    if name not in ways:
+      there = f'only {", ".join(ways)}' if ways else 'it makes images of latents: use jaxgan.sample'
+      raise ValueError(f'a run of {self.config.variant} does not translate {name}, {there}')
+    return ways[name]
+
+  def show(self, batch: Batch, key: Key | int) -> np.ndarray:
+    """The pictures of a batch that tell how a translation goes, `[n, k, H, W, C]`."""
+    key = jax.random.key(key) if isinstance(key, int) else key
+    return np.asarray(_jitted(self.recipe.show, self.stage.game)(self.state, batch, key))
+
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
     """Images for a picture: a row a class (of the first 16) where conditional, else a square."""
     key = jax.random.key(key) if isinstance(key, int) else key
@@ -64,7 +97,15 @@ class Run:
     return stages.of(self.recipe, self.step)
 
   def _draw(self, key: Key, labels: Array) -> Array:
-    return _drawer(self.recipe.sample, self.stage.game)(self.state, key, labels)
+    if self.recipe.sample is None:
+      app = (
+        'upscale' if any(way.scale > 1 for way in self.recipe.translate.values()) else 'translate'
+      )
+      raise ValueError(
+        f'{self.config.variant} makes images of images, not of latents: use '
+        f'python -m jaxgan.apps.{app} --workdir=RUN --images=PATH --out=DIR'
+      )
+    return _jitted(self.recipe.sample, self.stage.game)(self.state, key, labels)
 
   def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
     check_label(self, label)
@@ -77,10 +118,10 @@ class Run:
 
 
 @functools.lru_cache(maxsize=8)
-def _drawer(sample: Callable[..., Array], played: Game) -> Callable[..., Array]:
-  """The jitted `(state, key, labels) -> images`."""
+def _jitted(function: Callable[..., Array], played: Game) -> Callable[..., Array]:
+  """A function of networks and more, as the jitted one of the state and the same."""
   return jax.jit(
-    lambda state, key, labels: sample(game.nets(played, state), key, labels),
+    lambda state, *given: function(game.nets(played, state), *given),
     compiler_options=convolution.compiler_options(),
   )
 

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import best, data, devices, guard, hosts, pictures, stages, variants, workdir
@@ -21,9 +22,13 @@ from jaxgan.journal import Journal
 from jaxgan.recipe import Recipe
 from jaxgan.run import CHECKPOINTS, CONFIG, DATA, METRICS, Run
 from jaxgan.signals import Asked, Stopped, heard
+from jaxgan.typing import Batch
 
 RETURNS = 3
 """How often a run that diverged starts again from one checkpoint."""
+
+SHOWN = 4
+"""Images in a picture of what is made of them."""
 
 
 class Refused(ValueError):
@@ -109,6 +114,8 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
   recipe = variants.build(config, source.spec)
+  _check_needs(config, recipe, source)
+  recipe = hosts.together(lambda: recipe.prepare(recipe, source))
   stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
   hosts.together(lambda: _claim(config, source, folder, stack))
   checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
@@ -119,6 +126,16 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
     session.best = Best(folder, config.eval_metric, judge)
     stack.enter_context(contextlib.closing(session.best))
   return session
+
+
+def _check_needs(config: Config, recipe: Recipe, source: Source) -> None:
+  has = {'', 'target' if source.target else '', 'pairs' if source.paired else ''}
+  if recipe.needs not in has:
+    what = {'target': 'images of two domains', 'pairs': 'pairs of images'}[recipe.needs]
+    sets = '--dataset=pairs' + ' or --dataset=domains' * (recipe.needs == 'target')
+    raise ValueError(
+      f'{config.variant} needs {what}, which {config.dataset!r} has not: give {sets} and --folder'
+    )
 
 
 def _command(config: Config) -> str:
@@ -281,13 +298,25 @@ def batches(
 
 
 def _picture(session: Session, step: int) -> None:
-  """Samples of the same latents each time, and the curves so far."""
+  """Samples of the same latents, or images, each time, and the curves so far."""
   if not hosts.first():
     return
-  samples = session.run.grid(jax.random.key(session.config.seed + 1))
-  pictures.save_grid(session.folder / 'samples' / f'{step:06d}.png', samples, columns=8)
+  key, columns = jax.random.key(session.config.seed + 1), 8
+  if session.recipe.show:
+    rows = session.run.show(_shown(session), key)
+    samples, columns = rows.reshape(-1, *rows.shape[2:]), rows.shape[1]
+  else:
+    samples = session.run.grid(key)
+  pictures.save_grid(session.folder / 'samples' / f'{step:06d}.png', samples, columns)
   if step:
     pictures.save_curves(session.folder / 'curves.png', session.folder / METRICS)
+
+
+def _shown(session: Session) -> Batch:
+  """Some images of the data set, the same each time."""
+  options: Any = dict(batch_size=SHOWN, microbatches=1, seed=session.config.seed)
+  with contextlib.closing(data.batches(session.source, **options)) as stream:
+    return devices.scaled({name: jnp.asarray(x[0]) for name, x in next(stream).items()})
 
 
 def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from by_path import leaves
 from jaxgan import data, devices, game, main, run, stages, variants
@@ -18,6 +19,7 @@ from jaxgan.config import from_json, to_json
 from jaxgan.typing import Spec
 
 SMALL = {'width': 8, 'widths': (32, 32), 'generator_width': 8, 'critic_width': 8, 'unroll': 2}
+SMALL |= {'blocks': 1, 'pool': 24, 'pretrain': 2}
 BATCH, CLASSES = 16, 10
 LAST_BIAS = "['critic']['Dense_2']['bias']"
 SHIFT_FREE = {'wgan', 'wgan_gp'}
@@ -38,14 +40,23 @@ def recipe_of(variant, size=16, channels=1, **options):
 
 
 def batches_of(played, size=16, channels=1, seed=0):
+  return random_batches((played.microbatches, BATCH), size, channels, seed)
+
+
+def random_batches(shape, size=16, channels=1, seed=0):
   draw = np.random.default_rng(seed)
-  shape = (played.microbatches, BATCH)
-  images = draw.integers(0, 256, (*shape, size, size, channels)).astype(np.uint8)
-  return {'image': images, 'label': draw.integers(0, CLASSES, shape).astype(np.int32)}
+  images = lambda: draw.integers(0, 256, (*shape, size, size, channels)).astype(np.uint8)
+  labels = draw.integers(0, CLASSES, shape).astype(np.int32)
+  return {'image': images(), 'label': labels, 'target': images()}
+
+
+def owned(played, params, player):
+  """The parameters of all networks of a player."""
+  return leaves({name: params[name] for name in played.players[player].networks})
 
 
 def start(recipe, mesh, seed=0):
-  return stages.first_state(recipe.stages[0], jax.random.key(seed), devices.replicated(mesh))
+  return stages.first_state(recipe.stages[-1], jax.random.key(seed), devices.replicated(mesh))
 
 
 @pytest.fixture(params=variants.VARIANTS)
@@ -58,11 +69,11 @@ def played_steps(variant):
   """States before and after three steps on one device, with the logs and the jitted step."""
   _, recipe = recipe_of(variant)
   mesh = devices.mesh(BATCH, jax.devices()[:1])
-  step = devices.compile_step(recipe.stages[0].game, mesh)
+  step = devices.compile_step(recipe.stages[-1].game, mesh)
   state = start(recipe, mesh)
   before = leaves(state)
   for i in range(3):
-    placed = devices.place(mesh, batches_of(recipe.stages[0].game, seed=i))
+    placed = devices.place(mesh, batches_of(recipe.stages[-1].game, seed=i))
     state, logs = step(state, placed)
   return before, state, logs, step
 
@@ -83,24 +94,25 @@ def test_survives_a_batch_that_is_not_finite(variant):
   XLA:CPU takes max(NaN, 0) for 0: a loss may be finite whose gradient is not.
   """
   _, recipe = recipe_of(variant)
-  played, mesh = recipe.stages[0].game, devices.mesh(BATCH, jax.devices()[:1])
+  played, mesh = recipe.stages[-1].game, devices.mesh(BATCH, jax.devices()[:1])
   step = jax.jit(functools.partial(game.train_step, played))
   state = start(recipe, mesh)
   for i, bad in enumerate((0.0, np.nan, np.inf, 0.0)):
     batches = devices.scaled(jax.tree.map(jnp.asarray, batches_of(played, seed=i)))
     image = batches['image'].at[:, :, i, i].add(bad)
-    before = leaves(state.params['critic'])
+    before = owned(played, state.params, 'critic')
     state, logs = step(state, {**batches, 'image': image})
     assert int(logs['skipped_in_a_row']) == (i if bad else 0)
     for name, value in leaves(state).items():
       assert np.isfinite(value).all(), name
-  assert any((v != before[name]).any() for name, v in leaves(state.params['critic']).items())
+  after = owned(played, state.params, 'critic')
+  assert any((v != before[name]).any() for name, v in after.items())
 
 
 def losses_of(variant, precision, steps, source, seed=0):
   """Every loss of a run of narrow networks on digits, `[steps]`."""
   _, recipe = recipe_of(variant, precision=precision)
-  played, mesh = recipe.stages[0].game, devices.mesh(BATCH, jax.devices()[:1])
+  played, mesh = recipe.stages[-1].game, devices.mesh(BATCH, jax.devices()[:1])
   step, state = devices.compile_step(played, mesh), start(recipe, mesh, seed)
   stream = data.batches(source, batch_size=BATCH, microbatches=played.microbatches, seed=seed)
   logs = []
@@ -147,7 +159,7 @@ def test_all_that_should_move_moves(variant):
 
 def test_a_turn_moves_its_player_alone(variant):
   _, recipe = recipe_of(variant)
-  played = recipe.stages[0].game
+  played = recipe.stages[-1].game
   mesh = devices.mesh(BATCH, jax.devices()[:1])
   batches = devices.place(mesh, batches_of(played))
   for turn in played.turns:
@@ -168,7 +180,9 @@ def test_the_given_state_is_consumed(variant):
   _, recipe = recipe_of(variant)
   mesh = devices.mesh(BATCH, jax.devices()[:1])
   state = start(recipe, mesh)
-  moved, _ = played_steps(variant)[3](state, devices.place(mesh, batches_of(recipe.stages[0].game)))
+  moved, _ = played_steps(variant)[3](
+    state, devices.place(mesh, batches_of(recipe.stages[-1].game))
+  )
   jax.block_until_ready(moved)
   assert all(x.is_deleted() for x in jax.tree.leaves(state))
 
@@ -183,8 +197,9 @@ def apart(variant, source, steps, double=False):
   dtype = jnp.float64 if double else jnp.float32
   with jax.enable_x64(double):
     _, recipe = recipe_of.__wrapped__(variant, batch_size=64)
-    played = recipe.stages[0].game
-    scaled = lambda b: {**b, 'image': b['image'].astype(dtype) / 127.5 - 1}
+    played = recipe.stages[-1].game
+    unit = lambda x: x.astype(dtype) / 127.5 - 1 if x.dtype == jnp.uint8 else x
+    scaled = lambda b: jax.tree.map(unit, b)
     step = jax.jit(lambda s, b: game.train_step(played, s, scaled(b))[0])
 
     def play(state, count, first, last):
@@ -228,25 +243,51 @@ def test_devices_agree_after_ten_steps_of_double_precision(variant, which, digit
 def test_plays_at_every_size(variant, size, channels):
   """Traced, not run: shapes alone decide."""
   _, recipe = recipe_of(variant, size, channels)
-  played, example = recipe.stages[0].game, dict(recipe.stages[0].example)
+  played, example = recipe.stages[-1].game, dict(recipe.stages[-1].example)
   state = jax.eval_shape(lambda: game.init(played, jax.random.key(0), example))
   batches = devices.scaled(jax.tree.map(jnp.asarray, batches_of(played, size, channels)))
   after, logs = jax.eval_shape(lambda s, b: game.train_step(played, s, b), state, batches)
   chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
-  draw = lambda s: recipe.sample(game.nets(played, s), jax.random.key(1), jnp.zeros(5, jnp.int32))
-  chex.assert_shape(jax.eval_shape(draw, state), (5, size, size, channels))
+  images = jnp.zeros((5, size, size, channels))
+  for draw, scale in draws(recipe):
+    made = jax.eval_shape(
+      lambda s, d=draw: d(game.nets(played, s), jax.random.key(1), images), state
+    )
+    chex.assert_shape(made, (5, scale * size, scale * size, channels))
   assert {'critic/loss', 'generator/loss'} <= set(logs)
+
+
+def draws(recipe):
+  """What a recipe makes of latents or of images, `(nets, key, images)`, and how much larger."""
+  if recipe.sample:
+    return [(lambda nets, key, x: recipe.sample(nets, key, jnp.zeros(len(x), jnp.int32)), 1)]
+  ways = recipe.translate.values()
+  return [(lambda nets, key, x, way=way: way.apply(nets, x, key), way.scale) for way in ways]
 
 
 def test_samples_lie_in_range_and_hang_on_the_key_alone(variant):
   config, recipe = recipe_of(variant)
   mesh = devices.mesh(BATCH, jax.devices()[:1])
   trained = run.Run(config, Spec(16, 1, CLASSES), recipe, start(recipe, mesh))
+  if recipe.sample is None:
+    return check_translations(trained)
   images = trained.sample(jax.random.key(1), 3)
   chex.assert_shape(images, (3, 16, 16, 1))
   assert np.abs(images).max() <= 1
   np.testing.assert_array_equal(images, trained.sample(1, 5)[:3])
   assert not np.array_equal(images, trained.sample(2, 3))
+
+
+def check_translations(trained):
+  with pytest.raises(ValueError, match='makes images of images, .*use python -m jaxgan.apps'):
+    trained.sample(1, 3)
+  images = devices.scaled(jax.tree.map(jnp.asarray, random_batches((3,))))
+  for way in trained.recipe.translate:
+    made = trained.translate(images['image'], way, 1)
+    assert np.abs(made).max() <= 1 and np.ptp(made) > 0
+    np.testing.assert_array_equal(made, trained.translate(images['image'], way, 1))
+  shown = trained.show(images, 1)
+  assert shown.shape[0] == 3 and shown.shape[2:] == (16, 16, 1) and np.abs(shown).max() <= 1
 
 
 @pytest.mark.parametrize('preset', ['laptop', 'paper'])
@@ -270,12 +311,14 @@ train(from_json(VARIANTS[values['variant']].Config, values), sys.argv[2], quiet=
 """
 
 
-def test_resumes_to_the_bit(variant, tmp_path, data_dir):
+def test_resumes_to_the_bit(variant, tmp_path, data_dir, two_domains):
   """N steps against N/2, a new process, and N/2."""
   length = 6
   config = small(
     variant, steps=length, checkpoint_every=length // 2, data_dir=data_dir, log_every=1
   )
+  if config.dataset in ('domains', 'pairs'):
+    config = dataclasses.replace(config, folder=two_domains, image_size=16, channels=1)
 
   def process(config, folder):
     command = [sys.executable, '-c', RESUME, json.dumps(to_json(config)), str(folder)]
@@ -302,5 +345,17 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def digits(data_dir):
-  """The embedded set."""
-  return data.load('digits', data_dir=data_dir)
+  """The embedded set, with itself as a second domain."""
+  source = data.load('digits', data_dir=data_dir)
+  return data.two_domains(source, source)
+
+
+@pytest.fixture(scope='session')
+def two_domains(tmp_path_factory):
+  """A folder that is one of domains and one of pairs."""
+  folder, draw = tmp_path_factory.mktemp('domains'), np.random.default_rng(0)
+  for name in ('trainA/0', 'trainA/1', 'trainB/0', 'trainB/1'):
+    path = folder / f'{name}.png'
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(draw.integers(0, 256, (16, 16), np.uint8)).save(path)
+  return folder

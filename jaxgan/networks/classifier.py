@@ -1,5 +1,7 @@
 """A small classifier, whose last hidden layer serves as features of images."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -10,19 +12,23 @@ from jaxgan.typing import Array
 class Classifier(nn.Module):
   """Images `[B, S, S, C]` from 0 to 255 -> features `[B, features]`, 0 or above, and logits.
 
-  Convolutions of stride 2 down to 8 pixels or fewer, twice at least, then two dense layers.
+  Convolutions of stride 2 down to 8 pixels or fewer, twice at least, then two dense layers. With
+  `maps` the last convolution's `[B, h, w, C]` are all there is, of images of any size.
   """
 
   classes: int
   features: int = 64
+  maps: bool = False
 
   @nn.compact
-  def __call__(self, images: Array, *, train: bool = False) -> tuple[Array, Array]:
+  def __call__(self, images: Array, *, train: bool = False) -> Any:
     start, width = nn.initializers.he_normal(), 32
     x = images.astype(jnp.float32) / 127.5 - 1
     while x.shape[1] > 8 or width == 32:
       x = nn.relu(Conv(width, 5, 2, start=start)(x))
       width = min(2 * width, 128)
+    if self.maps:
+      return x
     features = nn.relu(Dense(self.features, start=start)(x.reshape(len(x), -1)))
     kept = nn.Dropout(0.5, deterministic=not train)(features)
     return features, Dense(self.classes, start=start)(kept)

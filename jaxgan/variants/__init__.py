@@ -11,7 +11,20 @@ from typing import Any
 from jaxgan.config import Config
 from jaxgan.recipe import Recipe, computed_in
 from jaxgan.typing import Spec
-from jaxgan.variants import cgan, dcgan, gan, lsgan, sngan, unrolled, wgan, wgan_gp
+from jaxgan.variants import (
+  cgan,
+  cyclegan,
+  dcgan,
+  esrgan,
+  gan,
+  lsgan,
+  pix2pix,
+  sngan,
+  srgan,
+  unrolled,
+  wgan,
+  wgan_gp,
+)
 
 VARIANTS: dict[str, ModuleType] = {
   'gan': gan,
@@ -22,6 +35,10 @@ VARIANTS: dict[str, ModuleType] = {
   'lsgan': lsgan,
   'sngan': sngan,
   'unrolled': unrolled,
+  'cyclegan': cyclegan,
+  'pix2pix': pix2pix,
+  'srgan': srgan,
+  'esrgan': esrgan,
 }
 
 

@@ -1,0 +1,128 @@
+"""CycleGAN: two domains without pairs, translated there and back.
+
+Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017.
+`--preset=paper` is the authors' setting for horse2zebra. Departures: images are resized bicubically
+by the loss, for the crops, after they were brought to their size; a convolution before a norm has
+no bias, unless `--idle-biases=True`, which the preset is; below 70 pixels the critics see smaller
+patches, and below 256 the generators have six residual blocks.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxgan import config, objectives, recipe, translation
+from jaxgan.game import Game, Nets, Player, Turn
+from jaxgan.network import linen
+from jaxgan.networks.translate import PatchCritic, ResNetGenerator, field, most_layers
+from jaxgan.recipe import Recipe, Stage, Translation
+from jaxgan.typing import Array, Batch, Key, Spec
+
+
+@dataclass(frozen=True)
+class Translating(config.Config):
+  """Options of the variants that make an image of an image."""
+
+  width: int = 32
+  """Channels of the layers next to the image."""
+  critic_layers: int | None = None
+  """Convolutions of stride 2 in the critic: 3 see patches of 70 pixels, 2 of 34, 1 of 16; the most,
+  up to 3, of which an image holds a patch, if not given."""
+  jitter: bool = True
+  """Random crops of images enlarged by 286/256, and random flips."""
+  batch_size: int = 1
+  image_size: int | None = 64
+  schedule: config.Schedule = 'constant_linear'
+  ema_images: float = 0.0
+
+  def problems(self) -> list[str]:
+    """Options without use here."""
+    return super().problems() + config.idle(self, *config.LATENT, *config.CRITIC)
+
+  def patches(self, size: int) -> int:
+    """The critic's layers for images of that size.
+
+    Raises:
+      ValueError: images smaller than a patch.
+    """
+    layers = most_layers(size) if self.critic_layers is None else self.critic_layers
+    if layers < 1 or field(layers) > size:
+      raise ValueError(
+        f'--critic-layers={layers} is for images of {field(max(layers, 1))} pixels or more, these '
+        f'are {size}: give larger images or --critic-layers={most_layers(size)}'
+      )
+    return layers
+
+
+@dataclass(frozen=True)
+class Config(Translating):
+  """Options of CycleGAN."""
+
+  dataset: str = 'domains'
+  blocks: int | None = None
+  """Residual blocks of the generators; 9 from 256 pixels on, else 6, if not given."""
+  cycle: float = 10.0
+  """Weight of the distance between an image and its translation back."""
+  identity: float = 0.5
+  """Weight, times that of the cycle, of what changes in an image that has the look already."""
+  pool: int = 50
+  """Past fakes that each critic is shown again; 0: none."""
+  idle_biases: bool = False
+  """Biases that instance norm takes out again, as the authors have them: without effect."""
+
+
+PAPER: dict[str, Any] = dict(image_size=256, width=64, idle_biases=True, steps=266_800)
+NETWORKS = ('generator_ab', 'generator_ba'), ('critic_a', 'critic_b')
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Two generators, two critics of patches, least squares, and the way back.
+
+  Raises:
+    ValueError: a size that is no multiple of 4, or smaller than a critic's patch.
+  """
+  if spec.size % 4:
+    raise ValueError(f'cyclegan needs images of a multiple of 4 pixels, these are {spec.size}')
+  blocks = config.blocks or (6 if spec.size < 256 else 9)
+  generator = ResNetGenerator(spec.channels, config.width, blocks, config.idle_biases)
+  layers = config.patches(spec.size)
+  critic = PatchCritic(layers, config.width, bias=config.idle_biases)
+  augment: Any = {'augment': translation.jitter(paired=False)} if config.jitter else {}
+  generators, critics = translation.cycle(
+    objectives.least_squares(), weight=config.cycle, identity=config.identity, **augment
+  )
+  movers, judges = NETWORKS
+  game = Game(
+    networks={
+      **{name: linen(generator) for name in movers},
+      **{name: linen(critic) for name in judges},
+    },
+    players={
+      'generator': Player(movers, recipe.optimizer(config, config.generator_lr)),
+      'critic': Player(judges, recipe.optimizer(config, config.critic_lr)),
+    },
+    turns=(Turn('generator', generators, draws='crops'), Turn('critic', critics, draws='crops')),
+    memory=translation.first_memory(spec.shape, config.batch_size, config.pool),
+    after=recipe.averages(config, *movers),
+    averaged=movers if config.ema_images else (),
+  )
+  example = {name: (jnp.zeros((1, *spec.shape)),) for name in (*movers, *judges)}
+  ways = {'AtoB': _way('generator_ab'), 'BtoA': _way('generator_ba')}
+  return Recipe((Stage(game, example),), None, translate=ways, show=show, needs='target')
+
+
+def _way(name: str) -> Translation:
+  return Translation(lambda nets, images, key: nets(name, images)[0], multiple=4, smallest=8)
+
+
+def show(nets: Nets, batch: Batch, key: Key) -> Array:
+  """Source, translation and the way back, of both domains: `[n, 6, H, W, C]`."""
+  columns = []
+  for images, there, back in (
+    (batch['image'], 'generator_ab', 'generator_ba'),
+    (batch['target'], 'generator_ba', 'generator_ab'),
+  ):
+    translated, _ = nets(there, images)
+    columns += [images, translated, nets(back, translated)[0]]
+  return jnp.stack(columns, 1)

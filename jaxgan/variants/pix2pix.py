@@ -1,0 +1,84 @@
+"""pix2pix: an image made of its partner, by a U-Net against a critic of pairs of patches.
+
+Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+`--preset=paper` is the authors' setting for 256 pixels. Departures: the crops as in CycleGAN;
+smaller images have fewer halvings and smaller patches, and noise in one of the ups inside at least;
+with instance norm a convolution before it has no bias.
+
+At test the authors' code goes on as in training: batch norm takes the statistics of the test batch
+and dropout draws noise. Both are options here, and on.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import jax.numpy as jnp
+
+from jaxgan import objectives, recipe, translation
+from jaxgan.game import Game, Nets, Player, Turn
+from jaxgan.network import linen
+from jaxgan.networks.translate import Norm, PatchCritic, UNet, halvings
+from jaxgan.recipe import Recipe, Stage, Translation
+from jaxgan.typing import Array, Batch, Key, Spec
+from jaxgan.variants import cyclegan
+
+
+@dataclass(frozen=True)
+class Config(cyclegan.Translating):
+  """Options of pix2pix; --direction says which of a pair is made of which."""
+
+  dataset: str = 'pairs'
+  norm: Norm = 'batch'
+  """batch: of the batch's statistics, the authors'. instance: of each image's own."""
+  l1: float = 100.0
+  """Weight of the mean distance to the partner."""
+  test_statistics: Literal['batch', 'running'] = 'batch'
+  """What batch norm goes by at test: the images translated together, or the training's average."""
+  test_noise: bool = True
+  """Dropout, the only noise, at test too."""
+
+
+PAPER: dict[str, Any] = dict(image_size=256, width=64, steps=219_200)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """A U-Net as deep as the images are large, a critic of patches, cross-entropy and L1.
+
+  Raises:
+    ValueError: images smaller than a critic's patch.
+  """
+  downs = halvings(spec.size)
+  generator = UNet(spec.channels, downs, config.width, config.norm)
+  critic = PatchCritic(config.patches(spec.size), config.width, config.norm)
+  augment: Any = {'augment': translation.jitter(paired=True)} if config.jitter else {}
+  critic_loss, generator_loss = translation.paired(
+    objectives.nonsaturating(), weight=config.l1, **augment
+  )
+  game = Game(
+    networks={'generator': linen(generator), 'critic': linen(critic)},
+    players={
+      'generator': Player(('generator',), recipe.optimizer(config, config.generator_lr)),
+      'critic': Player(('critic',), recipe.optimizer(config, config.critic_lr)),
+    },
+    turns=(
+      Turn('critic', critic_loss, draws='crops'),
+      Turn('generator', generator_loss, draws='crops'),
+    ),
+    after=recipe.averages(config, 'generator'),
+    averaged=('generator',) if config.ema_images else (),
+  )
+  images = jnp.zeros((2, *spec.shape))
+  example = {'generator': (images,), 'critic': (images, images)}
+
+  def apply(nets: Nets, images: Array, key: Key) -> Array:
+    nets = replace(nets, train=config.test_statistics == 'batch')
+    return nets('generator', images, key=key if config.test_noise else None)[0]
+
+  def show(nets: Nets, batch: Batch, key: Key) -> Array:
+    """Source, translation, partner: `[n, 3, H, W, C]`."""
+    made = apply(nets, batch['image'], key)
+    return jnp.stack([batch['image'], made, batch['target']], 1)
+
+  ways: dict[str, Translation] = {}
+  ways[config.direction] = Translation(apply, smallest=2 ** (downs - 1) + 1)
+  return Recipe((Stage(game, example),), None, translate=ways, show=show, needs='pairs')
