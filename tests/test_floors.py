@@ -16,7 +16,7 @@ FLOORS = [
   ('losses', 'translation', 'superresolution', 'after', 'devices', 'features', 'standing'),
   ('tricks',),
   ('recipe', 'scores', 'perceptual'),
-  ('upscaling',),
+  ('upscaling', 'patches'),
   ('stages', 'variants', 'best', 'statistics'),
   ('run',),
   ('train', 'sample', 'plane'),

@@ -4,8 +4,8 @@ import contextlib
 import os
 import threading
 import warnings
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -15,7 +15,13 @@ EXTENSIONS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp')
 PIXELS = 4096 * 4096  # decoded at most; Pillow itself only warns up to ten times as many
 
 
-def load_image(path: str | os.PathLike, root: str | os.PathLike, *, size: int = 0) -> Image.Image:
+def load_image(
+  path: str | os.PathLike,
+  root: str | os.PathLike,
+  *,
+  size: int = 0,
+  finish: Callable[[Image.Image], Any] | None = None,
+) -> Any:
   """The image at `path`, upright, 8-bit grey ('L') or RGB, transparency laid over white.
 
   Of an animation it is the first frame.
@@ -24,6 +30,7 @@ def load_image(path: str | os.PathLike, root: str | os.PathLike, *, size: int = 
     path: a file inside `root`; a link may not lead out of it.
     root: the folder that was offered.
     size: pixels a side that will be kept; lets a large JPEG be decoded at a fraction of its size.
+    finish: what to make of it, such as `with_alpha`; `flat` if not given.
 
   Raises:
     ValueError: with the reason, for whatever is not an intact image of at most 4096 x 4096 pixels.
@@ -33,10 +40,15 @@ def load_image(path: str | os.PathLike, root: str | os.PathLike, *, size: int = 
     raise ValueError('link leaves the image folder')
   if not os.path.isfile(real):
     raise ValueError('not a regular file')
-  return decode(real, size=size)
+  return decode(real, size=size, finish=finish)
 
 
-def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:
+def decode(
+  file: str | IO[bytes],
+  *,
+  size: int = 0,
+  finish: Callable[[Image.Image], Any] | None = None,
+) -> Any:
   """`load_image` of a path or file that is trusted to be where it should."""
   try:
     with Image.open(file, formats=FORMATS) as image:
@@ -47,7 +59,7 @@ def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:
         raise ValueError(f'{width} x {height} pixels, more than {PIXELS}')
       image.load()
       ImageOps.exif_transpose(image, in_place=True)
-      return flat(image)
+      return (finish or flat)(image)
   except ValueError:
     raise
   except Exception as error:  # decoders raise anything: struct.error, SyntaxError, zlib.error ...
@@ -67,6 +79,15 @@ def flat(image: Image.Image) -> Image.Image:
     white.paste(image, mask=image.getchannel('A'))
     return white
   return _converted(image, 'L' if image.mode in ('1', 'L') else 'RGB')
+
+
+def with_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+  """`image` as 8-bit grey or RGB, and its transparency, if any, as 8-bit grey."""
+  if not image.has_transparency_data:
+    return flat(image), None
+  grey = image.mode in ('LA', 'La')
+  image = _converted(image, 'LA' if grey else 'RGBA')
+  return image.convert('L' if grey else 'RGB'), image.getchannel('A')
 
 
 def _converted(image, mode):

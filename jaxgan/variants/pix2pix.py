@@ -14,17 +14,16 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
-from jaxgan import objectives, recipe, translation
+from jaxgan import objectives, patches, recipe, translation
 from jaxgan.game import Game, Nets, Player, Turn
 from jaxgan.network import linen
 from jaxgan.networks.translate import Norm, PatchCritic, UNet, halvings
 from jaxgan.recipe import Recipe, Stage, Translation
 from jaxgan.typing import Array, Batch, Key, Spec
-from jaxgan.variants import cyclegan
 
 
 @dataclass(frozen=True)
-class Config(cyclegan.Translating):
+class Config(patches.Config):
   """Options of pix2pix; --direction says which of a pair is made of which."""
 
   dataset: str = 'pairs'

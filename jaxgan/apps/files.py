@@ -1,0 +1,94 @@
+"""Images from a file or a folder, one after another into another folder, under their names."""
+
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PIL import Image
+
+from jaxgan.data import images
+
+Make = Callable[[Image.Image], Image.Image]
+"""An image, 8-bit grey or RGB, of an image."""
+
+
+class Work(NamedTuple):
+  """Files below `root`, as paths relative to it."""
+
+  root: pathlib.Path
+  names: tuple[str, ...]
+
+
+def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
+  """The images at a path, which is one or a folder of them, at any depth.
+
+  Raises:
+    ValueError: nothing there, or `out` is or lies in that folder, or holds it.
+  """
+  from jaxgan.data.folder import listing
+
+  path = path.expanduser()
+  if path.is_file():
+    return Work(path.parent, (path.name,))
+  if not path.is_dir():
+    raise ValueError(f'--images={path} is neither an image nor a folder of images')
+  here, there = path.resolve(), out.expanduser().resolve() if out else None
+  if there and (there.is_relative_to(here) or here.is_relative_to(there)):
+    raise ValueError(f'--out={out} and --images={path} lie in each other: give another --out')
+  files = listing(path)
+  if not files.images:
+    raise ValueError(
+      f'{path} has no image: none of its {len(files.others)} files ends in '
+      f'{" ".join(images.EXTENSIONS)}'
+    )
+  return Work(path, files.images)
+
+
+def convert(work: Work, out: pathlib.Path, make: Make) -> int:
+  """Every image through `make`, as PNG under its name in `out`; how many there are.
+
+  Transparency is kept, resized where the image is. A file that cannot be read or made is named,
+  counted, and left out.
+
+  Raises:
+    ValueError: none could be, with the first reason; or `out` cannot be written.
+  """
+  out, refused = out.expanduser(), {}
+  with images.guarded():
+    for name, target in targets(work.names).items():
+      try:
+        image, alpha = images.load_image(work.root / name, work.root, finish=images.with_alpha)
+        made = make(image)
+        if alpha is not None:
+          made.putalpha(alpha.resize(made.size, Image.Resampling.BICUBIC))
+      except ValueError as error:
+        refused[name] = str(error)
+        print(f'jaxgan: left out {name!r}: {error}', file=sys.stderr)
+        continue
+      _save(made, out / target)
+  done = len(work.names) - len(refused)
+  if not done:
+    name, reason = next(iter(refused.items()))
+    raise ValueError(f'none of {len(work.names)} images could be made, first {name!r}: {reason}')
+  if refused:
+    print(f'jaxgan: left out {len(refused)} of {len(work.names)} images', file=sys.stderr)
+  return done
+
+
+def targets(names: tuple[str, ...]) -> dict[str, str]:
+  """Where each goes: .png in place of its ending, or after it where two would meet."""
+  plain = [pathlib.PurePath(name).with_suffix('.png').as_posix() for name in names]
+  twice = {name for name in plain if plain.count(name) > 1}
+  return {
+    name: f'{name}.png' if short in twice else short
+    for name, short in zip(names, plain, strict=True)
+  }
+
+
+def _save(image: Image.Image, path: pathlib.Path) -> None:
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, format='PNG')
+  except OSError as error:
+    raise ValueError(f'--out: {path} cannot be written: {error.strerror}') from error

@@ -1,0 +1,80 @@
+"""Translate images: `python -m jaxgan.apps.translate --workdir=RUN --images=PATH --out=DIR`.
+
+Of a run of cyclegan or pix2pix. Images of any size go through whole where they fit in a tile; a
+grey image becomes what the network makes of it, transparency stays where it was.
+"""
+
+import pathlib
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import tyro
+from PIL import Image
+
+from jaxgan import pictures
+from jaxgan.apps import files, tiles
+from jaxgan.data import images
+from jaxgan.run import Run, load
+
+
+@dataclass(frozen=True)
+class Options:
+  """Make images of images by a run that has learnt to."""
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  images: pathlib.Path
+  """An image, or a folder of images at any depth."""
+  out: pathlib.Path
+  """The folder for what is made, as PNG under the same names."""
+  direction: Literal['AtoB', 'BtoA'] | None = None
+  """Which way; the one that the run was trained for if not given."""
+  tile: int = 512
+  """Pixels a side above which an image goes through in tiles, since memory is limited; 0: never.
+  Instance norm goes by each tile's own statistics."""
+  overlap: int = 64
+  """Pixels that tiles share."""
+  seed: int = 0
+  """Of the noise, where the network draws some."""
+
+
+def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: int) -> files.Make:
+  """Image to image, each by the same noise.
+
+  Raises:
+    ValueError: a run that does not translate, or not in that direction.
+  """
+  ways = run.recipe.translate
+  if 'upscale' in ways:
+    raise ValueError(f'a run of {run.config.variant} enlarges images: use jaxgan.apps.upscale')
+  name = direction or next(iter(ways), 'images')
+  way = run.way(name)
+  given = dict(multiple=way.multiple, smallest=way.smallest, tile=tile, overlap=overlap)
+
+  def make(image: Image.Image) -> Image.Image:
+    array = images.to_array(image, run.spec.channels)[None].astype(np.float32) / 127.5 - 1
+    made = tiles.through(lambda x: run.translate(x, name, seed), array, **given)
+    return images.from_array(pictures.to_uint8(made)[0])
+
+  return make
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  program = 'python -m jaxgan.apps.translate'
+  options = tyro.cli(Options, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
+  try:
+    run, work = load(options.workdir), files.found(options.images, options.out)
+    make = translator(run, options.direction, options.tile, options.overlap, options.seed)
+    done = files.convert(work, options.out, make)
+  except ValueError as error:
+    print(f'jaxgan: {error}', file=sys.stderr)
+    return 2
+  print(f'jaxgan: {done} images in {options.out}')
+  return 0
+
+
+if __name__ == '__main__':
+  sys.exit(main())

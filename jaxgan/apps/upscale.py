@@ -1,0 +1,156 @@
+"""Enlarge images: `python -m jaxgan.apps.upscale --workdir=RUN --images=PATH --out=DIR`.
+
+Of a run of srgan or esrgan. With --compare=True the images are taken for originals: they are made
+small, enlarged again, by the run and bicubically, and a table tells how near both come.
+"""
+
+import pathlib
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from PIL import Image
+
+from jaxgan import pictures
+from jaxgan.apps import files, tiles
+from jaxgan.data import images
+from jaxgan.metrics import fidelity
+from jaxgan.resample import resize
+from jaxgan.run import Run, load
+from jaxgan.superresolution import lowered
+from jaxgan.typing import Array
+
+
+@dataclass(frozen=True)
+class Options:
+  """Enlarge images by a run that has learnt to."""
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  images: pathlib.Path
+  """An image, or a folder of images at any depth."""
+  out: pathlib.Path | None = None
+  """The folder for what is made, as PNG under the same names."""
+  compare: bool = False
+  """Instead of enlarging: PSNR and SSIM of what becomes of originals, against bicubic."""
+  tile: int = 128
+  """Pixels a side above which an image goes through in tiles, since memory is limited; 0: never."""
+  overlap: int = 16
+  """Pixels that tiles share."""
+
+
+def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> np.ndarray:
+  """uint8 `[n, H, W, C]` to `[n, scale H, scale W, C]`; colours by a network of grey one by one.
+
+  Raises:
+    ValueError: a run that does not enlarge.
+  """
+  way, channels = run.way('upscale'), run.spec.channels
+  grey = array.shape[-1] == 1
+  if grey and channels == 3:
+    return _to_grey(enlarge(run, np.repeat(array, 3, -1), tile, overlap))
+  apart = np.moveaxis(array, -1, 0).reshape(-1, *array.shape[1:3], 1) if channels == 1 else array
+  given = dict(scale=way.scale, multiple=way.multiple, smallest=way.smallest)
+  made = tiles.through(
+    lambda x: run.translate(x, 'upscale'),
+    apart.astype(np.float32) / 127.5 - 1,
+    tile=tile,
+    overlap=overlap,
+    **given,
+  )
+  if channels == 1:
+    made = np.moveaxis(made.reshape(-1, len(array), *made.shape[1:3]), 0, -1)
+  return pictures.to_uint8(made)
+
+
+def _unit(array: np.ndarray) -> Array:
+  return jnp.asarray(array, jnp.float32) / 127.5 - 1
+
+
+def _to_grey(array: np.ndarray) -> np.ndarray:
+  return np.stack([images.to_array(Image.fromarray(x), 1) for x in array])
+
+
+def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
+  """Mean PSNR (dB) and SSIM of the run and of bicubic, by name, and how many images they are of.
+
+  Originals are uint8 `[H, W, C]`; they are cut to a multiple of the scale, made small bicubically
+  and rounded. Both are of the luma, without as many pixels at the border as the scale.
+  """
+  scale, rows = run.way('upscale').scale, []
+  for original in originals:
+    height, width = (n // scale * scale for n in original.shape[:2])
+    whole = original[None, :height, :width]
+    low = pictures.to_uint8(np.asarray(lowered(_unit(whole), scale)))
+    smooth = resize(_unit(low), height, width)
+    made = {'run': enlarge(run, low), 'bicubic': pictures.to_uint8(np.asarray(smooth))}
+    rows.append({name: _near(image, whole, scale) for name, image in made.items()})
+  if not rows:
+    raise ValueError('there is no image to compare')
+  mean = lambda name, i: float(np.mean([row[name][i] for row in rows]))
+  return {
+    name: {'psnr': mean(name, 0), 'ssim': mean(name, 1), 'images': len(rows)} for name in rows[0]
+  }
+
+
+def _near(image: np.ndarray, original: np.ndarray, border: int) -> tuple[float, float]:
+  inside = [fidelity.cropped(fidelity.luma(x), border) for x in (image, original)]
+  return float(fidelity.psnr(*inside)[0]), float(fidelity.ssim(*inside)[0])
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+  """The comparison in columns."""
+  lines = ['         PSNR    SSIM']
+  lines += [f'{name:8} {row["psnr"]:5.2f}  {row["ssim"]:.4f}' for name, row in found.items()]
+  return '\n'.join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  program = 'python -m jaxgan.apps.upscale'
+  options = tyro.cli(Options, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
+  try:
+    run = load(options.workdir)
+    run.way('upscale')
+    say = _compared if options.compare else _enlarged
+    print(say(run, options))
+  except ValueError as error:
+    print(f'jaxgan: {error}', file=sys.stderr)
+    return 2
+  return 0
+
+
+def _enlarged(run: Run, options: Options) -> str:
+  if options.out is None:
+    raise ValueError('nowhere to write: give --out=DIR, or --compare=True')
+
+  def make(image: Image.Image) -> Image.Image:
+    array = images.to_array(image, 1 if image.mode == 'L' else 3)
+    return images.from_array(enlarge(run, array[None], options.tile, options.overlap)[0])
+
+  done = files.convert(files.found(options.images, options.out), options.out, make)
+  return f'jaxgan: {done} images in {options.out}'
+
+
+def _compared(run: Run, options: Options) -> str:
+  work = files.found(options.images)
+  originals: list[np.ndarray] = []
+  with images.guarded():
+    for name in work.names:
+      try:
+        image = images.load_image(work.root / name, work.root)
+        originals.append(images.to_array(image, run.spec.channels))
+      except ValueError as error:
+        print(f'jaxgan: left out {name!r}: {error}', file=sys.stderr)
+  found, config = compare(run, originals), run.config
+  by = getattr(config, 'perceptual', 'none')
+  about = f'{config.variant} at step {run.step}, content by {"pixels" if by == "none" else by}'
+  about += f'; luma of {len(originals)} of {len(work.names)} images, border cut off'
+  return f'{table(found)}\n\n{about}'
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,87 @@
+"""How near an image comes to the one it should be: PSNR and SSIM, in float64, an image each.
+
+Images are `[N, H, W, C]` with values from 0 to 255, whatever their type. Published figures of
+super-resolution are of `luma`, after `cropped` by as many pixels as the scale.
+"""
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+PEAK = 255.0
+LUMA = (65.481, 128.553, 24.966)  # of ITU-R BT.601, from 16 to 235
+SIGMA, RADIUS = 1.5, 5  # of the window, 11 x 11
+
+
+def luma(images: np.ndarray) -> np.ndarray:
+  """Y of BT.601, `[N, H, W, 3]` to `[N, H, W, 1]`, from 16 to 235, not rounded; grey as it is.
+
+  Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255
+  """
+  if images.shape[-1] == 1:
+    return images.astype(np.float64)
+  return 16 + (images.astype(np.float64) @ np.array(LUMA) / PEAK)[..., None]
+
+
+def cropped(images: np.ndarray, border: int) -> np.ndarray:
+  """Without `border` pixels on each side.
+
+  Raises:
+    ValueError: nothing would be left.
+  """
+  if not 0 <= 2 * border < min(images.shape[1:3]):
+    raise ValueError(f'a border of {border} leaves nothing of images {list(images.shape)}')
+  return images[:, border : images.shape[1] - border, border : images.shape[2] - border]
+
+
+def psnr(images: np.ndarray, references: np.ndarray) -> np.ndarray:
+  """10 log10(255^2 / mean squared difference) in dB, `[N]`; infinite where they are equal.
+
+  Raises:
+    ValueError: images of unequal shapes.
+  """
+  a, b = _pair(images, references)
+  error = ((a - b) ** 2).mean((1, 2, 3))
+  with np.errstate(divide='ignore'):
+    return 10 * np.log10(PEAK**2 / error)
+
+
+def ssim(images: np.ndarray, references: np.ndarray) -> np.ndarray:
+  """Structural similarity, `[N]`, at most 1.
+
+  The mean over pixels and channels of
+
+  (2 m n + c1) (2 s + c2) / ((m^2 + n^2 + c1) (v + w + c2)),  c1 = (0.01 255)^2, c2 = (0.03 255)^2
+
+  with means m and n, variances v and w and covariance s under a Gaussian window of 11 x 11 and
+  deviation 1.5, which must lie inside of the image.
+
+  Raises:
+    ValueError: images of unequal shapes, or smaller than the window.
+
+  Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004.
+  """
+  a, b = _pair(images, references)
+  if min(a.shape[1:3]) <= 2 * RADIUS:
+    raise ValueError(f'SSIM needs images of 11 pixels or more, these are {list(a.shape)}')
+  m, n = _blurred(a), _blurred(b)
+  v, w, s = _blurred(a * a) - m * m, _blurred(b * b) - n * n, _blurred(a * b) - m * n
+  c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+  alike = (2 * m * n + c1) * (2 * s + c2) / ((m * m + n * n + c1) * (v + w + c2))
+  return alike.mean((1, 2, 3))
+
+
+def _blurred(x: np.ndarray) -> np.ndarray:
+  at = np.arange(-RADIUS, RADIUS + 1)
+  window = np.exp(-(at**2) / (2 * SIGMA**2))
+  for axis in (1, 2):
+    x = correlate1d(x, window / window.sum(), axis=axis)
+  return cropped(x, RADIUS)
+
+
+def _pair(images: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  if images.shape != references.shape or images.ndim != 4:
+    raise ValueError(
+      f'images and references should have one shape [N, H, W, C], got {list(images.shape)} and '
+      f'{list(references.shape)}'
+    )
+  return images.astype(np.float64), references.astype(np.float64)
