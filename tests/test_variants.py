@@ -19,7 +19,7 @@ from jaxgan.config import from_json, to_json
 from jaxgan.typing import Spec
 
 SMALL = {'width': 8, 'widths': (32, 32), 'generator_width': 8, 'critic_width': 8, 'unroll': 2}
-SMALL |= {'blocks': 1, 'pool': 24, 'pretrain': 2}
+SMALL |= {'blocks': 1, 'pool': 24, 'pretrain': 2, 'scale': 2, 'growth': 4}
 BATCH, CLASSES = 16, 10
 LAST_BIAS = "['critic']['Dense_2']['bias']"
 SHIFT_FREE = {'wgan', 'wgan_gp'}
