@@ -4,6 +4,11 @@ from PIL import Image
 from jaxgan.apps import files
 
 
+def opened(path):
+  with Image.open(path) as image:
+    return image.copy()
+
+
 def save(path, mode='RGB', size=(4, 4), value=None):
   path.parent.mkdir(parents=True, exist_ok=True)
   Image.new(mode, size, value or 0).save(path)
@@ -33,7 +38,7 @@ def test_grey_and_transparency(mode, seen, tmp_path):
 
   work = files.found(tmp_path / 'a.png', tmp_path / 'out')
   assert files.convert(work, tmp_path / 'out', make) == 1
-  made = Image.open(tmp_path / 'out/a.png')
+  made = opened(tmp_path / 'out/a.png')
   assert modes == [seen] and made.mode == mode and made.size == (8, 8)
   assert made.getpixel((3, 3)) == value
 

@@ -1,0 +1,146 @@
+"""A run of cyclegan from its data to translated files, and one of srgan to enlarged ones."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import evaluate, run, sample, variants
+from jaxgan.apps import translate, upscale
+from jaxgan.train import Refused, prepared, train
+
+
+def opened(path):
+  with Image.open(path) as image:
+    return image.copy()
+
+
+def photographs(folder, count=2, size=(16, 16), mode='RGB'):
+  folder.mkdir(parents=True, exist_ok=True)
+  draw, channels = np.random.default_rng(0), len(Image.new(mode, (1, 1)).getbands())
+  for i in range(count):
+    shape = (size[1], size[0], channels) if channels > 1 else size[::-1]
+    Image.fromarray(draw.integers(0, 256, shape, np.uint8)).save(folder / f'{i}.png')
+  return folder
+
+
+@pytest.fixture(scope='module')
+def cyclegan(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('cyclegan')
+  for domain in 'AB':
+    photographs(folder / 'in' / f'train{domain}')
+  config = variants.configure(
+    'cyclegan',
+    folder=folder / 'in',
+    data_dir=folder / 'data',
+    image_size=16,
+    width=4,
+    blocks=1,
+    pool=2,
+    steps=1,
+    batch_size=8,
+  )
+  train(config, folder / 'run', quiet=True)
+  return folder / 'run'
+
+
+@pytest.fixture(scope='module')
+def srgan(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('srgan')
+  config = variants.configure(
+    'srgan', data_dir=folder / 'data', width=4, blocks=1, scale=2, steps=1
+  )
+  train(config, folder / 'run', quiet=True)
+  return folder / 'run'
+
+
+def refused(capsys, main, *argv):
+  assert main([*argv]) == 2
+  said = capsys.readouterr().err
+  assert said.startswith('jaxgan: ') and 'Traceback' not in said
+  return said
+
+
+def test_a_picture_shows_the_way_there_and_back(cyclegan):
+  shown = opened(cyclegan / 'samples/000001.png')
+  assert shown.width / shown.height == (6 * 18 - 2) / (4 * 18 - 2)
+
+
+def test_folders_are_translated(cyclegan, tmp_path, capsys):
+  photographs(tmp_path / 'in', size=(21, 13))
+  photographs(tmp_path / 'in/deep', 1, (30, 18), 'RGBA')
+  (tmp_path / 'in/bad.png').write_bytes(b'')
+  given = [f'--workdir={cyclegan}', f'--images={tmp_path}/in']
+  assert translate.main([*given, f'--out={tmp_path}/out']) == 0
+  assert "left out 'bad.png'" in capsys.readouterr().err
+  sizes = {p.relative_to(tmp_path / 'out').as_posix(): p for p in (tmp_path / 'out').rglob('*.png')}
+  assert set(sizes) == {'0.png', '1.png', 'deep/0.png'}
+  assert opened(sizes['0.png']).size == (21, 13)
+  deep, source = opened(sizes['deep/0.png']), opened(tmp_path / 'in/deep/0.png')
+  assert np.array_equal(deep.getchannel('A'), source.getchannel('A'))
+  assert translate.main([*given, f'--out={tmp_path}/back', '--direction=BtoA']) == 0
+  one, other = (np.asarray(opened(tmp_path / name / '0.png')) for name in ('out', 'back'))
+  assert (one != other).any()
+
+
+def test_what_a_translator_cannot_do(cyclegan, tmp_path, capsys):
+  given = [f'--workdir={cyclegan}', f'--images={photographs(tmp_path / "in")}']
+  assert 'neither an image' in refused(
+    capsys, translate.main, given[0], '--images=/nowhere', f'--out={tmp_path}/out'
+  )
+  assert 'does not translate upscale, only AtoB, BtoA' in refused(
+    capsys, upscale.main, *given, f'--out={tmp_path}/out'
+  )
+  assert 'use python -m jaxgan.apps.translate' in refused(
+    capsys, sample.main, given[0], f'--out={tmp_path}/grid.png'
+  )
+
+
+def test_images_are_enlarged(srgan, tmp_path, capsys):
+  photographs(tmp_path / 'in', 1, (11, 9), 'RGB')
+  photographs(tmp_path / 'in/grey', 1, (11, 9), 'L')
+  given = [f'--workdir={srgan}', f'--images={tmp_path}/in']
+  assert upscale.main([*given, f'--out={tmp_path}/out', '--tile=8', '--overlap=2']) == 0
+  for name, mode in (('0.png', 'RGB'), ('grey/0.png', 'L')):
+    made = opened(tmp_path / 'out' / name)
+    assert (made.size, made.mode) == ((22, 18), mode)
+  assert 'enlarges images: use jaxgan.apps.upscale' in refused(
+    capsys, translate.main, *given, f'--out={tmp_path}/out'
+  )
+  assert 'give --out=DIR, or --compare' in refused(capsys, upscale.main, *given)
+
+
+def test_the_comparison_knows_what_is_better(srgan, monkeypatch):
+  """Of a network that is bicubic itself nothing differs; of noise it loses."""
+  from jaxgan.resample import resize
+
+  trained = run.load(srgan)
+  image = np.tile(np.linspace(0, 255, 32).astype(np.uint8)[None, :, None], (32, 1, 1))
+  smooth = lambda images, way: np.asarray(resize(images, 2 * images.shape[1], 2 * images.shape[2]))
+  monkeypatch.setattr(run.Run, 'translate', lambda self, images, way: smooth(images, way))
+  same = upscale.compare(trained, [image, image])
+  assert same['run'] == same['bicubic'] and same['run']['images'] == 2
+  assert same['run']['psnr'] > 40 and 0.99 < same['run']['ssim'] <= 1
+  noise = lambda self, images, way: -smooth(images, way)
+  monkeypatch.setattr(run.Run, 'translate', noise)
+  worse = upscale.compare(trained, [image])
+  assert worse['run']['psnr'] < worse['bicubic']['psnr'] and 'bicubic' in upscale.table(worse)
+
+
+@pytest.mark.parametrize(
+  'variant, what', [('cyclegan', 'images of two domains'), ('pix2pix', 'pairs of images')]
+)
+def test_data_of_one_domain_is_refused(variant, what, tmp_path):
+  place = dict(data_dir=tmp_path / 'data', image_size=16, width=4, batch_size=8)
+  messages = {
+    'digits': f"{variant} needs {what}, which 'digits' has not: give --dataset=pairs",
+    None: 'needs the directory of images: give --folder=PATH',
+  }
+  for dataset, message in messages.items():
+    options = {'dataset': dataset} if dataset else {}
+    with pytest.raises(Refused, match=message):
+      with prepared(variants.configure(variant, **place, **options), tmp_path / 'run'):
+        raise AssertionError('it was taken')
+
+
+def test_a_score_of_latents_is_not_for_translators(cyclegan, capsys):
+  assert 'no split' in refused(capsys, evaluate.main, f'--workdir={cyclegan}')
