@@ -72,6 +72,7 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
   Raises:
     ValueError: as `judge` and `scores.evaluate`.
   """
+  run.sampler()  # refused before anything is trained, where there is none
   train, held = open_data(run.config), _held_out(run, options)
   found = judge(options, train, held, f'{run.config.dataset}, train')
   if run.config.dataset == 'stacked_mnist':

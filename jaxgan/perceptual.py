@@ -57,7 +57,7 @@ def classifier(spec: Spec) -> Frozen:
   net, maps = Classifier(spec.classes), Classifier(spec.classes, maps=True)
 
   def fetch(source: Source) -> Tree:
-    return features.trained(net, source, source.fingerprint)
+    return features.trained(net, source, f'{source.fingerprint}-{source.fingerprint}')
 
   apply = lambda params, x: maps.apply({'params': params}, (x + 1) * 127.5)
   return _frozen(net, apply, spec.shape, fetch)

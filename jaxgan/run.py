@@ -97,15 +97,21 @@ class Run:
     return stages.of(self.recipe, self.step)
 
   def _draw(self, key: Key, labels: Array) -> Array:
-    if self.recipe.sample is None:
-      app = (
-        'upscale' if any(way.scale > 1 for way in self.recipe.translate.values()) else 'translate'
-      )
-      raise ValueError(
-        f'{self.config.variant} makes images of images, not of latents: use '
-        f'python -m jaxgan.apps.{app} --workdir=RUN --images=PATH --out=DIR'
-      )
-    return _jitted(self.recipe.sample, self.stage.game)(self.state, key, labels)
+    return _jitted(self.sampler(), self.stage.game)(self.state, key, labels)
+
+  def sampler(self) -> Callable[..., Array]:
+    """The recipe's `sample`.
+
+    Raises:
+      ValueError: it makes images of images, with what to use instead.
+    """
+    if self.recipe.sample is not None:
+      return self.recipe.sample
+    larger = any(way.scale > 1 for way in self.recipe.translate.values())
+    raise ValueError(
+      f'{self.config.variant} makes images of images, not of latents: use python -m '
+      f'jaxgan.apps.{"upscale" if larger else "translate"} --workdir=RUN --images=PATH --out=DIR'
+    )
 
   def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
     check_label(self, label)

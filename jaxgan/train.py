@@ -129,6 +129,8 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
 
 
 def _check_needs(config: Config, recipe: Recipe, source: Source) -> None:
+  if config.eval_every and recipe.sample is None:
+    raise ValueError(f'--eval-every scores samples, and {config.variant} draws none: leave it out')
   has = {'', 'target' if source.target else '', 'pairs' if source.paired else ''}
   if recipe.needs not in has:
     what = {'target': 'images of two domains', 'pairs': 'pairs of images'}[recipe.needs]

@@ -135,6 +135,10 @@ def test_data_of_one_domain_is_refused(variant, what, tmp_path):
     'digits': f"{variant} needs {what}, which 'digits' has not: give --dataset=pairs",
     None: 'needs the directory of images: give --folder=PATH',
   }
+  given = dict(dataset='digits', eval_every=1, **place)
+  with pytest.raises(Refused, match='--eval-every scores samples, and .* draws none'):
+    with prepared(variants.configure(variant, **given), tmp_path / 'run'):
+      raise AssertionError('it was taken')
   for dataset, message in messages.items():
     options = {'dataset': dataset} if dataset else {}
     with pytest.raises(Refused, match=message):
@@ -143,4 +147,5 @@ def test_data_of_one_domain_is_refused(variant, what, tmp_path):
 
 
 def test_a_score_of_latents_is_not_for_translators(cyclegan, capsys):
-  assert 'no split' in refused(capsys, evaluate.main, f'--workdir={cyclegan}')
+  said = refused(capsys, evaluate.main, f'--workdir={cyclegan}')
+  assert 'makes images of images, not of latents: use python -m jaxgan.apps.translate' in said
