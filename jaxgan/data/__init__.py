@@ -114,12 +114,7 @@ def load(
     raise ValueError(
       f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
     )
-  if folder is not None and name not in ('folder', 'mnist', 'stacked_mnist', *TWO):
-    raise ValueError(
-      f'folder= is for the data sets folder, mnist, domains and pairs, not for {name!r}'
-    )
-  if target_folder is not None and name not in TWO:
-    raise ValueError(f'target_folder= is for the data sets domains and pairs, not for {name!r}')
+  _check_folders(name, folder, target_folder)
   from jaxgan.data import mixtures, prepared
 
   if name in mixtures.MIXTURES:
@@ -142,3 +137,12 @@ def load(
     limit=in_memory_limit,
   )
   return found if direction == 'AtoB' else turned(found)
+
+
+def _check_folders(name, folder, target_folder):
+  if folder is not None and name not in ('folder', 'mnist', 'stacked_mnist', *TWO):
+    raise ValueError(
+      f'folder= is for the data sets folder, mnist, domains and pairs, not for {name!r}'
+    )
+  if target_folder is not None and name not in TWO:
+    raise ValueError(f'target_folder= is for the data sets domains and pairs, not for {name!r}')
