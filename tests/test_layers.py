@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import layers
+from jaxgan import convolution, layers
 from jaxgan.layers import (
   BatchNorm,
   ConditionalBatchNorm,
@@ -251,6 +251,29 @@ def test_a_constant_channel_comes_out_as_the_bias(key):
   y, moved = layer.apply(variables, x, train=True, mutable=['batch_stats'])
   assert np.isfinite(y).all()
   assert (moved['batch_stats']['statistics']['var'] >= 0.9 * (1 - 1e-6)).all()
+
+
+@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+def test_instance_norm_is_of_each_image(key, dtype):
+  """Mean 0 and variance v / (v + eps), whatever the offset; a flat channel becomes zero."""
+  x = jax.random.normal(key, (3, 8, 8, 2)) * jnp.array([1.0, 0.0])[None, None, None] + 5
+  made = jax.jit(layers.instance_norm)(x.astype(dtype))
+  assert made.dtype == dtype
+  values = np.asarray(made, np.float64)
+  tolerance = 1e-4 if dtype == jnp.float32 else 1e-2
+  np.testing.assert_allclose(values.mean((1, 2)), 0, atol=tolerance)
+  np.testing.assert_allclose(values.var((1, 2))[:, 0], 1, atol=3 * tolerance)
+  assert (values[..., 1] == 0).all()
+
+
+def test_transposed_convolution_of_explicit_padding_and_two_sizes(key):
+  """It is the transpose: <conv(x), g> = <x, tconv(g)>."""
+  net = ConvTranspose(2, (6, 10), 3, pads=1, use_bias=False)
+  x, g = jax.random.normal(key, (1, 6, 10, 2)), jax.random.normal(key, (1, 3, 5, 4))
+  variables = net.init(key, g)
+  kernel = variables['params']['weight']['kernel']
+  forward = convolution.convolve(x, kernel, 2, 1)
+  np.testing.assert_allclose((forward * g).sum(), (x * net.apply(variables, g)).sum(), rtol=1e-4)
 
 
 def test_conditional_batch_norm_of_equal_tables_is_batch_norm(key):

@@ -94,6 +94,25 @@ def test_momentum_sgds_rate_and_momentum(count):
 # --- schedules
 
 
+@pytest.mark.parametrize(
+  'schedule, rates',
+  [
+    ('constant_linear', {0: 1, 8: 1, 12: 1 / 2, 15: 1 / 8, 16: 0}),
+    ('tenth', {0: 1, 7: 1, 8: 0.1, 15: 0.1}),
+    ('halves', {0: 1, 1: 1, 2: 1 / 2, 4: 1 / 4, 8: 1 / 8, 11: 1 / 8, 12: 1 / 16}),
+  ],
+)
+def test_schedules_of_a_stage(schedule, rates):
+  """Of 16 steps, in a longer run."""
+  made = recipe.optimizer(config(steps=1000, schedule=schedule), RATE, steps=16)
+  state = made.init(jnp.zeros(()))
+  update = jax.jit(made.update)
+  for step in range(17):
+    moved, state = update(jnp.ones(()), state)
+    if step in rates:
+      np.testing.assert_allclose(-moved, RATE * rates[step], rtol=1e-5, atol=1e-9)
+
+
 @pytest.mark.parametrize('optimizer', ['adam', 'rmsprop'])
 @pytest.mark.parametrize('n_critic', [1, 5])
 @pytest.mark.parametrize(

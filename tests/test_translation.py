@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import objectives, translation
+from jaxgan import objectives, translation, variants
 from jaxgan.game import Nets
 from jaxgan.network import Network
+from jaxgan.typing import Spec
 
 
 def constant(value):
@@ -143,9 +144,6 @@ def test_crops_are_enlarged_and_lie_anywhere():
 
 @pytest.mark.parametrize('size, fits', [(16, True), (28, True), (30, False), (12, False)])
 def test_cyclegan_takes_multiples_of_four(size, fits):
-  from jaxgan import variants
-  from jaxgan.typing import Spec
-
   build = lambda: variants.build(variants.configure('cyclegan', width=4, blocks=1), Spec(size, 3))
   if fits:
     assert build().needs == 'target'
@@ -155,9 +153,6 @@ def test_cyclegan_takes_multiples_of_four(size, fits):
 
 
 def test_patches_larger_than_the_image_are_refused():
-  from jaxgan import variants
-  from jaxgan.typing import Spec
-
   for layers in (3, 0):
     config = variants.configure('pix2pix', critic_layers=layers)
     with pytest.raises(ValueError, match='give larger images or --critic-layers=2'):
@@ -165,7 +160,12 @@ def test_patches_larger_than_the_image_are_refused():
 
 
 def test_options_without_use_are_refused():
-  from jaxgan import variants
-
   with pytest.raises(ValueError, match='does not use --n-critic: leave it out; .* --r1'):
     variants.configure('cyclegan', n_critic=2, r1=1.0)
+
+
+def test_ways_are_named_by_the_data():
+  """Of data the other way round, the first generator makes A of B."""
+  for direction, names in (('AtoB', ['AtoB', 'BtoA']), ('BtoA', ['BtoA', 'AtoB'])):
+    config = variants.configure('cyclegan', direction=direction, width=4, blocks=1)
+    assert list(variants.build(config, Spec(16, 3)).translate) == names

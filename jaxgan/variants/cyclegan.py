@@ -73,7 +73,8 @@ def build(config: Config, spec: Spec) -> Recipe:
     averaged=movers if config.ema_images else (),
   )
   example = {name: (jnp.zeros((1, *spec.shape)),) for name in (*movers, *judges)}
-  ways = {'AtoB': _way('generator_ab'), 'BtoA': _way('generator_ba')}
+  back = 'BtoA' if config.direction == 'AtoB' else 'AtoB'
+  ways = {str(config.direction): _way('generator_ab'), back: _way('generator_ba')}
   return Recipe((Stage(game, example),), None, translate=ways, show=show, needs='target')
 
 
