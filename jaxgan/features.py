@@ -8,7 +8,7 @@ import pathlib
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import flax.linen as nn
@@ -245,10 +245,11 @@ def shifted(images: Array, key: Key) -> Array:
   return jax.lax.dynamic_slice(wide, (0, at[0], at[1], 0), images.shape)
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=convolution.compiler_options())
-def _apply(net: nn.Module, params: Tree, images: Array) -> tuple[Array, Array]:
-  output: Any = net.apply({'params': params}, images)
-  return output
+@cache
+def _applied(net: nn.Module) -> Callable[[Tree, Any], tuple[Array, Array]]:
+  """The network, jitted; asked for at its first use, for to ask JAX for its back end starts it."""
+  options = convolution.compiler_options()
+  return jax.jit(lambda params, x: net.apply({'params': params}, x), compiler_options=options)
 
 
 def _in_batches(
@@ -258,7 +259,7 @@ def _in_batches(
   if images.dtype != np.uint8 or images.ndim != 4:
     raise ValueError(f'expected images uint8 [N, H, W, C], got {images.dtype}{list(images.shape)}')
   padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
-  parts = [_apply(net, params, padded[i : i + size]) for i in range(0, len(padded), size)]
+  parts = [_applied(net)(params, padded[i : i + size]) for i in range(0, len(padded), size)]
   features, logits = (np.concatenate(x)[: len(images)] for x in zip(*parts, strict=True))
   return features, logits
 

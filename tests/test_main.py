@@ -1,6 +1,8 @@
 """The command line: what is wrong is said in a few lines, with exit code 2, and nothing is lost."""
 
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,3 +138,10 @@ def test_a_changed_model_is_named_with_both_values(capsys, data_dir, tmp_path):
   assert code == 2
   assert 'weight/kernel: float32[256, 16] -> float32[256, 24]' in said
   assert len(said.strip().splitlines()) <= 10 and 'Traceback' not in said
+
+
+def test_to_import_it_starts_no_back_end():
+  """Processes that are to find each other must do so before JAX looks for devices."""
+  said = 'import jaxgan.main, jaxgan.evaluate; from jax._src import xla_bridge as x; '
+  command = [sys.executable, '-c', said + 'raise SystemExit(bool(x._backends))']
+  subprocess.run(command, check=True, timeout=120)
