@@ -17,11 +17,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-import tyro
 from jax.sharding import Mesh
 
 from benchmarks.workloads import Subject, random_batch
-from jaxgan import convolution, devices, stages
+from jaxgan import commandline, convolution, devices, stages
 from jaxgan.game import TrainState, Turn
 from jaxgan.typing import Batch
 
@@ -230,13 +229,7 @@ def command(
   kind: type[Options], run: Callable[[Options], None], program: str, argv: list[str] | None
 ) -> int:
   """What every benchmark does with its command line; the exit code is 2 on wrong input."""
-  options = tyro.cli(kind, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
-  try:
-    run(options)
-  except ValueError as error:
-    print(f'benchmarks: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return commandline.run(program, kind, run, argv, by='benchmarks')
 
 
 def _processor() -> str:

@@ -1,6 +1,5 @@
 """The best checkpoint of a run: where a metric was best, which is rarely where training ends."""
 
-import json
 import pathlib
 from collections.abc import Callable
 
@@ -13,7 +12,6 @@ from jaxgan.metrics import frechet, kernel
 from jaxgan.scores import Judge
 from jaxgan.typing import Tree
 
-SEED = 1000  # the same latents each time, so that what differs is the network
 METRICS: dict[str, Callable[[Judge, np.ndarray], float]] = {
   'fid': lambda judge, x: frechet.distance_of(x, judge.reference),
   'kid': lambda judge, x: kernel.distance(judge.train.features[judge.some(len(x))], x),
@@ -26,6 +24,8 @@ class Best:
 
   `judge` is asked by the process that writes, and only there made.
   """
+
+  seed = 1000  # the same latents each time, so that what differs is the network
 
   def __init__(self, folder: pathlib.Path, metric: str, judge: Judge | None):
     self._folder, self._metric, self._judge = folder, metric, judge
@@ -63,7 +63,7 @@ class Best:
     try:
       kept = workdir.read_config(self._file)
       return float(kept['value']) if kept['metric'] == self._metric else float('inf')
-    except (OSError, ValueError, KeyError, json.JSONDecodeError):
+    except (OSError, ValueError, KeyError):
       return float('inf')
 
 

@@ -6,13 +6,12 @@ import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-import tyro
 from PIL import Image
 
-from jaxgan import data, features, pictures, scores, statistics, workdir
+from jaxgan import commandline, data, features, pictures, scores, statistics, workdir
 from jaxgan.config import Config
 from jaxgan.data import Source
 from jaxgan.features import FeatureNetwork
@@ -20,6 +19,8 @@ from jaxgan.metrics import frechet, moments
 from jaxgan.run import Run, load
 from jaxgan.scores import HELD, Judge, Sample, Score
 from jaxgan.train import held_out, open_data
+
+Taken = TypeVar('Taken')
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,14 @@ def opened(path: pathlib.Path, size: int, channels: int | None = None) -> Source
 
 
 def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+  return _stored(path, dict)
+
+
+def _stored(path: pathlib.Path, take: Callable[[Any], Taken]) -> Taken:
+  """What is taken of a file of arrays, by name; none is read that is not asked for."""
   try:
     with np.load(path, allow_pickle=False) as stored:
-      return {name: stored[name] for name in stored.files}
+      return take(stored)
   except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
     raise ValueError(f'{path} is neither a folder of images nor an .npz file: {error}') from error
 
@@ -170,8 +176,9 @@ def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
   if _holds_features(options.fake):
     found, sample = _of_features(options)
     return _once(sample, found, options), found
-  size = options.image_size or _size(options.fake)
-  fake, real = (opened(path, size) for path in (options.fake, options.real))
+  fake = opened(options.fake, options.image_size or _size(options.fake))
+  size = options.image_size or fake.spec.size
+  real = opened(options.real, size)
   held = opened(options.held_out, size) if options.held_out else None
   found = judge(options, real, held, str(options.real))
   return _once(_all(fake)[: options.num], found, options), found
@@ -191,9 +198,9 @@ def _by_statistics(options: Options, kept: statistics.Statistics) -> list[Score]
 
 
 def _size(path: pathlib.Path) -> int:
-  """Pixels on a side of the images there."""
+  """Pixels on a side of the images of a folder; a file of arrays has its own."""
   if path.is_file():
-    return opened(path, 0).spec.size
+    return 0
   pictures_there = sorted(p for p in path.rglob('*') if p.suffix.lower() in data.EXTENSIONS)
   if not pictures_there:
     raise ValueError(f'{path} is neither a folder of images nor an .npz file')
@@ -202,7 +209,7 @@ def _size(path: pathlib.Path) -> int:
 
 
 def _holds_features(path: pathlib.Path) -> bool:
-  return path.suffix == '.npz' and 'features' in _arrays(path)
+  return path.suffix == '.npz' and _stored(path, lambda stored: 'features' in stored)
 
 
 def _of_features(options: Options) -> tuple[Judge, Sample]:
@@ -260,14 +267,7 @@ def run(options: Options) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  program = 'python -m jaxgan.evaluate'
-  parse: Callable[..., Options] = tyro.cli
-  try:
-    run(parse(Options, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,)))
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return commandline.run('python -m jaxgan.evaluate', Options, run, argv)
 
 
 if __name__ == '__main__':

@@ -286,11 +286,9 @@ def _kept(path: pathlib.Path) -> Tree | None:
 
 
 def _keep(path: pathlib.Path, params: Tree) -> None:
-  from jaxgan.data.prepared import atomic
-
   buffer, arrays = io.BytesIO(), dict[str, Any](_flat(params))
   np.savez(buffer, **arrays)
   with contextlib.suppress(OSError):  # a cache that cannot be written is none
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as file:
+    with workdir.atomic(path) as file:
       file.write(buffer.getvalue())

@@ -19,11 +19,11 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from jaxgan import pictures, workdir
+from jaxgan import commandline, pictures, workdir
 from jaxgan.metrics import intervals
 from jaxgan.metrics.intervals import Interval
 from jaxgan.run import load
-from jaxgan.train import open_data
+from jaxgan.train import held_out, open_data
 
 ATTENTIVE = 0.9  # share of the catch trials that a rater must get right
 SHOWN = 192  # pixels on a side, about
@@ -152,7 +152,7 @@ def make(options: Make) -> None:
       f'--num must be above 0 and --catch a share, got {options.num}, {options.catch}'
     )
   run, catch = load(options.workdir), round(options.num * options.catch)
-  source = open_data(run.config, 'test' if run.config.dataset != 'folder' else 'train')
+  source = held_out(run.config) or open_data(run.config)
   needed = options.num + catch
   if len(source) < needed:
     raise ValueError(f'there are {len(source)} real images, {needed} are needed: lower --num')
@@ -195,14 +195,8 @@ def main(argv: list[str] | None = None) -> int:
   choice = (
     Annotated[Make, tyro.conf.subcommand('make')] | Annotated[Score, tyro.conf.subcommand('score')]
   )
-  program = 'python -m jaxgan.human'
-  chosen: Any = tyro.cli(choice, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))  # type: ignore[arg-type]
-  try:
-    make(chosen) if isinstance(chosen, Make) else count(chosen)
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
-  return 0
+  act = lambda chosen: make(chosen) if isinstance(chosen, Make) else count(chosen)
+  return commandline.run('python -m jaxgan.human', choice, act, argv)
 
 
 _PAGE = """<!doctype html>

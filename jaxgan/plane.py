@@ -18,10 +18,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tyro
 from tqdm import tqdm
 
-from jaxgan import after, data, game, losses, network, objectives, penalties, pictures, workdir
+from jaxgan import (
+  after,
+  commandline,
+  data,
+  game,
+  losses,
+  network,
+  objectives,
+  penalties,
+  pictures,
+  workdir,
+)
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import mixtures
 from jaxgan.data.mixtures import Mixture
@@ -210,12 +220,8 @@ def _agree(options: Options, folder: pathlib.Path) -> None:
   free = ('workdir', 'data_dir', 'report_every')
   new = {k: v for k, v in dataclasses.asdict(options).items() if k not in free}
   path = folder / 'config.json'
-  if path.exists() and (changed := workdir.diff(workdir.read_config(path), new)):
-    raise ValueError(
-      f'{folder} holds a run of another config (there -> here):\n'
-      + '\n'.join(f'  {line}' for line in changed[:6])
-      + '\ngive these as they were, or another --workdir'
-    )
+  if path.exists():
+    workdir.same(folder, workdir.diff(workdir.read_config(path), new))
   workdir.write_config(path, new)
 
 
@@ -245,19 +251,16 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
   return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
-def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
-  program = 'python -m jaxgan.plane'
-  parse: Callable[..., Options] = tyro.cli
-  try:
-    options = parse(Options, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
-    found = train(options)
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
+def run(options: Options) -> None:
+  """Train, and print what was found. Raises ValueError as `train`."""
+  found = train(options)
   for name, one in summary(found).items():
     print(f'{name}: {one.value:.4g} ({one.low:.4g} to {one.high:.4g}) of {len(found)} seeds')
-  return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  return commandline.run('python -m jaxgan.plane', Options, run, argv)
 
 
 if __name__ == '__main__':

@@ -6,9 +6,8 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-import tyro
 
-from jaxgan import pictures
+from jaxgan import commandline, pictures
 from jaxgan.run import load
 
 
@@ -32,14 +31,7 @@ class Arguments:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  program = 'python -m jaxgan.sample'
-  arguments = tyro.cli(Arguments, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
-  try:
-    write(arguments)
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return commandline.run('python -m jaxgan.sample', Arguments, write, argv)
 
 
 def write(arguments: Arguments) -> None:

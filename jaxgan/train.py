@@ -6,14 +6,13 @@ import json
 import pathlib
 import sys
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import best, data, devices, guard, hosts, pictures, stages, variants, workdir
-from jaxgan.best import Best
+from jaxgan import data, devices, guard, hosts, pictures, stages, variants, workdir
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.config import LENGTH, MAY_CHANGE, PLACE, Config, to_json
 from jaxgan.data import Source
@@ -23,6 +22,9 @@ from jaxgan.recipe import Recipe
 from jaxgan.run import CHECKPOINTS, CONFIG, DATA, METRICS, Run
 from jaxgan.signals import Asked, Stopped, heard
 from jaxgan.typing import Batch
+
+if TYPE_CHECKING:
+  from jaxgan.best import Best
 
 RETURNS = 3
 """How often a run that diverged starts again from one checkpoint."""
@@ -50,7 +52,7 @@ class Session:
   mesh: jax.sharding.Mesh
   checkpoints: Checkpoints
   quiet: bool = False
-  best: Best | None = None
+  best: 'Best | None' = None
   state: TrainState = dataclasses.field(init=False)
 
   @property
@@ -122,10 +124,15 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
   session = Session(config, folder, source, recipe, mesh, checkpoints)
   session.state = session.restore()
   if config.eval_every:
-    judge = best.judge(source, held_out(config)) if hosts.first() else None
-    session.best = Best(folder, config.eval_metric, judge)
-    stack.enter_context(contextlib.closing(session.best))
+    session.best = stack.enter_context(contextlib.closing(_best(config, folder, source)))
   return session
+
+
+def _best(config: Config, folder: pathlib.Path, source: Source) -> 'Best':
+  from jaxgan import best  # its metrics take half of what it takes to start
+
+  judge = best.judge(source, held_out(config)) if hosts.first() else None
+  return best.Best(folder, config.eval_metric, judge)
 
 
 def _check_needs(config: Config, recipe: Recipe, source: Source) -> None:
@@ -244,7 +251,7 @@ def _judged(session: Session, step: int) -> dict[str, jax.Array]:
   """The score at a step, for the journal."""
   assert session.best is not None
   config, run = session.config, session.run
-  draw = lambda: pictures.to_uint8(run.sample(best.SEED, config.eval_num))
+  draw = lambda: pictures.to_uint8(run.sample(session.best.seed, config.eval_num))
   value = session.best.consider(step, session.state, draw)
   return {f'evaluation/{config.eval_metric}': jax.numpy.float32(value)}
 
@@ -331,12 +338,12 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
   if (folder / CONFIG).exists():
     old = workdir.read_config(folder / CONFIG)
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
-    _same(folder, workdir.diff(fixed(old), fixed(new)))
+    workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
     if config.schedule != 'constant':
       length = lambda values: {k: values[k] for k in LENGTH}
       reason = f'(the {config.schedule} schedule of the learning rates depends on the length)'
       changed = workdir.diff(length(old), length(new))
-      _same(folder, [*changed, reason] if changed else [])
+      workdir.same(folder, [*changed, reason] if changed else [])
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
   workdir.write_config(folder / CONFIG, new)
@@ -354,18 +361,6 @@ def _same_data(config: Config, folder: pathlib.Path, about: dict[str, Any]) -> N
       + '\n'.join(f'  {line}' for line in changed[:6])
       + '\nput them back as they were, or give another --workdir'
     )
-
-
-def _same(folder: pathlib.Path, differences: list[str]) -> None:
-  if not differences:
-    return
-  shown = [f'  {line}' for line in differences[:6]]
-  shown += [f'  and {len(differences) - 6} more'] * (len(differences) > 6)
-  raise ValueError(
-    f'{folder} holds a run of another config (there -> here):\n'
-    + '\n'.join(shown)
-    + '\ngive these as they were, or another --workdir'
-  )
 
 
 def _warn(text: str) -> None:

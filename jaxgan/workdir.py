@@ -1,13 +1,14 @@
 """The work directory: one run at a time in it, and files that hold the old text or the new."""
 
+import contextlib
 import fcntl
 import json
 import os
 import pathlib
 import socket
 import tempfile
-from collections.abc import Mapping
-from typing import Any, TextIO
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, TextIO
 
 _SYSTEM = {'bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'sbin', 'sys', 'usr'}
 
@@ -70,6 +71,22 @@ def lock(workdir: str | os.PathLike) -> TextIO:
   return file
 
 
+@contextlib.contextmanager
+def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
+  """A file to write, which becomes `path` at the end of the block and vanishes if that fails."""
+  file = tempfile.NamedTemporaryFile(dir=path.parent, suffix='.incomplete', delete=False)
+  try:
+    with file:
+      yield file
+      file.flush()
+      os.fsync(file.fileno())
+    os.chmod(file.name, 0o644)  # temporary files are for the owner alone
+    os.replace(file.name, path)
+  except BaseException:
+    os.unlink(file.name)
+    raise
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
   """Replaces the file at once: whenever the machine stops, it holds the old text or the new."""
   target = pathlib.Path(path)
@@ -115,6 +132,19 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     for name in sorted({*before, *after})
     if before.get(name) != after.get(name)
   ]
+
+
+def same(folder: pathlib.Path, differences: list[str]) -> None:
+  """Raises ValueError where a run differs from the one in its work directory, with how."""
+  if not differences:
+    return
+  shown = [f'  {line}' for line in differences[:6]]
+  shown += [f'  and {len(differences) - 6} more'] * (len(differences) > 6)
+  raise ValueError(
+    f'{folder} holds a run of another config (there -> here):\n'
+    + '\n'.join(shown)
+    + '\ngive these as they were, or another --workdir'
+  )
 
 
 def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:

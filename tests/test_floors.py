@@ -7,7 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FLOORS = [
-  ('typing',),
+  ('typing', 'commandline'),
   ('augment', 'resample', 'formulations', 'metrics', 'weights'),
   ('objectives', 'convolution', 'network', 'hosts', 'guard'),
   ('penalties', 'config', 'workdir', 'pictures', 'signals'),

@@ -3,14 +3,12 @@
 import contextlib
 import pathlib
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import tyro
 
-from jaxgan import data
+from jaxgan import commandline, data
 from jaxgan.config import Config
 from jaxgan.data import images
 from jaxgan.run import Run
@@ -19,15 +17,8 @@ from jaxgan.typing import Spec
 
 
 def run(name: str, choice: Any, act: Callable[[Any], None], argv: list[str] | None) -> int:
-  """Read the options, act on them; 0, or 2 on wrong input with one line that says what it is."""
-  program = f'python -m jaxgan.apps.{name}'
-  options = tyro.cli(choice, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
-  try:
-    act(options)
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
-  return 0
+  """`commandline.run` of an application."""
+  return commandline.run(f'python -m jaxgan.apps.{name}', choice, act, argv)
 
 
 def positive(options: Any, *names: str) -> None:

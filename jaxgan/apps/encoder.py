@@ -20,7 +20,6 @@ from jaxgan import data, network, weights, workdir
 from jaxgan.apps import latents
 from jaxgan.apps.command import scaled
 from jaxgan.data import Source
-from jaxgan.data.prepared import atomic
 from jaxgan.game import Nets
 from jaxgan.network import Network
 from jaxgan.run import Run
@@ -143,7 +142,7 @@ def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> 
   path = folder / FOLDER / WEIGHTS
   path.parent.mkdir(parents=True, exist_ok=True)
   arrays = {k: np.asarray(v) for k, v in flatten_dict(dict(variables), sep='/').items()}
-  with atomic(path) as file:
+  with workdir.atomic(path) as file:
     file.write(to_bytes(arrays))
   workdir.write_config(path.with_name(ABOUT), {'step': run.step, **options._asdict()})
   return path

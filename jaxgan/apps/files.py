@@ -1,5 +1,6 @@
 """Images from a file or a folder, one after another into another folder, under their names."""
 
+import collections
 import pathlib
 import sys
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
 def targets(names: tuple[str, ...]) -> dict[str, str]:
   """Where each goes: .png in place of its ending, or after it where two would meet."""
   plain = [pathlib.PurePath(name).with_suffix('.png').as_posix() for name in names]
-  twice = {name for name in plain if plain.count(name) > 1}
+  twice = {name for name, times in collections.Counter(plain).items() if times > 1}
   return {
     name: f'{name}.png' if short in twice else short
     for name, short in zip(names, plain, strict=True)

@@ -5,13 +5,11 @@ import dataclasses
 import fcntl
 import io
 import logging
-import os
 import pathlib
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -22,6 +20,7 @@ from tensorflow_datasets.core.read_only_builder import builder_from_files
 from jaxgan.data import images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import Source, Spec, fingerprint, from_arrays, two_domains
+from jaxgan.workdir import atomic
 
 log = logging.getLogger('jaxgan')
 
@@ -353,19 +352,3 @@ def _cached(where, parts, make):
 def _save(path, array):
   with atomic(path) as file:
     np.save(file, array, allow_pickle=False)
-
-
-@contextlib.contextmanager
-def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
-  """A file to write, which becomes `path` at the end of the block and vanishes if that fails."""
-  file = tempfile.NamedTemporaryFile(dir=path.parent, suffix='.incomplete', delete=False)
-  try:
-    with file:
-      yield file
-      file.flush()
-      os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)  # temporary files are for the owner alone
-    os.replace(file.name, path)
-  except BaseException:
-    os.unlink(file.name)
-    raise
