@@ -153,6 +153,12 @@ class Config:
       found.append('--dataset=folder needs --folder=PATH, the directory of images')
     return found
 
+  def bound_to_length(self) -> str:
+    """Why a run cannot go on to another length than it began with; empty if it can."""
+    if self.schedule == 'constant':
+      return ''
+    return f'the {self.schedule} schedule of the learning rates depends on the length'
+
   @property
   def images_per_step(self) -> int:
     """Real images that the critic sees in one step."""

@@ -14,6 +14,7 @@ Batches may be sharded over mesh axes of type Auto, not Explicit.
 
 import contextlib
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +29,7 @@ from jaxgan.formulations import (
   tconv_form,
   wgrad_form,
 )
-from jaxgan.resample import pool, upsample
+from jaxgan.resample import LINEAR, filtered, pool, upsample
 from jaxgan.typing import Array
 
 _plain = jax.make_user_context(default_value=False)
@@ -190,6 +191,31 @@ def upsample_convolve(x: Array, w: Array) -> Array:
     return convolve(upsample(x), w)
   w = _spread(jnp.flip(w, (0, 1))).swapaxes(2, 3)
   return convolve_transposed(x, w, (2 * x.shape[1], 2 * x.shape[2]), 2, 1)
+
+
+def upsample_fir_convolve(x: Array, w: Array, taps: Sequence[float] = LINEAR) -> Array:
+  """Zeros between pixels, 3x3 convolution, then a filter: `[B, h, w, C]` to `[B, 2h, 2w, C_out]`.
+
+  The convolution is that of the small image, a transposed one of stride 2. Karras et al., 2020
+  (StyleGAN2), whose authors' code has this order; inside the border it is `upsample_fir` first.
+  """
+  size = 2 * x.shape[1] + 1, 2 * x.shape[2] + 1
+  y = convolve_transposed(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), size, 2, 0)
+  return 4 * filtered(y, taps, _around(taps, -1))
+
+
+def fir_convolve_downsample(x: Array, w: Array, taps: Sequence[float] = LINEAR) -> Array:
+  """A filter, then 3x3 convolution of stride 2: `[B, H, W, C]` to `[B, H/2, W/2, C_out]`.
+
+  Karras et al., 2020 (StyleGAN2).
+  """
+  return convolve(filtered(x, taps, _around(taps, 1)), w, 2, 0)
+
+
+def _around(taps: Sequence[float], more: int) -> tuple[int, int]:
+  """Padding after which a filter leaves an axis longer by `more`."""
+  total = len(taps) - 1 + more
+  return (total + 1) // 2, total // 2
 
 
 def _spread(w: Array) -> Array:

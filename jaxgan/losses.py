@@ -11,10 +11,25 @@ from jaxgan import network
 from jaxgan.game import Loss, Nets
 from jaxgan.objectives import Objective
 from jaxgan.penalties import Penalty
-from jaxgan.typing import Array, Batch, Key, Latent, Tree
+from jaxgan.typing import Array, Batch, Key, Latent, Logs, Tree
 
+Given = Callable[[Nets, Batch], Sequence[Array]]
+"""What networks are told besides latents or images: labels, a weight that changes with the step."""
+Generate = Callable[[Nets, Batch, Key], tuple[Array, Nets]]
+"""Draws a fake for each image of the batch."""
+Judge = Callable[[Nets, Array, Batch, Key], tuple[Array, Nets]]
+"""The critic's logits of images."""
+Real = Callable[[Nets, Array], Array]
+"""What becomes of the batch's images before anything else."""
 Augment = Callable[[Nets, Array, Key], Array]
-"""`(nets, images, key) -> images`; it may read `nets.memory`, such as a strength that adapts."""
+"""What becomes of every image that the critic sees; it may read `nets.memory`."""
+Observe = Callable[[Nets, Array], tuple[Nets, Logs]]
+"""Looks at the critic's logits of real images: memory moved on, and what to log."""
+
+
+def unobserved(nets: Nets, logits: Array) -> tuple[Nets, Logs]:
+  """Nothing remembered, nothing logged."""
+  return nets, {}
 
 
 def adversarial(
@@ -37,29 +52,33 @@ def adversarial(
 
   References: Goodfellow et al., 2014; instance noise: Sonderby et al., 2017.
   """
+  given = labels if conditional else nothing
+  drawn, seen = generated(latent, given), judged(given, noise, augment)
+  return between(objective, *penalties, generate=drawn, judge=seen)
 
-  def generate(nets: Nets, batch: Batch, key: Key):
-    latents, dropout = jax.random.split(key)
-    z = latent(latents, len(batch['image']))
-    return nets('generator', z, *_labels(batch, conditional), key=dropout)
 
-  def judge(nets: Nets, images: Array, batch: Batch, key: Key):
-    noising, dropout, augmenting = jax.random.split(key, 3)
-    images = images if augment is None else augment(nets, images, augmenting)
-    images = _noisy(images, noise, noising)
-    return nets('critic', images, *_labels(batch, conditional), key=dropout)
+def between(
+  objective: Objective,
+  *penalties: Penalty,
+  generate: Generate,
+  judge: Judge,
+  real: Real = lambda nets, images: images,
+  observe: Observe = unobserved,
+) -> tuple[Loss, Loss]:
+  """The losses of `adversarial`, of any way to draw fakes and to judge images."""
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
     drawing, key = jax.random.split(key)
     keys = jax.random.split(key, 3 + len(penalties))
-    real, (fake, _) = batch['image'], generate(nets, batch, drawing)
-    real_logits, nets = judge(nets, real, batch, keys[0])
+    images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
+    real_logits, nets = judge(nets, images, batch, keys[0])
     fake_logits, nets = judge(nets, fake, batch, keys[1])
     score = lambda x: judge(nets, x, batch, keys[2])[0]
-    added = [p(score, real, fake, k) for p, k in zip(penalties, keys[3:], strict=True)]
-    logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
-    logs |= {'penalty': sum(added)} if penalties else {}
-    return objective.critic(real_logits, fake_logits) + sum(added), nets, logs
+    added = [p(score, images, fake, k) for p, k in zip(penalties, keys[3:], strict=True)]
+    logs: Logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
+    logs |= {'penalty': jnp.asarray(sum(added))} if penalties else {}
+    nets, noted = observe(nets, jax.lax.stop_gradient(real_logits))
+    return objective.critic(real_logits, fake_logits) + sum(added), nets, {**logs, **noted}
 
   def generator_loss(nets: Nets, batch: Batch, key: Key):
     drawing, key = jax.random.split(key)
@@ -68,10 +87,66 @@ def adversarial(
     fake_logits, nets = judge(nets, fake, batch, keys[0])
     real_logits = jnp.zeros_like(fake_logits)
     if objective.uses_real:
-      real_logits, nets = judge(nets, batch['image'], batch, keys[1])
+      real_logits, nets = judge(nets, real(nets, batch['image']), batch, keys[1])
     return objective.generator(real_logits, fake_logits), nets, {}
 
   return critic_loss, generator_loss
+
+
+def lazily(
+  *penalties: Penalty,
+  interval: int,
+  generate: Generate,
+  judge: Judge,
+  real: Real = lambda nets, images: images,
+) -> Loss:
+  """interval * sum of penalties: for a turn of its own that is played every `interval` steps.
+
+  References: Karras et al., 2020 (StyleGAN2).
+  """
+
+  def loss(nets: Nets, batch: Batch, key: Key):
+    drawing, scoring, key = jax.random.split(key, 3)
+    images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
+    score = lambda x: judge(nets, x, batch, scoring)[0]
+    keys = jax.random.split(key, len(penalties))
+    added = [p(score, images, fake, k) for p, k in zip(penalties, keys, strict=True)]
+    value = jnp.asarray(sum(added))
+    return interval * value, nets, {'penalty': value}
+
+  return loss
+
+
+def generated(latent: Latent, given: Given) -> Generate:
+  """Images of the network `generator`, of latents and what it is given."""
+
+  def generate(nets: Nets, batch: Batch, key: Key):
+    latents, dropout = jax.random.split(key)
+    z = latent(latents, len(batch['image']))
+    return nets('generator', z, *given(nets, batch), key=dropout)
+
+  return generate
+
+
+def judged(given: Given, noise: float = 0.0, augment: Augment | None = None) -> Judge:
+  """Logits of the network `critic`, of images, augmented and noisy, and what it is given."""
+
+  def judge(nets: Nets, images: Array, batch: Batch, key: Key):
+    noising, dropout, augmenting = jax.random.split(key, 3)
+    images = images if augment is None else augment(nets, images, augmenting)
+    return nets('critic', _noisy(images, noise, noising), *given(nets, batch), key=dropout)
+
+  return judge
+
+
+def labels(nets: Nets, batch: Batch) -> Sequence[Array]:
+  """The labels of the batch."""
+  return (batch['label'],)
+
+
+def nothing(nets: Nets, batch: Batch) -> Sequence[Array]:
+  """Networks that take no more than latents or images."""
+  return ()
 
 
 # Losses made of others.
@@ -209,15 +284,17 @@ def latent_consistency(
   References: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
   """
 
+  given = labels if conditional else nothing
+
   def pair(nets: Nets, batch: Batch, key: Key) -> list[Array]:
     drawing, moving = jax.random.split(key)
     z = latent(drawing, len(batch['image']))
     near = z + deviation * jax.random.normal(moving, z.shape, z.dtype)
-    return [nets('generator', x, *_labels(batch, conditional), key=key)[0] for x in (z, near)]
+    return [nets('generator', x, *given(nets, batch), key=key)[0] for x in (z, near)]
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
     fakes = pair(nets, batch, key)
-    one, two = (nets('critic', x, *_labels(batch, conditional), key=key)[0] for x in fakes)
+    one, two = (nets('critic', x, *given(nets, batch), key=key)[0] for x in fakes)
     return critic_weight * ((one - two) ** 2).mean(), nets, {}
 
   def generator_loss(nets: Nets, batch: Batch, key: Key):
@@ -229,10 +306,6 @@ def latent_consistency(
 
 _APART = 1000
 """Where the keys of added losses begin: no loss splits its own into as many."""
-
-
-def _labels(batch: Batch, conditional: bool) -> Sequence[Array]:
-  return (batch['label'],) if conditional else ()
 
 
 def _noisy(images: Array, deviation: float, key: Key) -> Array:

@@ -17,7 +17,7 @@ class Network(NamedTuple):
 
   `init(key, *inputs) -> variables`: parameters under `'params'`, all other state beside them.
   `apply(variables, *inputs, train, key=None) -> (output, variables)`: with `train` the statistics
-  move on and are returned; without it they are used as they are. `key` feeds dropout.
+  move on and are returned; without it they are used as they are. `key` feeds dropout and noise.
   `features` is `apply` with the output `(output, features)`: what goes into the last layer, `[B,
   ...]`.
   """
@@ -180,7 +180,7 @@ def linen(module: nn.Module) -> Network:
     return {'params': {}, **variables}
 
   def run(variables: Variables, inputs: Any, train: bool, key: Key | None, shown: list[str]):
-    rngs = {} if key is None else {'dropout': key}
+    rngs = {} if key is None else {'dropout': key, 'noise': jax.random.fold_in(key, 1)}
     moving = [name for name in variables if name != 'params'] if train else []
     return module.apply(variables, *inputs, train=train, rngs=rngs, mutable=[*moving, *shown])
 

@@ -14,7 +14,8 @@ import optax
 from jaxgan import after, losses, network, penalties, tricks
 from jaxgan.config import Config
 from jaxgan.data.source import Source
-from jaxgan.game import Game, Nets, Player, TrainState, Turn
+from jaxgan.game import Game, Loss, Nets, Player, TrainState, Turn
+from jaxgan.network import Network
 from jaxgan.objectives import Objective
 from jaxgan.penalties import Penalty
 from jaxgan.typing import Array, Batch, Key, Latent, Spec, Tree
@@ -35,9 +36,9 @@ class Stage(NamedTuple):
 class Styles(NamedTuple):
   """Where images are made of styles w `[n, layers, d]`, one a layer, that follow from latents.
 
-  `map(nets, latents, labels) -> w`, `synthesise(nets, w, key) -> images [n, H, W, C]` (a little
-  beyond [-1, 1] here and there; the key draws the noise, None: fixed), `mean(nets) -> [d]`, the
-  average style.
+  `map(nets, latents, labels) -> w`; `synthesise(nets, w, key) -> images [n, H, W, C]`, a little
+  beyond [-1, 1] here and there, where the key draws the noise and None leaves it fixed;
+  `mean(nets) -> [d]`, the average style.
   """
 
   map: Callable[[Nets, Array, Array], Array]
@@ -121,34 +122,59 @@ def two_player(
     'generator': (latent(jax.random.key(0), 2), *labels(2)),
     'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
   }
-  players = _players(config, constraint, bool(unroll))
   critic_loss, generator_loss = tricks.losses_of(
-    config, objective, [*penalty, *_slopes(config)], latent=latent, conditional=conditional
+    config, objective, [*penalty, *slopes(config)], latent=latent, conditional=conditional
   )
-  generator_loss = losses.unrolled(
-    critic_loss, generator_loss, players['critic'].optimizer, unroll, constraint
-  )
-  draws = 'shared' if config.share_generator else ''
-  game = Game(
-    networks=networks,
-    players=players,
-    turns=(
-      Turn('critic', critic_loss, repeats=config.n_critic, draws=draws),
-      Turn('generator', generator_loss, draws=draws),
-    ),
+  moves = optimizer(config, config.critic_lr, config.n_critic, differentiable=bool(unroll))
+  generator_loss = losses.unrolled(critic_loss, generator_loss, moves, unroll, constraint)
+  game = duel(
+    config,
+    networks,
+    (critic_loss, generator_loss),
+    constraint=constraint,
+    differentiable=bool(unroll),
     memory=tricks.memory(config, networks, example),
-    after=(*averages(config, 'generator'), *tricks.after_steps(config)),
-    averaged=('generator',) if config.ema_images else (),
+    rules=tricks.after_steps(config),
   )
   return from_latents((Stage(game, example),), latent, conditional)
 
 
-def _players(config: Config, constraint: Callable[[Tree], Tree], differentiable: bool):
-  moves = optimizer(config, config.critic_lr, config.n_critic, differentiable=differentiable)
-  return {
-    'generator': Player(('generator',), optimizer(config, config.generator_lr)),
-    'critic': Player(('critic',), moves, constraint),
-  }
+def duel(
+  config: Config,
+  networks: Mapping[str, Network],
+  pair: tuple[Loss, Loss],
+  *,
+  lazy: Sequence[Turn] = (),
+  constraint: Callable[[Tree], Tree] = lambda params: params,
+  differentiable: bool = False,
+  memory: Mapping[str, Any] = MappingProxyType({}),
+  rules: Sequence[Callable[[TrainState], TrainState]] = (),
+) -> Game:
+  """The critic's turn, `n_critic` times, then the generator's, then those of `lazy`.
+
+  The player `critic` owns the network of that name, the player `generator` all others; these are
+  averaged. `pair` are their losses, `rules` are played after the averages. With `differentiable`
+  the critic's updates have a derivative.
+  """
+  drawing = tuple(name for name in networks if name != 'critic')
+  draws = 'shared' if config.share_generator else ''
+  of = lambda player: [turn for turn in lazy if turn.player == player]
+  moves = _corrected(config, config.critic_lr, config.n_critic, of('critic'), differentiable)
+  return Game(
+    networks=networks,
+    players={
+      'generator': Player(drawing, _corrected(config, config.generator_lr, 1, of('generator'))),
+      'critic': Player(('critic',), moves, constraint),
+    },
+    turns=(
+      Turn('critic', pair[0], repeats=config.n_critic, draws=draws),
+      Turn('generator', pair[1], draws=draws),
+      *lazy,
+    ),
+    memory=memory,
+    after=(*averages(config, *drawing), *rules),
+    averaged=drawing if config.ema_images else (),
+  )
 
 
 def computed_in(precision: str, recipe: Recipe) -> Recipe:
@@ -175,22 +201,50 @@ def latents(config: Config) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def from_latents(stages: tuple[Stage, ...], latent: Latent, conditional: bool) -> Recipe:
-  """The recipe whose network `generator` makes images of latents (and labels)."""
+Generator = Callable[[Nets, Array, Array], Array]
+"""Images of latents and labels, which mean nothing where the recipe is not conditional."""
 
-  def generate(nets: Nets, latents: Array, labels: Array) -> Array:
+
+def from_latents(
+  stages: tuple[Stage, ...],
+  latent: Latent,
+  conditional: bool,
+  generate: Generator | None = None,
+  styles: Styles | None = None,
+) -> Recipe:
+  """The recipe whose network `generator`, or `generate`, makes images of latents (and labels)."""
+
+  def network(nets: Nets, latents: Array, labels: Array) -> Array:
     return nets('generator', latents, *((labels,) if conditional else ()))[0]
 
-  def sample(nets: Nets, key: Key, labels: Array) -> Array:
-    return generate(nets, latent(key, len(labels)), labels)
+  made = generate or network
 
-  return Recipe(stages, sample, conditional, latent, generate)
+  def sample(nets: Nets, key: Key, labels: Array) -> Array:
+    return made(nets, latent(key, len(labels)), labels)
+
+  return Recipe(stages, sample, conditional, latent, made, styles)
+
+
+def _corrected(
+  config: Config, rate: float, updates: int, lazy: Sequence[Turn], differentiable: bool = False
+) -> optax.GradientTransformation:
+  """The optimizer that takes as long a way in a step with lazy turns as in one without.
+
+  Of n updates and those of lazy turns, every k steps, the rate is multiplied by
+  c = n / (n + sum 1 / k), and Adam's decays become beta^c.
+
+  References: Karras et al., 2020 (StyleGAN2).
+  """
+  total = updates + sum(1 / turn.every for turn in lazy)
+  c = updates / total
+  decays = dataclasses.replace(config, beta1=config.beta1**c, beta2=config.beta2**c)
+  return optimizer(decays, rate * c, total, differentiable=differentiable)
 
 
 def optimizer(
   config: Config,
   rate: float,
-  updates: int = 1,
+  updates: float = 1,
   *,
   steps: int | None = None,
   differentiable: bool = False,
@@ -206,7 +260,7 @@ def optimizer(
     raise ValueError('--optimizer=rmsprop cannot be looked ahead at: give adam or sgd')
   # Under the root, where gradients are 0, so that it has a slope: 1e-8 beside the rest, as eps is.
   root = 1e-16 if differentiable else 0.0
-  length = max((config.length if steps is None else steps) * updates, 1)
+  length = max(round((config.length if steps is None else steps) * updates), 1)
   schedule: dict[str, optax.ScalarOrSchedule] = {
     'constant': rate,
     'linear': optax.linear_schedule(rate, 0.0, length),
@@ -240,7 +294,8 @@ def momentum_sgd(
   )
 
 
-def _slopes(config: Config) -> list[Penalty]:
+def slopes(config: Config) -> list[Penalty]:
+  """The configured penalties R1 and R2."""
   weights = ((penalties.r1, config.r1), (penalties.r2, config.r2))
   return [penalty(weight) for penalty, weight in weights if weight]
 

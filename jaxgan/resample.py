@@ -1,9 +1,11 @@
 """Twice as large, half as large, of any size. Images are `[B, H, W, C]`."""
 
 import functools
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxgan.typing import Array
 
@@ -58,3 +60,54 @@ def shuffle(x: Array, factor: int = 2) -> Array:
   b, h, w, c = x.shape
   x = x.reshape(b, h, w, c // factor**2, factor, factor).transpose(0, 1, 4, 2, 5, 3)
   return x.reshape(b, factor * h, factor * w, -1)
+
+
+LINEAR = (1.0, 3.0, 3.0, 1.0)
+"""Taps that interpolate linearly at twice the size, and smooth before half of it."""
+
+
+def filtered(x: Array, taps: Sequence[float], pads: tuple[int, int], stride: int = 1) -> Array:
+  """Both axes convolved with taps / sum(taps), after padding by zeros (below 0: cropping)."""
+  for axis in (1, 2):
+    x = _filtered(x, axis, [t / sum(taps) for t in taps], pads, stride)
+  return x
+
+
+def upsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
+  """Zeros between the pixels, then 4 times a filter: `[B, H, W, C]` to `[B, 2H, 2W, C]`.
+
+  As StyleGAN2 has it (Karras et al., 2020): the outermost pixels see zeros beyond the border.
+  """
+  before = (len(taps) - 1) // 2 + 1  # of the enlarged image's zeros
+  for axis in (1, 2):
+    phases = [_phase(x, axis, taps, before, r) for r in (0, 1)]
+    x = jnp.stack(phases, axis + 1).reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+  return x
+
+
+def downsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
+  """A filter, then every other pixel: `[B, H, W, C]` to `[B, H/2, W/2, C]`."""
+  if x.shape[1] % 2 or x.shape[2] % 2:
+    raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
+  before, after = (len(taps) - 1) // 2, (len(taps) - 2) // 2
+  return filtered(x, taps, (before, after), 2)
+
+
+def _phase(x: Array, axis: int, taps: Sequence[float], before: int, r: int) -> Array:
+  """Every other pixel of the enlarged axis, from r on: only these taps meet no zeros."""
+  weights = [2 * t / sum(taps) for t in taps[::-1]]
+  chosen = [j for j in range(len(taps)) if (r + j - before) % 2 == 0]
+  first, last = ((r + j - before) // 2 for j in (chosen[0], chosen[-1]))
+  return _filtered(x, axis, [weights[j] for j in chosen[::-1]], (-first, last), 1)
+
+
+def _filtered(
+  x: Array, axis: int, weights: Sequence[float], pads: tuple[int, int], stride: int
+) -> Array:
+  """A sum of shifted views, which XLA fuses, and whose gradient is one as well."""
+  spread = [(*pads, 0) if i == axis else (0, 0, 0) for i in range(x.ndim)]
+  # Kept apart, or XLA:CPU computes what x is made of anew for each view.
+  x = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), spread))
+  count = (x.shape[axis] - len(weights)) // stride + 1
+  view = lambda j: lax.slice_in_dim(x, j, j + (count - 1) * stride + 1, stride, axis)
+  return sum((w * view(j) for j, w in enumerate(weights[::-1])), jnp.zeros((), x.dtype))

@@ -339,11 +339,10 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
     old = workdir.read_config(folder / CONFIG)
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
     workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
-    if config.schedule != 'constant':
+    if reason := config.bound_to_length():
       length = lambda values: {k: values[k] for k in LENGTH}
-      reason = f'(the {config.schedule} schedule of the learning rates depends on the length)'
       changed = workdir.diff(length(old), length(new))
-      workdir.same(folder, [*changed, reason] if changed else [])
+      workdir.same(folder, [*changed, f'({reason})'] if changed else [])
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
   workdir.write_config(folder / CONFIG, new)

@@ -472,3 +472,23 @@ def test_same_pads(size, k, stride, pads):
 def test_refusals(call, message):
   with pytest.raises(ValueError, match=message):
     call(jnp.ones((2, 8, 8, 4)), jnp.ones((3, 3, 4, 4)))
+
+
+# --- filters around convolutions
+
+
+def test_upsample_fir_convolve_is_that_of_the_filtered_image_inside_the_border():
+  x, w = normal(2, 5, 4, 3), normal(3, 3, 3, 6)
+  y = convolution.upsample_fir_convolve(x, w)
+  expected = convolution.convolve(resample.upsample_fir(x), w)
+  chex.assert_shape(y, (2, 10, 8, 6))
+  chex.assert_trees_all_close(y[:, 2:-2, 2:-2], expected[:, 2:-2, 2:-2], atol=1e-4)
+
+
+def test_fir_convolve_downsample_is_every_other_pixel_of_the_filtered_convolution():
+  x, w = normal(2, 8, 6, 3), normal(3, 3, 3, 6)
+  y = convolution.fir_convolve_downsample(x, w)
+  filtered = resample.filtered(x, (1, 3, 3, 1), (2, 2))
+  full = convolution.convolve(filtered, w, 1, 0)
+  chex.assert_trees_all_close(y, full[:, ::2, ::2], atol=1e-4)
+  chex.assert_shape(y, (2, 4, 3, 6))

@@ -500,3 +500,49 @@ def test_consistency_of_latents_by_hand(key):
   np.testing.assert_allclose(value, 5 * ((moved @ np.float64(SLOPE)) ** 2).mean(), rtol=1e-4)
   assert after is nets
   np.testing.assert_allclose(generator(nets, batch, key)[0], -0.5 * (moved**2).mean(), rtol=1e-4)
+
+
+# --- lazy penalties
+
+
+def test_lazy_penalties_are_multiplied_by_their_interval(key):
+  """The sum over real and fake images of what each says, in place of the objective."""
+  first = lambda score, real, fake, key: score(real).mean() + 0 * fake.sum()
+  second = lambda score, real, fake, key: 10 * fake.mean()
+  nets, batch = simple(), BATCH
+  given = losses.nothing
+  ways = dict(generate=losses.generated(fixed, given), judge=losses.judged(given))
+  value, _, logs = losses.lazily(first, second, interval=16, **ways)(nets, batch, key)
+  real = nets('critic', batch['image'])[0].mean()
+  fake = nets('generator', fixed(key, len(batch['image'])))[0].mean()
+  np.testing.assert_allclose(logs['penalty'], real + 10 * fake, rtol=1e-5)
+  np.testing.assert_allclose(value, 16 * (real + 10 * fake), rtol=1e-5)
+
+
+def test_every_image_that_the_critic_sees_is_augmented(key):
+  """By the hook, which sees the networks' memory."""
+  twice = lambda nets, images, key: nets.memory['times'] * images
+  nets, batch = simple(), BATCH
+  nets = nets.replace(memory={'times': jnp.float32(2)})
+  plain = losses.judged(losses.nothing)
+  seen = losses.judged(losses.nothing, augment=twice)
+  logits = seen(nets, batch['image'], batch, key)[0]
+  chex.assert_trees_all_close(logits, plain(nets, 2 * batch['image'], batch, key)[0])
+
+
+def test_what_observes_sees_real_logits_without_slope(key):
+  noted = []
+
+  def observe(nets, logits):
+    noted.append(logits)
+    return nets.replace(memory={'mean': logits.mean()}), {'seen': logits.max()}
+
+  nets, batch = simple(), BATCH
+  given = losses.nothing
+  ways = dict(generate=losses.generated(fixed, given), judge=losses.judged(given))
+  critic, _ = losses.between(objectives.hinge(), **ways, observe=observe)
+  _, moved, logs = critic(nets, batch, key)
+  real = nets('critic', batch['image'])[0]
+  chex.assert_trees_all_close(
+    (noted[0], moved.memory['mean'], logs['seen']), (real, real.mean(), real.max())
+  )

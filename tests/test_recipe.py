@@ -5,11 +5,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from jaxgan import game, penalties, recipe, variants
+from jaxgan import game, network, penalties, recipe, variants
 from jaxgan.config import Config
-from jaxgan.game import Nets
+from jaxgan.game import Nets, Turn
 from jaxgan.typing import Spec
 
 RATE = 0.01
@@ -312,3 +313,58 @@ def test_an_unknown_policy_is_refused_before_the_first_step():
 def test_the_base_config_is_no_variant():
   with pytest.raises(ValueError, match="no variant ''"):
     variants.build(Config(), Spec(8, 1))
+
+
+# --- lazy turns
+
+
+EVERY = 4
+
+
+def walked(critic, lazy, steps, start, **options):
+  """Where the critic's one number is, step by step; losses are functions of it."""
+  chosen = config('gan', critic_lr=0.01, beta1=0.3, beta2=0.9, ema_images=0, **options)
+  number = network.Network(
+    lambda key, *_: {'params': jnp.float32(start)}, lambda v, *_, train, key: (v['params'], v)
+  )
+  of = lambda name, f: lambda nets, batch, key: (f(nets.params[name]), nets, {})
+  turns = [Turn('critic', of('critic', lazy), 'lazy', every=EVERY)] if lazy else []
+  pair = of('critic', critic), of('generator', lambda x: x**2)
+  played = recipe.duel(chosen, {'generator': number, 'critic': number}, pair, lazy=turns)
+  state = game.init(played, jax.random.key(0), {'generator': (), 'critic': ()})
+  batch = {'image': jnp.zeros((1, 1))}
+
+  def step(state, _):
+    state = game.train_step(played, state, batch)[0]
+    return state, state.params['critic']
+
+  return np.asarray(jax.jit(lambda s: jax.lax.scan(step, s, length=steps)[1])(state))
+
+
+def test_a_lazy_turn_makes_the_way_no_longer():
+  """Of a constant slope, 4 + 1 updates of 4 / 5 of the rate."""
+  x = walked(lambda x: x, lambda x: x, 20, start=0.0)
+  np.testing.assert_allclose(x[EVERY - 1 :: EVERY], -0.01 * EVERY * np.arange(1, 6), rtol=1e-3)
+
+
+def test_lazy_penalties_end_where_those_of_every_step_do():
+  """(x - 1)^2 / 2 + x^2 / 2 is least at 1/2; x^2 / 2 lazily and not multiplied by 4, at 4/5."""
+  fit, penalty = lambda x: (x - 1) ** 2 / 2, lambda x: x**2 / 2
+  ends = {
+    'every step': walked(lambda x: fit(x) + penalty(x), None, 800, 2.0),
+    'lazily': walked(fit, lambda x: EVERY * penalty(x), 800, 2.0),
+    'lazily, not multiplied': walked(fit, penalty, 800, 2.0),
+  }
+  means = [x[-200:].mean() for x in ends.values()]
+  np.testing.assert_allclose(means, [0.5, 0.5, 0.8], atol=0.03)
+
+
+@pytest.mark.parametrize('every', [4, 16])
+def test_adams_decays_are_those_of_k_over_k_plus_one(every):
+  """After as many steps as before, as much is forgotten."""
+  c = every / (every + 1)
+  options = dict(optimizer='adam', beta1=0.5, beta2=0.99)
+  lazy = [Turn('critic', None, 'lazy', every=every)]
+  made = updates(recipe._corrected(config(**options), RATE, 1, lazy), GRADIENTS)
+  by_hand = optax.adam(RATE * c, 0.5**c, 0.99**c)
+  np.testing.assert_allclose(made, updates(by_hand, GRADIENTS), rtol=1e-5)

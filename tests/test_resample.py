@@ -54,3 +54,56 @@ def test_dtype_is_kept(key, dtype):
 def test_pool_refuses_odd_sizes(key, size):
   with pytest.raises(ValueError, match='even height and width'):
     resample.pool(images(key, *size))
+
+
+def outer(taps):
+  f = jnp.array(taps) / sum(taps)
+  return (f[:, None] * f[None])[:, :, None, None]
+
+
+def convolved(x, taps, pads, stride=1, zeros=1):
+  """By `lax`, a channel at a time; `zeros` is how far apart the pixels of x are put."""
+  c = x.shape[-1]
+  kernel = jnp.broadcast_to(jnp.flip(outer(taps), (0, 1)), (len(taps), len(taps), 1, c))
+  spread = jnp.zeros((len(x), zeros * x.shape[1], zeros * x.shape[2], c))
+  spread = spread.at[:, ::zeros, ::zeros].set(x)
+  return jax.lax.conv_general_dilated(
+    spread,
+    kernel,
+    (stride, stride),
+    (pads, pads),
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+    feature_group_count=c,
+  )
+
+
+@pytest.mark.parametrize(
+  'taps, pads', [((1, 2, 1), (1, 1)), ((1, 3, 3, 2), (2, 1)), ((3, 1), (0, 1))]
+)
+@pytest.mark.parametrize('stride', [1, 2])
+def test_filtered_is_a_convolution(key, taps, pads, stride):
+  x = images(key)
+  ours = resample.filtered(x, taps, pads, stride)
+  chex.assert_trees_all_close(ours, convolved(x, taps, pads, stride), atol=1e-5)
+
+
+def test_upsample_fir_is_zeros_and_a_filter(key):
+  x = images(key)
+  expected = 4 * convolved(x, (1, 3, 3, 1), (2, 1), zeros=2)
+  chex.assert_trees_all_close(resample.upsample_fir(x, (1, 3, 3, 1)), expected, atol=1e-5)
+  chex.assert_trees_all_close(resample.upsample_fir(x, (1, 1)), resample.upsample(x), atol=1e-6)
+
+
+def test_downsample_fir_is_a_filter_and_every_other_pixel(key):
+  x = images(key)
+  expected = convolved(x, (1, 3, 3, 1), (1, 1), stride=2)
+  chex.assert_trees_all_close(resample.downsample_fir(x, (1, 3, 3, 1)), expected, atol=1e-5)
+  chex.assert_trees_all_close(resample.downsample_fir(x, (1, 1)), resample.pool(x), atol=1e-6)
+  with pytest.raises(ValueError, match='even height and width'):
+    resample.downsample_fir(images(key, 5, 4))
+
+
+def test_constants_stay_inside_the_border():
+  x = jnp.full((1, 6, 6, 1), 3.0)
+  for y in (resample.upsample_fir(x), resample.downsample_fir(x)):
+    chex.assert_trees_all_close(y[:, 1:-1, 1:-1], 3 * jnp.ones_like(y)[:, 1:-1, 1:-1], atol=1e-6)

@@ -23,7 +23,7 @@ def stem(size: int) -> tuple[int, int]:
     size, doublings = size // 2, doublings + 1
   if not (4 <= size <= 7 and doublings):
     raise ValueError(
-      'residual networks need images of 4, 5, 6 or 7 times a power of two, such as 16, 28, 32, 64; '
+      'these networks need images of 4, 5, 6 or 7 times a power of two, such as 16, 28, 32, 64; '
       f'these are {size * 2**doublings} pixels: give another --image-size'
     )
   return size, doublings

@@ -1,0 +1,213 @@
+"""Networks of StyleGAN2: styles that scale what convolutions see, and a residual critic.
+
+References: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2),
+and Training Generative Adversarial Networks with Limited Data, 2020 (the small critic).
+"""
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxgan.convolution import convolve, fir_convolve_downsample, upsample_fir_convolve
+from jaxgan.layers import (
+  EqualizedConv,
+  EqualizedDense,
+  EqualizedKernel,
+  leaky_relu,
+  minibatch_stddev,
+  pixel_norm,
+)
+from jaxgan.resample import downsample_fir, upsample_fir
+from jaxgan.typing import Array
+
+
+def widths(sizes: Sequence[int], base: int = 32768, most: int = 512) -> tuple[int, ...]:
+  """Channels of each size: min(base / size, most)."""
+  return tuple(max(min(base // size, most), 1) for size in sizes)
+
+
+def active(x: Array) -> Array:
+  """Leaky ReLU times sqrt 2, which keeps the mean square of N(0, 1)."""
+  return leaky_relu(x) * 2**0.5
+
+
+def modulate(x: Array, w: Array, style: Array, form=convolve, demodulate: bool = True) -> Array:
+  """Convolution whose kernel is, for each image, scaled by its style, and then brought to norm 1.
+
+  w'_io = s_i w_io;  w''_io = w'_io / sqrt(sum over kernel and i of w'_io^2 + 1e-8)
+
+  x `[B, H, W, C]`, w `[k, k, C, O]`, style `[B, C]`. Computed by scaling what goes in by s and what
+  comes out by the norm, which is the same and needs no kernel for each image.
+  """
+  y = form(x * style[:, None, None], w)
+  if not demodulate:
+    return y
+  wide = jnp.promote_types(w.dtype, jnp.float32)
+  squares = (style.astype(wide) ** 2) @ (w.astype(wide) ** 2).sum((0, 1))
+  return y * lax.rsqrt(squares + 1e-8)[:, None, None].astype(y.dtype)
+
+
+def noises(module: nn.Module, images: int, sizes: Sequence[int]) -> list[Array]:
+  """N(0, 1) `[B, size, size, 1]` for each size; without a key `[1, ...]`, always the same."""
+  ends = np.cumsum([size * size for size in sizes])
+  drawing = module.has_rng('noise')
+  key = module.make_rng('noise') if drawing else jax.random.key(0)
+  # One draw for all: XLA compiles a generator of random numbers for each.
+  drawn = jax.random.normal(key, (images if drawing else 1, int(ends[-1])))
+  parts = jnp.split(drawn, ends[:-1], 1)
+  return [x.reshape(-1, size, size, 1) for x, size in zip(parts, sizes, strict=True)]
+
+
+class Tower(nn.Module):
+  """Dense layers with a hundredth of the learning rate: `[B, n] -> [B, features]`."""
+
+  features: int
+  layers: int
+  rate: float = 0.01
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    for i in range(self.layers):
+      x = active(EqualizedDense(self.features, 1.0, self.rate, name=f'layer_{i}')(x))
+    return x
+
+
+class Mapping(nn.Module):
+  """Latents `[B, Z]` (and labels `[B]`) -> styles w `[B, features]`.
+
+  Both are normalised, the label after a dense layer, and joined. The average style is kept in the
+  collection `average` as `style`: a <- decay a + (1 - decay) mean w, in training.
+  """
+
+  features: int
+  layers: int = 8
+  classes: int = 0
+  decay: float = 0.995
+
+  @nn.compact
+  def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
+    parts = [pixel_norm(z), *(embedded(y, self.classes, self.features, z.dtype) for y in labels)]
+    w = Tower(self.features, self.layers, name='tower')(jnp.concatenate(parts, -1))
+    average = self.variable('average', 'style', jnp.zeros, (self.features,))
+    if train and not self.is_initializing():
+      mean = lax.stop_gradient(w.astype(average.value.dtype)).mean(0)
+      average.value = mean + self.decay * (average.value - mean)
+    return w
+
+
+def embedded(labels: Array, classes: int, features: int, dtype) -> Array:
+  """A normalised vector for each label."""
+  vectors = EqualizedDense(features, 1.0, name='label')(
+    jax.nn.one_hot(labels, classes, dtype=dtype)
+  )
+  return pixel_norm(vectors)
+
+
+class Layer(nn.Module):
+  """Modulated convolution, noise of a learnt strength, bias, leaky ReLU."""
+
+  features: int
+  form: Callable[..., Array] = convolve
+
+  @nn.compact
+  def __call__(self, x: Array, w: Array, noise: Array) -> Array:
+    style = EqualizedDense(x.shape[-1], 1.0, bias=1.0, name='style')(w)
+    kernel = EqualizedKernel((3, 3, x.shape[-1], self.features), 1.0, name='weight')()
+    x = modulate(x, kernel, style, self.form)
+    x = x + self.param('noise', nn.initializers.zeros, ()) * noise.astype(x.dtype)
+    bias = self.param('bias', nn.initializers.zeros, (self.features,))
+    return active(x + bias[None, None, None])
+
+
+class Image(nn.Module):
+  """A modulated 1x1 convolution to the channels of images, its kernel not brought to norm 1."""
+
+  channels: int
+
+  @nn.compact
+  def __call__(self, x: Array, w: Array) -> Array:
+    style = EqualizedDense(x.shape[-1], 1.0, bias=1.0, name='style')(w)
+    kernel = EqualizedKernel((1, 1, x.shape[-1], self.channels), 1.0, name='weight')()
+    bias = self.param('bias', nn.initializers.zeros, (self.channels,))
+    return modulate(x, kernel, style, demodulate=False) + bias[None, None, None]
+
+
+class Synthesis(nn.Module):
+  """Styles `[B, 2 len(sizes), d]` -> images `[B, S, S, channels]`, about [-1, 1].
+
+  From a learnt constant, two layers a size (one at the first); the images of all sizes are added
+  up on the way, each enlarged to the next. `key` draws the noise; without it it is fixed.
+  """
+
+  sizes: Sequence[int]
+  widths: Sequence[int]
+  channels: int
+
+  @nn.compact
+  def __call__(self, w: Array, *, train: bool) -> Array:
+    noise = noises(self, len(w), [size for size in self.sizes for _ in range(2)][1:])
+    size, width = self.sizes[0], self.widths[0]
+    x = self.param('constant', nn.initializers.normal(1.0), (size, size, width))
+    x = jnp.broadcast_to(x[None].astype(w.dtype), (len(w), size, size, width))
+    x = Layer(width, name=f'layer_{size}')(x, w[:, 0], noise[0])
+    image = Image(self.channels, name=f'image_{size}')(x, w[:, 1])
+    for i, (size, width) in enumerate(zip(self.sizes[1:], self.widths[1:], strict=True), 1):
+      first, second, last = range(2 * i - 1, 2 * i + 2)
+      up = Layer(width, upsample_fir_convolve, name=f'layer_{size}_0')
+      x = up(x, w[:, first], noise[first])
+      x = Layer(width, name=f'layer_{size}_1')(x, w[:, second], noise[second])
+      image = upsample_fir(image) + Image(self.channels, name=f'image_{size}')(x, w[:, last])
+    return image
+
+
+class Critic(nn.Module):
+  """Images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
+
+  With `residual`, blocks have a 1x1 shortcut and both ways count 1 / sqrt 2. `group` is that of the
+  minibatch's deviation. With `classes` the logit is the inner product of features and a vector of
+  the label, from a tower of its own, over the root of their length.
+  """
+
+  sizes: Sequence[int]
+  widths: Sequence[int]
+  residual: bool = True
+  group: int = 4
+  classes: int = 0
+  label_layers: int = 8
+
+  @nn.compact
+  def __call__(self, images: Array, *labels: Array, train: bool) -> Array:
+    x = active(EqualizedConv(self.widths[-1], 1, 1.0, name='entry')(images))
+    for i in range(len(self.sizes) - 1, 0, -1):
+      x = self.block(x, self.sizes[i], self.widths[i - 1])
+    features = self.exit(x)
+    if not labels:
+      return EqualizedDense(1, 1.0, name='logit')(features)[:, 0]
+    width = features.shape[-1]
+    features = EqualizedDense(width, 1.0, name='logit')(features)
+    vectors = embedded(labels[0], self.classes, width, features.dtype)
+    vectors = Tower(width, self.label_layers, name='tower')(vectors)
+    return (features * vectors).sum(-1) / width**0.5
+
+  def block(self, x: Array, size: int, width: int) -> Array:
+    """Two convolutions, the second of which halves."""
+    conv = lambda features, i, **given: EqualizedConv(
+      features, gain=1.0, name=f'layer_{size}_{i}', **given
+    )
+    y = active(conv(x.shape[-1], 0)(x))
+    y = active(conv(width, 1, form=fir_convolve_downsample)(y))
+    if not self.residual:
+      return y
+    skip = conv(width, 'skip', kernel=1, use_bias=False)(downsample_fir(x))
+    return (y + skip) / 2**0.5
+
+  def exit(self, x: Array) -> Array:
+    """Features of the smallest map, of images beside each other."""
+    width = self.widths[0]
+    x = minibatch_stddev(x, self.group)
+    x = active(EqualizedConv(width, gain=1.0, name=f'layer_{self.sizes[0]}')(x))
+    return active(EqualizedDense(width, 1.0, name='dense')(x.reshape(len(x), -1)))

@@ -1,0 +1,116 @@
+"""StyleGAN2 with adaptive augmentation: styles that scale convolutions, lazy penalties.
+
+Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, and Training Generative
+Adversarial Networks with Limited Data, 2020; `--preset=paper` is the latter's CIFAR-10 setting.
+Departures: the critic moves before the generator; the average style moves in the generator's turns
+alone; p has a cap; augmentation is one bilinear interpolation (`augment.ada`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import adaptive, losses, network, objectives, styles
+from jaxgan.game import Game, Turn
+from jaxgan.network import Network
+from jaxgan.networks import resnet, stylegan2
+from jaxgan.recipe import Recipe, Stage, latents
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Config(adaptive.Options):
+  """Options of StyleGAN2."""
+
+  conditional: bool = True
+  """Draw by class where the data set has labels; False ignores these."""
+  base: int = 1024
+  """Channels of a size are this over it, at most `width`."""
+  width: int = 64
+  """Channels at most, and those of styles."""
+  mapping_layers: int = 2
+  """Layers from latents to styles."""
+  residual: bool = True
+  """Shortcuts in the critic."""
+  group: int = 4
+  """Images whose deviation the critic sees."""
+  mixing: float = 0.9
+  """Probability that a batch's images are each made of two latents."""
+  path_weight: float = 2.0
+  """Weight of the path length penalty; 0 leaves its turn out."""
+  path_every: int = 4
+  """Steps from one path length penalty to the next."""
+  psi: float = 1.0
+  """Truncation of samples: styles are drawn towards their mean by this; 1: not at all."""
+  r1: float = 0.1
+  latent_size: int = 64
+  generator_lr: float = 2.5e-3
+  critic_lr: float = 2.5e-3
+  beta1: float = 0.0
+  beta2: float = 0.99
+
+  def problems(self) -> list[str]:
+    """The rhythm of the path length penalty."""
+    wrong = [f'--path-every must be above 0, it is {self.path_every}'] * (self.path_every < 1)
+    return super().problems() + wrong
+
+
+PAPER: dict[str, Any] = dict(
+  image_size=32,
+  base=32768,
+  width=512,
+  latent_size=512,
+  residual=False,
+  group=32,
+  mixing=0.0,
+  path_weight=0.0,
+  r1=0.01,
+  ada_images=500_000.0,
+  ema_images=500_000.0,
+  images=100_000_000,
+)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Mapping, synthesis and critic; the logistic losses and the lazy penalties.
+
+  Raises ValueError for a size that does not halve to 4..7.
+  """
+  small, doublings = resnet.stem(spec.size)
+  classes = spec.classes if config.conditional else 0
+  sizes = tuple(small * 2**i for i in range(doublings + 1))
+  widths = stylegan2.widths(sizes, config.base, config.width)
+  told, latent = losses.labels if classes else losses.nothing, latents(config)
+  fakes = styles.Drawing(latent, 2 * len(sizes), told, mixing=config.mixing)
+  networks = {
+    'mapping': stylegan2.Mapping(config.width, config.mapping_layers, classes),
+    'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels),
+    'critic': stylegan2.Critic(sizes, widths, config.residual, config.group, classes),
+  }
+  label = (jnp.zeros(2, jnp.int32),) if classes else ()
+  example = {
+    'mapping': (latent(jax.random.key(0), 2), *label),
+    'synthesis': (jnp.zeros((2, 2 * len(sizes), config.width)),),
+    'critic': (jnp.zeros((2, *spec.shape)), *label),
+  }
+  linen = {name: network.linen(module) for name, module in networks.items()}
+  stage = Stage(_game(config, linen, fakes, told), example)
+  return styles.recipe(
+    (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers
+  )
+
+
+def _game(
+  config: Config, networks: Mapping[str, Network], fakes: styles.Drawing, told: losses.Given
+) -> Game:
+  objective = objectives.nonsaturating()
+  if not config.path_weight:
+    return adaptive.duel(config, networks, objective, fakes.generate, told)
+  length = styles.path_length(fakes, config.path_weight, config.path_every)
+  turn = Turn('generator', length, 'path', every=config.path_every)
+  memory = {'path_mean': np.float32(0)}
+  return adaptive.duel(config, networks, objective, fakes.generate, told, (turn,), memory)
