@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jaxgan import after, augment, config, losses, recipe
+from jaxgan import after, config, losses, recipe, tricks
+from jaxgan.ada import ada
 from jaxgan.game import Game, Turn
 from jaxgan.losses import Augment, Generate, Given
 from jaxgan.network import Network
@@ -21,7 +22,7 @@ from jaxgan.objectives import Objective
 class Options(config.Config):
   """Options of variants whose augmentation adapts."""
 
-  augment: Literal['ada', 'none'] = 'ada'
+  augment: Literal['ada', 'diffaugment', 'none'] = 'ada'  # type: ignore[assignment]
   """ada: augmentation of a strength that adapts to how sure the critic is of real images."""
   ada_target: float = 0.6
   """The mean sign of the critic's logits of real images that ada aims at."""
@@ -44,10 +45,10 @@ class Options(config.Config):
     return super().problems() + found
 
 
-AUGMENTS: dict[str, Augment | None] = {
-  'none': None,
-  'ada': lambda nets, images, key: augment.ada(images, nets.memory['ada']['p'], key),
-}
+def augmentation(config: Options) -> Augment | None:
+  """What becomes of the images before the critic sees them."""
+  adaptive = lambda nets, images, key: ada(images, nets.memory['ada']['p'], key)
+  return adaptive if config.augment == 'ada' else tricks.augmentation(config)
 
 
 def duel(
@@ -63,7 +64,7 @@ def duel(
 
   `given` is what the critic is told besides images, `lazy` are further such turns.
   """
-  judge = losses.judged(given, config.instance_noise, AUGMENTS[config.augment])
+  judge = losses.judged(given, config.instance_noise, augmentation(config))
   looking = after.observed if config.augment == 'ada' else losses.unobserved
   pair = losses.between(objective, generate=generate, judge=judge, observe=looking)
   if penalty := recipe.slopes(config):

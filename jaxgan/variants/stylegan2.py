@@ -3,7 +3,7 @@
 Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, and Training Generative
 Adversarial Networks with Limited Data, 2020; `--preset=paper` is the latter's CIFAR-10 setting.
 Departures: the critic moves before the generator; the average style moves in the generator's turns
-alone; p has a cap; augmentation is one bilinear interpolation (`augment.ada`).
+alone; p has a cap; augmentation is one bilinear interpolation (`jaxgan.ada`).
 """
 
 from collections.abc import Mapping
