@@ -14,11 +14,14 @@ from jaxgan.typing import Array, Logs
 if TYPE_CHECKING:
   from jaxgan.game import Nets, TrainState
 
+HalfLife = float | Callable[[Array], Array]
+"""In images: constant, or a function of the step."""
+
 _TINY = 1e-8  # images; a half-life of 0 is a decay of 0
 
 
 def ema(
-  network: str, *, half_life: float, images_per_step: int, rampup: float | None = 0.05
+  network: str, *, half_life: HalfLife, images_per_step: int, rampup: float | None = 0.05
 ) -> Callable[[TrainState], TrainState]:
   """Keep an exponential moving average of a network's parameters in `state.ema`.
 
@@ -30,7 +33,8 @@ def ema(
 
   Args:
     network: its name; the game must list it in `averaged`.
-    half_life: images after which a parameter's share has halved; 0 copies at every step.
+    half_life: images after which a parameter's share has halved, or a function of the step that
+      gives them; 0 copies at every step.
     images_per_step: the global batch, over all devices.
     rampup: a fraction, or None for h = `half_life` from the start.
 
@@ -40,10 +44,11 @@ def ema(
 
   Karras et al. 2020 (StyleGAN2-ADA).
   """
-  if half_life < 0 or images_per_step < 1 or (rampup is not None and rampup < 0):
+  fixed = 0.0 if callable(half_life) else half_life
+  if fixed < 0 or images_per_step < 1 or (rampup is not None and rampup < 0):
     raise ValueError(
       'ema needs half_life >= 0, images_per_step >= 1 and rampup >= 0 or None, '
-      f'got {half_life}, {images_per_step} and {rampup}'
+      f'got {fixed}, {images_per_step} and {rampup}'
     )
 
   def rule(state: TrainState) -> TrainState:
@@ -113,7 +118,8 @@ def observed(nets: Nets, real_logits: Array) -> tuple[Nets, Logs]:
   return replace(nets, memory={**nets.memory, 'ada': ada}), {'p': ada['p']}
 
 
-def _decay(step: Array, half_life: float, images: int, rampup: float | None) -> Array:
+def _decay(step: Array, half_life: HalfLife, images: int, rampup: float | None) -> Array:
+  life = half_life(step) if callable(half_life) else half_life
   seen = step.astype(jnp.float32) * images  # an int32 would overflow at 2 ** 31 images
   limit = jnp.inf if rampup is None else rampup * seen
-  return 0.5 ** (images / jnp.maximum(jnp.minimum(half_life, limit), _TINY))
+  return 0.5 ** (images / jnp.maximum(jnp.minimum(life, limit), _TINY))

@@ -15,12 +15,17 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan import convolution
+from jaxgan.resample import max_pool
 from jaxgan.typing import Array
 
 Initializer = Callable[..., Array]
 
 normal: Initializer = nn.initializers.normal(0.02)
 """N(0, 0.02), the start of DCGAN and most that followed."""
+
+
+orthogonal: Initializer = nn.initializers.orthogonal()
+"""Orthonormal columns (or rows, where there are fewer) of the kernel as [rest, out]."""
 
 
 def uniform(bound: float) -> Initializer:
@@ -100,7 +105,11 @@ class Dense(nn.Module):
 
 
 class Conv(nn.Module):
-  """A convolution with SAME padding; `form` may fuse it with resampling."""
+  """A convolution with SAME padding; `form` may fuse it with resampling.
+
+  With `groups` each group of outputs sees its own group of inputs alone; there is then no `form`,
+  and the stride is 1.
+  """
 
   features: int
   kernel: int = 3
@@ -109,12 +118,16 @@ class Conv(nn.Module):
   spectral: bool = False
   start: Initializer = normal
   form: Callable[..., Array] | None = None
+  groups: int = 1
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+    shape = (self.kernel, self.kernel, x.shape[-1] // self.groups, self.features)
     w = Kernel(shape, self.start, self.spectral, name='weight')()
-    y = self.form(x, w) if self.form else convolution.convolve(x, w, self.stride)
+    if self.groups > 1:
+      y = convolution.convolve_grouped(x, w, self.groups)
+    else:
+      y = self.form(x, w) if self.form else convolution.convolve(x, w, self.stride)
     return _bias(self, y, self.features) if self.use_bias else y
 
 
@@ -257,6 +270,54 @@ class ConditionalBatchNorm(nn.Module):
     gain = self.param('scale', nn.initializers.ones, shape)[labels]
     bias = self.param('bias', nn.initializers.zeros, shape)[labels]
     return _affine(x, gain * scale[None], gain * shift[None] + bias)
+
+
+class VectorBatchNorm(nn.Module):
+  """Batch norm whose gain is 1 + W c and bias V c, linear in a vector c for each image `[B, D]`.
+
+  References: de Vries et al., Modulating early visual processing by language, 2017; with the
+  spectral norm and without constant terms: Brock et al., 2018 (BigGAN).
+  """
+
+  spectral: bool = True
+  start: Initializer = orthogonal
+  momentum: float = 0.9
+  eps: float = 1e-5
+
+  @nn.compact
+  def __call__(self, x: Array, condition: Array, *, train: bool) -> Array:
+    scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
+    linear = partial(Dense, x.shape[-1], False, self.spectral, self.start)
+    gain, bias = 1 + linear(name='gain')(condition), linear(name='bias')(condition)
+    return _affine(x, gain * scale[None], gain * shift[None] + bias)
+
+
+class SelfAttention(nn.Module):
+  """x + gamma O(softmax(Q(x) K(x)') V(x)), over all pixels; gamma starts at 0.
+
+  Q and K have an eighth of the channels, V half of them; K and V see the largest of each 2x2 block.
+  All four are 1x1 convolutions without bias. Height and width are even.
+
+  References: Zhang et al., Self-Attention Generative Adversarial Networks, 2018.
+  """
+
+  spectral: bool = True
+  start: Initializer = orthogonal
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    b, _, _, c = x.shape
+    conv = lambda n, name: Conv(n, 1, 1, False, self.spectral, self.start, name=name)
+    flat = lambda y: y.reshape(b, -1, y.shape[-1])
+    query = flat(conv(max(c // 8, 1), 'query')(x))
+    key = flat(max_pool(conv(max(c // 8, 1), 'key')(x)))
+    value = flat(max_pool(conv(max(c // 2, 1), 'value')(x)))
+    likeness = jnp.einsum('bqc,bkc->bqk', query, key)
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    shares = nn.softmax(likeness.astype(wide)).astype(x.dtype)
+    seen = jnp.einsum('bqk,bkc->bqc', shares, value).reshape(*x.shape[:3], -1)
+    gamma = self.param('gamma', nn.initializers.zeros, ())
+    return x + gamma * conv(c, 'output')(seen)
 
 
 class Embed(nn.Module):

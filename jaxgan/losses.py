@@ -10,8 +10,8 @@ import optax
 from jaxgan import network
 from jaxgan.game import Loss, Nets
 from jaxgan.objectives import Objective
-from jaxgan.penalties import Penalty
-from jaxgan.typing import Array, Batch, Key, Latent, Logs, Tree
+from jaxgan.penalties import Penalty, Regulariser
+from jaxgan.typing import Array, Batch, Key, Latent, Logs, Step, Tree
 
 Given = Callable[[Nets, Batch], Sequence[Array]]
 """What networks are told besides latents or images: labels, a weight that changes with the step."""
@@ -248,7 +248,24 @@ def unrolled(
   return loss if steps else generator_loss
 
 
+def at_step(make: Callable[[Step], tuple[Loss, Loss]]) -> tuple[Loss, Loss]:
+  """The pair of losses that `make(step)` gives; what it refuses, it refuses here."""
+  make(0)
+  side = lambda i: lambda nets, batch, key: make(nets.step)[i](nets, batch, key)
+  return side(0), side(1)
+
+
 # Terms to be added to them.
+
+
+def of_parameters(name: str, regulariser: Regulariser) -> Loss:
+  """A term of a network's parameters alone, which is logged as `regulariser`."""
+
+  def loss(nets: Nets, batch: Batch, key: Key):
+    value = regulariser(nets.params[name])
+    return value, nets, {'regulariser': value}
+
+  return loss
 
 
 def historical(name: str, weight: float) -> Loss:

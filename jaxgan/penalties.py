@@ -1,21 +1,26 @@
 """What keeps a critic smooth: terms added to its loss, of its slopes at chosen points.
 
+At the end a term of a network's parameters alone.
+
 Below `D` is the critic's score and ||.|| the Euclidean norm over all axes but the first. A score
 must judge each image by itself: through batch normalisation or minibatch statistics the gradient of
 the summed score is no longer one slope an image.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan import network
-from jaxgan.typing import Array, Key, Score
+from jaxgan.typing import Array, Key, Score, Tree
 
 Penalty = Callable[[Score, Array, Array, Key], Array]
 """`(score, real, fake, key) -> scalar`; images `[B, ...]` of any rank."""
+
+Regulariser = Callable[[Tree], Array]
+"""`params -> scalar`, of one network."""
 
 _TINY = 1e-12  # under the root, whose gradient at 0 would be NaN
 
@@ -115,7 +120,7 @@ def dragan(weight: float = 10.0, scale: float = 0.5) -> Penalty:
   return penalty
 
 
-def r1(weight: float) -> Penalty:
+def r1(weight: float | Array) -> Penalty:
   """Flat at real images: weight / 2 E ||grad D(real)||^2; fake ones are ignored.
 
   Played only every k steps, it needs k times the weight. Mescheder et al. 2018.
@@ -127,7 +132,7 @@ def r1(weight: float) -> Penalty:
   return penalty
 
 
-def r2(weight: float) -> Penalty:
+def r2(weight: float | Array) -> Penalty:
   """Flat at fake images: weight / 2 E ||grad D(fake)||^2; real ones are ignored.
 
   Mescheder et al. 2018.
@@ -176,3 +181,28 @@ def of_packs(penalty: Penalty, size: int) -> Penalty:
   return lambda score, real, fake, key: penalty(
     lambda packs: score(apart(packs)), joined(real), joined(fake), key
   )
+
+
+def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
+  """Filters at right angles to each other, of any length.
+
+  weight sum |W W' (1 - I)|_F^2, over every W = w as [out, rest] of two axes or more
+
+  Parameters below one of the names `skip` are left out. The authors' code adds half of this term's
+  gradient. Brock et al. 2018 (BigGAN).
+  """
+
+  def regulariser(params: Tree) -> Array:
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    kept = [w for path, w in leaves if w.ndim > 1 and not {key.key for key in path} & set(skip)]
+    return weight * sum(map(_crossings, kept), start=jnp.zeros(()))
+
+  return regulariser
+
+
+def _crossings(w: Array) -> Array:
+  """|W W' (1 - I)|_F^2 with W = w as [out, rest]; by the smaller of W W' and W' W."""
+  w = w.reshape(-1, w.shape[-1]).astype(_wide(w))
+  if w.shape[0] < w.shape[1]:
+    return ((w @ w.T) ** 2).sum() - ((w * w).sum(0) ** 2).sum()
+  return ((w.T @ w) ** 2 * (1 - jnp.eye(w.shape[1], dtype=w.dtype))).sum()

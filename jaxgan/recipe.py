@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -17,8 +18,8 @@ from jaxgan.data.source import Source
 from jaxgan.game import Game, Loss, Nets, Player, TrainState, Turn
 from jaxgan.network import Network
 from jaxgan.objectives import Objective
-from jaxgan.penalties import Penalty
-from jaxgan.typing import Array, Batch, Key, Latent, Spec, Tree
+from jaxgan.penalties import Penalty, Regulariser
+from jaxgan.typing import Array, Batch, Key, Latent, Spec, Step, Tree
 
 
 class Stage(NamedTuple):
@@ -88,6 +89,24 @@ class Recipe(NamedTuple):
   prepare: Callable[[Any, Source], Any] = lambda recipe, source: recipe
 
 
+class Schedules(NamedTuple):
+  """What changes over a run.
+
+  `optimizer(rate, updates, differentiable=False)` steps a player that makes so many updates in one
+  step of the run, `strength(step)` is a factor of R1 and R2, `half_life` that of the average, in
+  images.
+  """
+
+  optimizer: Callable[..., optax.GradientTransformation]
+  strength: Callable[[Step], Array | float]
+  half_life: after.HalfLife
+
+
+def configured(config: Config) -> Schedules:
+  """The schedules that options of every variant ask for."""
+  return Schedules(partial(optimizer, config), lambda step: 1.0, config.ema_images)
+
+
 def two_player(
   config: Config,
   spec: Spec,
@@ -98,10 +117,13 @@ def two_player(
   penalty: Sequence[Penalty] = (),
   conditional: bool = False,
   constraint: Callable[[Tree], Tree] = lambda params: params,
+  regulariser: Regulariser | None = None,
+  schedules: Schedules | None = None,
   unroll: int = 0,
 ) -> Recipe:
   """The recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
 
+  The `regulariser` is of the generator's parameters; without `schedules` they are the config's.
   With `unroll` the generator meets the critic as it will be so many steps ahead.
 
   Raises:
@@ -112,7 +134,7 @@ def two_player(
       f'{config.variant} draws by class and {config.dataset!r} has no labels: '
       'give a data set that has, or class subfolders'
     )
-  latent = latents(config)
+  latent, plan = latents(config), schedules or configured(config)
   labels = lambda n: (jnp.zeros(n, jnp.int32),) if conditional else ()
   networks = {
     'generator': tricks.generator(config, generator, latent, spec.classes if conditional else 0),
@@ -122,16 +144,21 @@ def two_player(
     'generator': (latent(jax.random.key(0), 2), *labels(2)),
     'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
   }
-  critic_loss, generator_loss = tricks.losses_of(
-    config, objective, [*penalty, *slopes(config)], latent=latent, conditional=conditional
+  make = partial(tricks.losses_of, config, objective, latent=latent, conditional=conditional)
+  critic_loss, generator_loss = losses.at_step(
+    lambda step: make([*penalty, *slopes(config, plan.strength(step))])
   )
-  moves = optimizer(config, config.critic_lr, config.n_critic, differentiable=bool(unroll))
+  if regulariser:
+    term = losses.of_parameters('generator', regulariser)
+    generator_loss = losses.together(generator_loss, term)
+  moves = plan.optimizer(config.critic_lr, config.n_critic, differentiable=bool(unroll))
   generator_loss = losses.unrolled(critic_loss, generator_loss, moves, unroll, constraint)
   game = duel(
     config,
     networks,
     (critic_loss, generator_loss),
     constraint=constraint,
+    schedules=plan,
     differentiable=bool(unroll),
     memory=tricks.memory(config, networks, example),
     rules=tricks.after_steps(config),
@@ -146,6 +173,7 @@ def duel(
   *,
   lazy: Sequence[Turn] = (),
   constraint: Callable[[Tree], Tree] = lambda params: params,
+  schedules: Schedules | None = None,
   differentiable: bool = False,
   memory: Mapping[str, Any] = MappingProxyType({}),
   rules: Sequence[Callable[[TrainState], TrainState]] = (),
@@ -157,14 +185,20 @@ def duel(
   the critic's updates have a derivative.
   """
   drawing = tuple(name for name in networks if name != 'critic')
-  draws = 'shared' if config.share_generator else ''
+  plan, draws = schedules or configured(config), 'shared' if config.share_generator else ''
   of = lambda player: [turn for turn in lazy if turn.player == player]
-  moves = _corrected(config, config.critic_lr, config.n_critic, of('critic'), differentiable)
+  moves = partial(plan.optimizer, differentiable=differentiable)
   return Game(
     networks=networks,
     players={
-      'generator': Player(drawing, _corrected(config, config.generator_lr, 1, of('generator'))),
-      'critic': Player(('critic',), moves, constraint),
+      'generator': Player(
+        drawing, _corrected(config, plan.optimizer, config.generator_lr, 1, of('generator'))
+      ),
+      'critic': Player(
+        ('critic',),
+        _corrected(config, moves, config.critic_lr, config.n_critic, of('critic')),
+        constraint,
+      ),
     },
     turns=(
       Turn('critic', pair[0], repeats=config.n_critic, draws=draws),
@@ -172,7 +206,7 @@ def duel(
       *lazy,
     ),
     memory=memory,
-    after=(*averages(config, *drawing), *rules),
+    after=(*averages(config, *drawing, half_life=plan.half_life), *rules),
     averaged=drawing if config.ema_images else (),
   )
 
@@ -226,7 +260,11 @@ def from_latents(
 
 
 def _corrected(
-  config: Config, rate: float, updates: int, lazy: Sequence[Turn], differentiable: bool = False
+  config: Config,
+  make: Callable[..., optax.GradientTransformation],
+  rate: float,
+  updates: int,
+  lazy: Sequence[Turn],
 ) -> optax.GradientTransformation:
   """The optimizer that takes as long a way in a step with lazy turns as in one without.
 
@@ -235,10 +273,12 @@ def _corrected(
 
   References: Karras et al., 2020 (StyleGAN2).
   """
+  if not lazy:
+    return make(rate, updates)
   total = updates + sum(1 / turn.every for turn in lazy)
   c = updates / total
   decays = dataclasses.replace(config, beta1=config.beta1**c, beta2=config.beta2**c)
-  return optimizer(decays, rate * c, total, differentiable=differentiable)
+  return optimizer(decays, rate * c, total)
 
 
 def optimizer(
@@ -278,6 +318,33 @@ def optimizer(
   return make[config.optimizer](schedule[config.schedule])
 
 
+def between_ends(shape: str, start: float, end: float, length: int) -> Callable[[Step], Array]:
+  """From start to end over `length` steps, and no further: 'linear', 'cosine', or 'constant'.
+
+  cosine: start + (end - start) (1 - cos(pi step / length)) / 2;  constant: start
+  """
+  shapes: dict[str, Callable[[Array], Array]] = {
+    'constant': jnp.zeros_like,
+    'linear': lambda t: t,
+    'cosine': lambda t: (1 - jnp.cos(jnp.pi * t)) / 2,
+  }
+  share = lambda step: shapes[shape](jnp.minimum(step / max(length, 1), 1.0))
+  return lambda step: start + (end - start) * share(step)
+
+
+def scale_by_adam(
+  beta1: float, beta2: Callable[[Array], Array], eps_root: float = 0.0
+) -> optax.GradientTransformation:
+  """Adam's scaling with a beta2 that is a function of how many updates were made before."""
+
+  def update(grads, state, params=None):
+    return optax.scale_by_adam(beta1, beta2(state.count), eps_root=eps_root).update(
+      grads, state, params
+    )
+
+  return optax.GradientTransformation(optax.scale_by_adam(beta1).init, update)
+
+
 def momentum_sgd(
   rate: float, decay: float = 1.000004, saturate: int = 125_000
 ) -> optax.GradientTransformation:
@@ -294,19 +361,24 @@ def momentum_sgd(
   )
 
 
-def slopes(config: Config) -> list[Penalty]:
-  """The configured penalties R1 and R2."""
+def slopes(config: Config, strength: Array | float = 1.0) -> list[Penalty]:
+  """The configured penalties R1 and R2, times a strength."""
   weights = ((penalties.r1, config.r1), (penalties.r2, config.r2))
-  return [penalty(weight) for penalty, weight in weights if weight]
+  return [penalty(weight * strength) for penalty, weight in weights if weight]
 
 
-def averages(config: Config, *networks: str) -> tuple[Callable[[TrainState], TrainState], ...]:
-  """The rules that keep an average of these networks, or none where the config wants none."""
+def averages(
+  config: Config, *networks: str, half_life: after.HalfLife | None = None
+) -> tuple[Callable[[TrainState], TrainState], ...]:
+  """The rules that keep an average of these networks, or none where the config wants none.
+
+  The half-life is the config's if not given.
+  """
   if not config.ema_images:
     return ()
   average = lambda name: after.ema(
     name,
-    half_life=config.ema_images,
+    half_life=config.ema_images if half_life is None else half_life,
     images_per_step=config.images_per_step,
     rampup=config.ema_rampup,
   )

@@ -19,9 +19,19 @@ def upsample(x: Array) -> Array:
 
 def pool(x: Array) -> Array:
   """Mean of each 2x2 block: `[B, H, W, C]` to `[B, H/2, W/2, C]`; ValueError at an odd size."""
+  a, b, c, d = _quarters(x)
+  return (a + b + c + d) / 4
+
+
+def max_pool(x: Array) -> Array:
+  """Largest of each 2x2 block: `[B, H, W, C]` to `[B, H/2, W/2, C]`; ValueError at an odd size."""
+  return functools.reduce(jnp.maximum, _quarters(x))
+
+
+def _quarters(x: Array) -> list[Array]:
   if x.shape[1] % 2 or x.shape[2] % 2:
     raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
-  return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
+  return [x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]]
 
 
 @functools.cache
@@ -74,31 +84,67 @@ def filtered(x: Array, taps: Sequence[float], pads: tuple[int, int], stride: int
 
 
 def upsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
-  """Zeros between the pixels, then 4 times a filter: `[B, H, W, C]` to `[B, 2H, 2W, C]`.
+  """Zeros between the pixels, then a filter: `[B, H, W, C]` to `[B, 2H, 2W, C]`.
 
-  As StyleGAN2 has it (Karras et al., 2020): the outermost pixels see zeros beyond the border.
+  y[j] = 2 / sum(taps) sum_i taps[j - 2i + K/2 - 1] x[i] on each axis, K taps, zeros outside; inside
+  the border a constant stays. (1, 3, 3, 1) interpolates linearly, (1, 1) repeats.
+
+  Raises:
+    ValueError: an odd number of taps.
   """
-  before = (len(taps) - 1) // 2 + 1  # of the enlarged image's zeros
   for axis in (1, 2):
-    phases = [_phase(x, axis, taps, before, r) for r in (0, 1)]
-    x = jnp.stack(phases, axis + 1).reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+    x = _enlarged(x, axis, _weights(taps, 2))
   return x
 
 
 def downsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
-  """A filter, then every other pixel: `[B, H, W, C]` to `[B, H/2, W/2, C]`."""
+  """A filter, then every other pixel: `[B, H, W, C]` to `[B, H/2, W/2, C]`.
+
+  y[i] = 1 / sum(taps) sum_j taps[2i - j + K/2] x[j] on each axis, K taps, zeros outside; inside the
+  border a constant stays. (1, 1) is `pool`. For symmetric taps it is the transpose of
+  `upsample_fir`, by four.
+
+  Raises:
+    ValueError: an odd number of taps, an odd size.
+  """
   if x.shape[1] % 2 or x.shape[2] % 2:
     raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
-  before, after = (len(taps) - 1) // 2, (len(taps) - 2) // 2
-  return filtered(x, taps, (before, after), 2)
+  for axis in (1, 2):
+    x = _reduced(x, axis, _weights(taps, 1))
+  return x
 
 
-def _phase(x: Array, axis: int, taps: Sequence[float], before: int, r: int) -> Array:
-  """Every other pixel of the enlarged axis, from r on: only these taps meet no zeros."""
-  weights = [2 * t / sum(taps) for t in taps[::-1]]
-  chosen = [j for j in range(len(taps)) if (r + j - before) % 2 == 0]
-  first, last = ((r + j - before) // 2 for j in (chosen[0], chosen[-1]))
-  return _filtered(x, axis, [weights[j] for j in chosen[::-1]], (-first, last), 1)
+def _weights(taps: Sequence[float], gain: float) -> list[float]:
+  if len(taps) % 2:
+    raise ValueError(f'expected an even number of taps, got {tuple(taps)}: put (1, 1) into them')
+  return [gain * tap / sum(taps) for tap in taps[::-1]]
+
+
+def _enlarged(x: Array, axis: int, weights: Sequence[float]) -> Array:
+  """Output 2q + r sees, at place q - reach + m, the tap 2m + r for even reach, else the other."""
+  n, reach = x.shape[axis], len(weights) // 2
+  padded = _padded(x, axis, (reach + 1) // 2)
+  place = lambda r, t: (r + t - reach) // 2 + (reach + 1) // 2
+
+  def phase(r):
+    taps = [t for t in range(len(weights)) if (r + t - reach) % 2 == 0]
+    views = (
+      weights[t] * lax.slice_in_dim(padded, (i := place(r, t)), i + n, axis=axis) for t in taps
+    )
+    return functools.reduce(jnp.add, views)
+
+  y = jnp.stack([phase(0), phase(1)], axis + 1)
+  return y.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
+
+
+def _reduced(x: Array, axis: int, weights: Sequence[float]) -> Array:
+  n, padded = x.shape[axis], _padded(x, axis, len(weights) // 2 - 1)
+  view = lambda t: lax.slice_in_dim(padded, t, t + n - 1, 2, axis)
+  return functools.reduce(jnp.add, (w * view(t) for t, w in enumerate(weights)))
+
+
+def _padded(x: Array, axis: int, by: int) -> Array:
+  return jnp.pad(x, [(by, by) if i == axis else (0, 0) for i in range(x.ndim)])
 
 
 def _filtered(

@@ -20,6 +20,9 @@ Score = Callable[[Array], Array]
 Latent = Callable[[Key, int], Array]
 """Draws that many latents: `(key, n) -> [n, ...]`."""
 
+Step = Array | int
+"""How many steps were played before."""
+
 
 class Spec(NamedTuple):
   """What there is to know of a data set's images: `size` pixels on a side, channels, classes.

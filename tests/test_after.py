@@ -174,3 +174,9 @@ def test_signs_of_real_logits_are_counted():
   assert logs['p'] == np.float32(0.3)
   ada = moved.memory['ada']
   assert (ada['signs'], ada['count'], ada['p']) == (1.0, 2.0, np.float32(0.3))
+
+
+def test_a_half_life_may_grow_with_the_step():
+  rule = ema('generator', half_life=lambda step: 64.0 * step, images_per_step=64, rampup=None)
+  left = [float(rule(state([0.0], [1.0], i)).ema['generator']['w'][0]) for i in (0, 1, 2, 10)]
+  np.testing.assert_allclose(left, [0, 1 / 2, 0.5**0.5, 0.5**0.1], rtol=1e-6)

@@ -261,6 +261,29 @@ def test_gradient_penalty_through_a_critic(double):
   assert relative(grads(convolve, weights, x), grads(reference, weights, x)) < 1e-12
 
 
+# Groups of channels.
+
+
+@pytest.mark.parametrize('channels, groups', [((8, 12), 4), ((80, 40), 5), ((6, 3), 1)])
+def test_grouped_to_second_order(channels, groups, double):
+  """Groups joined, each by itself (of 16 inputs, an odd number), and a single one."""
+
+  def plain(x, w):
+    layout = ('NHWC', 'HWIO', 'NHWC')
+    return lax.conv_general_dilated(
+      x, w, (1, 1), 'SAME', dimension_numbers=layout, feature_group_count=groups
+    )
+
+  w = kernel(3, 3, channels[0] // groups, channels[1])
+  ours = partial(convolution.convolve_grouped, groups=groups)
+  assert_same_to_second_order(ours, plain, normal(2, 5, 4, channels[0]), w)
+  with convolution.plain():
+    assert (
+      relative(ours(normal(2, 5, 4, channels[0]), w), plain(normal(2, 5, 4, channels[0]), w))
+      < 1e-12
+    )
+
+
 # Fused resampling.
 
 
@@ -492,3 +515,10 @@ def test_fir_convolve_downsample_is_every_other_pixel_of_the_filtered_convolutio
   full = convolution.convolve(filtered, w, 1, 0)
   chex.assert_trees_all_close(y, full[:, ::2, ::2], atol=1e-4)
   chex.assert_shape(y, (2, 4, 3, 6))
+
+
+@pytest.mark.parametrize('channels, groups', [((8, 8), 3), ((9, 8), 3), ((8, 9), 4)])
+def test_groups_that_do_not_divide(channels, groups):
+  w = jnp.zeros((3, 3, channels[0] // groups, channels[1]))
+  with pytest.raises(ValueError, match=f'channels in {groups} groups'):
+    convolution.convolve_grouped(jnp.zeros((1, 4, 4, channels[0])), w, groups)

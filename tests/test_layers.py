@@ -17,6 +17,8 @@ from jaxgan.layers import (
   Embed,
   Maxout,
   MinibatchDiscrimination,
+  SelfAttention,
+  VectorBatchNorm,
   VirtualBatchNorm,
   spectral_norm,
 )
@@ -540,3 +542,56 @@ def test_minibatch_stddev_is_of_the_global_batch():
   chex.assert_trees_all_close(
     jax.jit(layers.minibatch_stddev)(split), layers.minibatch_stddev(x), atol=1e-6
   )
+
+
+# --- batch norm by a vector, and attention
+
+
+def test_batch_norm_by_a_vector_is_the_same_in_training_and_at_rest(key):
+  """With the batch's own statistics; gain 1 + Wc and bias Vc, both kernels divided by sigma."""
+  x, c = features(), draw(16, 5)
+  layer = VectorBatchNorm()
+  variables = layer.init(key, x, c, train=True)
+  trained, _ = layer.apply(variables, x, c, train=True, mutable=['batch_stats', 'spectral'])
+  stats = {'mean': x.mean((0, 1, 2)), 'var': x.var((0, 1, 2))}
+  frozen = {**variables, 'batch_stats': {'statistics': stats}}
+  at_rest = layer.apply(frozen, x, c, train=False)
+  chex.assert_trees_all_close(at_rest, trained, rtol=1e-5, atol=1e-5)
+  kernels = (variables['params'][name]['weight']['kernel'] for name in ('gain', 'bias'))
+  vectors = (variables['spectral'][name]['weight']['u'] for name in ('gain', 'bias'))
+  gain, bias = (c @ spectral_norm(w, u)[0] for w, u in zip(kernels, vectors, strict=True))
+  wide = np.float64(x)
+  standard = (wide - wide.mean((0, 1, 2))) / np.sqrt(wide.var((0, 1, 2)) + 1e-5)
+  spread = lambda a: np.float64(a)[:, None, None]
+  expected = standard * (1 + spread(gain)) + spread(bias)
+  np.testing.assert_allclose(at_rest, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_attention_starts_as_the_identity_and_then_is_the_closed_form(key):
+  x = draw(2, 4, 6, 16)
+  layer = SelfAttention(spectral=False)
+  start, variables = layer.init_with_output(key, x)
+  chex.assert_trees_all_equal(start, x)
+  params = {**variables['params'], 'gamma': jnp.float32(0.7)}
+  shapes = {name: params[name]['weight']['kernel'].shape[2:] for name in params if name != 'gamma'}
+  assert shapes == {'query': (16, 2), 'key': (16, 2), 'value': (16, 8), 'output': (8, 16)}
+  pixel = lambda name: np.float64(x) @ np.float64(params[name]['weight']['kernel'])[0, 0]
+  largest = lambda y: y.reshape(2, 2, 2, 3, 2, -1).max((2, 4)).reshape(2, 6, -1)
+  likeness = pixel('query').reshape(2, 24, 2) @ largest(pixel('key')).swapaxes(1, 2)
+  shares = np.exp(likeness) / np.exp(likeness).sum(-1, keepdims=True)
+  seen = (shares @ largest(pixel('value'))).reshape(2, 4, 6, 8)
+  expected = np.float64(x) + 0.7 * seen @ np.float64(params['output']['weight']['kernel'])[0, 0]
+  np.testing.assert_allclose(layer.apply({'params': params}, x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_orthogonal_kernels_start_with_singular_values_of_one(key):
+  for shape in ((3, 3, 2, 8), (5, 7)):
+    sizes = np.linalg.svd(matrix(layers.orthogonal(key, shape)))[1]
+    np.testing.assert_allclose(sizes, 1, rtol=1e-5)
+
+
+def test_grouped_conv_has_a_kernel_of_its_groups_inputs(key):
+  x = draw(2, 4, 4, 8)
+  y, variables = Conv(12, groups=4).init_with_output(key, x)
+  assert variables['params']['weight']['kernel'].shape == (3, 3, 2, 12)
+  chex.assert_shape(y, (2, 4, 4, 12))

@@ -546,3 +546,42 @@ def test_what_observes_sees_real_logits_without_slope(key):
   chex.assert_trees_all_close(
     (noted[0], moved.memory['mean'], logs['seen']), (real, real.mean(), real.max())
   )
+
+
+def test_a_term_of_one_networks_parameters_alone(key):
+  _, generator = losses.adversarial(objectives.hinge(), latent=fixed)
+  term = losses.of_parameters('generator', lambda scale: 3 * scale**2)
+  value, _, logs = losses.together(generator, term)(simple(), BATCH, key)
+  np.testing.assert_allclose(value - generator(simple(), BATCH, key)[0], 3 * SCALE**2, rtol=1e-5)
+  chex.assert_trees_all_close(logs, {'regulariser': jnp.float32(3 * SCALE**2)})
+
+
+@pytest.mark.parametrize('step', [0, 4])
+def test_weights_of_penalties_may_be_functions_of_the_step(key, step):
+  """R1 and R2 of a linear critic: the slope is the same at every image."""
+
+  def make(step):
+    slopes = (penalties.r1(0.4 / (1 + step)), penalties.r2(0.6 / (1 + step)))
+    return losses.adversarial(objectives.relativistic(), *slopes, latent=fixed)
+
+  bare, _ = losses.adversarial(objectives.relativistic(), latent=fixed)
+  critic, _ = losses.at_step(make)
+  nets = replace(simple(), step=jnp.int32(step))
+  value, _, logs = jax.jit(critic)(nets, BATCH, key)
+  expected = (0.4 + 0.6) / 2 * float(SLOPE @ SLOPE) / (1 + step)
+  np.testing.assert_allclose(logs['penalty'], expected, rtol=1e-5)
+  np.testing.assert_allclose(value - bare(nets, BATCH, key)[0], expected, rtol=1e-4)
+
+
+def test_what_losses_refuse_they_refuse_before_the_first_step():
+  def make(step):
+    raise ValueError('no such loss')
+
+  with pytest.raises(ValueError, match='no such loss'):
+    losses.at_step(make)
+
+
+def test_relativistic_losses_are_ln_2_where_the_critic_is_constant(key):
+  nets = bound(enlarge(jnp.float32(SCALE)), score(0 * SLOPE))
+  for loss in losses.adversarial(objectives.relativistic(), latent=fixed):
+    np.testing.assert_allclose(loss(nets, BATCH, key)[0], np.log(2), rtol=1e-6)

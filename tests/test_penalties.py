@@ -278,3 +278,38 @@ def test_to_a_penalty_of_packs_a_pack_is_one_image(key, shape, size):
   np.testing.assert_allclose(made(score, real, fake, key), 10 * (3 - 1) ** 2, rtol=1e-4)
   made = penalties.of_packs(penalties.r1(1.0), size)
   np.testing.assert_allclose(made(score, real, fake, key), 9 / 2, rtol=1e-4)
+
+
+# --- parameters alone
+
+
+def wide(*shape):
+  return jnp.float32(np.random.default_rng(sum(shape)).standard_normal(shape))
+
+
+@pytest.mark.parametrize('shape', [(3, 3, 2, 5), (2, 9), (7, 4), (4, 4)])
+def test_orthogonal_term_and_its_gradient(shape):
+  """beta |W W' (1 - I)|_F^2 with filters as rows; its gradient is 4 beta (W W' (1 - I)) W."""
+  w = wide(*shape)
+  rows = np.float64(w).reshape(-1, shape[-1]).T
+  crossed = rows @ rows.T * (1 - np.eye(shape[-1]))
+  term = penalties.orthogonal(0.1)
+  value, grad = jax.value_and_grad(term)({'layer': {'kernel': w}})
+  np.testing.assert_allclose(value, 0.1 * (crossed**2).sum(), rtol=1e-5)
+  expected = 0.4 * (crossed @ rows).T.reshape(shape)
+  np.testing.assert_allclose(grad['layer']['kernel'], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_orthogonal_filters_of_any_length_cost_nothing():
+  columns = np.linalg.qr(np.float64(wide(6, 4)))[0] * [1, 2, 0.5, 3]
+  np.testing.assert_allclose(penalties.orthogonal(1.0)({'w': jnp.float32(columns)}), 0, atol=1e-9)
+
+
+def test_orthogonal_looks_at_matrices_alone_and_skips_what_it_is_told_to():
+  w, table = wide(3, 2), wide(4, 3)
+  params = {'a': {'kernel': w, 'bias': wide(5)}, 'shared': {'weight': {'kernel': table}}}
+  term = penalties.orthogonal(1.0, skip=('shared',))
+  np.testing.assert_allclose(term(params), 2 * float(w[:, 0] @ w[:, 1]) ** 2, rtol=1e-5)
+  grads = jax.grad(term)(params)
+  assert not grads['a']['bias'].any() and not grads['shared']['weight']['kernel'].any()
+  assert float(penalties.orthogonal(1.0)(params)) > float(term(params))

@@ -368,3 +368,91 @@ def test_adams_decays_are_those_of_k_over_k_plus_one(every):
   made = updates(recipe._corrected(config(**options), RATE, 1, lazy), GRADIENTS)
   by_hand = optax.adam(RATE * c, 0.5**c, 0.99**c)
   np.testing.assert_allclose(made, updates(by_hand, GRADIENTS), rtol=1e-5)
+
+
+# --- from end to end
+
+
+@pytest.mark.parametrize(
+  'shape, quarter, last', [('constant', 0, 0), ('linear', 1 / 4, 1), ('cosine', None, 1)]
+)
+def test_schedules_go_from_start_to_end_and_no_further(shape, quarter, last):
+  at = recipe.between_ends(shape, 2.0, 10.0, 40)
+  quarter = (1 - np.sqrt(1 / 2)) / 2 if quarter is None else quarter
+  shares = [0, quarter, last / 2, last, last]
+  for step, share in zip((0, 10, 20, 40, 400), shares, strict=True):
+    np.testing.assert_allclose(at(jnp.int32(step)), 2 + 8 * share, rtol=1e-6)
+  np.testing.assert_allclose(recipe.between_ends(shape, 2.0, 10.0, 0)(jnp.int32(0)), 2)
+
+
+def test_adam_with_a_beta2_that_moves():
+  """Moments decay by the beta2 of the moment, which also corrects their start."""
+  m = v = 0.0
+  expected = []
+  for i, g in enumerate(GRADIENTS):
+    b = 0.9 + 0.02 * i
+    m, v = 0.3 * m + 0.7 * g, b * v + (1 - b) * g * g
+    expected.append((m / (1 - 0.3 ** (i + 1))) / (np.sqrt(v / (1 - b ** (i + 1))) + 1e-8))
+  made = updates(recipe.scale_by_adam(0.3, lambda count: 0.9 + 0.02 * count), GRADIENTS)
+  np.testing.assert_allclose(made, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize('preset', ['laptop', 'paper'])
+def test_r3gan_ends_where_it_is_told_to(preset):
+  """Rates to a quarter, penalties to a tenth, the average from nothing to its half-life."""
+  # With a beta2 that stays, for else Adam's correction at the start is not exact.
+  small = dict(width=4, cardinality=2, depth=1, batch_size=8, n_critic=3, horizon=20, beta2_end=0.9)
+  chosen = variants.configure('r3gan', preset, **small)
+  plan = variants.VARIANTS['r3gan'].schedules(chosen)
+  half = lambda a, b: (a + b) / 2
+  for step, strength, life in ((0, 1, 0), (10, 0.55, 0.5), (20, 0.1, 1), (90, 0.1, 1)):
+    np.testing.assert_allclose(plan.strength(jnp.int32(step)), strength, rtol=1e-5)
+    np.testing.assert_allclose(
+      plan.half_life(jnp.int32(step)), life * chosen.ema_images, rtol=1e-5, atol=1e-2
+    )
+  for n in (1, 3):
+    optimizer = plan.optimizer(0.2, n)
+    for step, rate in ((0, 0.2), (10, half(0.2, 0.05)), (20, 0.05), (30, 0.05)):
+      # Gradients of one size: Adam moves by the rate itself.
+      np.testing.assert_allclose(rate_after(optimizer, step * n)[0], rate, rtol=1e-4)
+
+
+def test_the_paper_settings_of_r3gan():
+  chosen = variants.configure('r3gan', 'paper')
+  assert chosen.length == 39_063  # 20 million images in batches of 512
+  assert (chosen.r1, chosen.r2, chosen.slopes_end) == (0.05, 0.05, 0.1)
+  assert (chosen.beta2, chosen.beta2_end, chosen.ema_images) == (0.9, 0.99, 5e6)
+  ends = chosen.generator_lr * chosen.rate_end, chosen.critic_lr * chosen.rate_end
+  np.testing.assert_allclose(ends, 5e-5)
+
+
+@pytest.mark.parametrize(
+  'options, message',
+  [
+    (dict(cardinality=5), '--cardinality must'),
+    (dict(optimizer='rmsprop'), 'has no beta2'),
+    (dict(horizon=0), 'and --horizon must'),
+    (dict(beta2_end=1.0), '--beta2-end in'),
+  ],
+)
+def test_what_r3gan_cannot_be(options, message):
+  with pytest.raises(ValueError, match=message):
+    variants.configure('r3gan', **options)
+
+
+@pytest.mark.parametrize('options', [dict(generator_width=0), dict(orthogonal=-1.0)])
+def test_what_biggan_cannot_be(options):
+  with pytest.raises(ValueError, match='must be'):
+    variants.configure('biggan', **options)
+
+
+@pytest.mark.parametrize('variant', ['biggan', 'r3gan'])
+def test_unlabelled_data_are_drawn_without_classes_or_refused(variant):
+  with pytest.raises(ValueError, match='has no labels: give --conditional=False'):
+    variants.build(variants.configure(variant), Spec(16, 1))
+  assert not variants.build(variants.configure(variant, conditional=False), Spec(16, 1)).conditional
+
+
+def test_the_length_of_r3gan_matters_unless_a_horizon_is_given():
+  matters = lambda **options: bool(variants.configure('r3gan', **options).bound_to_length())
+  assert matters() and not matters(horizon=10) and not matters(schedule='constant')

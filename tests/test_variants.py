@@ -32,6 +32,7 @@ SMALL = {
   'pretrain': 2,
   'scale': 2,
   'growth': 4,
+  'horizon': 6,
 }
 LAST_BIAS = "['critic']['Dense_2']['bias']"
 SHIFT_FREE = {'wgan', 'wgan_gp'}

@@ -6,7 +6,15 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.convolution import convolve_pool, upsample_convolve
-from jaxgan.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, Embed, glorot
+from jaxgan.layers import (
+  BatchNorm,
+  ConditionalBatchNorm,
+  Conv,
+  Dense,
+  Embed,
+  Initializer,
+  glorot,
+)
 from jaxgan.typing import Array
 
 residual, straight = glorot(2**0.5), glorot(1.0)
@@ -52,20 +60,23 @@ class DownBlock(nn.Module):
   """(ReLU,) conv 3x3, ReLU, conv 3x3, (2x2 mean), plus the input, (pooled and) convolved 1x1.
 
   `entry` leaves out the first ReLU, for the block that sees the image. Where neither size nor
-  channels change the shortcut is the input itself.
+  channels change the shortcut is the input itself. `starts` are those of the convolutions and of
+  the shortcut's.
   """
 
   width: int
   down: bool = True
   entry: bool = False
   spectral: bool = True
+  starts: tuple[Initializer, Initializer] = (residual, straight)
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
     conv = partial(Conv, self.width, spectral=self.spectral)
     form = convolve_pool if self.down else None
-    y = conv(start=residual)(x if self.entry else nn.relu(x))
-    y = conv(start=residual, form=form)(nn.relu(y))
+    branch, straight = self.starts
+    y = conv(start=branch)(x if self.entry else nn.relu(x))
+    y = conv(start=branch, form=form)(nn.relu(y))
     if self.down or x.shape[-1] != self.width:
       x = conv(kernel=1, start=straight, form=form)(x)
     return y + x

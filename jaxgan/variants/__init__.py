@@ -12,6 +12,7 @@ from jaxgan.config import Config
 from jaxgan.recipe import Recipe, computed_in
 from jaxgan.typing import Spec
 from jaxgan.variants import (
+  biggan,
   cgan,
   cyclegan,
   dcgan,
@@ -20,6 +21,7 @@ from jaxgan.variants import (
   lsgan,
   pix2pix,
   progan,
+  r3gan,
   sngan,
   srgan,
   stylegan,
@@ -38,9 +40,11 @@ VARIANTS: dict[str, ModuleType] = {
   'lsgan': lsgan,
   'sngan': sngan,
   'unrolled': unrolled,
+  'biggan': biggan,
   'progan': progan,
   'stylegan': stylegan,
   'stylegan2': stylegan2,
+  'r3gan': r3gan,
   'cyclegan': cyclegan,
   'pix2pix': pix2pix,
   'srgan': srgan,

@@ -1,0 +1,108 @@
+"""BigGAN: wide residual networks with attention, and a latent that reaches every block.
+
+Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018. The preset
+`paper` is the CIFAR-10 form of PyTorch-StudioGAN (Kang et al., 2022), whose parameter counts it
+has. It departs in that the orthogonal term is left out, as there; that the generator's average
+begins at once, not at step 1000, and ages with the run; that images are not mirrored; that batch
+norm adds 1e-5 to the variance, not 1e-4; and that power iteration runs once in each of a network's
+passes. The article's own form is of 128 pixels or more and batches of 2048: --deep, a larger image,
+--attention=64, --generator-lr=5e-5, --critic-lr=2e-4, --n-critic=2, --beta1=0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jaxgan import config, objectives, penalties
+from jaxgan.networks import biggan
+from jaxgan.recipe import Recipe, two_player
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Config(config.Config):
+  """Options of BigGAN."""
+
+  conditional: bool = True
+  """Draw by class, which needs a data set with labels; False ignores any labels."""
+  deep: bool = False
+  """BigGAN-deep: bottleneck blocks, two for each size, and the whole latent for each."""
+  generator_width: int = 16
+  """The generator's channels are multiples of it: 4 up to 56 pixels, 16 to 1 above."""
+  critic_width: int = 16
+  """The critic's channels are multiples of it: 2 (deep: 4) up to 56 pixels, 1 to 16 above."""
+  shared_size: int = 128
+  """Dimensions of the label's embedding, which all blocks of the generator share."""
+  attention: int = 16
+  """Pixels on a side of the map that attends to itself, at most half the image; 0: none."""
+  orthogonal: float = 1e-4
+  """Weight of the term that keeps the generator's filters at right angles, for truncation."""
+  idle_biases: bool = False
+  """Biases before batch norm, as the authors have them: all but idle parameters."""
+  n_critic: int = 2
+  latent_size: int = 120
+  generator_lr: float = 2e-4
+  critic_lr: float = 4e-4
+  beta1: float = 0.0
+
+  def problems(self) -> list[str]:
+    """Sizes and weights that mean nothing."""
+    sizes = ('generator_width', 'critic_width', 'shared_size')
+    flag = lambda name: f'--{name.replace("_", "-")}'
+    found = [
+      f'{flag(n)} must be above 0, it is {getattr(self, n)}' for n in sizes if getattr(self, n) < 1
+    ]
+    found += [
+      f'{flag(n)} must be 0 or above, it is {getattr(self, n)}'
+      for n in ('attention', 'orthogonal')
+      if not getattr(self, n) >= 0
+    ]
+    return super().problems() + found
+
+
+PAPER: dict[str, Any] = dict(
+  image_size=32,
+  latent_size=80,
+  generator_width=96,
+  critic_width=96,
+  idle_biases=True,
+  orthogonal=0.0,
+  n_critic=5,
+  generator_lr=2e-4,
+  critic_lr=2e-4,
+  beta1=0.5,
+  steps=100_000,
+  ema_images=2_217_973.0,  # a decay of 0.9999 for each step of 5 batches of 64 images
+)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Networks of spectral norm one, hinge losses and the orthogonal term.
+
+  Raises:
+    ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
+  """
+  if config.conditional and not spec.classes:
+    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
+  shared: dict[str, Any] = dict(
+    classes=spec.classes if config.conditional else 0,
+    attention=config.attention,
+    deep=config.deep,
+  )
+  generator = biggan.Generator(
+    spec.size,
+    spec.channels,
+    config.generator_width,
+    shared=config.shared_size,
+    bias=config.idle_biases,
+    **shared,
+  )
+  term = penalties.orthogonal(config.orthogonal, skip=('shared',)) if config.orthogonal else None
+  return two_player(
+    config,
+    spec,
+    generator=generator,
+    critic=biggan.Critic(config.critic_width, **shared),
+    objective=objectives.hinge(),
+    conditional=config.conditional,
+    regulariser=term,
+  )

@@ -1,0 +1,118 @@
+"""R3GAN: a relativistic loss, slopes penalised on both sides, plain residual networks.
+
+Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024. `--preset=paper` is
+CIFAR-10's setting, but that images are not augmented, that the generator's step sees the critic's
+real images, and that all stages are of one precision. The laptop's networks are narrow and shallow.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import optax
+
+from jaxgan import config, objectives
+from jaxgan.networks import r3gan
+from jaxgan.recipe import Recipe, Schedules, between_ends, scale_by_adam, two_player
+from jaxgan.typing import Spec
+
+
+@dataclass(frozen=True)
+class Config(config.Config):
+  """Options of R3GAN."""
+
+  conditional: bool = True
+  """Draw by class, which needs a data set with labels; False ignores any labels."""
+  width: int = 32
+  """Channels of the four smallest maps; they halve with every doubling after that."""
+  depth: int = 1
+  """Residual blocks for each size of the map."""
+  cardinality: int = 4
+  """Groups of the 3x3 convolutions, of 2 width channels, where networks are `width` wide."""
+  horizon: int | None = None
+  """Steps over which rates, weights and the average change; the run's length if not given."""
+  rate_end: float = 0.25
+  """Where the learning rates end, as a share of their start."""
+  slopes_end: float = 0.1
+  """Where r1 and r2 end, as a share of their start."""
+  beta2_end: float = 0.99
+  """Where beta2 ends."""
+  schedule: Literal['constant', 'linear', 'cosine'] = 'cosine'
+  """How all of these go from start to end, and the average's half-life from 0 to ema_images."""
+  latent_size: int = 64
+  generator_lr: float = 5e-4
+  critic_lr: float = 5e-4
+  beta1: float = 0.0
+  beta2: float = 0.9
+  r1: float = 1.0
+  r2: float = 1.0
+
+  def bound_to_length(self) -> str:
+    """Not where a horizon is given."""
+    return '' if self.horizon else super().bound_to_length()
+
+  def problems(self) -> list[str]:
+    """What does not divide, and options that have no meaning here."""
+    found = super().problems()
+    if min(self.width, self.depth, self.cardinality) < 1 or 2 * self.width % self.cardinality:
+      found.append(
+        '--width, --depth and --cardinality must be above 0, and the last a divisor of twice the '
+        f'first: they are {self.width}, {self.depth} and {self.cardinality}'
+      )
+    if self.optimizer != 'adam':
+      found.append(f'--optimizer={self.optimizer} has no beta2 to change: leave it out')
+    above = self.rate_end > 0 and (self.horizon is None or self.horizon > 0)
+    if not (above and self.slopes_end >= 0 and 0 <= self.beta2_end < 1):
+      found.append(
+        '--rate-end and --horizon must be above 0, --slopes-end 0 or above, --beta2-end in [0, 1)'
+      )
+    return found
+
+
+PAPER: dict[str, Any] = dict(
+  image_size=32,
+  width=768,
+  depth=2,
+  cardinality=96,
+  batch_size=512,
+  images=20_000_000,
+  generator_lr=2e-4,
+  critic_lr=2e-4,
+  **dict(r1=0.05, r2=0.05, ema_images=5e6),
+  ema_rampup=1.0,  # of no effect: the schedule is below it
+)
+
+
+def schedules(config: Config) -> Schedules:
+  """From start to end over the horizon: rates, beta2, the weight of penalties, the average."""
+  length = config.horizon or config.length
+  between = lambda a, b, updates=1: between_ends(config.schedule, a, b, length * updates)
+
+  def optimizer(rate: float, updates: int, differentiable=False) -> optax.GradientTransformation:
+    beta2, root = between(config.beta2, config.beta2_end, updates), 1e-16 * differentiable
+    return optax.chain(
+      scale_by_adam(config.beta1, beta2, root),
+      optax.scale_by_learning_rate(between(rate, rate * config.rate_end, updates)),
+    )
+
+  return Schedules(optimizer, between(1.0, config.slopes_end), between(0.0, config.ema_images))
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Networks without normalisation; R1 and R2 at every step.
+
+  Raises:
+    ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
+  """
+  if config.conditional and not spec.classes:
+    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
+  classes, group = config.conditional * spec.classes, 2 * config.width // config.cardinality
+  shared: Any = dict(width=config.width, depth=config.depth, group=group, classes=classes)
+  return two_player(
+    config,
+    spec,
+    generator=r3gan.Generator(spec.size, spec.channels, embedding=config.latent_size, **shared),
+    critic=r3gan.Critic(**shared),
+    objective=objectives.relativistic(),
+    conditional=config.conditional,
+    schedules=schedules(config),
+  )
