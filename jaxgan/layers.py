@@ -4,7 +4,6 @@ Images are NHWC, kernels HWIO. A layer with `spectral` divides its kernel by its
 value.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -80,10 +79,10 @@ class Kernel(nn.Module):
 
 
 def _bias(module: nn.Module, y: Array, features: int) -> Array:
-  return _affine(y, None, module.param('bias', nn.initializers.zeros, (features,)))
+  return affine(y, None, module.param('bias', nn.initializers.zeros, (features,)))
 
 
-def _affine(x: Array, scale: Array | None, shift: Array) -> Array:
+def affine(x: Array, scale: Array | None, shift: Array) -> Array:
   """x * scale + shift over the last axis, in the type of x, where these are [C] or [B, C]."""
   axes = lambda a: range(a.ndim - 1, x.ndim - 1) if a.ndim > 1 else range(x.ndim - 1)
   spread = lambda a: jnp.expand_dims(a.astype(x.dtype), tuple(axes(a)))
@@ -206,7 +205,7 @@ class BatchNorm(nn.Module):
     scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
     gain = self.param('scale', self.start, (x.shape[-1],))
     bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
-    return _affine(x, gain * scale, gain * shift + bias)
+    return affine(x, gain * scale, gain * shift + bias)
 
 
 class VirtualBatchNorm(nn.Module):
@@ -234,7 +233,7 @@ class VirtualBatchNorm(nn.Module):
     joined = share * own[:, first:] + (1 - share) * common
     mean, square = jnp.concatenate([jnp.broadcast_to(common, own[:, :first].shape), joined], 1)
     scale = gain[None] * lax.rsqrt(jnp.maximum(square - mean**2, 0) + self.eps)
-    return _affine(x, scale, bias[None] - mean * scale)
+    return affine(x, scale, bias[None] - mean * scale)
 
 
 def batch_norm(reference: int = 0) -> Callable[..., Any]:
@@ -269,7 +268,7 @@ class ConditionalBatchNorm(nn.Module):
     shape = (self.classes, x.shape[-1])
     gain = self.param('scale', nn.initializers.ones, shape)[labels]
     bias = self.param('bias', nn.initializers.zeros, shape)[labels]
-    return _affine(x, gain * scale[None], gain * shift[None] + bias)
+    return affine(x, gain * scale[None], gain * shift[None] + bias)
 
 
 class VectorBatchNorm(nn.Module):
@@ -289,7 +288,7 @@ class VectorBatchNorm(nn.Module):
     scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
     linear = partial(Dense, x.shape[-1], False, self.spectral, self.start)
     gain, bias = 1 + linear(name='gain')(condition), linear(name='bias')(condition)
-    return _affine(x, gain * scale[None], gain * shift[None] + bias)
+    return affine(x, gain * scale[None], gain * shift[None] + bias)
 
 
 class SelfAttention(nn.Module):
@@ -389,81 +388,6 @@ class Maxout(nn.Module):
   def __call__(self, x: Array) -> Array:
     y = Dense(self.features * self.pieces, start=self.start)(x)
     return y.reshape(*x.shape[:-1], self.features, self.pieces).max(-1)
-
-
-class EqualizedKernel(nn.Module):
-  """A kernel that starts as N(0, 1/m^2) and is used as w m gain / sqrt(fan_in), so He's in effect.
-
-  With `rate` m below 1 Adam, which moves every weight alike, moves it m times as far.
-
-  References: Karras et al., Progressive Growing of GANs, 2018; the rate: StyleGAN, 2019.
-  """
-
-  shape: Sequence[int]
-  gain: float = 2**0.5
-  rate: float = 1.0
-
-  @nn.compact
-  def __call__(self) -> Array:
-    w = self.param('kernel', nn.initializers.normal(1 / self.rate), tuple(self.shape))
-    return w * (self.gain * self.rate / math.prod(self.shape[:-1]) ** 0.5)
-
-
-class EqualizedDense(nn.Module):
-  """x W + b over the last axis with an equalised kernel; the bias starts at `bias` (None: none)."""
-
-  features: int
-  gain: float = 2**0.5
-  rate: float = 1.0
-  bias: float | None = 0.0
-
-  @nn.compact
-  def __call__(self, x: Array) -> Array:
-    w = EqualizedKernel((x.shape[-1], self.features), self.gain, self.rate, name='weight')()
-    y = x @ w
-    if self.bias is None:
-      return y
-    start = nn.initializers.constant(self.bias / self.rate)
-    return _affine(y, None, self.param('bias', start, (self.features,)) * self.rate)
-
-
-class EqualizedConv(nn.Module):
-  """A SAME convolution of an equalised kernel; `form` may fuse it with resampling."""
-
-  features: int
-  kernel: int = 3
-  gain: float = 2**0.5
-  use_bias: bool = True
-  form: Callable[..., Array] = convolution.convolve
-
-  @nn.compact
-  def __call__(self, x: Array) -> Array:
-    shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-    y = self.form(x, EqualizedKernel(shape, self.gain, name='weight')())
-    return _bias(self, y, self.features) if self.use_bias else y
-
-
-def pixel_norm(x: Array, eps: float = 1e-8) -> Array:
-  """x / sqrt(mean x^2 + eps), the mean over the last axis. Karras et al., 2018."""
-  wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-  return x * lax.rsqrt((wide * wide).mean(-1, keepdims=True) + eps).astype(x.dtype)
-
-
-def minibatch_stddev(x: Array, group: int = 4, eps: float = 1e-8) -> Array:
-  """Append a channel that tells how much images differ: `[B, H, W, C]` to `[B, H, W, C + 1]`.
-
-  The mean over H, W and C of sqrt(variance over a group + eps), the same for all of a group: 1e-4
-  where its images are equal. Groups are of the global batch, every B / group-th image of it; where
-  `group` does not divide the batch, of the largest size below it that does.
-
-  References: Karras et al., Progressive Growing of GANs, 2018.
-  """
-  b, h, w, c = x.shape
-  size = next(n for n in range(min(group, b), 0, -1) if b % n == 0)
-  wide = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(size, b // size, h, w, c)
-  spread = jnp.sqrt(wide.var(0) + eps).mean((1, 2, 3))
-  tiled = jnp.broadcast_to(spread[None, :, None, None, None], (size, b // size, h, w, 1))
-  return jnp.concatenate([x, tiled.reshape(b, h, w, 1).astype(x.dtype)], -1)
 
 
 def leaky_relu(x: Array) -> Array:

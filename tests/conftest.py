@@ -9,16 +9,21 @@ os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', tempfile.mkdtemp(prefix='jaxg
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.2'
 os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
 
-# Most of the time goes into compiling programs that run for a moment: without LLVM's optimisations
-# that takes half as long. XLA_FLAGS= (empty) runs the tests on programs as users run them.
-os.environ.setdefault('XLA_FLAGS', '--xla_backend_optimization_level=0')
-
 import jax
 import pytest
 
 jax.config.update('jax_num_cpu_devices', 8)
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 jax.config.update('jax_numpy_dtype_promotion', 'standard')
+
+
+def pytest_configure(config):
+  """Most of the time goes into compiling programs that run for a moment: without LLVM's
+  optimisations that takes half as long. Slow tests run programs as users do, and all of them with
+  an empty XLA_FLAGS.
+  """
+  if not config.option.markexpr:
+    os.environ.setdefault('XLA_FLAGS', '--xla_backend_optimization_level=0')
 
 
 @pytest.hookimpl(tryfirst=True)

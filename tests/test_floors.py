@@ -12,7 +12,7 @@ FLOORS = [
   ('objectives', 'convolution', 'network', 'hosts', 'guard'),
   ('penalties', 'config', 'workdir', 'pictures', 'signals'),
   ('layers', 'journal', 'checkpoint'),
-  ('game', 'data'),
+  ('equalized', 'game', 'data'),
   ('growth',),
   ('networks',),
   ('losses', 'translation', 'superresolution', 'after', 'devices', 'features', 'standing'),

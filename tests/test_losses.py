@@ -11,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+from by_path import leaves
 from jaxgan import game, losses, objectives, penalties
 from jaxgan.game import Game, Nets, Player, Turn
 from jaxgan.layers import BatchNorm
@@ -345,8 +346,9 @@ def test_a_turn_leaves_the_other_network_as_it_was(name, other):
   for kind in ('params', 'variables', 'opt'):
     old, new = getattr(before, kind), getattr(after, kind)
     chex.assert_trees_all_equal(new[other], old[other])
-    changed = jax.tree.map(lambda x, y: bool((x != y).any()), old[name], new[name])
-    assert all(jax.tree.leaves(changed))
+    still = [n for n, x in leaves(new[name]).items() if (x == leaves(old[name])[n]).all()]
+    # The critic centres what it sees: the generator's bias has no gradient but by rounding.
+    assert all('BatchNorm' in n and n.endswith("['bias']") for n in still)
 
 
 def test_real_and_fake_pass_the_critics_statistics_apart(key):

@@ -365,7 +365,8 @@ def test_adams_decays_are_those_of_k_over_k_plus_one(every):
   c = every / (every + 1)
   options = dict(optimizer='adam', beta1=0.5, beta2=0.99)
   lazy = [Turn('critic', None, 'lazy', every=every)]
-  made = updates(recipe._corrected(config(**options), RATE, 1, lazy), GRADIENTS)
+  make = partial(recipe.optimizer, config(**options))
+  made = updates(recipe._corrected(config(**options), make, RATE, 1, lazy), GRADIENTS)
   by_hand = optax.adam(RATE * c, 0.5**c, 0.99**c)
   np.testing.assert_allclose(made, updates(by_hand, GRADIENTS), rtol=1e-5)
 

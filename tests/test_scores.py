@@ -7,6 +7,7 @@ from jaxgan import data, features
 from jaxgan import scores as scoring
 from jaxgan.metrics import intervals
 
+pytestmark = pytest.mark.xdist_group('scores')  # what is set up for all is set up once
 SEEDS = (0, 1, 2)
 N = 360
 

@@ -9,14 +9,9 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 
 from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.equalized import EqualizedConv, EqualizedDense, minibatch_stddev, pixel_norm
 from jaxgan.growth import blend
-from jaxgan.layers import (
-  EqualizedConv,
-  EqualizedDense,
-  leaky_relu,
-  minibatch_stddev,
-  pixel_norm,
-)
+from jaxgan.layers import leaky_relu
 from jaxgan.resample import pool, upsample
 from jaxgan.typing import Array
 

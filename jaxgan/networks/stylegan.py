@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.equalized import EqualizedConv, EqualizedDense
 from jaxgan.growth import blend
-from jaxgan.layers import EqualizedConv, EqualizedDense, leaky_relu
+from jaxgan.layers import leaky_relu
 from jaxgan.networks.stylegan2 import noises
 from jaxgan.resample import filtered, upsample
 from jaxgan.typing import Array

@@ -13,14 +13,14 @@ import numpy as np
 from jax import lax
 
 from jaxgan.convolution import convolve, fir_convolve_downsample, upsample_fir_convolve
-from jaxgan.layers import (
+from jaxgan.equalized import (
   EqualizedConv,
   EqualizedDense,
   EqualizedKernel,
-  leaky_relu,
   minibatch_stddev,
   pixel_norm,
 )
+from jaxgan.layers import leaky_relu
 from jaxgan.resample import downsample_fir, upsample_fir
 from jaxgan.typing import Array
 

@@ -8,6 +8,8 @@ from jaxgan import evaluate, run, sample, variants
 from jaxgan.apps import translate, upscale
 from jaxgan.train import Refused, prepared, train
 
+pytestmark = pytest.mark.xdist_group('translate')  # what is set up for all is set up once
+
 
 def opened(path):
   with Image.open(path) as image:
