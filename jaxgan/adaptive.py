@@ -35,11 +35,7 @@ class Options(config.Config):
 
   def problems(self) -> list[str]:
     """Ranges of the options above."""
-    found = [
-      f'--{name.replace("_", "-")} must be above 0, it is {getattr(self, name)}'
-      for name in ('ada_images', 'r1_every')
-      if not getattr(self, name) > 0
-    ]
+    found = config.above_zero(self, 'ada_images', 'r1_every')
     if not 0 <= self.ada_cap <= 1:
       found.append(f'--ada-cap must be in [0, 1], it is {self.ada_cap}')
     return super().problems() + found

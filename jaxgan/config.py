@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import pathlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -132,7 +133,7 @@ class Config:
   """Both updates of a step use the same generated images, which are then made once."""
 
   def __post_init__(self):
-    problems = [*_not_positive(self), *self.problems()]
+    problems = [*_out_of_range(self), *self.problems()]
     if problems:
       raise ValueError('; '.join(problems))
 
@@ -203,18 +204,32 @@ _NOT_NEGATIVE = (
 _POSITIVE_OR_NONE = ('images', 'image_size')
 
 
-def _not_positive(config: Config) -> list[str]:
-  flag = lambda name: f'--{name.replace("_", "-")}'
-  value = lambda name: getattr(config, name)
-  wrong = [f'{flag(n)} must be above 0, it is {value(n)}' for n in _POSITIVE if not value(n) > 0]
-  wrong += [
-    f'{flag(n)} must be 0 or above, it is {value(n)}' for n in _NOT_NEGATIVE if not value(n) >= 0
+def above_zero(config: Config, *names: str) -> list[str]:
+  """A sentence for each of these options that is not above 0."""
+  return _outside(config, names, 'must be above 0', lambda value: value > 0)
+
+
+def zero_or_above(config: Config, *names: str) -> list[str]:
+  """A sentence for each of these options that is below 0."""
+  return _outside(config, names, 'must be 0 or above', lambda value: value >= 0)
+
+
+def _outside(
+  config: Config, names: Sequence[str], rule: str, inside: Callable[[Any], bool]
+) -> list[str]:
+  values = {name: getattr(config, name) for name in names}
+  wrong = {name: value for name, value in values.items() if not inside(value)}
+  return [f'--{name.replace("_", "-")} {rule}, it is {value}' for name, value in wrong.items()]
+
+
+def _out_of_range(config: Config) -> list[str]:
+  given = [name for name in _POSITIVE_OR_NONE if getattr(config, name) is not None]
+  return [
+    *above_zero(config, *_POSITIVE),
+    *zero_or_above(config, *_NOT_NEGATIVE),
+    *_outside(config, _SHARES, 'must be in [0, 1)', lambda value: 0 <= value < 1),
+    *above_zero(config, *given),
   ]
-  wrong += [
-    f'{flag(n)} must be in [0, 1), it is {value(n)}' for n in _SHARES if not 0 <= value(n) < 1
-  ]
-  given = [n for n in _POSITIVE_OR_NONE if value(n) is not None]
-  return wrong + [f'{flag(n)} must be above 0, it is {value(n)}' for n in given if not value(n) > 0]
 
 
 def to_json(config: Config) -> dict[str, Any]:

@@ -107,6 +107,17 @@ def configured(config: Config) -> Schedules:
   return Schedules(partial(optimizer, config), lambda step: 1.0, config.ema_images)
 
 
+def classes_of(config: Any, spec: Spec) -> int:
+  """How many classes a variant with --conditional draws by; 0: none.
+
+  Raises:
+    ValueError: no labels where classes are asked for.
+  """
+  if config.conditional and not spec.classes:
+    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
+  return spec.classes if config.conditional else 0
+
+
 def two_player(
   config: Config,
   spec: Spec,
@@ -244,7 +255,6 @@ def from_latents(
   latent: Latent,
   conditional: bool,
   generate: Generator | None = None,
-  styles: Styles | None = None,
 ) -> Recipe:
   """The recipe whose network `generator`, or `generate`, makes images of latents (and labels)."""
 
@@ -256,7 +266,7 @@ def from_latents(
   def sample(nets: Nets, key: Key, labels: Array) -> Array:
     return made(nets, latent(key, len(labels)), labels)
 
-  return Recipe(stages, sample, conditional, latent, made, styles)
+  return Recipe(stages, sample, conditional, latent, made)
 
 
 def _corrected(

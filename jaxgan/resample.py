@@ -29,8 +29,7 @@ def max_pool(x: Array) -> Array:
 
 
 def _quarters(x: Array) -> list[Array]:
-  if x.shape[1] % 2 or x.shape[2] % 2:
-    raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
+  _check_even(x)
   return [x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]]
 
 
@@ -92,8 +91,9 @@ def upsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
   Raises:
     ValueError: an odd number of taps.
   """
+  _check_taps(taps)
   for axis in (1, 2):
-    x = _enlarged(x, axis, _weights(taps, 2))
+    x = _enlarged(x, axis, [2 * tap / sum(taps) for tap in taps[::-1]])
   return x
 
 
@@ -107,24 +107,27 @@ def downsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
   Raises:
     ValueError: an odd number of taps, an odd size.
   """
+  _check_even(x)
+  _check_taps(taps)
+  return filtered(x, taps, (len(taps) // 2 - 1,) * 2, 2)
+
+
+def _check_even(x: Array) -> None:
   if x.shape[1] % 2 or x.shape[2] % 2:
     raise ValueError(f'expected images of even height and width, got {x.shape}: crop or pad them')
-  for axis in (1, 2):
-    x = _reduced(x, axis, _weights(taps, 1))
-  return x
 
 
-def _weights(taps: Sequence[float], gain: float) -> list[float]:
+def _check_taps(taps: Sequence[float]) -> None:
   if len(taps) % 2:
     raise ValueError(f'expected an even number of taps, got {tuple(taps)}: put (1, 1) into them')
-  return [gain * tap / sum(taps) for tap in taps[::-1]]
 
 
 def _enlarged(x: Array, axis: int, weights: Sequence[float]) -> Array:
   """Output 2q + r sees, at place q - reach + m, the tap 2m + r for even reach, else the other."""
   n, reach = x.shape[axis], len(weights) // 2
-  padded = _padded(x, axis, (reach + 1) // 2)
-  place = lambda r, t: (r + t - reach) // 2 + (reach + 1) // 2
+  by = (reach + 1) // 2
+  padded = jnp.pad(x, [(by, by) if i == axis else (0, 0) for i in range(x.ndim)])
+  place = lambda r, t: (r + t - reach) // 2 + by
 
   def phase(r):
     taps = [t for t in range(len(weights)) if (r + t - reach) % 2 == 0]
@@ -135,16 +138,6 @@ def _enlarged(x: Array, axis: int, weights: Sequence[float]) -> Array:
 
   y = jnp.stack([phase(0), phase(1)], axis + 1)
   return y.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
-
-
-def _reduced(x: Array, axis: int, weights: Sequence[float]) -> Array:
-  n, padded = x.shape[axis], _padded(x, axis, len(weights) // 2 - 1)
-  view = lambda t: lax.slice_in_dim(padded, t, t + n - 1, 2, axis)
-  return functools.reduce(jnp.add, (w * view(t) for t, w in enumerate(weights)))
-
-
-def _padded(x: Array, axis: int, by: int) -> Array:
-  return jnp.pad(x, [(by, by) if i == axis else (0, 0) for i in range(x.ndim)])
 
 
 def _filtered(

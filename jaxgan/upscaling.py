@@ -51,11 +51,8 @@ class Config(config.Config):
     found = super().problems() + config.idle(self, *config.LATENT, *config.CRITIC)
     if (self.perceptual == 'vgg') != (self.vgg_weights is not None):
       found.append('--perceptual=vgg and --vgg-weights=FILE go together: give both')
-    if self.pretrain < 0:
-      found.append(f'--pretrain must be 0 or above, it is {self.pretrain}')
-    if not self.pretrain_lr > 0:
-      found.append(f'--pretrain-lr must be above 0, it is {self.pretrain_lr}')
-    return found
+    found += config.zero_or_above(self, 'pretrain')
+    return found + config.above_zero(self, 'pretrain_lr')
 
   @property
   def doublings(self) -> int:

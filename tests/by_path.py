@@ -1,4 +1,4 @@
-"""States as plain arrays by path, to compare them leaf by leaf."""
+"""States as plain arrays by path, to compare them leaf by leaf, and their size."""
 
 import jax
 import numpy as np
@@ -12,3 +12,8 @@ def leaves(tree):
     jax.tree_util.keystr(path): np.asarray(jax.random.key_data(x) if is_key(x) else x)
     for path, x in pairs
   }
+
+
+def count(tree):
+  """How many numbers its arrays hold, or would hold."""
+  return sum(x.size for x in jax.tree.leaves(tree))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import convolution, layers
 from jaxgan.layers import (
   BatchNorm,
@@ -29,10 +30,6 @@ SHAPES = [(7, 5), (5, 7), (3, 3, 4, 8), (4, 4, 16, 1)]
 def draw(*shape, seed=0):
   """N(0, 1), by NumPy: to compile JAX's generator for each shape would take seconds."""
   return jnp.float32(np.random.default_rng(seed).standard_normal(shape))
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 def matrix(w):

@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxgan import config, objectives, penalties
 from jaxgan.networks import biggan
-from jaxgan.recipe import Recipe, two_player
+from jaxgan.recipe import Recipe, classes_of, two_player
 from jaxgan.typing import Spec
 
 
@@ -46,17 +46,8 @@ class Config(config.Config):
 
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
-    sizes = ('generator_width', 'critic_width', 'shared_size')
-    flag = lambda name: f'--{name.replace("_", "-")}'
-    found = [
-      f'{flag(n)} must be above 0, it is {getattr(self, n)}' for n in sizes if getattr(self, n) < 1
-    ]
-    found += [
-      f'{flag(n)} must be 0 or above, it is {getattr(self, n)}'
-      for n in ('attention', 'orthogonal')
-      if not getattr(self, n) >= 0
-    ]
-    return super().problems() + found
+    found = config.above_zero(self, 'generator_width', 'critic_width', 'shared_size')
+    return super().problems() + found + config.zero_or_above(self, 'attention', 'orthogonal')
 
 
 PAPER: dict[str, Any] = dict(
@@ -81,10 +72,8 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
   """
-  if config.conditional and not spec.classes:
-    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
   shared: dict[str, Any] = dict(
-    classes=spec.classes if config.conditional else 0,
+    classes=classes_of(config, spec),
     attention=config.attention,
     deep=config.deep,
   )

@@ -42,9 +42,7 @@ class Growing(config.Config):
     found = super().problems()
     if self.schedule != 'constant':
       found.append(f'{self.variant} needs --schedule=constant, it is {self.schedule}')
-    if self.stage_images < 0:
-      found.append(f'--stage-images must be 0 or above, it is {self.stage_images}')
-    return found
+    return found + config.zero_or_above(self, 'stage_images')
 
   def bound_to_length(self) -> str:
     """Stages that share the run."""

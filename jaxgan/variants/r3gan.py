@@ -12,7 +12,7 @@ import optax
 
 from jaxgan import config, objectives
 from jaxgan.networks import r3gan
-from jaxgan.recipe import Recipe, Schedules, between_ends, scale_by_adam, two_player
+from jaxgan.recipe import Recipe, Schedules, between_ends, classes_of, scale_by_adam, two_player
 from jaxgan.typing import Spec
 
 
@@ -103,9 +103,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
   """
-  if config.conditional and not spec.classes:
-    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
-  classes, group = config.conditional * spec.classes, 2 * config.width // config.cardinality
+  classes, group = classes_of(config, spec), 2 * config.width // config.cardinality
   shared: Any = dict(width=config.width, depth=config.depth, group=group, classes=classes)
   return two_player(
     config,

@@ -12,7 +12,7 @@ from typing import Any
 
 from jaxgan import config, objectives
 from jaxgan.networks import resnet
-from jaxgan.recipe import Recipe, two_player
+from jaxgan.recipe import Recipe, classes_of, two_player
 from jaxgan.typing import Spec
 
 
@@ -55,9 +55,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
   """
-  if config.conditional and not spec.classes:
-    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
-  classes = spec.classes if config.conditional else 0
+  classes = classes_of(config, spec)
   width, bias = config.generator_width, config.idle_biases
   return two_player(
     config,

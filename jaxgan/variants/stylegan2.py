@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import adaptive, losses, network, objectives, styles
+from jaxgan.config import above_zero
 from jaxgan.game import Game, Turn
 from jaxgan.network import Network
 from jaxgan.networks import resnet, stylegan2
@@ -55,8 +56,7 @@ class Config(adaptive.Options):
 
   def problems(self) -> list[str]:
     """The rhythm of the path length penalty."""
-    wrong = [f'--path-every must be above 0, it is {self.path_every}'] * (self.path_every < 1)
-    return super().problems() + wrong
+    return super().problems() + above_zero(self, 'path_every')
 
 
 PAPER: dict[str, Any] = dict(

@@ -33,8 +33,7 @@ class Config(config.Config):
 
   def problems(self) -> list[str]:
     """What cannot be looked ahead at, or how far."""
-    found = [] if self.unroll >= 0 else [f'--unroll must be 0 or above, it is {self.unroll}']
-    return super().problems() + found
+    return super().problems() + config.zero_or_above(self, 'unroll')
 
 
 PAPER: dict[str, Any] = dict(

@@ -9,16 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.layers import Conv
 from jaxgan.networks import biggan
 from jaxgan.networks.biggan import Critic, DeepDownBlock, DeepUpBlock, Generator
 from jaxgan.resample import pool, upsample
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 def sizes(spec, **options):

@@ -8,15 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.networks.dcgan import Critic, Generator, ladder, near_one, widths
 from jaxgan.typing import Spec
 
 SIZES = [(16, 1), (16, 3), (28, 1), (32, 3), (64, 3), (30, 1)]
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 def abstract_state(variant, spec, preset='paper', **options):

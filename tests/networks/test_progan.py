@@ -8,14 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.networks.progan import Critic, Generator, widths
 from jaxgan.resample import pool, upsample
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 def by_hand(levels):

@@ -9,14 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.networks import r3gan
 from jaxgan.networks.r3gan import Block, Critic, Generator
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 @pytest.mark.parametrize('conditional', [False, True])

@@ -9,14 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import convolution, game, variants
 from jaxgan.layers import spectral_norm
 from jaxgan.networks.resnet import Critic, DownBlock, Generator, UpBlock, stem
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.networks.srresnet import Critic, DenseBlock, RRDBNet, SRResNet
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
 from jaxgan.networks import stylegan
 from jaxgan.networks.stylegan import Synthesis, adaptive_norm
 from jaxgan.resample import filtered, upsample
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 def test_sizes():

@@ -8,15 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.convolution import convolve, upsample_fir_convolve
 from jaxgan.networks.stylegan2 import Critic, Mapping, Synthesis, active, modulate, widths
 from jaxgan.resample import upsample_fir
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 @pytest.mark.parametrize(

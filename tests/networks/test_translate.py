@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from by_path import count
 from jaxgan import game, variants
 from jaxgan.networks.translate import (
   PatchCritic,
@@ -18,10 +19,6 @@ from jaxgan.networks.translate import (
   most_layers,
 )
 from jaxgan.typing import Spec
-
-
-def count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
 
 
 @pytest.mark.parametrize(
