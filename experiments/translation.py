@@ -111,7 +111,7 @@ def main(arguments: Arguments) -> None:
     run = jaxgan.load(folder)
     train, test = (open_data(run.config, split) for split in ('train', 'test'))
     found = MEASURES[run.recipe.needs](run, train, test, arguments)
-    about = {'run': folder.name, 'variant': run.config.variant, 'seed': run.config.seed}
+    about = {'name': folder.name, 'variant': run.config.variant, 'seed': run.config.seed}
     print(json.dumps({**about, 'steps': run.step, **found}), flush=True)
 
 

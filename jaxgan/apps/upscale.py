@@ -75,10 +75,11 @@ def _to_grey(array: np.ndarray) -> np.ndarray:
 
 
 def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
-  """Mean PSNR (dB) and SSIM of the run and of bicubic, by name, and how many images they are of.
+  """Mean PSNR (dB) and SSIM of the run and of bicubic, and detail as a share of the originals'.
 
-  Originals are uint8 `[H, W, C]`; they are cut to a multiple of the scale, made small bicubically
-  and rounded. Both are of the luma, without as many pixels at the border as the scale.
+  By name, with how many images they are of. Originals are uint8 `[H, W, C]`; they are cut to a
+  multiple of the scale, made small bicubically and rounded. All is of the luma, without as many
+  pixels at the border as the scale.
   """
   scale, rows = run.way('upscale').scale, []
   for original in originals:
@@ -90,21 +91,28 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
     rows.append({name: _near(image, whole, scale) for name, image in made.items()})
   if not rows:
     raise ValueError('there is no image to compare')
-  mean = lambda name, i: float(np.mean([row[name][i] for row in rows]))
-  return {
-    name: {'psnr': mean(name, 0), 'ssim': mean(name, 1), 'images': len(rows)} for name in rows[0]
-  }
+  return {name: _means(np.array([row[name] for row in rows])) for name in rows[0]}
 
 
-def _near(image: np.ndarray, original: np.ndarray, border: int) -> tuple[float, float]:
-  inside = [fidelity.cropped(fidelity.luma(x), border) for x in (image, original)]
-  return float(fidelity.psnr(*inside)[0]), float(fidelity.ssim(*inside)[0])
+def _near(image: np.ndarray, original: np.ndarray, scale: int) -> tuple[float, ...]:
+  made, real = [fidelity.cropped(fidelity.luma(x), scale) for x in (image, original)]
+  details = [float(fidelity.detail(x, scale)[0]) for x in (made, real)]
+  return float(fidelity.psnr(made, real)[0]), float(fidelity.ssim(made, real)[0]), *details
+
+
+def _means(rows: np.ndarray) -> dict[str, float]:
+  psnr, ssim, made, real = map(float, rows.mean(0))
+  share = made / real if real else float('nan')  # the original is flat
+  return {'psnr': psnr, 'ssim': ssim, 'detail': share, 'images': len(rows)}
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
   """The comparison in columns."""
-  lines = ['         PSNR    SSIM']
-  lines += [f'{name:8} {row["psnr"]:5.2f}  {row["ssim"]:.4f}' for name, row in found.items()]
+  lines = ['         PSNR    SSIM    detail']
+  lines += [
+    f'{name:8} {row["psnr"]:5.2f}  {row["ssim"]:.4f}  {row["detail"]:.3f}'
+    for name, row in found.items()
+  ]
   return '\n'.join(lines)
 
 

@@ -1,4 +1,4 @@
-"""How near an image comes to the one it should be: PSNR and SSIM, in float64, an image each.
+"""How near an image comes to the one it should be: PSNR, SSIM, detail; in float64, an image each.
 
 Images are `[N, H, W, C]` with values from 0 to 255, whatever their type. Published figures of
 super-resolution are of `luma`, after `cropped` by as many pixels as the scale.
@@ -43,6 +43,19 @@ def psnr(images: np.ndarray, references: np.ndarray) -> np.ndarray:
   error = ((a - b) ** 2).mean((1, 2, 3))
   with np.errstate(divide='ignore'):
     return 10 * np.log10(PEAK**2 / error)
+
+
+def detail(images: np.ndarray, scale: int) -> np.ndarray:
+  """Power of what an image `scale` times smaller cannot hold, `[N]`; of flat images 0.
+
+  The sum over |F(u, v)|^2 / (H W)^2 with |u| or |v| above 1 / (2 scale) cycles a pixel, F the
+  discrete Fourier transform, and over channels. It is sharpness, whether right or wrong: its share
+  of the original's is what PSNR does not tell.
+  """
+  height, width = images.shape[1:3]
+  power = np.abs(np.fft.fft2(images.astype(np.float64), axes=(1, 2), norm='forward')) ** 2
+  rows, columns = (np.abs(np.fft.fftfreq(n)) * 2 * scale > 1 for n in (height, width))
+  return power[:, rows[:, None] | columns].sum((1, 2))
 
 
 def ssim(images: np.ndarray, references: np.ndarray) -> np.ndarray:

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from jaxgan.metrics import checks
-from jaxgan.metrics.neighbours import radii
+from jaxgan.metrics.neighbours import metric, radii
 
 
 class Memorisation(NamedTuple):
@@ -42,8 +41,9 @@ def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> M
     raise ValueError(
       f'expected equally many images of train and held_out, got {len(train)} and {len(held_out)}'
     )
-  distances = cdist(fake, train)
-  near, far = distances.min(1), cdist(fake, held_out).min(1)
+  between = metric(fake, train, held_out)
+  distances = between(fake, train)
+  near, far = distances.min(1), between(fake, held_out).min(1)
   fellow = radii(train, 1)[distances.argmin(1)]
   return Memorisation(
     nearer_to_train=float(np.mean((near < far) + 0.5 * (near == far))),

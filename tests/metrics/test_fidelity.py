@@ -2,7 +2,7 @@ import chex
 import numpy as np
 import pytest
 
-from jaxgan.metrics.fidelity import cropped, luma, psnr, ssim
+from jaxgan.metrics.fidelity import cropped, detail, luma, psnr, ssim
 
 
 def noisy():
@@ -64,6 +64,21 @@ def test_borders_do_not_count():
   a = np.zeros((1, 20, 20, 1))
   b = np.pad(np.zeros((1, 12, 12, 1)), ((0, 0), (4, 4), (4, 4), (0, 0)), constant_values=9)
   assert psnr(cropped(a, 4), cropped(b, 4)) == np.inf and psnr(a, b) < np.inf
+
+
+def test_detail_of_waves():
+  """A cos(2 pi f x) has power A^2 / 2, all of it at f."""
+  x = np.arange(32)
+  wave = lambda frequency: 6 * np.cos(2 * np.pi * frequency * x / 32)
+  rows = np.broadcast_to(
+    wave(3)[:, None] + 7, (32, 32)
+  )  # 3/32 < 1/8: a quarter of the size holds it
+  fine = rows + wave(9)[None]
+  chex.assert_trees_all_close(
+    detail(np.stack([rows, fine])[..., None], 4), np.array([0.0, 18.0]), atol=1e-9
+  )
+  chex.assert_trees_all_close(detail(fine[None, ..., None], 2), np.array([18.0]), atol=1e-9)
+  assert detail(fine[None, ..., None], 1) < 1e-9
 
 
 @pytest.mark.parametrize(

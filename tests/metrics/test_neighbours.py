@@ -1,6 +1,7 @@
 import chex
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from jaxgan.metrics import neighbours
 from jaxgan.metrics.neighbours import prdc
@@ -67,3 +68,14 @@ def test_itself_and_elsewhere():
 def test_k_needs_more_samples():
   with pytest.raises(ValueError, match='fake has 5 rows and this metric needs 6'):
     prdc(np.zeros((9, 2)), np.zeros((5, 2)), k=5)
+
+
+@pytest.mark.parametrize('scale, form', [(1, '_of_whole'), (0.5, 'cdist'), (2.0**25, 'cdist')])
+def test_whole_numbers_take_the_fast_way_to_the_same(scale, form):
+  draw = np.random.default_rng(1)
+  a, b = (scale * draw.integers(0, 256, (n, 300)).astype(np.float64) for n in (40, 30))
+  b[3] = a[5]
+  between = neighbours.metric(a, b)
+  assert between.__name__ == form
+  chex.assert_trees_all_equal(between(a, b), cdist(a, b))
+  assert between(a, b)[5, 3] == 0

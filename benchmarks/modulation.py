@@ -1,0 +1,80 @@
+"""Two ways to scale a kernel by each image's style: `python -m benchmarks.modulation`.
+
+StyleGAN2 gives every image a kernel of its own. The library scales what goes in and what comes out
+(`jaxgan.networks.stylegan2.modulate`); the authors' code makes the kernels and convolves in as many
+groups as there are images. Timed with the gradient with respect to images, kernel and styles.
+"""
+
+import dataclasses
+import time
+
+import jax
+import jax.numpy as jnp
+import tyro
+from jax import lax
+
+from benchmarks import measure
+from jaxgan import convolution
+from jaxgan.networks.stylegan2 import modulate
+from jaxgan.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What to time, and how often."""
+
+  shapes: tuple[str, ...] = ('32x32x32x64', '32x16x16x128', '16x64x64x64')
+  """Images, height, width and channels, of inputs and outputs alike."""
+  rounds: int = 5
+  """Times that both have their turn."""
+  seconds: float = 0.5
+  """How long a turn lasts at least."""
+
+
+def grouped(x: Array, w: Array, style: Array) -> Array:
+  """The same as `modulate`, by a kernel for each image and a group for each kernel."""
+  b, h, width, c = x.shape
+  kernels = w[None] * style[:, None, None, :, None]
+  kernels *= lax.rsqrt((kernels**2).sum((1, 2, 3), keepdims=True) + 1e-8)
+  y = lax.conv_general_dilated(
+    jnp.moveaxis(x, 0, 2).reshape(1, h, width, b * c),
+    jnp.moveaxis(kernels, 0, 3).reshape(*w.shape[:3], b * w.shape[3]),
+    (1, 1),
+    'SAME',
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+    feature_group_count=b,
+  )
+  return jnp.moveaxis(y.reshape(h, width, b, -1), 2, 0)
+
+
+def contender(form, x: Array, w: Array, style: Array) -> measure.Call:
+  """The form's value and gradient, compiled."""
+  loss = lambda *given: (form(*given) ** 2).mean()
+  options = convolution.compiler_options()
+  program = jax.jit(jax.value_and_grad(loss, (0, 1, 2)), compiler_options=options)
+  return lambda: jax.block_until_ready(program(x, w, style))
+
+
+def main(options: Options) -> None:
+  """A line for each shape, after the two forms were seen to agree."""
+  print(jax.devices()[0].device_kind)
+  for shape in options.shapes:
+    b, h, width, c = map(int, shape.split('x'))
+    keys = jax.random.split(jax.random.key(0), 3)
+    x, w = jax.random.normal(keys[0], (b, h, width, c)), jax.random.normal(keys[1], (3, 3, c, c))
+    style = jax.random.normal(keys[2], (b, c))
+    apart = jnp.abs(modulate(x, w, style) - grouped(x, w, style)).max()
+    calls = {form.__name__: contender(form, x, w, style) for form in (grouped, modulate)}
+    times = measure.interleaved(
+      calls, rounds=options.rounds, seconds=options.seconds, clock=time.perf_counter
+    )
+    ratio = measure.speed(times['grouped'], times['modulate'])
+    ms = {name: round(1e3 * measure.spread(t).median, 3) for name, t in times.items()}
+    print(
+      f'{shape}: ms {ms}, modulate {ratio.median:.2f} times as fast '
+      f'({ratio.low:.2f}-{ratio.high:.2f}), they differ by {float(apart):.1e}'
+    )
+
+
+if __name__ == '__main__':
+  main(tyro.cli(Options))
