@@ -1,13 +1,12 @@
-"""Claim: four times as large, `srgan`'s first stage comes nearer to the original than bicubic.
+"""Claim: four times as large, `esrgan`'s first stage comes nearer to the original than bicubic.
 
 Mean PSNR and SSIM of the luma, without a border of four pixels, of the test split, by the run and
 by bicubic, and `detail`, the power of fine detail as a share of the originals'. A critic lowers
-PSNR and adds detail: `srgan` past its first stage (--pretrain steps) scores less than at its end,
-as in the article, and is sharper.
+PSNR and adds detail: past its first stage (--pretrain steps) a run scores less than at its end, as
+in the articles, and is sharper.
 
-Command, after training:
+Command, after training (see the results beside this file):
 
-    python -m jaxgan.main --variant=srgan --dataset=folder --folder=EUROSAT/train --workdir=runs/sr
     python -m experiments.super_resolution --images=EUROSAT/test --runs runs/sr
 """
 
@@ -15,6 +14,7 @@ import json
 import pathlib
 from dataclasses import dataclass
 
+import numpy as np
 import tyro
 
 import jaxgan
@@ -37,7 +37,8 @@ class Arguments:
 def main(arguments: Arguments) -> None:
   """A line of JSON for each run."""
   work = files.found(arguments.images)
-  names = work.names[:: max(1, len(work.names) // arguments.num)][: arguments.num]
+  chosen = np.linspace(0, len(work.names) - 1, min(arguments.num, len(work.names))).astype(int)
+  names = [work.names[i] for i in chosen]
   for folder in arguments.runs:
     run = jaxgan.load(folder)
     with images.guarded():
