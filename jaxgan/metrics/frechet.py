@@ -20,20 +20,18 @@ class Reference(NamedTuple):
 
 def reference(moments: Moments) -> Reference:
   """Factor the covariance once for many distances."""
-  values, vectors = np.linalg.eigh(moments.covariance)
-  return Reference(moments.n, moments.mean, vectors * np.sqrt(np.maximum(values, 0)))
+  return Reference(moments.n, moments.mean, _root(moments.covariance))
 
 
 def distance(fake: Moments, real: Reference) -> float:
   """|mu_1 - mu_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)), the square of a distance; 0 or above.
 
-  The root's trace is that of the symmetric (L' S_1 L)^(1/2), whose eigenvalues are real.
+  The root's trace is the sum of the singular values of L_1' L_2, where S = L L'.
 
   References: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017.
   """
   _same_width(fake.mean, real.mean)
-  inner = real.root.T @ fake.covariance @ real.root
-  trace = _root_trace(inner)
+  trace = np.linalg.svd(_root(fake.covariance).T @ real.root, compute_uv=False).sum()
   spread = np.trace(fake.covariance) + np.sum(real.root**2)
   return float(np.sum((fake.mean - real.mean) ** 2) + spread - 2 * trace)
 
@@ -67,6 +65,13 @@ def without_bias(
   design = np.stack([1 / sizes, np.ones(points)], 1)
   solution, *_ = np.linalg.lstsq(design, np.array(values), rcond=None)
   return float(solution[1]), float(np.std(values - design @ solution))
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+  """L with L L' the covariance; an eigenvalue that rounding may have made of zero is zero."""
+  values, vectors = np.linalg.eigh(covariance)
+  rounding = len(values) * np.finfo(values.dtype).eps * np.abs(values).max()
+  return vectors * np.sqrt(np.where(values > rounding, values, 0))
 
 
 def _root_trace(symmetric: np.ndarray) -> float:
