@@ -116,7 +116,7 @@ def test_what_one_process_refuses_all_do():
 def next_step(variant, folder, data_dir):
   """The step after a checkpoint, on all devices there are: this process's batch, and the state."""
   _, recipe = recipe_of(variant, batch_size=BATCH)
-  played, mesh = recipe.stages[0].game, devices.mesh(BATCH)
+  played, mesh = stages.of(recipe, UNDER_WAY).game, devices.mesh(BATCH)
   placed = devices.replicated(mesh)
   shapes = stages.abstract(recipe, UNDER_WAY, placed)
   step, state = Checkpoints(folder).restore(shapes)
@@ -126,9 +126,10 @@ def next_step(variant, folder, data_dir):
 
 
 def drawn(played, data_dir, step):
-  """This process's share of the examples, from a step on."""
+  """This process's share of the examples, with themselves as a second domain, from a step on."""
+  source = data.load('digits', data_dir=data_dir)
   return data.batches(
-    data.load('digits', data_dir=data_dir),
+    data.two_domains(source, source),
     batch_size=BATCH,
     microbatches=played.microbatches,
     seed=0,
@@ -139,10 +140,11 @@ def drawn(played, data_dir, step):
 
 
 def under_way(variant, folder, data_dir):
-  """A checkpoint after ten steps on one device."""
+  """A checkpoint after ten steps, of the stage that they end in, on one device."""
   _, recipe = recipe_of(variant, batch_size=BATCH)
-  played, mesh = recipe.stages[0].game, devices.mesh(BATCH, jax.devices()[:1])
-  state = stages.first_state(recipe.stages[0], jax.random.key(0), devices.replicated(mesh))
+  stage, mesh = stages.of(recipe, UNDER_WAY), devices.mesh(BATCH, jax.devices()[:1])
+  played = stage.game
+  state = stages.first_state(stage, jax.random.key(0), devices.replicated(mesh))
   step = devices.compile_step(played, mesh)
   for batch in itertools.islice(drawn(played, data_dir, 0), UNDER_WAY):
     state, _ = step(state, devices.place(mesh, batch))
