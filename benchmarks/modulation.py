@@ -6,11 +6,10 @@ groups as there are images. Timed with the gradient with respect to images, kern
 """
 
 import dataclasses
-import time
+import sys
 
 import jax
 import jax.numpy as jnp
-import tyro
 from jax import lax
 
 from benchmarks import measure
@@ -55,19 +54,19 @@ def contender(form, x: Array, w: Array, style: Array) -> measure.Call:
   return lambda: jax.block_until_ready(program(x, w, style))
 
 
-def main(options: Options) -> None:
-  """A line for each shape, after the two forms were seen to agree."""
+def run(options: Options) -> None:
+  """A line for each shape: both times, and how far the two forms are apart."""
   print(jax.devices()[0].device_kind)
   for shape in options.shapes:
+    if shape.count('x') != 3:
+      raise ValueError(f'--shapes={shape} should be BxHxWxC, such as 32x32x32x64')
     b, h, width, c = map(int, shape.split('x'))
     keys = jax.random.split(jax.random.key(0), 3)
     x, w = jax.random.normal(keys[0], (b, h, width, c)), jax.random.normal(keys[1], (3, 3, c, c))
     style = jax.random.normal(keys[2], (b, c))
     apart = jnp.abs(modulate(x, w, style) - grouped(x, w, style)).max()
     calls = {form.__name__: contender(form, x, w, style) for form in (grouped, modulate)}
-    times = measure.interleaved(
-      calls, rounds=options.rounds, seconds=options.seconds, clock=time.perf_counter
-    )
+    times = measure.interleaved(calls, rounds=options.rounds, seconds=options.seconds)
     ratio = measure.speed(times['grouped'], times['modulate'])
     ms = {name: round(1e3 * measure.spread(t).median, 3) for name, t in times.items()}
     print(
@@ -76,5 +75,10 @@ def main(options: Options) -> None:
     )
 
 
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 2 on wrong input."""
+  return measure.command(Options, run, 'python -m benchmarks.modulation', argv)
+
+
 if __name__ == '__main__':
-  main(tyro.cli(Options))
+  sys.exit(main())

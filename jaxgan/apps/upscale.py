@@ -81,28 +81,32 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
   multiple of the scale, made small bicubically and rounded. All is of the luma, without as many
   pixels at the border as the scale.
   """
-  scale, rows = run.way('upscale').scale, []
+  scale = run.way('upscale').scale
+  inside = lambda image: fidelity.cropped(fidelity.luma(image), scale)
+  rows, details = [], []
   for original in originals:
     height, width = (n // scale * scale for n in original.shape[:2])
     whole = original[None, :height, :width]
     low = pictures.to_uint8(np.asarray(lowered(_unit(whole), scale)))
     smooth = resize(_unit(low), height, width)
     made = {'run': enlarge(run, low), 'bicubic': pictures.to_uint8(np.asarray(smooth))}
-    rows.append({name: _near(image, whole, scale) for name, image in made.items()})
+    real = inside(whole)
+    rows.append({name: _near(inside(image), real, scale) for name, image in made.items()})
+    details.append(fidelity.detail(real, scale))
   if not rows:
     raise ValueError('there is no image to compare')
-  return {name: _means(np.array([row[name] for row in rows])) for name in rows[0]}
+  there = float(np.mean(details))
+  return {name: _means(np.array([row[name] for row in rows]), there) for name in rows[0]}
 
 
-def _near(image: np.ndarray, original: np.ndarray, scale: int) -> tuple[float, ...]:
-  made, real = [fidelity.cropped(fidelity.luma(x), scale) for x in (image, original)]
-  details = [float(fidelity.detail(x, scale)[0]) for x in (made, real)]
-  return float(fidelity.psnr(made, real)[0]), float(fidelity.ssim(made, real)[0]), *details
+def _near(made: np.ndarray, real: np.ndarray, scale: int) -> tuple[float, ...]:
+  told = fidelity.psnr(made, real), fidelity.ssim(made, real), fidelity.detail(made, scale)
+  return tuple(float(value[0]) for value in told)
 
 
-def _means(rows: np.ndarray) -> dict[str, float]:
-  psnr, ssim, made, real = map(float, rows.mean(0))
-  share = made / real if real else float('nan')  # the original is flat
+def _means(rows: np.ndarray, there: float) -> dict[str, float]:
+  psnr, ssim, detail = map(float, rows.mean(0))
+  share = detail / there if there else float('nan')  # the originals are flat
   return {'psnr': psnr, 'ssim': ssim, 'detail': share, 'images': len(rows)}
 
 

@@ -67,12 +67,10 @@ def test_borders_do_not_count():
 
 
 def test_detail_of_waves():
-  """A cos(2 pi f x) has power A^2 / 2, all of it at f."""
+  """A cos(2 pi f x) has power A^2 / 2, all of it at f; a quarter of the size holds f < 1/8."""
   x = np.arange(32)
   wave = lambda frequency: 6 * np.cos(2 * np.pi * frequency * x / 32)
-  rows = np.broadcast_to(
-    wave(3)[:, None] + 7, (32, 32)
-  )  # 3/32 < 1/8: a quarter of the size holds it
+  rows = np.broadcast_to(wave(3)[:, None] + 7, (32, 32))
   fine = rows + wave(9)[None]
   chex.assert_trees_all_close(
     detail(np.stack([rows, fine])[..., None], 4), np.array([0.0, 18.0]), atol=1e-9
