@@ -85,12 +85,17 @@ class Program(NamedTuple):
 
 def program(subject: Subject, mesh: Mesh) -> Program:
   """Trace and compile the subject's step, as training does."""
+  step, state, batches = _traceable(subject, mesh)
+  start = time.perf_counter()
+  compiled = step.lower(state, batches).compile()
+  return Program(compiled, state, batches, time.perf_counter() - start)
+
+
+def _traceable(subject: Subject, mesh: Mesh) -> tuple[Any, TrainState, Batch]:
+  """The step that is not compiled yet, and what to call it with."""
   state = stages.first_state(subject.stage, jax.random.key(0), devices.replicated(mesh))
   batches = devices.place(mesh, random_batch(subject))
-  start = time.perf_counter()
-  jitted: Any = devices.compile_step(subject.stage.game, mesh)
-  step = jitted.lower(state, batches).compile()
-  return Program(step, state, batches, time.perf_counter() - start)
+  return devices.compile_step(subject.stage.game, mesh), state, batches
 
 
 def caller(
@@ -120,15 +125,15 @@ def caller(
   return call
 
 
-def flops(subject: Subject, mesh: Mesh, step: jax.stages.Compiled) -> float:
-  """Floating-point operations of one iteration on one device, as XLA counts the compiled step.
+def flops(subject: Subject, device: jax.Device) -> float:
+  """Floating-point operations of one iteration of the whole batch, as XLA counts them.
 
-  XLA counts the body of a loop once and a turn that is seldom played in full; this sets it right.
+  It counts the body of a loop once and a turn that is seldom played in full; this sets it right.
   """
-  alone = lambda turn: program(_only(subject, turn._replace(repeats=1, every=1)), mesh).step
+  alone = lambda turn: _counted(_only(subject, turn._replace(repeats=1, every=1)), device)
   turns = [turn for turn in subject.stage.game.turns if turn.repeats != turn.every]
-  extra = [(turn.repeats / turn.every - 1) * _counted(alone(turn)) for turn in turns]
-  return _counted(step) + sum(extra)
+  extra = [(turn.repeats / turn.every - 1) * alone(turn) for turn in turns]
+  return _counted(subject, device) + sum(extra)
 
 
 def _only(subject: Subject, turn: Turn) -> Subject:
@@ -136,8 +141,16 @@ def _only(subject: Subject, turn: Turn) -> Subject:
   return subject._replace(stage=subject.stage._replace(game=game))
 
 
-def _counted(step: jax.stages.Compiled) -> float:
-  return dict(step.cost_analysis() or {}).get('flops', float('nan'))
+def _counted(subject: Subject, device: jax.Device) -> float:
+  """On a CPU of the compiled step.
+
+  That of a GPU hides its convolutions, so there it is the step as traced, and what is computed
+  twice in it, such as a forward that two turns share, counts twice.
+  """
+  step, *given = _traceable(subject, devices.mesh(subject.batch_size, [device]))
+  lowered = step.lower(*given)
+  counted = lowered.compile() if device.platform == 'cpu' else lowered
+  return dict(counted.cost_analysis() or {}).get('flops', float('nan'))
 
 
 def program_bytes(step: jax.stages.Compiled) -> float:

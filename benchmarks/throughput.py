@@ -105,7 +105,7 @@ def timed_row(subject: Subject, mesh: jax.sharding.Mesh, options: Options) -> Ro
     'peak_bytes': measure.peak_bytes(mesh.devices.flat[0]),
     'program_bytes': use,
     'compile_s': program.compile_seconds,
-    'flops': measure.flops(subject, mesh, program.step),
+    'flops': measure.flops(subject, mesh.devices.flat[0]),
   }
 
 
@@ -158,12 +158,13 @@ def _program(
   mesh = devices.mesh(options.batch_size, jax.devices()[:1])
   with resampling(plain=plain):
     program = measure.program(subject, mesh)
-    return program, measure.flops(subject, mesh, program.step)
+    return program, measure.flops(subject, jax.devices()[0])
 
 
 def _begin(kind: str, options: Options) -> None:
-  """Set up a fresh process."""
-  jax.config.update('jax_platforms', kind)
+  """Set up a fresh process; the kind that is not the CPU is the one that JAX takes by itself."""
+  if kind == 'cpu':
+    jax.config.update('jax_platforms', kind)
   if options.one_core:
     measure.one_core()
 
@@ -211,8 +212,7 @@ def _speed(row: Row) -> str:
 def _giga(row: Row, per_second: bool) -> str:
   if row['flops'] is None:
     return ''
-  total = row['flops'] * row.get('devices', 1)
-  return f'{total / (_median(row) if per_second else 1) / 1e9:.1f}'
+  return f'{row["flops"] / (_median(row) if per_second else 1) / 1e9:.1f}'
 
 
 VARIANT_COLUMNS: Columns = {
@@ -223,7 +223,7 @@ VARIANT_COLUMNS: Columns = {
   'images/s': lambda r: f'{r["images_per_step"] / _median(r):.0f}',
   'GFLOP': lambda r: _giga(r, False),
   'GFLOP/s': lambda r: _giga(r, True),
-  'of peak': lambda r: f'{r["flops"] / _median(r) / r["peak"]:.0%}',
+  'of peak': lambda r: f'{r["flops"] / _median(r) / (r["devices"] * r["peak"]):.0%}',
   'compile s, cold': lambda r: f'{r["compile_s"]:.1f}',
   'warm': lambda r: f'{r["warm_compile_s"]:.1f}',
   'peak MiB': lambda r: f'{r["peak_bytes"] / 2**20:.0f}',
@@ -297,7 +297,8 @@ def _variants(chosen: Sequence[str], on: Sequence[str], options: Options) -> lis
       _say(f'{name} on {kind}')
       rows.append({**variant_row(name, kind, options), 'peak': most})
   print('\n' + table(VARIANT_COLUMNS, rows))
-  print('GFLOP: as XLA counts. peak MiB: of the device, or of the whole process.\n')
+  print('GFLOP: as XLA counts, on a GPU before it optimises.')
+  print('peak MiB: of the device, or of the whole process.\n')
   return rows
 
 
