@@ -39,24 +39,34 @@ def keep(
 
   It is counted, too, where only gradients were not finite. `state.skipped` is (turns counted, steps
   in a row with one, returns to a checkpoint, that one's step).
+
+  All but the parameters waits for them to be chosen, and is kept too where they are then not
+  finite. So the optimizer's moments are last needed where they are replaced, and XLA writes them in
+  place; free to order this as it likes, it would copy them first.
   """
   fine = jnp.isfinite(loss) & _finite(jax.tree.leaves(statistics))
-  either = lambda n, o: n if n is o else jnp.where(fine, n, o)
+  params = _chosen(fine, new.params, old.params)
+  fine &= _finite([p[(0,) * p.ndim] for p in jax.tree.leaves({n: params[n] for n in grads})])
   whole = fine & _finite([_edge(g) for g in jax.tree.leaves(grads)])
-  return replace(jax.tree.map(either, new, old), skipped=old.skipped.at[0].add(~whole))
+  rest = _chosen(fine, replace(new, params=params), replace(old, params=params))
+  return replace(rest, skipped=old.skipped.at[0].add(~whole))
 
 
-def _edge(gradient: Array) -> Array:
-  """One input's part of a weight: a backward signal that is not finite shows there as elsewhere.
+def _chosen(fine: Array, new: Tree, old: Tree) -> Tree:
+  return jax.tree.map(lambda n, o: n if n is o else jnp.where(fine, n, o), new, old)
+
+
+def _edge(weight: Array) -> Array:
+  """One input's part of a weight or gradient: a signal that is not finite shows there as elsewhere.
 
   All of it would be a second pass over memory, and keep the updates waiting for the last gradient.
   """
-  return gradient if gradient.ndim < 2 else gradient[..., 0, :]
+  return weight if weight.ndim < 2 else weight[..., 0, :]
 
 
 def _finite(arrays: list[Array]) -> Array:
   numbers = [x.ravel() for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
-  return jnp.isfinite(jnp.concatenate(numbers).sum()) if numbers else jnp.array(True)
+  return jnp.isfinite(jnp.concatenate(numbers)).all() if numbers else jnp.array(True)
 
 
 def count(old: TrainState, new: TrainState, logs: Logs) -> tuple[TrainState, Logs]:
