@@ -2,7 +2,7 @@
 
 Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks, 2019.
 Departures: those of `progan`; the average style moves in the generator's turns alone; the constant
-has no bias beside it. The laptop's R1 is weaker (1 for 10).
+has no bias beside it.
 `--preset=paper` has the authors' 600 000 images a stage, at 128 pixels.
 """
 
@@ -33,7 +33,7 @@ class Config(progan.Growing):
   """Truncation of samples: the first styles are drawn towards their mean by this, such as 0.7."""
   psi_layers: int = 8
   """How many styles are drawn so."""
-  r1: float = 1.0
+  r1: float = 10.0
 
 
 PAPER: dict[str, Any] = dict(
@@ -44,7 +44,6 @@ PAPER: dict[str, Any] = dict(
   width=512,
   base=8192,
   latent_size=512,
-  r1=10.0,
   generator_lr=1.5e-3,
   critic_lr=1.5e-3,
   ema_images=10_000.0,
