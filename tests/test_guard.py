@@ -137,6 +137,14 @@ def test_a_gradient_that_is_not_finite_moves_nothing_and_counts():
   np.testing.assert_array_equal(kernels[1][bad], kernels[0][bad])
 
 
+def test_parameters_that_are_not_finite_count_and_nothing_follows_them():
+  _, state, step = made(optimizer=optax.sgd(np.inf, momentum=0.9))
+  left, logs = step(state, BATCH)
+  assert np.isfinite(logs['a/loss'])
+  assert left.skipped[:2].tolist() == [1, 1]
+  assert_unmoved(left, state, but=('.step', '.skipped', '.ema', '.params'))
+
+
 def test_moments_do_not_overflow():
   """The gradient is finite and its square is not: Adam would stand still for ever."""
   _, state, step = made(steep(lambda y: 1e25 * y[0] * jnp.arange(3.0)))
