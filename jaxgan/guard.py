@@ -56,12 +56,12 @@ def _chosen(fine: Array, new: Tree, old: Tree) -> Tree:
   return jax.tree.map(lambda n, o: n if n is o else jnp.where(fine, n, o), new, old)
 
 
-def _edge(weight: Array) -> Array:
-  """One input's part of a weight or gradient: a signal that is not finite shows there as elsewhere.
+def _edge(gradient: Array) -> Array:
+  """One input's part of a weight: a backward signal that is not finite shows there as elsewhere.
 
   All of it would be a second pass over memory, and keep the updates waiting for the last gradient.
   """
-  return weight if weight.ndim < 2 else weight[..., 0, :]
+  return gradient if gradient.ndim < 2 else gradient[..., 0, :]
 
 
 def _finite(arrays: list[Array]) -> Array:
