@@ -15,6 +15,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import jax
@@ -29,6 +30,7 @@ from jaxgan.typing import Array, Tree
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
 _DESCRIPTION = 'description.json'
 _LINES = 6
+_LONGEST = 300
 
 
 class CheckpointError(OSError):
@@ -65,8 +67,7 @@ def integrity(tree: Tree) -> Array:
 
 
 def _word(x: Array) -> Array:
-  if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
-    x = jax.random.key_data(x)
+  x = jax.random.key_data(x) if _is_key(x) else x
   x = x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x
   bits = {1: jnp.uint8, 2: jnp.uint16}.get(x.dtype.itemsize, jnp.uint32)
   words = lax.bitcast_convert_type(x, bits).astype(jnp.uint32)
@@ -75,6 +76,10 @@ def _word(x: Array) -> Array:
     words += lax.broadcasted_iota(jnp.uint32, words.shape, axis) * jnp.uint32(stride % 2**32)
     stride *= words.shape[axis]
   return jnp.sum(_mix(words), dtype=jnp.uint32)
+
+
+def _is_key(x: Array) -> bool:
+  return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
 def _mix(x: Array) -> Array:
@@ -111,7 +116,7 @@ class Checkpoints:
     self._sound: set[int] = set()  # saved or restored by this object
     self._refused: set[int] = set()  # and not yet set aside
     self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix='checkpoint')
-    self._pending: tuple[int, Future, contextlib.ExitStack] | None = None
+    self._pending: tuple[int, Future] | None = None
 
   def save(
     self,
@@ -200,14 +205,13 @@ class Checkpoints:
     """
     if self._pending is None:
       return
-    step, written, cleanup = self._pending
+    step, written = self._pending
     try:
       with self._naming(step):
         hosts.together(written.result)
     finally:
       if written.done():  # not if Ctrl-C ended the waiting
         self._pending = None
-        cleanup.close()
     self._sound.add(step)
     self._prune()
 
@@ -227,8 +231,6 @@ class Checkpoints:
   def _start(
     self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float], lasting: bool
   ) -> None:
-    from orbax.checkpoint import v1 as ocp
-
     final, arrays = self.folder / str(step), _nonempty(leaves)
     description = {
       'step': step,
@@ -237,16 +239,13 @@ class Checkpoints:
       'leaves': _specs(leaves),
     }
     words = integrity(arrays)
-    context = ocp.Context()
-    # A folder that cannot be made is then an error here, not in a thread that others wait for.
-    context.asynchronous.create_directories_asynchronously = False
-    with contextlib.ExitStack() as cleanup:
-      cleanup.enter_context(_quiet())
-      with context:  # returns when the arrays are on the host
-        unfinished = final.with_name(final.name + _UNFINISHED)
-        response = ocp.save_async(unfinished, arrays)
-      written = self._thread.submit(_finish, response, unfinished, final, description, words)
-      self._pending = step, written, cleanup.pop_all()
+    unfinished = final.with_name(final.name + _UNFINISHED)
+    begin: Callable[[], Any] = partial(_begin, unfinished, _copies(arrays))
+    if jax.process_count() > 1:  # they begin together, and must not do so beside a step
+      begun = begin()
+      begin = lambda: begun
+    written = self._thread.submit(_finish, begin, unfinished, final, description, words)
+    self._pending = step, written
 
   def _make_room(self, step: int) -> None:
     if hosts.first():
@@ -294,14 +293,35 @@ class Checkpoints:
       ) from error
 
 
+def _copies(arrays: Mapping[str, Array]) -> dict[str, Array | np.ndarray]:
+  """Copies on the host, but of keys, which Orbax knows; blocks until they are there."""
+  here = {n: x.addressable_data(0) if x.is_fully_replicated else x for n, x in arrays.items()}
+  for x in here.values():
+    x.copy_to_host_async()
+  return {n: jnp.copy(x) if _is_key(x) else np.array(here[n]) for n, x in arrays.items()}
+
+
+def _begin(unfinished: pathlib.Path, arrays: Mapping[str, Any]) -> Any:
+  from orbax.checkpoint import v1 as ocp
+
+  context = ocp.Context()
+  context.array.saving.use_compression = False  # of little use to floats, and much of the work
+  # A folder that cannot be made is then an error here, not in a thread that others wait for.
+  context.asynchronous.create_directories_asynchronously = False
+  with _quiet(), context:
+    return ocp.save_async(unfinished, arrays)
+
+
 def _finish(
-  response: Any,
+  begin: Callable[[], Any],
   unfinished: pathlib.Path,
   final: pathlib.Path,
   description: dict[str, Any],
   words: Array,
 ) -> None:
-  response.result()
+  begun = begin()
+  with _quiet():
+    begun.result()
   if hosts.first():
     description['words'] = np.asarray(words).tolist()
     files = sorted(p for p in unfinished.rglob('*') if p.is_file())
@@ -407,7 +427,8 @@ def _reason(error: BaseException) -> str:
   cause = error.__cause__ or error
   lines = str(cause).strip().splitlines() or ['']
   kind = '' if isinstance(cause, _Damaged) else f'{type(cause).__name__}: '
-  return kind + lines[0][:300]
+  line = lines[0] if len(lines[0]) <= _LONGEST else f'{lines[0][:100]} ... {lines[0][-200:]}'
+  return kind + line
 
 
 @contextlib.contextmanager
