@@ -35,21 +35,21 @@ def clean(grads: Tree) -> Tree:
 def keep(
   old: TrainState, new: TrainState, loss: Array, statistics: Tree, grads: Tree
 ) -> TrainState:
-  """The new state where loss and statistics are finite, else the old; and the turn counted.
+  """The new state where loss, statistics and gradients are finite, else the old, and that counted.
 
-  It is counted, too, where only gradients were not finite. `state.skipped` is (turns counted, steps
-  in a row with one, returns to a checkpoint, that one's step).
+  `state.skipped` is (turns counted, steps in a row with one, returns to a checkpoint, that one's
+  step).
 
-  All but the parameters waits for them to be chosen, and is kept too where they are then not
-  finite. So the optimizer's moments are last needed where they are replaced, and XLA writes them in
-  place; free to order this as it likes, it would copy them first.
+  The parameters wait for every gradient, and all else for them, to be kept too where they are then
+  not finite. So each array is last needed where it is replaced, and XLA writes it in place; free to
+  order this as it likes, it would copy many first.
   """
   fine = jnp.isfinite(loss) & _finite(jax.tree.leaves(statistics))
+  fine &= _finite([_edge(g) for g in jax.tree.leaves(grads)])
   params = _chosen(fine, new.params, old.params)
   fine &= _finite([p[(0,) * p.ndim] for p in jax.tree.leaves({n: params[n] for n in grads})])
-  whole = fine & _finite([_edge(g) for g in jax.tree.leaves(grads)])
   rest = _chosen(fine, replace(new, params=params), replace(old, params=params))
-  return replace(rest, skipped=old.skipped.at[0].add(~whole))
+  return replace(rest, skipped=old.skipped.at[0].add(~fine))
 
 
 def _chosen(fine: Array, new: Tree, old: Tree) -> Tree:
@@ -59,7 +59,7 @@ def _chosen(fine: Array, new: Tree, old: Tree) -> Tree:
 def _edge(gradient: Array) -> Array:
   """One input's part of a weight: a backward signal that is not finite shows there as elsewhere.
 
-  All of it would be a second pass over memory, and keep the updates waiting for the last gradient.
+  All of it would be a second pass over memory.
   """
   return gradient if gradient.ndim < 2 else gradient[..., 0, :]
 
