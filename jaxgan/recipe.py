@@ -72,6 +72,8 @@ class Recipe(NamedTuple):
   source, translation and reconstruction. `needs` says what data must have: a second domain
   ('target'), which may have to be partners of the first ('pairs').
 
+  Networks named in `exact` are computed in float32 whatever the precision of the others.
+
   `prepare(recipe, source)` is the recipe as it is trained, with what comes from files or from the
   data set in the stages' examples; ValueError where that is not to be had. A run at rest does
   without.
@@ -86,6 +88,7 @@ class Recipe(NamedTuple):
   translate: Mapping[str, Translation] = MappingProxyType({})
   show: Callable[[Nets, Batch, Key], Array] | None = None
   needs: Literal['', 'target', 'pairs'] = ''
+  exact: tuple[str, ...] = ()
   prepare: Callable[[Any, Source], Any] = lambda recipe, source: recipe
 
 
@@ -135,7 +138,9 @@ def two_player(
   """The recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
 
   The `regulariser` is of the generator's parameters; without `schedules` they are the config's.
-  With `unroll` the generator meets the critic as it will be so many steps ahead.
+  With `unroll` the generator meets the critic as it will be so many steps ahead, and the critic is
+  exact: what bfloat16 rounds there, slopes of Adam's steps enlarge. On digits, five steps ahead,
+  the mean loss of 500 steps became 0.45 for 1.33; the generator in bfloat16 changed none of it.
 
   Raises:
     ValueError: a conditional recipe for data without labels; as `tricks`.
@@ -174,7 +179,8 @@ def two_player(
     memory=tricks.memory(config, networks, example),
     rules=tricks.after_steps(config),
   )
-  return from_latents((Stage(game, example),), latent, conditional)
+  recipe = from_latents((Stage(game, example),), latent, conditional)
+  return recipe._replace(exact=('critic',) if unroll else ())
 
 
 def duel(
@@ -223,13 +229,13 @@ def duel(
 
 
 def computed_in(precision: str, recipe: Recipe) -> Recipe:
-  """The recipe with every network computed in `precision`, 'float32' or 'bfloat16'."""
+  """The recipe with networks, but for the exact, computed in 'float32' or 'bfloat16'."""
   if precision == 'float32':
     return recipe
 
   def lowered(stage: Stage) -> Stage:
     networks = {
-      name: network.computed_in(whole, jnp.dtype(precision))
+      name: whole if name in recipe.exact else network.computed_in(whole, jnp.dtype(precision))
       for name, whole in stage.game.networks.items()
     }
     return stage._replace(game=dataclasses.replace(stage.game, networks=networks))

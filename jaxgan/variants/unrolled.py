@@ -23,7 +23,8 @@ class Config(config.Config):
   """Options of the unrolled GAN."""
 
   unroll: int = 5
-  """Steps of the critic that the generator looks ahead; 0: none, the plain GAN."""
+  """Steps of the critic that the generator looks ahead; 0: none, the plain GAN. With any the critic
+  is computed in float32, whatever --precision."""
   objective: Literal['minimax', 'nonsaturating'] = 'minimax'
   """What the generator minimises: minus the critic's loss, or -log D(G(z))."""
   widths: tuple[int, ...] = (256, 512)

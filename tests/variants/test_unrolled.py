@@ -312,3 +312,18 @@ def test_packs_of_points_are_looked_ahead_at_by_many_seeds_at_once():
   for i, key in enumerate(keys):
     one = jax.tree.map(lambda x, i=i: x[i], (params, logs))
     chex.assert_trees_all_close(one, alone(key), atol=1e-5)
+
+
+@pytest.mark.parametrize('unroll', [0, 2])
+def test_a_critic_that_is_looked_ahead_at_is_not_rounded(unroll):
+  """Nor the generator left as it is."""
+  spec, inputs = Spec(8, 1), {'generator': jnp.ones((4, 100)), 'critic': jnp.ones((4, 8, 8, 1)) / 3}
+  outputs = {}
+  for precision in ('float32', 'bfloat16'):
+    options = dict(unroll=unroll, precision=precision, widths=(32,), image_size=8)
+    nets = variants.build(variants.configure('unrolled', **options), spec).stages[-1].game.networks
+    for name, x in inputs.items():
+      made = nets[name].init(jax.random.key(0), x)
+      outputs[precision, name], _ = nets[name].apply(made, x, train=False)
+  same = {n: np.array_equal(outputs['float32', n], outputs['bfloat16', n]) for n in inputs}
+  assert same == {'generator': False, 'critic': unroll > 0}
