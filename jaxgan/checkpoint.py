@@ -1,9 +1,11 @@
 """Checkpoints: saved while training goes on, checked when read, kept by age and by merit.
 
-A checkpoint is the folder `<step>`: the arrays by name, as Orbax writes them, and a description
-(step, metrics, shapes, a word for each array computed before it was written, a checksum of each
-file). It gets that name when all of it is there. Orbax by itself restores a flipped bit without
-complaint, and never turns to an older checkpoint; both are done here.
+A checkpoint is the folder `<step>`: the bytes of all arrays in a row, written by Orbax as one, for
+each array costs it a millisecond and fails by itself where the disk is full; and a description
+(step, metrics, names and shapes in that order, a word for each array computed before it was
+written, a checksum of each file). It gets that name when all of it is there. Orbax by itself
+restores a flipped bit without complaint, and never turns to an older checkpoint; both are done
+here.
 """
 
 import contextlib
@@ -21,14 +23,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.sharding import Sharding
 
-from jaxgan import hosts, workdir
+from jaxgan import hosts, serial, workdir
 from jaxgan.typing import Array, Tree
 
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
 _DESCRIPTION = 'description.json'
+_PACKED = 'packed'
 _LINES = 6
 _LONGEST = 300
 
@@ -52,40 +54,6 @@ class _Damaged(Exception):
 def abstract(state: Tree, sharding: Sharding) -> Tree:
   """Shapes, dtypes (those of typed keys too) and one sharding: what `Checkpoints.restore` fills."""
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
-
-
-@jax.jit
-def integrity(tree: Tree) -> Array:
-  """A word a leaf, uint32 `[leaves]`: sum_i mix(u_i + c i) mod 2^32 over its 32-bit words u.
-
-  `mix` is a bijection, so any one changed word changes the sum; other changes, of order too, do so
-  but for one in 2^32. It does not depend on the devices over which the leaf is spread. It detects
-  accidents, not an adversary. `mix` is the finalizer of MurmurHash3 (Appleby, 2011), c / 2^32 the
-  golden ratio.
-  """
-  return jnp.stack([_word(leaf) for leaf in jax.tree.leaves(tree)])
-
-
-def _word(x: Array) -> Array:
-  x = jax.random.key_data(x) if _is_key(x) else x
-  x = x.astype(jnp.uint8) if x.dtype == jnp.bool_ else x
-  bits = {1: jnp.uint8, 2: jnp.uint16}.get(x.dtype.itemsize, jnp.uint32)
-  words = lax.bitcast_convert_type(x, bits).astype(jnp.uint32)
-  stride = 0x9E3779B9
-  for axis in reversed(range(words.ndim)):
-    words += lax.broadcasted_iota(jnp.uint32, words.shape, axis) * jnp.uint32(stride % 2**32)
-    stride *= words.shape[axis]
-  return jnp.sum(_mix(words), dtype=jnp.uint32)
-
-
-def _is_key(x: Array) -> bool:
-  return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
-
-
-def _mix(x: Array) -> Array:
-  x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
-  x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
-  return x ^ (x >> 16)
 
 
 class Checkpoints:
@@ -238,9 +206,10 @@ class Checkpoints:
       'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
       'leaves': _specs(leaves),
     }
-    words = integrity(arrays)
+    words, packed = serial.integrity(arrays), serial.pack(arrays)
+    description[_PACKED] = packed.size
     unfinished = final.with_name(final.name + _UNFINISHED)
-    begin: Callable[[], Any] = partial(_begin, unfinished, _copies(arrays))
+    begin: Callable[[], Any] = partial(_begin, unfinished, packed)
     if jax.process_count() > 1:  # they begin together, and must not do so beside a step
       begun = begin()
       begin = lambda: begun
@@ -293,15 +262,7 @@ class Checkpoints:
       ) from error
 
 
-def _copies(arrays: Mapping[str, Array]) -> dict[str, Array | np.ndarray]:
-  """Copies on the host, but of keys, which Orbax knows; blocks until they are there."""
-  here = {n: x.addressable_data(0) if x.is_fully_replicated else x for n, x in arrays.items()}
-  for x in here.values():
-    x.copy_to_host_async()
-  return {n: jnp.copy(x) if _is_key(x) else np.array(here[n]) for n, x in arrays.items()}
-
-
-def _begin(unfinished: pathlib.Path, arrays: Mapping[str, Any]) -> Any:
+def _begin(unfinished: pathlib.Path, packed: np.ndarray) -> Any:
   from orbax.checkpoint import v1 as ocp
 
   context = ocp.Context()
@@ -309,7 +270,7 @@ def _begin(unfinished: pathlib.Path, arrays: Mapping[str, Any]) -> Any:
   # A folder that cannot be made is then an error here, not in a thread that others wait for.
   context.asynchronous.create_directories_asynchronously = False
   with _quiet(), context:
-    return ocp.save_async(unfinished, arrays)
+    return ocp.save_async(unfinished, {_PACKED: packed})
 
 
 def _finish(
@@ -332,30 +293,40 @@ def _finish(
 
 
 def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[Array]:
-  from orbax.checkpoint import v1 as ocp
-
-  saved = hosts.together(lambda: _checked(path, leaves))
-  wanted = _nonempty(leaves)
+  description = hosts.together(lambda: _checked(path, leaves))
+  wanted = _nonempty({name: leaves[name] for name in description['leaves']})
   with _quiet():
-    arrays = ocp.load(path, wanted)
-  # Orbax gives keys an equal sharding of another name, for which the step would compile again.
-  arrays = {name: jax.device_put(x, wanted[name].sharding) for name, x in arrays.items()}
-  words = zip(sorted(arrays), saved, integrity(arrays).tolist(), strict=True)
+    arrays = _read(path, description.get(_PACKED), wanted)
+  words = zip(sorted(arrays), description['words'], serial.integrity(arrays).tolist(), strict=True)
   wrong = [name for name, before, now in words if before != now]
   if wrong:
     raise _Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
   return [arrays[name] if name in arrays else _empty(leaf) for name, leaf in leaves.items()]
 
 
-def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[int]:
-  """The words of the arrays in a folder that is whole and of this model."""
+def _read(
+  path: pathlib.Path, size: int | None, wanted: Mapping[str, jax.ShapeDtypeStruct]
+) -> dict[str, Array]:
+  from orbax.checkpoint import v1 as ocp
+
+  if size is not None:
+    return serial.unpack(ocp.load(path, {_PACKED: np.empty(size, np.uint8)})[_PACKED], wanted)
+  # As it was until November 2026: each array by its name, and keys with a sharding that is equal
+  # and of another name, for which the step would compile again.
+  return jax.tree.map(
+    lambda x, like: jax.device_put(x, like.sharding), ocp.load(path, wanted), wanted
+  )
+
+
+def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Any]:
+  """The description of a folder that is whole and of this model."""
   description = _describe(path)
   _preflight(path, description['leaves'], _specs(leaves))
   for name, checksum in description['files'].items() if hosts.first() else ():
     # First, for Orbax's reaction to a damaged file is long, loud and late.
     if not (path / name).is_file() or _checksum(path / name) != checksum:
       raise _Damaged(f'{name} is not as it was written')
-  return description['words']
+  return description
 
 
 def _describe(path: pathlib.Path) -> dict[str, Any]:

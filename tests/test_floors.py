@@ -10,7 +10,7 @@ FLOORS = [
   ('typing', 'commandline'),
   ('ada', 'augment', 'resample', 'formulations', 'metrics', 'weights'),
   ('objectives', 'convolution', 'network', 'hosts', 'guard'),
-  ('penalties', 'config', 'workdir', 'pictures', 'signals'),
+  ('penalties', 'config', 'workdir', 'pictures', 'signals', 'serial'),
   ('layers', 'journal', 'checkpoint'),
   ('equalized', 'game', 'data'),
   ('growth',),
