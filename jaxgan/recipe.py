@@ -139,8 +139,7 @@ def two_player(
 
   The `regulariser` is of the generator's parameters; without `schedules` they are the config's.
   With `unroll` the generator meets the critic as it will be so many steps ahead, and the critic is
-  exact: what bfloat16 rounds there, slopes of Adam's steps enlarge. On digits, five steps ahead,
-  the mean loss of 500 steps became 0.45 for 1.33; the generator in bfloat16 changed none of it.
+  exact: what bfloat16 rounds there, slopes of Adam's steps enlarge.
 
   Raises:
     ValueError: a conditional recipe for data without labels; as `tricks`.

@@ -19,11 +19,14 @@ jax.config.update('jax_numpy_dtype_promotion', 'standard')
 
 def pytest_configure(config):
   """Most of the time goes into compiling programs that run for a moment: without LLVM's
-  optimisations that takes half as long. Slow tests run programs as users do, and all of them with
-  an empty XLA_FLAGS.
+  optimisations, and with the emitters of loops that XLA had before, that takes half as long. Slow
+  tests run programs as users do, and all of them with an empty XLA_FLAGS.
   """
   if not config.option.markexpr:
-    os.environ.setdefault('XLA_FLAGS', '--xla_backend_optimization_level=0')
+    flags = ['--xla_backend_optimization_level=0']
+    if jax.__version_info__ < (0, 11):  # a flag that XLA does not know ends the process
+      flags.append('--xla_cpu_use_fusion_emitters=false')
+    os.environ.setdefault('XLA_FLAGS', ' '.join(flags))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,6 +36,9 @@ def pytest_collection_modifyitems(config, items):
     variant = getattr(item, 'callspec', None) and item.callspec.params.get('variant')
     if isinstance(variant, str):
       item.add_marker(pytest.mark.xdist_group(variant))
+    heavy = item.get_closest_marker('slow_for')
+    if heavy and variant in heavy.args:
+      item.add_marker(pytest.mark.slow)
     if 'slow' in item.keywords and not config.option.markexpr:
       item.add_marker(pytest.mark.skip(reason='slow: run with -m slow'))
 

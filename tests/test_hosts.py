@@ -168,7 +168,7 @@ hosts.leave()
 """
 
 
-@pytest.mark.parametrize('variant', mostly_slow(variants.VARIANTS, but=('gan', 'sngan')))
+@pytest.mark.parametrize('variant', mostly_slow(variants.VARIANTS, but=('gan',)))
 def test_two_of_four_devices_are_one_of_eight(variant, data_dir, tmp_path):
   under_way(variant, tmp_path / 'checkpoints', data_dir)
   argv = [variant, tmp_path / 'checkpoints', data_dir, tmp_path / 'out']
