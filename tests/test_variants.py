@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,8 @@ SHIFT_FREE = {'wgan', 'wgan_gp'}
 
 AS_USERS_RUN = {'xla_backend_optimization_level': 3}
 """What is compared to the last digits is compiled in full: without, sums are of another order."""
+if 'xla_cpu_use_fusion_emitters' in os.environ.get('XLA_FLAGS', ''):
+  AS_USERS_RUN['xla_cpu_use_fusion_emitters'] = True
 
 AT_REST = ".memory['ada']['p']"
 """The strength of augmentation stays at 0 as long as the critic is not sure of real images."""
