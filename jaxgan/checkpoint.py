@@ -200,14 +200,14 @@ class Checkpoints:
     self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float], lasting: bool
   ) -> None:
     final, arrays = self.folder / str(step), _nonempty(leaves)
+    words, packed = serial.integrity(arrays), serial.pack(arrays)
     description = {
       'step': step,
       'lasting': lasting,
       'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
       'leaves': _specs(leaves),
+      _PACKED: packed.size,
     }
-    words, packed = serial.integrity(arrays), serial.pack(arrays)
-    description[_PACKED] = packed.size
     unfinished = final.with_name(final.name + _UNFINISHED)
     begin: Callable[[], Any] = partial(_begin, unfinished, packed)
     if jax.process_count() > 1:  # they begin together, and must not do so beside a step

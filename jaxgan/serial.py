@@ -1,6 +1,6 @@
 """The leaves of a state as bytes in a row, and a word for each by which a changed one is found."""
 
-import math
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,16 +27,12 @@ def unpack(packed: np.ndarray, like: Mapping[str, jax.ShapeDtypeStruct]) -> dict
   Raises:
     ValueError: bytes are missing or left over.
   """
-  arrays, start = {}, 0
-  for name, leaf in like.items():
-    data = jax.eval_shape(_data, leaf)
-    stop = start + math.prod(data.shape) * data.dtype.itemsize
-    values = packed[start:stop].view(data.dtype).reshape(data.shape)
-    arrays[name] = _placed(values, leaf)
-    start = stop
-  if start != packed.size:
-    raise ValueError(f'expected {start} bytes, got {packed.size}')
-  return arrays
+  data = [jax.eval_shape(_data, leaf) for leaf in like.values()]
+  ends = list(itertools.accumulate(x.size * x.dtype.itemsize for x in data))
+  if packed.size != ends[-1]:
+    raise ValueError(f'expected {ends[-1]} bytes, got {packed.size}')
+  rows = zip(like, np.split(packed, ends[:-1]), data, strict=True)
+  return {name: _placed(row.view(x.dtype).reshape(x.shape), like[name]) for name, row, x in rows}
 
 
 def _placed(values: np.ndarray, like: jax.ShapeDtypeStruct) -> Array:

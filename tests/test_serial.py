@@ -22,6 +22,7 @@ def some():
     'normal': jax.random.normal(key, (30, 7)),
     'half': jax.random.normal(key, (7, 5), jnp.bfloat16),
     'bytes': jax.random.bits(key, (5,), jnp.uint8),
+    'words': jax.random.bits(key, (3,)),
     'on': jnp.array([True, False, True]),
     'nan': jnp.array([jnp.nan, -0.0, jnp.inf]),
     'nothing': jnp.zeros((0, 4)),
@@ -58,7 +59,7 @@ class TestPack:
   @pytest.mark.parametrize('size', [8, 13])
   def test_another_number_of_bytes(self, size):
     like = {'x': jax.ShapeDtypeStruct((3,), jnp.float32, sharding=NamedSharding(mesh(1), P()))}
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f'expected 12 bytes, got {size}'):
       serial.unpack(np.zeros(size, np.uint8), like)
 
 
