@@ -20,8 +20,9 @@ import jax
 from benchmarks import measure
 from benchmarks.throughput import Columns, Row, names, table
 from benchmarks.workloads import Subject
-from jaxgan import data, devices, variants
+from jaxgan import data, variants
 from jaxgan.data import Source
+from jaxgan.parallel import devices
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,9 +20,13 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from benchmarks.workloads import Subject, random_batch
-from jaxgan import commandline, convolution, devices, stages
-from jaxgan.game import TrainState, Turn
-from jaxgan.typing import Batch
+from jaxgan.apps import commandline
+from jaxgan.core.game import Turn
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch
+from jaxgan.ops import convolution
+from jaxgan.parallel import devices
+from jaxgan.recipes import stages
 
 Call = Callable[[], Any]
 Options = TypeVar('Options')

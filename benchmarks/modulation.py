@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks import measure
-from jaxgan import convolution
+from jaxgan.core.typing import Array
 from jaxgan.networks.stylegan2 import modulate
-from jaxgan.typing import Array
+from jaxgan.ops import convolution
 
 
 @dataclasses.dataclass(frozen=True)

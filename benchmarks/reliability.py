@@ -21,8 +21,9 @@ from jax.sharding import Mesh
 from benchmarks import measure
 from benchmarks.throughput import Columns, Row, names, table
 from benchmarks.workloads import Subject, of_variant
-from jaxgan import devices, guard
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.core import guard
+from jaxgan.parallel import devices
+from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.variants import VARIANTS
 
 

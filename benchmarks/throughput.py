@@ -27,7 +27,7 @@ from benchmarks.workloads import (
   of_workload,
   resampling,
 )
-from jaxgan import devices
+from jaxgan.parallel import devices
 from jaxgan.variants import VARIANTS
 
 Row = dict[str, Any]

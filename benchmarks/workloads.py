@@ -8,14 +8,18 @@ from unittest import mock
 import flax.linen as nn
 import numpy as np
 
-from jaxgan import layers, objectives, penalties, resample, variants
-from jaxgan.config import Config
-from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan import variants
+from jaxgan.core.typing import Array, Spec
+from jaxgan.losses import gradient_penalties, objectives
+from jaxgan.losses.gradient_penalties import Penalty
+from jaxgan.losses.objectives import Objective
 from jaxgan.networks import dcgan, mlp, resnet
-from jaxgan.objectives import Objective
-from jaxgan.penalties import Penalty
-from jaxgan.recipe import Stage, two_player
-from jaxgan.typing import Array, Spec
+from jaxgan.nn import elementwise
+from jaxgan.ops import resample
+from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.recipes.config import Config
+from jaxgan.recipes.two_player import two_player
+from jaxgan.recipes.types import Stage
 
 BATCH = 64
 
@@ -47,14 +51,14 @@ class Subject(NamedTuple):
     return self.batch_size * self.stage.game.microbatches
 
 
-_SMALL = dcgan.Generator((7, 7, 14, 28), (256, 128, 64), 1, 5, activation=layers.leaky_relu)
+_SMALL = dcgan.Generator((7, 7, 14, 28), (256, 128, 64), 1, 5, activation=elementwise.leaky_relu)
 _WGAN_GP = Workload(
   'WGAN-GP 28x28, five critic steps',
   _SMALL,
   dcgan.Critic((64, 128, 256), 5, norm=False),
   objectives.wasserstein(),
   Spec(28, 1),
-  (penalties.gradient_penalty(10.0),),
+  (gradient_penalties.gradient_penalty(10.0),),
   n_critic=5,
 )
 

@@ -23,8 +23,8 @@ import tyro
 
 import jaxgan
 from jaxgan.apps import anomaly, command, encoder
-from jaxgan.metrics.ranking import auroc
-from jaxgan.train import open_data
+from jaxgan.evaluation.metrics.ranking import auroc
+from jaxgan.training.session import open_data
 
 
 @dataclass(frozen=True)

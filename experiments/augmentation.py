@@ -18,11 +18,12 @@ import numpy as np
 import tyro
 
 import jaxgan
-from jaxgan import data, features
+from jaxgan import data
 from jaxgan import main as command_line
 from jaxgan.apps import augment
 from jaxgan.data import Source
-from jaxgan.metrics import intervals
+from jaxgan.evaluation import features
+from jaxgan.evaluation.metrics import intervals
 from jaxgan.networks.classifier import Classifier
 
 

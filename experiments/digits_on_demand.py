@@ -21,9 +21,11 @@ import optax
 import tyro
 
 import jaxgan
-from jaxgan import convolution, data
-from jaxgan.layers import Conv, Dense
-from jaxgan.typing import Array
+from jaxgan import data
+from jaxgan.core.typing import Array
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.dense import Dense
+from jaxgan.ops import convolution
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,12 @@ import numpy as np
 import tyro
 
 import jaxgan
-from jaxgan import features, pictures
 from jaxgan.data import Source, from_arrays
-from jaxgan.metrics import fidelity, frechet, moments
-from jaxgan.run import Run
-from jaxgan.train import open_data
+from jaxgan.evaluation import features
+from jaxgan.evaluation.metrics import fidelity, frechet, moments
+from jaxgan.storage import figures
+from jaxgan.training.run import Run
+from jaxgan.training.session import open_data
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def translated(run: Run, images: np.ndarray, way: str, batch: int) -> np.ndarray
     run.translate(images[i : i + batch].astype(np.float32) / 127.5 - 1, way, i)
     for i in range(0, len(images) // batch * batch, batch)
   ]
-  return pictures.to_uint8(np.concatenate(made))
+  return figures.to_uint8(np.concatenate(made))
 
 
 def distance(images: np.ndarray, others: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tyro
 
-from jaxgan import workdir
+from jaxgan.storage import files
 
 COLUMNS = ('Fréchet distance', 'kernel distance', 'classifier score', 'precision', 'recall')
 COLUMNS += ('density', 'coverage', 'nearer to train', 'copies')
@@ -53,7 +53,7 @@ def rows(evaluations: list[dict[str, Any]]) -> list[list[str]]:
 
 def main(arguments: Arguments) -> None:
   """Print the table, as Markdown, and by what it was measured."""
-  evaluations = [workdir.read_config(run / 'evaluation.json') for run in arguments.runs]
+  evaluations = [files.read_config(run / 'evaluation.json') for run in arguments.runs]
   networks = {one['scores'][0]['network'] for one in evaluations}
   if len(networks) != 1:
     raise SystemExit(f'runs were scored by different networks: {", ".join(sorted(networks))}')

@@ -3,8 +3,67 @@
 `train(configure('lsgan'), 'runs/first')` trains; `load('runs/first').sample(0, 64)` draws.
 """
 
-from jaxgan.run import Run, load
-from jaxgan.train import train
-from jaxgan.variants import VARIANTS, configure
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
 
-__all__ = ['VARIANTS', 'Run', 'configure', 'load', 'train']
+if TYPE_CHECKING:
+  from jaxgan import data, losses, networks, nn
+  from jaxgan.core.game import Game, Player, Turn, init, train_step
+  from jaxgan.core.network import Network, linen, nnx
+  from jaxgan.evaluation import metrics
+  from jaxgan.recipes.config import Config
+  from jaxgan.training.loop import train
+  from jaxgan.training.run import Run, load
+  from jaxgan.variants import VARIANTS, configure
+
+_PLACES = {
+  **dict.fromkeys(('data', 'losses', 'networks', 'nn'), ''),
+  'metrics': 'evaluation',
+  **dict.fromkeys(('Game', 'Player', 'Turn', 'init', 'train_step'), 'core.game'),
+  **dict.fromkeys(('Network', 'linen', 'nnx'), 'core.network'),
+  'Config': 'recipes.config',
+  'train': 'training.loop',
+  **dict.fromkeys(('Run', 'load'), 'training.run'),
+  **dict.fromkeys(('VARIANTS', 'configure'), 'variants'),
+}
+"""Where each public name lives. A name is imported at its first use, so that `import jaxgan` and
+`jaxgan --help` are quick."""
+
+__path__ += [f'{folder}/apps' for folder in __path__]  # python -m jaxgan.sample, as before apps/
+__version__ = importlib.metadata.version('jaxgan')
+__all__ = [
+  'Config',
+  'Game',
+  'Network',
+  'Player',
+  'Run',
+  'Turn',
+  'VARIANTS',
+  '__version__',
+  'configure',
+  'data',
+  'init',
+  'linen',
+  'load',
+  'losses',
+  'metrics',
+  'networks',
+  'nn',
+  'nnx',
+  'train',
+  'train_step',
+]
+
+
+def __getattr__(name: str) -> Any:
+  if name not in _PLACES:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  place = f'{__name__}.{_PLACES[name]}'.rstrip('.')
+  if name in ('data', 'losses', 'networks', 'nn', 'metrics'):
+    return importlib.import_module(f'{place}.{name}')
+  return getattr(importlib.import_module(place), name)
+
+
+def __dir__() -> list[str]:
+  return list(__all__)

@@ -4,18 +4,21 @@ Running the same command again carries on where the run stopped.
 """
 
 import dataclasses
+import importlib
 import pathlib
 import sys
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from jaxgan import hosts, variants
-from jaxgan.checkpoint import CheckpointError
-from jaxgan.config import Config
-from jaxgan.hosts import Hosts
-from jaxgan.signals import Stopped
-from jaxgan.train import Diverged, Refused, play, prepared
+from jaxgan import variants
+from jaxgan.parallel import hosts
+from jaxgan.parallel.hosts import Hosts
+from jaxgan.recipes.config import Config
+from jaxgan.storage.checkpoint import CheckpointError
+from jaxgan.training.loop import Diverged, play
+from jaxgan.training.session import Refused, prepared
+from jaxgan.training.signals import Stopped
 
 PROGRAM = 'python -m jaxgan.main'
 FLAGS = (tyro.conf.FlagConversionOff, tyro.conf.OmitArgPrefixes)
@@ -92,6 +95,24 @@ def _run(config: Config, workdir: pathlib.Path) -> int:
 def _fail(error: Exception, code: int) -> int:
   print(f'jaxgan: {error}', file=sys.stderr)
   return code
+
+
+COMMANDS = (
+  *('sample', 'evaluate', 'human', 'plane', 'interpolate', 'truncate', 'stylemix', 'invert'),
+  *('directions', 'anomaly', 'augment', 'translate', 'upscale'),
+)
+
+
+def jaxgan(argv: list[str] | None = None) -> int:
+  """The command `jaxgan NAME`: `train`, or one of `COMMANDS`, which are imported when called."""
+  argv = sys.argv[1:] if argv is None else argv
+  name, *rest = argv or ['--help']
+  if name == 'train':
+    return main(rest)
+  if name in COMMANDS:
+    return importlib.import_module(f'jaxgan.apps.{name}').main(rest)
+  print(f'usage: jaxgan {{{",".join(("train", *COMMANDS))}}} ...')
+  return 0 if name in ('-h', '--help') else 2
 
 
 if __name__ == '__main__':

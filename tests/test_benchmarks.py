@@ -11,10 +11,13 @@ import pytest
 
 from benchmarks import input, measure, reliability, throughput
 from benchmarks.workloads import WORKLOADS, Workload, of_variant, of_workload, resampling
-from jaxgan import data, devices, game, losses, objectives, penalties
-from jaxgan.network import linen
+from jaxgan import data
+from jaxgan.core import game
+from jaxgan.core.network import linen
+from jaxgan.core.typing import Spec
+from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import mlp
-from jaxgan.typing import Spec
+from jaxgan.parallel import devices
 
 BATCH = 8
 
@@ -123,7 +126,7 @@ def norm(tree):
 def library(workload, variables, real, z, key):
   """Fakes, both losses, and the norms of their gradients, by the library."""
   pinned = [lambda *args, p=p: p(*args[:3], key) for p in workload.penalty]
-  turns = losses.adversarial(workload.objective, *pinned, latent=lambda *_: z)
+  turns = adversarial.adversarial(workload.objective, *pinned, latent=lambda *_: z)
   networks = {name: linen(getattr(workload, name)) for name in variables}
   params = {name: v['params'] for name, v in variables.items()}
   rest = {name: {k: v for k, v in vs.items() if k != 'params'} for name, vs in variables.items()}
@@ -179,7 +182,9 @@ def test_peer_computes_what_the_library_does(torch, name, key):
   keys = jax.random.split(key)
   real = jnp.tanh(jax.random.normal(keys[0], (BATCH, *workload.spec.shape)))
   z = jax.random.normal(keys[1], (BATCH, workload.latent_size))
-  mix = penalties.interpolates(jnp.ones((BATCH, 1, 1, 1)), jnp.zeros((BATCH, 1, 1, 1)), key)
+  mix = gradient_penalties.interpolates(
+    jnp.ones((BATCH, 1, 1, 1)), jnp.zeros((BATCH, 1, 1, 1)), key
+  )
   ours = quick_jit(partial(library, workload))(variables, real, z, key)
   theirs = pytorch(torch, peers, peer, real, z, mix, mirrored)
   chex.assert_trees_all_close(ours, theirs, rtol=1e-4, atol=1e-4)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import data, main, sample
+from jaxgan import data, main
+from jaxgan.apps import sample
 from jaxgan.variants import configure
 
 

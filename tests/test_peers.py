@@ -9,11 +9,11 @@ from unittest import mock
 import jax
 import numpy as np
 import pytest
-from networks.test_inception import state
+from networks.pretrained.test_inception import state
 
-from jaxgan.metrics import frechet, kernel, moments, neighbours, score
-from jaxgan.networks import inception
-from jaxgan.networks.inception import Inception
+from jaxgan.evaluation.metrics import classifier_score, frechet, kernel, moments, neighbours
+from jaxgan.networks.pretrained import inception
+from jaxgan.networks.pretrained.inception import Inception
 
 pytestmark = pytest.mark.peers
 torch = pytest.importorskip('torch', reason='the extra peers is not installed')
@@ -56,7 +56,7 @@ def test_the_classifier_score(sets):
 
   given = torch.from_numpy(sets[2])
   theirs = metric_isc.isc_features_to_metric(given, splits=10, shuffle=True, rng_seed=2020)
-  ours = score.classifier_score(sets[2])
+  ours = classifier_score.classifier_score(sets[2])
   np.testing.assert_allclose(ours[0], theirs['inception_score_mean'], rtol=1e-8)
   np.testing.assert_allclose(ours[1], theirs['inception_score_std'], rtol=1e-8)
 
@@ -104,9 +104,9 @@ def extractor(tmp_path_factory):
   net = theirs.FeatureExtractorInceptionV3(
     'random', layers, feature_extractor_weights_path=str(path)
   )
-  from jaxgan import weights
+  from jaxgan.storage import foreign_weights
 
-  params = inception.converted(weights.read(path))
+  params = inception.converted(foreign_weights.read(path))
   return net.eval(), jax.jit(lambda x: Inception().apply({'params': params}, x))
 
 

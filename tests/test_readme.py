@@ -53,8 +53,8 @@ def test_the_example_trains(tmp_path):
 
 @pytest.mark.parametrize('flag', sorted(set(re.findall(r'(--[a-z-]+)=', README))))
 def test_every_flag_exists(flag):
-  from jaxgan import sample
-  from jaxgan.config import Config
+  from jaxgan.apps import sample
+  from jaxgan.recipes.config import Config
 
   known = {*Config.__dataclass_fields__, *sample.Arguments.__dataclass_fields__, 'workdir', 'peer'}
   assert flag.removeprefix('--').replace('-', '_') in known

@@ -16,9 +16,13 @@ import pytest
 from PIL import Image
 
 from by_path import leaves
-from jaxgan import data, devices, game, main, run, stages, variants
-from jaxgan.config import from_json, to_json
-from jaxgan.typing import Spec
+from jaxgan import data, main, variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
+from jaxgan.parallel import devices
+from jaxgan.recipes import stages
+from jaxgan.recipes.config import from_json, to_json
+from jaxgan.training import run
 
 BATCH, CLASSES = 16, 10
 SMALL = {

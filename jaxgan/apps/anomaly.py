@@ -20,15 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from jaxgan import pictures, workdir
 from jaxgan.apps import command, encoder, invert, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Search, search
-from jaxgan.game import Nets
-from jaxgan.metrics.ranking import auroc
-from jaxgan.run import Run, load
-from jaxgan.train import open_data
-from jaxgan.typing import Array
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array
+from jaxgan.evaluation.metrics.ranking import auroc
+from jaxgan.storage import figures, files
+from jaxgan.training.run import Run, load
+from jaxgan.training.session import open_data
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def score(options: ScoreOptions) -> None:
   if options.maps:
     worst = np.argsort(-found.total)[: options.show]
     shown = invert.compared(given.images[worst], found.made[worst])
-    pictures.save_grid(options.maps, shown, columns=3 * min(4, len(worst)))
+    figures.save_grid(options.maps, shown, columns=3 * min(4, len(worst)))
   command.said((options.out, options.maps), f'{len(found.total)} scores')
 
 
@@ -217,12 +217,12 @@ def rows(given: Pictures, found: Scores) -> list[dict[str, Any]]:
 
 def _write_table(path: pathlib.Path, table: list[dict[str, Any]]) -> None:
   if path.suffix == '.json':
-    return workdir.write_config(path, {'scores': table})
+    return files.write_config(path, {'scores': table})
   text = io.StringIO()
   writer = csv.DictWriter(text, list(table[0]), lineterminator='\n')
   writer.writeheader()
   writer.writerows(table)
-  return workdir.write_text(path, text.getvalue())
+  return files.write_text(path, text.getvalue())
 
 
 def read_scores(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +234,7 @@ def read_scores(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
   try:
     text = path.read_text()
     table = (
-      workdir.read_config(path)['scores']
+      files.read_config(path)['scores']
       if path.suffix == '.json'
       else list(csv.DictReader(io.StringIO(text)))
     )
@@ -265,7 +265,7 @@ def report(options: ReportOptions) -> None:
   print(f'jaxgan: AUROC {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) over {about}')
   if options.out:
     numbers = {'abnormal': len(abnormal), 'normal': len(normal)}
-    workdir.write_config(options.out, {'auroc': found._asdict(), **numbers})
+    files.write_config(options.out, {'auroc': found._asdict(), **numbers})
 
 
 ACTIONS: dict[type, Callable[[Any], None]] = {

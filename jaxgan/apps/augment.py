@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from jaxgan import pictures
 from jaxgan.apps import command
-from jaxgan.run import Run, load
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
       'a conditional variant, such as cgan'
     )
   for label in range(run.spec.classes):
-    yield label, pictures.to_uint8(run.sample(seed * run.spec.classes + label, num, label))
+    yield label, figures.to_uint8(run.sample(seed * run.spec.classes + label, num, label))
 
 
 def folder_names(names: tuple[str, ...]) -> list[str]:

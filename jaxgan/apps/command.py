@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import commandline, data
-from jaxgan.config import Config
+from jaxgan import data
+from jaxgan.apps import commandline
+from jaxgan.core.typing import Spec
 from jaxgan.data import images
-from jaxgan.run import Run
-from jaxgan.train import open_data
-from jaxgan.typing import Spec
+from jaxgan.recipes.config import Config
+from jaxgan.training.run import Run
+from jaxgan.training.session import open_data
 
 
 def run(name: str, choice: Any, act: Callable[[Any], None], argv: list[str] | None) -> int:

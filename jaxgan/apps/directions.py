@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import game, pictures
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
-from jaxgan.run import Run, load
-from jaxgan.typing import Array
+from jaxgan.core import game
+from jaxgan.core.typing import Array
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def write(options: Options) -> None:
   offsets = scale[:, None] * np.linspace(-options.reach, options.reach, options.steps)
   points = walks(point, found, offsets)
   images = latents.images(run, where, points, jnp.repeat(label, len(points)))
-  pictures.save_grid(options.out, images, columns=options.steps)
+  figures.save_grid(options.out, images, columns=options.steps)
   if options.npz:
     options.npz.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(options.npz, directions=found, values=values)

@@ -16,14 +16,16 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors.numpy import save as to_bytes
 
-from jaxgan import data, network, weights, workdir
+from jaxgan import data
 from jaxgan.apps import latents
 from jaxgan.apps.command import scaled
+from jaxgan.core import network
+from jaxgan.core.game import Nets
+from jaxgan.core.network import Network
+from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.data import Source
-from jaxgan.game import Nets
-from jaxgan.network import Network
-from jaxgan.run import Run
-from jaxgan.typing import Array, Key, Variables
+from jaxgan.storage import files, foreign_weights
+from jaxgan.training.run import Run
 
 FOLDER, WEIGHTS, ABOUT = 'anomaly', 'encoder.safetensors', 'encoder.json'
 
@@ -142,9 +144,9 @@ def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> 
   path = folder / FOLDER / WEIGHTS
   path.parent.mkdir(parents=True, exist_ok=True)
   arrays = {k: np.asarray(v) for k, v in flatten_dict(dict(variables), sep='/').items()}
-  with workdir.atomic(path) as file:
+  with files.atomic(path) as file:
     file.write(to_bytes(arrays))
-  workdir.write_config(path.with_name(ABOUT), {'step': run.step, **options._asdict()})
+  files.write_config(path.with_name(ABOUT), {'step': run.step, **options._asdict()})
   return path
 
 
@@ -156,8 +158,8 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
   """
   path = folder / FOLDER / WEIGHTS
   try:
-    about = workdir.read_config(path.with_name(ABOUT))
-    arrays = weights.read(path)
+    about = files.read_config(path.with_name(ABOUT))
+    arrays = foreign_weights.read(path)
   except FileNotFoundError:
     raise ValueError(
       f'{folder} has no encoder yet: python -m jaxgan.apps.anomaly fit --workdir={folder}'

@@ -14,13 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import pictures
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
-from jaxgan.game import Nets
-from jaxgan.layers import ConditionalBatchNorm, Embed
-from jaxgan.run import Run, check_label, load
-from jaxgan.typing import Array
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array
+from jaxgan.nn.dense import Embed
+from jaxgan.nn.normalization import ConditionalBatchNorm
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, check_label, load
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ def write(options: Options) -> None:
   where = latents.space(run)
   images = walk(run, where, *corners(run, where, options), options.frames)
   if options.out:
-    pictures.save_gif(options.out, images, options.seconds)
+    figures.save_gif(options.out, images, options.seconds)
   if options.strip:
-    pictures.save_grid(options.strip, images, columns=options.frames)
+    figures.save_grid(options.strip, images, columns=options.frames)
   command.said((options.out, options.strip), f'{len(images)} frames')
 
 

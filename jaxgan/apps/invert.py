@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxgan import pictures
 from jaxgan.apps import command, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Found, Search, search
-from jaxgan.game import Nets
-from jaxgan.run import Run, load
-from jaxgan.typing import Array
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -121,17 +121,17 @@ def write(options: Options) -> None:
     print(f'{name}: {value:.1f} dB')
   print(f'jaxgan: mean PSNR {decibels.mean():.2f} dB over {len(decibels)} images')
   if options.out:
-    pictures.save_grid(options.out, compared(given.images, found.images), columns=3)
+    figures.save_grid(options.out, compared(given.images, found.images), columns=3)
   if options.npz:
     options.npz.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(options.npz, points=found.points, images=pictures.to_uint8(found.images))
+    np.savez_compressed(options.npz, points=found.points, images=figures.to_uint8(found.images))
   command.said((options.out, options.npz), f'{len(decibels)} reconstructions')
 
 
 def compared(images: np.ndarray, others: np.ndarray) -> np.ndarray:
   """Image, other, and |difference| as heat (white: 1, half of the range), one after the other."""
-  difference = pictures.heat(np.abs(images - others).mean(-1), 1.0)
-  shown = [pictures.coloured(images), pictures.coloured(others), difference]
+  difference = figures.heat(np.abs(images - others).mean(-1), 1.0)
+  shown = [figures.coloured(images), figures.coloured(others), difference]
   return np.stack(shown, 1).reshape(-1, *shown[0].shape[1:])
 
 

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import convolution, game, network
-from jaxgan.game import Nets
-from jaxgan.recipe import Styles
-from jaxgan.run import Run, check_label
-from jaxgan.typing import Array, Key, Latent
+from jaxgan.core import game, network
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array, Key, Latent
+from jaxgan.ops import convolution
+from jaxgan.recipes.types import Styles
+from jaxgan.training.run import Run, check_label
 
 BATCH = 16
 

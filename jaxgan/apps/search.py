@@ -10,9 +10,9 @@ import optax
 
 from jaxgan.apps import latents
 from jaxgan.apps.latents import Space
-from jaxgan.game import Nets
-from jaxgan.run import Run
-from jaxgan.typing import Array
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array
+from jaxgan.training.run import Run
 
 Distance = Callable[[Nets, Array, Array, Array], Array]
 """`(nets, made, targets, labels) -> [n]`: how far images are from their targets."""

@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import pictures
 from jaxgan.apps import command, latents
-from jaxgan.run import Run, load
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def write(options: Options) -> None:
   labels = latents.labels(run, options.rows + options.columns, options.label)
   w = latents.frozen(run, where.draw)(jax.random.key(options.seed), labels)
   images = tables(run, w, options.rows, options.bounds)
-  pictures.save_grid(options.out, images, columns=options.columns + 1)
+  figures.save_grid(options.out, images, columns=options.columns + 1)
   command.said([options.out], f'{len(images)} images')
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from jaxgan import pictures
 from jaxgan.apps import files, tiles
 from jaxgan.data import images
-from jaxgan.run import Run, load
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
   def make(image: Image.Image) -> Image.Image:
     array = images.to_array(image, run.spec.channels)[None].astype(np.float32) / 127.5 - 1
     made = tiles.through(lambda x: run.translate(x, name, seed), array, **given)
-    return images.from_array(pictures.to_uint8(made)[0])
+    return images.from_array(figures.to_uint8(made)[0])
 
   return make
 

@@ -16,13 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import features, pictures, scores, standing, workdir
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
-from jaxgan.game import Nets
-from jaxgan.run import Run, load
-from jaxgan.train import held_out, open_data
-from jaxgan.typing import Array, Key, Variables
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array, Key, Variables
+from jaxgan.evaluation import features, scores, standing_statistics
+from jaxgan.storage import figures, files
+from jaxgan.training.run import Run, load
+from jaxgan.training.session import held_out, open_data
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def settled(
   They are over 32 batches of 64, of the classes asked for.
   """
   moving = nets.variables.get(GENERATOR, {})
-  if where.styles or standing.STATISTICS not in moving:
+  if where.styles or standing_statistics.STATISTICS not in moving:
     return {}
   classes = jnp.resize(labels, (STANDING[1],))
 
@@ -144,7 +145,7 @@ def settled(
     return (z, classes) if where.conditional else (z,)
 
   whole = {**moving, 'params': nets.params[GENERATOR]}
-  found = standing.statistics(nets.networks[GENERATOR], whole, inputs, STANDING[0])
+  found = standing_statistics.statistics(nets.networks[GENERATOR], whole, inputs, STANDING[0])
   return {GENERATOR: {kind: value for kind, value in found.items() if kind != 'params'}}
 
 
@@ -162,7 +163,7 @@ def scored(
   judge = scores.judge_of(network, whole(train), None if held is None else whole(held))
   found = []
   for threshold in thresholds:
-    images = pictures.to_uint8(draw(threshold))
+    images = figures.to_uint8(draw(threshold))
     made = scores.evaluate(_always(images), judge, metrics=('fid', 'prdc'), seeds=(0,))
     values = {score.name: score.of.value for score in made}
     found.append({'threshold': threshold, 'num': len(images), 'network': made[0].network, **values})
@@ -191,12 +192,12 @@ def write(options: Options) -> None:
   if options.out:
     draw = drawn(run, where, cut, labelled(options.columns), options.seed)
     rows = np.concatenate([draw(threshold) for threshold in thresholds])
-    pictures.save_grid(options.out, rows, columns=options.columns)
+    figures.save_grid(options.out, rows, columns=options.columns)
     command.said([options.out], f'rows of thresholds {", ".join(map(str, thresholds))}')
   if options.scores:
     draw = drawn(run, where, cut, labelled(options.num), options.seed)
     found = scored(run, draw, thresholds)
-    workdir.write_config(options.scores, {'step': run.step, 'scores': found})
+    files.write_config(options.scores, {'step': run.step, 'scores': found})
     for line in found:
       print(json.dumps({k: v for k, v in line.items() if k != 'network'}))
 

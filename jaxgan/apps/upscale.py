@@ -14,14 +14,14 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from jaxgan import pictures
 from jaxgan.apps import files, tiles
+from jaxgan.core.typing import Array
 from jaxgan.data import images
-from jaxgan.metrics import fidelity
-from jaxgan.resample import resize
-from jaxgan.run import Run, load
-from jaxgan.superresolution import lowered
-from jaxgan.typing import Array
+from jaxgan.evaluation.metrics import fidelity
+from jaxgan.losses.super_resolution import lowered
+from jaxgan.ops.resample import resize
+from jaxgan.storage import figures
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> 
   )
   if channels == 1:
     made = np.moveaxis(made.reshape(-1, len(array), *made.shape[1:3]), 0, -1)
-  return pictures.to_uint8(made)
+  return figures.to_uint8(made)
 
 
 def _unit(array: np.ndarray) -> Array:
@@ -87,9 +87,9 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
   for original in originals:
     height, width = (n // scale * scale for n in original.shape[:2])
     whole = original[None, :height, :width]
-    low = pictures.to_uint8(np.asarray(lowered(_unit(whole), scale)))
+    low = figures.to_uint8(np.asarray(lowered(_unit(whole), scale)))
     smooth = resize(_unit(low), height, width)
-    made = {'run': enlarge(run, low), 'bicubic': pictures.to_uint8(np.asarray(smooth))}
+    made = {'run': enlarge(run, low), 'bicubic': figures.to_uint8(np.asarray(smooth))}
     real = inside(whole)
     rows.append({name: _near(inside(image), real, scale) for name, image in made.items()})
     details.append(fidelity.detail(real, scale))

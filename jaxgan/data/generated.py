@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxgan.core.typing import Spec
 from jaxgan.data import prepared
-from jaxgan.typing import Spec
 
 
 class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]

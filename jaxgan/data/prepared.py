@@ -20,7 +20,7 @@ from tensorflow_datasets.core.read_only_builder import builder_from_files
 from jaxgan.data import images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import Source, Spec, fingerprint, from_arrays, two_domains
-from jaxgan.workdir import atomic
+from jaxgan.storage.files import atomic
 
 log = logging.getLogger('jaxgan')
 

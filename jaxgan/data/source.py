@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jaxgan.typing import Spec
+from jaxgan.core.typing import Spec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # one is equal to itself alone

@@ -11,19 +11,15 @@ from functools import partial
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.convolution import upsample_convolve
-from jaxgan.layers import (
-  BatchNorm,
-  Conv,
-  Dense,
-  Embed,
-  SelfAttention,
-  VectorBatchNorm,
-  orthogonal,
-)
+from jaxgan.core.typing import Array
 from jaxgan.networks.resnet import DownBlock, stem
-from jaxgan.resample import pool, upsample
-from jaxgan.typing import Array
+from jaxgan.nn.attention import SelfAttention
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.dense import Dense, Embed
+from jaxgan.nn.initializers import orthogonal
+from jaxgan.nn.normalization import BatchNorm, VectorBatchNorm
+from jaxgan.ops.convolution import upsample_convolve
+from jaxgan.ops.resample import pool, upsample
 
 # By how often the first map doubles to the image: channels from the first map to the last.
 RISING = {4: (16, 16, 8, 4, 2), 5: (16, 16, 8, 4, 2, 1), 6: (16, 16, 8, 8, 4, 2, 1)}

@@ -5,8 +5,9 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.layers import Conv, Dense
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.dense import Dense
 
 
 class Classifier(nn.Module):

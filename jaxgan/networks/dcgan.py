@@ -5,18 +5,12 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.layers import (
-  BatchNorm,
-  Conv,
-  ConvTranspose,
-  Dense,
-  Embed,
-  Initializer,
-  batch_norm,
-  leaky_relu,
-  normal,
-)
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.nn.convolutions import Conv, ConvTranspose
+from jaxgan.nn.dense import Dense, Embed
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.initializers import Initializer, normal
+from jaxgan.nn.normalization import BatchNorm, batch_norm
 
 scale = nn.initializers.normal(0.02)
 

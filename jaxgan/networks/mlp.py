@@ -7,8 +7,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.layers import Dense, Initializer, Maxout, batch_norm, leaky_relu, normal, uniform
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.nn.dense import Dense, Maxout
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.initializers import Initializer, normal, uniform
+from jaxgan.nn.normalization import batch_norm
 
 
 class Perceptron(nn.Module):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 
-from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
-from jaxgan.equalized import EqualizedConv, EqualizedDense, minibatch_stddev, pixel_norm
-from jaxgan.growth import blend
-from jaxgan.layers import leaky_relu
-from jaxgan.resample import pool, upsample
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.equalized import EqualizedConv, EqualizedDense
+from jaxgan.nn.minibatch import minibatch_stddev
+from jaxgan.nn.normalization import pixel_norm
+from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.ops.resample import blend, pool, upsample
 
 
 def widths(levels: int, base: int = 8192, most: int = 512) -> tuple[int, ...]:

@@ -8,10 +8,13 @@ from functools import partial
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.layers import Conv, Dense, Embed, Initializer, leaky_relu
+from jaxgan.core.typing import Array
 from jaxgan.networks.resnet import stem
-from jaxgan.resample import downsample_fir, upsample_fir
-from jaxgan.typing import Array
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.dense import Dense, Embed
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.initializers import Initializer
+from jaxgan.ops.resample import downsample_fir, upsample_fir
 
 TAPS = (1, 3, 3, 1)  # (1, 2, 1), and (1, 1) for the two pixels that stand where one was
 

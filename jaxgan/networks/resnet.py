@@ -5,17 +5,12 @@ from functools import partial
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.convolution import convolve_pool, upsample_convolve
-from jaxgan.layers import (
-  BatchNorm,
-  ConditionalBatchNorm,
-  Conv,
-  Dense,
-  Embed,
-  Initializer,
-  glorot,
-)
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.dense import Dense, Embed
+from jaxgan.nn.initializers import Initializer, glorot
+from jaxgan.nn.normalization import BatchNorm, ConditionalBatchNorm
+from jaxgan.ops.convolution import convolve_pool, upsample_convolve
 
 residual, straight = glorot(2**0.5), glorot(1.0)
 

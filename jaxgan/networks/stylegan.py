@@ -10,13 +10,12 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
-from jaxgan.equalized import EqualizedConv, EqualizedDense
-from jaxgan.growth import blend
-from jaxgan.layers import leaky_relu
+from jaxgan.core.typing import Array
 from jaxgan.networks.stylegan2 import noises
-from jaxgan.resample import filtered, upsample
-from jaxgan.typing import Array
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.equalized import EqualizedConv, EqualizedDense
+from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.ops.resample import blend, filtered, upsample
 
 BLUR = (1.0, 2.0, 1.0)
 

@@ -12,17 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan.convolution import convolve, fir_convolve_downsample, upsample_fir_convolve
-from jaxgan.equalized import (
-  EqualizedConv,
-  EqualizedDense,
-  EqualizedKernel,
-  minibatch_stddev,
-  pixel_norm,
-)
-from jaxgan.layers import leaky_relu
-from jaxgan.resample import downsample_fir, upsample_fir
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.equalized import EqualizedConv, EqualizedDense, EqualizedKernel
+from jaxgan.nn.minibatch import minibatch_stddev
+from jaxgan.nn.normalization import pixel_norm
+from jaxgan.ops.convolution import convolve, fir_convolve_downsample, upsample_fir_convolve
+from jaxgan.ops.resample import downsample_fir, upsample_fir
 
 
 def widths(sizes: Sequence[int], base: int = 32768, most: int = 512) -> tuple[int, ...]:

@@ -8,9 +8,9 @@ import dataclasses
 from types import ModuleType
 from typing import Any
 
-from jaxgan.config import Config
-from jaxgan.recipe import Recipe, computed_in
-from jaxgan.typing import Spec
+from jaxgan.core.typing import Spec
+from jaxgan.recipes.config import Config
+from jaxgan.recipes.types import Recipe, computed_in
 from jaxgan.variants import (
   biggan,
   cgan,

@@ -12,10 +12,12 @@ passes. The article's own form is of 128 pixels or more and batches of 2048: --d
 from dataclasses import dataclass
 from typing import Any
 
-from jaxgan import config, objectives, penalties
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives, regularizers
 from jaxgan.networks import biggan
-from jaxgan.recipe import Recipe, classes_of, two_player
-from jaxgan.typing import Spec
+from jaxgan.recipes import config
+from jaxgan.recipes.two_player import classes_of, two_player
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     bias=config.idle_biases,
     **shared,
   )
-  term = penalties.orthogonal(config.orthogonal, skip=('shared',)) if config.orthogonal else None
+  term = regularizers.orthogonal(config.orthogonal, skip=('shared',)) if config.orthogonal else None
   return two_player(
     config,
     spec,

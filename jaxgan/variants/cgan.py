@@ -10,11 +10,12 @@ from typing import Any
 
 import flax.linen as nn
 
-from jaxgan import objectives
-from jaxgan.layers import uniform
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives
 from jaxgan.networks import mlp
-from jaxgan.recipe import Recipe, two_player
-from jaxgan.typing import Spec
+from jaxgan.nn.initializers import uniform
+from jaxgan.recipes.two_player import two_player
+from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
 
 

@@ -12,16 +12,19 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxgan import objectives, patches, recipe, translation
-from jaxgan.game import Game, Nets, Player, Turn
-from jaxgan.network import linen
-from jaxgan.networks.translate import PatchCritic, ResNetGenerator
-from jaxgan.recipe import Recipe, Stage, Translation
-from jaxgan.typing import Array, Batch, Key, Spec
+from jaxgan.augmentation import crops
+from jaxgan.core.game import Game, Nets, Player, Turn
+from jaxgan.core.network import linen
+from jaxgan.core.typing import Array, Batch, Key, Spec
+from jaxgan.losses import image_to_image, objectives
+from jaxgan.networks.cyclegan import ResNetGenerator
+from jaxgan.networks.patch_discriminator import PatchCritic
+from jaxgan.recipes import optimizers, translators
+from jaxgan.recipes.types import Recipe, Stage, Translation
 
 
 @dataclass(frozen=True)
-class Config(patches.Config):
+class Config(translators.Config):
   """Options of CycleGAN."""
 
   dataset: str = 'domains'
@@ -53,8 +56,8 @@ def build(config: Config, spec: Spec) -> Recipe:
   generator = ResNetGenerator(spec.channels, config.width, blocks, config.idle_biases)
   layers = config.patches(spec.size)
   critic = PatchCritic(layers, config.width, bias=config.idle_biases)
-  augment: Any = {'augment': translation.jitter(paired=False)} if config.jitter else {}
-  generators, critics = translation.cycle(
+  augment: Any = {'augment': crops.jitter(paired=False)} if config.jitter else {}
+  generators, critics = image_to_image.cycle(
     objectives.least_squares(), weight=config.cycle, identity=config.identity, **augment
   )
   movers, judges = NETWORKS
@@ -64,12 +67,12 @@ def build(config: Config, spec: Spec) -> Recipe:
       **{name: linen(critic) for name in judges},
     },
     players={
-      'generator': Player(movers, recipe.optimizer(config, config.generator_lr)),
-      'critic': Player(judges, recipe.optimizer(config, config.critic_lr)),
+      'generator': Player(movers, optimizers.optimizer(config, config.generator_lr)),
+      'critic': Player(judges, optimizers.optimizer(config, config.critic_lr)),
     },
     turns=(Turn('generator', generators, draws='crops'), Turn('critic', critics, draws='crops')),
-    memory=translation.first_memory(spec.shape, config.batch_size, config.pool),
-    after=recipe.averages(config, *movers),
+    memory=image_to_image.first_memory(spec.shape, config.batch_size, config.pool),
+    after=optimizers.averages(config, *movers),
     averaged=movers if config.ema_images else (),
   )
   example = {name: (jnp.zeros((1, *spec.shape)),) for name in (*movers, *judges)}

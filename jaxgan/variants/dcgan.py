@@ -8,10 +8,12 @@ from the article in the kernels (4x4 for 5x5) and in the width (64 for 128).
 from dataclasses import dataclass
 from typing import Any
 
-from jaxgan import config, objectives
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives
 from jaxgan.networks import dcgan
-from jaxgan.recipe import Recipe, two_player
-from jaxgan.typing import Spec
+from jaxgan.recipes import config
+from jaxgan.recipes.two_player import two_player
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ constant rate, without restarts; the bicubic filter is SRGAN's here.
 from dataclasses import dataclass
 from typing import Any
 
-from jaxgan import config, objectives, superresolution, upscaling
-from jaxgan.networks.srresnet import Critic, RRDBNet
-from jaxgan.recipe import Recipe
-from jaxgan.superresolution import Weights
-from jaxgan.typing import Spec
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives, super_resolution
+from jaxgan.losses.super_resolution import Weights
+from jaxgan.networks.esrgan import RRDBNet
+from jaxgan.networks.srgan import Critic
+from jaxgan.recipes import config, upscalers
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(upscaling.Config):
+class Config(upscalers.Config):
   """Options of ESRGAN."""
 
   growth: int = 16
@@ -50,13 +52,13 @@ def build(config: Config, spec: Spec) -> Recipe:
   widths = tuple(width * min(2**i, 8) for i in range(5))
   # The loss is of differences of logits: a last bias would have no gradient.
   critic = Critic(widths, down=4, hidden=100, bias=False)
-  return upscaling.recipe_of(
+  return upscalers.recipe_of(
     config,
     spec,
     generator=RRDBNet(spec.channels, width, config.blocks, config.growth, config.doublings),
     critic=critic,
     objective=objectives.relativistic_average(),
-    distance=superresolution.absolute,
+    distance=super_resolution.absolute,
     weights=Weights(pixel=1e-2, content=1.0, adversarial=5e-3),
     rectified=False,
   )

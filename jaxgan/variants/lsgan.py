@@ -7,9 +7,10 @@ article's have a few more layers, and the learning rate is DCGAN's (the article:
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jaxgan import objectives
-from jaxgan.recipe import Recipe, two_player
-from jaxgan.typing import Spec
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives
+from jaxgan.recipes.two_player import two_player
+from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
 
 

@@ -14,16 +14,19 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
-from jaxgan import objectives, patches, recipe, translation
-from jaxgan.game import Game, Nets, Player, Turn
-from jaxgan.network import linen
-from jaxgan.networks.translate import Norm, PatchCritic, UNet, halvings
-from jaxgan.recipe import Recipe, Stage, Translation
-from jaxgan.typing import Array, Batch, Key, Spec
+from jaxgan.augmentation import crops
+from jaxgan.core.game import Game, Nets, Player, Turn
+from jaxgan.core.network import linen
+from jaxgan.core.typing import Array, Batch, Key, Spec
+from jaxgan.losses import image_to_image, objectives
+from jaxgan.networks.patch_discriminator import Norm, PatchCritic
+from jaxgan.networks.pix2pix import UNet, halvings
+from jaxgan.recipes import optimizers, translators
+from jaxgan.recipes.types import Recipe, Stage, Translation
 
 
 @dataclass(frozen=True)
-class Config(patches.Config):
+class Config(translators.Config):
   """Options of pix2pix; --direction says which of a pair is made of which."""
 
   dataset: str = 'pairs'
@@ -49,21 +52,21 @@ def build(config: Config, spec: Spec) -> Recipe:
   downs = halvings(spec.size)
   generator = UNet(spec.channels, downs, config.width, config.norm)
   critic = PatchCritic(config.patches(spec.size), config.width, config.norm)
-  augment: Any = {'augment': translation.jitter(paired=True)} if config.jitter else {}
-  critic_loss, generator_loss = translation.paired(
+  augment: Any = {'augment': crops.jitter(paired=True)} if config.jitter else {}
+  critic_loss, generator_loss = image_to_image.paired(
     objectives.nonsaturating(), weight=config.l1, **augment
   )
   game = Game(
     networks={'generator': linen(generator), 'critic': linen(critic)},
     players={
-      'generator': Player(('generator',), recipe.optimizer(config, config.generator_lr)),
-      'critic': Player(('critic',), recipe.optimizer(config, config.critic_lr)),
+      'generator': Player(('generator',), optimizers.optimizer(config, config.generator_lr)),
+      'critic': Player(('critic',), optimizers.optimizer(config, config.critic_lr)),
     },
     turns=(
       Turn('critic', critic_loss, draws='crops'),
       Turn('generator', generator_loss, draws='crops'),
     ),
-    after=recipe.averages(config, 'generator'),
+    after=optimizers.averages(config, 'generator'),
     averaged=('generator',) if config.ema_images else (),
   )
   images = jnp.zeros((2, *spec.shape))

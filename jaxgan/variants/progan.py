@@ -13,12 +13,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan import config, losses, network, objectives, penalties
-from jaxgan.game import Nets
-from jaxgan.growth import Growth
+from jaxgan.core import network
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array, Spec
+from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import progan, resnet
-from jaxgan.recipe import Recipe, Stage, duel, from_latents, latents, slopes
-from jaxgan.typing import Array, Spec
+from jaxgan.recipes import config
+from jaxgan.recipes.progressive import Growth
+from jaxgan.recipes.two_player import duel, latents, slopes
+from jaxgan.recipes.types import Recipe, Stage, from_latents
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,13 @@ def build(config: Config, spec: Spec) -> Recipe:
   grown, latent = growth(config, spec), latents(config)
   given = lambda nets, batch: (grown.weight(nets.step),)
   pair = partial(
-    losses.between,
+    adversarial.between,
     objectives.wasserstein(),
-    penalties.gradient_penalty(config.penalty_weight),
-    penalties.drift(config.drift),
+    gradient_penalties.gradient_penalty(config.penalty_weight),
+    gradient_penalties.drift(config.drift),
     *slopes(config),
-    generate=losses.generated(latent, given),
-    judge=losses.judged(given, config.instance_noise),
+    generate=adversarial.generated(latent, given),
+    judge=adversarial.judged(given, config.instance_noise),
   )
 
   def generate(nets: Nets, latents: Array, labels: Array) -> Array:

@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 import optax
 
-from jaxgan import config, objectives
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives
 from jaxgan.networks import r3gan
-from jaxgan.recipe import Recipe, Schedules, between_ends, classes_of, scale_by_adam, two_player
-from jaxgan.typing import Spec
+from jaxgan.recipes import config
+from jaxgan.recipes.optimizers import Schedules, between_ends, scale_by_adam
+from jaxgan.recipes.two_player import classes_of, two_player
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)

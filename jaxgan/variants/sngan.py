@@ -10,10 +10,12 @@ narrower and moves the critic once for each step of the generator, at twice its 
 from dataclasses import dataclass
 from typing import Any
 
-from jaxgan import config, objectives
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives
 from jaxgan.networks import resnet
-from jaxgan.recipe import Recipe, classes_of, two_player
-from jaxgan.typing import Spec
+from jaxgan.recipes import config
+from jaxgan.recipes.two_player import classes_of, two_player
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)

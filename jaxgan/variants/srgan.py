@@ -9,15 +9,16 @@ bicubic filter that leaves out what lies outside of the image, as Pillow's, not 
 from dataclasses import dataclass
 from typing import Any
 
-from jaxgan import config, objectives, superresolution, upscaling
-from jaxgan.networks.srresnet import Critic, SRResNet
-from jaxgan.recipe import Recipe
-from jaxgan.superresolution import Weights
-from jaxgan.typing import Spec
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives, super_resolution
+from jaxgan.losses.super_resolution import Weights
+from jaxgan.networks.srgan import Critic, SRResNet
+from jaxgan.recipes import config, upscalers
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(upscaling.Config):
+class Config(upscalers.Config):
   """Options of SRGAN."""
 
   schedule: config.Schedule = 'tenth'
@@ -35,13 +36,13 @@ def build(config: Config, spec: Spec) -> Recipe:
     ValueError: crops that do not fit, or no labels for a classifier.
   """
   width = config.width
-  return upscaling.recipe_of(
+  return upscalers.recipe_of(
     config,
     spec,
     generator=SRResNet(spec.channels, width, config.blocks, config.doublings),
     critic=Critic(tuple(width * 2**i for i in range(4)), hidden=16 * width),
     objective=objectives.nonsaturating(),
-    distance=superresolution.squared,
+    distance=super_resolution.squared,
     weights=Weights(pixel=0.0, content=1.0, adversarial=1e-3),
     rectified=True,
   )

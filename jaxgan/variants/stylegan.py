@@ -13,11 +13,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, network, objectives, styles
+from jaxgan.core import network
+from jaxgan.core.typing import Spec
+from jaxgan.losses import adversarial, objectives, style_mixing
 from jaxgan.networks import progan as grown_networks
 from jaxgan.networks import resnet, stylegan, stylegan2
-from jaxgan.recipe import Recipe, Stage, duel, latents, slopes
-from jaxgan.typing import Spec
+from jaxgan.recipes import style_based
+from jaxgan.recipes.two_player import duel, latents, slopes
+from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.variants import progan
 
 
@@ -59,7 +62,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   grown, latent = progan.growth(config, spec, first=1), latents(config)
   smallest = resnet.stem(spec.size)[0]
   given = lambda nets, batch: (grown.weight(nets.step),)
-  drawing = lambda sizes: styles.Drawing(latent, 2 * len(sizes), shown=given, mixing=config.mixing)
+  drawing = lambda sizes: style_mixing.Drawing(
+    latent, 2 * len(sizes), shown=given, mixing=config.mixing
+  )
 
   def stage(i: int) -> Stage:
     sizes, fades = (smallest, *grown.sizes[: grown.level(i) + 1]), grown.fades(i)
@@ -69,11 +74,11 @@ def build(config: Config, spec: Spec) -> Recipe:
       'synthesis': stylegan.Synthesis(sizes, widths[1:], spec.channels, fades),
       'critic': grown_networks.Critic(sizes, widths, fades, stylegan.blurred_pool),
     }
-    pair = losses.between(
+    pair = adversarial.between(
       objectives.nonsaturating(),
       *slopes(config),
       generate=drawing(sizes).generate,
-      judge=losses.judged(given, config.instance_noise),
+      judge=adversarial.judged(given, config.instance_noise),
       real=partial(grown.real, stage=i),
     )
     weight, image = jnp.ones(()), jnp.zeros((2, sizes[-1], sizes[-1], spec.channels))
@@ -85,7 +90,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     linen = {name: network.linen(module) for name, module in networks.items()}
     return Stage(duel(config, linen, pair), example, grown.length(i), fresh=('opt',))
 
-  return styles.recipe(
+  return style_based.recipe(
     tuple(map(stage, range(grown.stages))),
     drawing((smallest, *grown.sizes)),
     psi=config.psi,

@@ -14,17 +14,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import adaptive, losses, network, objectives, styles
-from jaxgan.config import above_zero
-from jaxgan.game import Game, Turn
-from jaxgan.network import Network
+from jaxgan.core import network
+from jaxgan.core.game import Game, Turn
+from jaxgan.core.network import Network
+from jaxgan.core.typing import Spec
+from jaxgan.losses import adversarial, objectives, path_length, style_mixing
 from jaxgan.networks import resnet, stylegan2
-from jaxgan.recipe import Recipe, Stage, latents
-from jaxgan.typing import Spec
+from jaxgan.recipes import style_based
+from jaxgan.recipes.config import above_zero
+from jaxgan.recipes.two_player import latents
+from jaxgan.recipes.types import Recipe, Stage
 
 
 @dataclass(frozen=True)
-class Config(adaptive.Options):
+class Config(style_based.Options):
   """Options of StyleGAN2."""
 
   conditional: bool = True
@@ -84,8 +87,8 @@ def build(config: Config, spec: Spec) -> Recipe:
   classes = spec.classes if config.conditional else 0
   sizes = tuple(small * 2**i for i in range(doublings + 1))
   widths = stylegan2.widths(sizes, config.base, config.width)
-  told, latent = losses.labels if classes else losses.nothing, latents(config)
-  fakes = styles.Drawing(latent, 2 * len(sizes), told, mixing=config.mixing)
+  told, latent = adversarial.labels if classes else adversarial.nothing, latents(config)
+  fakes = style_mixing.Drawing(latent, 2 * len(sizes), told, mixing=config.mixing)
   networks = {
     'mapping': stylegan2.Mapping(config.width, config.mapping_layers, classes),
     'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels),
@@ -99,18 +102,21 @@ def build(config: Config, spec: Spec) -> Recipe:
   }
   linen = {name: network.linen(module) for name, module in networks.items()}
   stage = Stage(_game(config, linen, fakes, told), example)
-  return styles.recipe(
+  return style_based.recipe(
     (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers
   )
 
 
 def _game(
-  config: Config, networks: Mapping[str, Network], fakes: styles.Drawing, told: losses.Given
+  config: Config,
+  networks: Mapping[str, Network],
+  fakes: style_mixing.Drawing,
+  told: adversarial.Given,
 ) -> Game:
   objective = objectives.nonsaturating()
   if not config.path_weight:
-    return adaptive.duel(config, networks, objective, fakes.generate, told)
-  length = styles.path_length(fakes, config.path_weight, config.path_every)
+    return style_based.duel(config, networks, objective, fakes.generate, told)
+  length = path_length.path_length(fakes, config.path_weight, config.path_every)
   turn = Turn('generator', length, 'path', every=config.path_every)
   memory = {'path_mean': np.float32(0)}
-  return adaptive.duel(config, networks, objective, fakes.generate, told, (turn,), memory)
+  return style_based.duel(config, networks, objective, fakes.generate, told, (turn,), memory)

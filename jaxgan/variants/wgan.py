@@ -11,9 +11,10 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from jaxgan import objectives
-from jaxgan.recipe import Recipe, two_player
-from jaxgan.typing import Spec
+from jaxgan.core.typing import Spec
+from jaxgan.losses import objectives
+from jaxgan.recipes.two_player import two_player
+from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
 
 

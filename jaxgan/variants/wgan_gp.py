@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 import flax.linen as nn
 
-from jaxgan import config, objectives, penalties
+from jaxgan.core.typing import Spec
+from jaxgan.losses import gradient_penalties, objectives
 from jaxgan.networks import dcgan
-from jaxgan.recipe import Recipe, two_player
-from jaxgan.typing import Spec
+from jaxgan.recipes import config
+from jaxgan.recipes.two_player import two_player
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Config(config.Config):
 
 
 PENALTIES = {
-  'gradient_penalty': penalties.gradient_penalty,
-  'one_sided': penalties.one_sided,
-  'dragan': penalties.dragan,
+  'gradient_penalty': gradient_penalties.gradient_penalty,
+  'one_sided': gradient_penalties.one_sided,
+  'dragan': gradient_penalties.dragan,
 }
 PAPER: dict[str, Any] = dict(image_size=28, batch_size=50, ema_images=0.0)
 

@@ -13,9 +13,9 @@ from apps.tiny import made
 from jaxgan.apps import anomaly, encoder, latents
 from jaxgan.apps.anomaly import main
 from jaxgan.apps.search import Search
-from jaxgan.metrics.ranking import auroc
-from jaxgan.run import load
-from jaxgan.train import open_data
+from jaxgan.evaluation.metrics.ranking import auroc
+from jaxgan.training.run import load
+from jaxgan.training.session import open_data
 
 
 @pytest.fixture(scope='module')

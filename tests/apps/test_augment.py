@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import data, pictures
+from jaxgan import data
 from jaxgan.apps import augment
 from jaxgan.apps.augment import main
-from jaxgan.run import load
+from jaxgan.storage import figures
+from jaxgan.training.run import load
 
 
 def test_a_folder_of_pngs_is_a_data_set(conditional, tmp_path, said):
@@ -17,7 +18,7 @@ def test_a_folder_of_pngs_is_a_data_set(conditional, tmp_path, said):
   source = data.load('folder', folder=out, data_dir=tmp_path, image_size=16, channels=1)
   np.testing.assert_array_equal(np.bincount(source.labels), [3] * 10)
   with Image.open(out / '4' / '00001.png') as image:
-    wanted = pictures.to_uint8(load(conditional).sample(4, 3, 4)[1, ..., 0])
+    wanted = figures.to_uint8(load(conditional).sample(4, 3, 4)[1, ..., 0])
     np.testing.assert_array_equal(np.asarray(image), wanted)
 
 
@@ -29,7 +30,7 @@ def test_array_record_is_a_data_set(conditional, tmp_path, said):
   assert source.spec == data.Spec(16, 1, 10, tuple('0123456789'))
   np.testing.assert_array_equal(np.bincount(source.labels), [2] * 10)
   of_nine = source.images(np.flatnonzero(source.labels == 9))
-  wanted = pictures.to_uint8(load(conditional).sample(9, 2, 9))
+  wanted = figures.to_uint8(load(conditional).sample(9, 2, 9))
   assert {x.tobytes() for x in of_nine} == {x.tobytes() for x in wanted}
 
 

@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 
 import jaxgan.apps.directions as directions
-from jaxgan import network
 from jaxgan.apps import latents
 from jaxgan.apps.directions import main
-from jaxgan.layers import Dense, leaky_relu
+from jaxgan.core import network
 from jaxgan.networks import mlp
-from jaxgan.run import load
+from jaxgan.nn.dense import Dense
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.training.run import load
 
 
 def test_of_a_linear_generator_it_is_the_top_singular_vector(plain):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from apps.tiny import sharpened
-from jaxgan import data, network, pictures
+from jaxgan import data
 from jaxgan.apps import encoder
+from jaxgan.core import network
 from jaxgan.networks import dcgan, mlp
-from jaxgan.run import load
+from jaxgan.storage import figures
+from jaxgan.training.run import load
 
 
 def test_has_the_critics_layers_and_a_head(key):
@@ -45,7 +47,7 @@ def test_learns_the_way_back(plain):
   """On the generator's own images the loss falls far, and generator and critic stand still."""
   run = sharpened(load(plain))
   before = jax.tree.map(np.asarray, run.state.params)
-  source = data.from_arrays(pictures.to_uint8(run.sample(0, 256)))
+  source = data.from_arrays(figures.to_uint8(run.sample(0, 256)))
   losses = {}
   options = encoder.Fit(steps=300, lr=1e-3, bound=3.0)
   variables = encoder.fit(run, source, options, lambda step, loss: losses.update({step: loss}))

@@ -7,7 +7,7 @@ from PIL import Image
 
 from jaxgan.apps import latents
 from jaxgan.apps.interpolate import Options, corners, main, walk
-from jaxgan.run import load
+from jaxgan.training.run import load
 
 
 def test_a_walk_leads_through_its_points_and_back(plain):

@@ -9,7 +9,7 @@ from PIL import Image
 from apps.tiny import sharpened
 from jaxgan.apps import invert, latents
 from jaxgan.apps.invert import Options, main
-from jaxgan.run import load
+from jaxgan.training.run import load
 
 
 @pytest.mark.parametrize('feature_weight', [0.0, 0.2])

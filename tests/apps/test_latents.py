@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgan.apps import latents
-from jaxgan.run import load
+from jaxgan.training.run import load
 
 N = 5
 T = jnp.linspace(0, 1, N)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from jaxgan.apps import latents, stylemix
 from jaxgan.apps.stylemix import main
-from jaxgan.run import load
+from jaxgan.training.run import load
 
 
 def test_layers_between_are_the_others(key):

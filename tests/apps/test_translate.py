@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import evaluate, run, sample, variants
-from jaxgan.apps import translate, upscale
-from jaxgan.train import Refused, prepared, train
+from jaxgan import variants
+from jaxgan.apps import evaluate, sample, translate, upscale
+from jaxgan.training import run
+from jaxgan.training.loop import train
+from jaxgan.training.session import Refused, prepared
 
 pytestmark = pytest.mark.xdist_group('translate')  # what is set up for all is set up once
 
@@ -113,7 +115,7 @@ def test_images_are_enlarged(srgan, tmp_path, capsys):
 
 def test_the_comparison_knows_what_is_better(srgan, monkeypatch):
   """Of a network that is bicubic itself nothing differs; of noise it loses."""
-  from jaxgan.resample import resize
+  from jaxgan.ops.resample import resize
 
   trained = run.load(srgan)
   image = np.tile(np.linspace(0, 255, 32).astype(np.uint8)[None, :, None], (32, 1, 1))

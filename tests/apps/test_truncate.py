@@ -11,7 +11,7 @@ from scipy import stats
 
 from jaxgan.apps import latents, truncate
 from jaxgan.apps.truncate import main
-from jaxgan.run import load
+from jaxgan.training.run import load
 
 
 @pytest.mark.parametrize('threshold', [0.3, 1.0, 2.0])

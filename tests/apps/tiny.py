@@ -5,7 +5,7 @@ import dataclasses
 import jax
 
 from jaxgan import variants
-from jaxgan.train import prepared
+from jaxgan.training.session import prepared
 
 
 def made(home, name, variant, **options):

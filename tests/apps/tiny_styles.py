@@ -4,11 +4,13 @@ import flax.linen as nn
 import jax.numpy as jnp
 import optax
 
-from jaxgan import config, network
-from jaxgan.game import Game, Nets, Player, Turn
-from jaxgan.layers import Dense
+from jaxgan.core import network
+from jaxgan.core.game import Game, Nets, Player, Turn
 from jaxgan.networks import mlp
-from jaxgan.recipe import Recipe, Stage, Styles, latents
+from jaxgan.nn.dense import Dense
+from jaxgan.recipes import config
+from jaxgan.recipes.two_player import latents
+from jaxgan.recipes.types import Recipe, Stage, Styles
 
 LAYERS, WIDTH = 6, 5
 Config, PAPER = config.Config, {}

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
-from jaxgan.layers import Conv
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks import biggan
 from jaxgan.networks.biggan import Critic, DeepDownBlock, DeepUpBlock, Generator
-from jaxgan.resample import pool, upsample
-from jaxgan.typing import Spec
+from jaxgan.nn.convolutions import Conv
+from jaxgan.ops.resample import pool, upsample
 
 
 def sizes(spec, **options):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks.dcgan import Critic, Generator, ladder, near_one, widths
-from jaxgan.typing import Spec
 
 SIZES = [(16, 1), (16, 3), (28, 1), (32, 3), (64, 3), (30, 1)]
 

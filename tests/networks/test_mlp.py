@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks.mlp import Critic, Generator, MaxoutCritic
-from jaxgan.typing import Spec
 
 
 def test_the_first_gans_size():

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks.progan import Critic, Generator, widths
-from jaxgan.resample import pool, upsample
-from jaxgan.typing import Spec
+from jaxgan.ops.resample import pool, upsample
 
 
 def by_hand(levels):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks import r3gan
 from jaxgan.networks.r3gan import Block, Critic, Generator
-from jaxgan.typing import Spec
 
 
 @pytest.mark.parametrize('conditional', [False, True])

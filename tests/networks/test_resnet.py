@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import convolution, game, variants
-from jaxgan.layers import spectral_norm
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks.resnet import Critic, DownBlock, Generator, UpBlock, stem
-from jaxgan.typing import Spec
+from jaxgan.nn.spectral_norm import spectral_norm
+from jaxgan.ops import convolution
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
-from jaxgan.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks import stylegan
 from jaxgan.networks.stylegan import Synthesis, adaptive_norm
-from jaxgan.resample import filtered, upsample
-from jaxgan.typing import Spec
+from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.ops.resample import filtered, upsample
 
 
 def test_sizes():

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from by_path import count
-from jaxgan import game, variants
-from jaxgan.convolution import convolve, upsample_fir_convolve
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.networks.stylegan2 import Critic, Mapping, Synthesis, active, modulate, widths
-from jaxgan.resample import upsample_fir
-from jaxgan.typing import Spec
+from jaxgan.ops.convolution import convolve, upsample_fir_convolve
+from jaxgan.ops.resample import upsample_fir
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import convolution, game, losses, network, objectives, penalties, variants
-from jaxgan.game import Game, Nets, Player, Turn
-from jaxgan.network import Network, linen
+from jaxgan import variants
+from jaxgan.core import game, network_transforms
+from jaxgan.core.game import Game, Nets, Player, Turn
+from jaxgan.core.network import Network, linen
+from jaxgan.core.typing import Spec
+from jaxgan.losses import adversarial, gradient_penalties, objectives, unrolled
 from jaxgan.networks import dcgan, mlp
-from jaxgan.typing import Spec
+from jaxgan.ops import convolution
 
 MINIMAX = objectives.zero_sum(objectives.minimax())
 
@@ -27,8 +30,8 @@ def by_hand(start, apply):
 
 def played(critic, generator, objective, optimizer, steps, latent):
   """The game of two networks whose generator looks ahead."""
-  critic_loss, plain = losses.adversarial(objective, latent=latent)
-  ahead = losses.unrolled(critic_loss, plain, optimizer, steps)
+  critic_loss, plain = adversarial.adversarial(objective, latent=latent)
+  ahead = unrolled.unrolled(critic_loss, plain, optimizer, steps)
   players = {name: Player((name,), optimizer) for name in ('critic', 'generator')}
   turns = [Turn('critic', critic_loss), Turn('generator', ahead)]
   return Game({'critic': critic, 'generator': generator}, players, turns)
@@ -117,8 +120,8 @@ def linear_nets(optimizer):
 
 def value_and_slope(optimizer, steps, objective=MINIMAX):
   nets = linear_nets(optimizer)
-  pair = losses.adversarial(objective, latent=lambda key, n: jnp.asarray(Z[:n]))
-  loss = losses.unrolled(*pair, optimizer, steps)
+  pair = adversarial.adversarial(objective, latent=lambda key, n: jnp.asarray(Z[:n]))
+  loss = unrolled.unrolled(*pair, optimizer, steps)
 
   def of(theta):
     moved = replace(nets, params={**nets.params, 'generator': theta})
@@ -163,8 +166,8 @@ def test_at_the_critics_best_the_gradient_is_the_plain_one():
       w = w - 0.3 * (-sigmoid(-X @ w)[:, None] * X + sigmoid(fake @ w)[:, None] * fake).mean(0)
     slopes = []
     for steps in (0, 3):
-      pair = losses.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
-      loss = losses.unrolled(*pair, optax.sgd(0.1), steps)
+      pair = adversarial.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
+      loss = unrolled.unrolled(*pair, optax.sgd(0.1), steps)
       best = {'critic': jnp.asarray(w)}
       bound = replace(nets, opt={'critic': optax.sgd(0.1).init(best)})
       of = lambda theta, b=bound, at=loss, best=best: at(
@@ -183,8 +186,8 @@ def test_a_constraint_holds_ahead_too():
     return jnp.zeros(()), nets, {}
 
   nets, optimizer = linear_nets(optax.sgd(0.1)), optax.sgd(0.1)
-  critic_loss, _ = losses.adversarial(MINIMAX, latent=lambda key, n: jnp.float32(Z[:n]))
-  loss = losses.unrolled(critic_loss, generator_loss, optimizer, 2, box)
+  critic_loss, _ = adversarial.adversarial(MINIMAX, latent=lambda key, n: jnp.float32(Z[:n]))
+  loss = unrolled.unrolled(critic_loss, generator_loss, optimizer, 2, box)
   loss(nets, {'image': jnp.float32(X)}, jax.random.key(0))
   assert 0 < jnp.abs(seen[0]).max() <= jnp.float32(0.01)
 
@@ -193,8 +196,8 @@ def test_a_constraint_holds_ahead_too():
 
 
 def test_without_steps_it_is_the_loss_itself():
-  pair = losses.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
-  assert losses.unrolled(*pair, adam(), 0) is pair[1]
+  pair = adversarial.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
+  assert unrolled.unrolled(*pair, adam(), 0) is pair[1]
 
 
 def config(**options):
@@ -267,9 +270,9 @@ def test_convolutions_are_looked_through_as_plain_ones_are(key):
   own = jax.tree.map(lambda x: 5 * x, critic.init(key, jnp.zeros((2, 8, 8, 1)))['params'])
   networks, optimizer = {'critic': critic, 'generator': generator}, optax.sgd(0.1)
   opt = {'critic': optimizer.init({'critic': own})}
-  penalty = penalties.gradient_penalty(1.0)
+  penalty = gradient_penalties.gradient_penalty(1.0)
   latent = lambda key, n: jax.random.normal(key, (n, 3))
-  loss = losses.unrolled(*losses.adversarial(MINIMAX, penalty, latent=latent), optimizer, 1)
+  loss = unrolled.unrolled(*adversarial.adversarial(MINIMAX, penalty, latent=latent), optimizer, 1)
   batch = {'image': jax.random.normal(key, (4, 8, 8, 1))}
 
   def slope():
@@ -292,7 +295,7 @@ def test_convolutions_are_looked_through_as_plain_ones_are(key):
 def test_packs_of_points_are_looked_ahead_at_by_many_seeds_at_once():
   """Three steps of two seeds in one program, against each by itself."""
   optimizer = adam()
-  critic = network.packed(linen(mlp.Perceptron((8,))), 3)
+  critic = network_transforms.packed(linen(mlp.Perceptron((8,))), 3)
   latent = lambda key, n: jax.random.normal(key, (n, 2))
   chosen = played(critic, linen(mlp.Perceptron((8,), 2)), MINIMAX, optimizer, 2, latent)
   example = {name: (jnp.zeros((2, 2)),) for name in chosen.networks}

@@ -1,0 +1,269 @@
+"""GANs of the plane: `python -m jaxgan.plane --dataset=ring8 --variant=gan --workdir=/tmp/ring`.
+
+Perceptrons learn a mixture of Gaussians whose modes can be counted. All seeds are trained at once,
+in one compiled program, so that ten of them are one run and what they find has an interval.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from jaxgan import data
+from jaxgan.apps import commandline
+from jaxgan.core import averaging, game, network
+from jaxgan.core.game import Game, Player, Turn
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array
+from jaxgan.data import mixtures
+from jaxgan.data.mixtures import Mixture
+from jaxgan.evaluation.metrics import intervals, modes
+from jaxgan.evaluation.metrics.intervals import Interval
+from jaxgan.losses import adversarial, gradient_penalties, objectives
+from jaxgan.networks.mlp import Perceptron
+from jaxgan.storage import figures, files, workdir
+from jaxgan.storage.checkpoint import Checkpoints, abstract
+
+SAMPLES = 2500  # PacGAN's and VEEGAN's
+
+
+@dataclass(frozen=True)
+class Options:
+  """Train perceptrons on a mixture of Gaussians, many seeds at once, and count the modes."""
+
+  workdir: pathlib.Path
+  """Where results, pictures and the state go; a run that stands there is carried on."""
+  dataset: Literal['ring8', 'grid25'] = 'ring8'
+  """Eight modes on a circle, or 25 on a grid."""
+  variant: Literal['gan', 'wgan_gp', 'r3gan'] = 'gan'
+  """gan: non-saturating; wgan_gp: Wasserstein, slopes near 1; r3gan: relativistic, R1 and R2."""
+  seeds: int = 10
+  """How many, trained side by side."""
+  seed: int = 0
+  """The first of them."""
+  steps: int = 20_000
+  """Updates of the generator."""
+  batch_size: int = 256
+  """Points in an update."""
+  widths: tuple[int, ...] = (128, 128, 128)
+  """Units of the hidden layers, of generator and critic."""
+  latent_size: int = 2
+  """Dimensions of the latent, N(0, 1)."""
+  n_critic: int = 1
+  """Updates of the critic for each of the generator."""
+  lr: float = 1e-3
+  """Learning rate of both, falling to zero by a cosine."""
+  beta1: float = 0.0
+  """Adam's decay of the gradient's mean."""
+  beta2: float = 0.99
+  """Adam's decay of the gradient's square."""
+  penalty: float = 0.1
+  """Weight of the variant's penalty of slopes."""
+  ema_points: float = 100_000.0
+  """Half-life, in points, of the averaged generator that samples come from."""
+  report_every: int = 1000
+  """Steps from one count of the modes, and one checkpoint, to the next."""
+  data_dir: pathlib.Path | None = None
+  """Where tfds keeps its data; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
+
+  def check(self) -> None:
+    """Raises ValueError for a number that must be above 0 and is not."""
+    positive = ('seeds', 'steps', 'batch_size', 'latent_size', 'n_critic', 'lr', 'report_every')
+    if wrong := [name for name in positive if not getattr(self, name) > 0]:
+      raise ValueError(f'--{wrong[0].replace("_", "-")} must be above 0')
+
+
+# variant: penalty's weight -> objective and penalties
+VARIANTS: dict[
+  str, Callable[[float], tuple[objectives.Objective, list[gradient_penalties.Penalty]]]
+] = {
+  'gan': lambda weight: (objectives.nonsaturating(), []),
+  'wgan_gp': lambda weight: (
+    objectives.wasserstein(),
+    [gradient_penalties.gradient_penalty(weight)],
+  ),
+  'r3gan': lambda w: (
+    objectives.relativistic(),
+    [gradient_penalties.r1(w), gradient_penalties.r2(w)],
+  ),
+}
+
+
+def build(options: Options) -> Game:
+  """The game of a variant, in the plane."""
+  objective, terms = VARIANTS[options.variant](options.penalty)
+  latent = lambda key, n: jax.random.normal(key, (n, options.latent_size))
+  critic_loss, generator_loss = adversarial.adversarial(objective, *terms, latent=latent)
+  average = averaging.ema(
+    'generator',
+    half_life=options.ema_points,
+    images_per_step=options.batch_size * options.n_critic,
+  )
+  return Game(
+    networks={
+      'generator': network.linen(Perceptron(options.widths, 2)),
+      'critic': network.linen(Perceptron(options.widths)),
+    },
+    players={
+      'generator': Player(('generator',), _adam(options, 1)),
+      'critic': Player(('critic',), _adam(options, options.n_critic)),
+    },
+    turns=(
+      Turn('critic', critic_loss, repeats=options.n_critic),
+      Turn('generator', generator_loss),
+    ),
+    after=(average,),
+    averaged=('generator',),
+  )
+
+
+def _adam(options: Options, updates: int) -> optax.GradientTransformation:
+  rate = optax.cosine_decay_schedule(options.lr, options.steps * updates)
+  return optax.adam(rate, options.beta1, options.beta2)
+
+
+def init(options: Options, played: Game) -> TrainState:
+  """The first states, a seed each along the first axis."""
+  examples = {'generator': (jnp.zeros((2, options.latent_size)),), 'critic': (jnp.zeros((2, 2)),)}
+  keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
+  return jax.jit(jax.vmap(lambda key: game.init(played, key, examples)))(keys)
+
+
+def program(options: Options, played: Game) -> Callable[[TrainState, Array, int], TrainState]:
+  """Plays so many steps of every seed: `(states, points, steps) -> states`, compiled as one."""
+  shape = (played.microbatches, options.batch_size)
+
+  def step(state: TrainState, points: Array) -> TrainState:
+    key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), len(played.turns))
+    chosen = jax.random.randint(key, shape, 0, len(points))
+    return game.train_step(played, state, {'image': points[chosen]})[0]
+
+  def play(states: TrainState, points: Array, steps: int) -> TrainState:
+    one = lambda state: jax.lax.fori_loop(0, steps, lambda _, x: step(x, points), state)
+    return jax.vmap(one)(states)
+
+  return jax.jit(play, static_argnums=2, donate_argnums=0)
+
+
+def draw(options: Options, played: Game, states: TrainState) -> np.ndarray:
+  """Samples of every seed's averaged generator, `[seeds, N, 2]`; the same latents for all."""
+  z = jax.random.normal(jax.random.key(options.seed + 1000), (SAMPLES, options.latent_size))
+  one = lambda state: game.nets(played, state)('generator', z)[0]
+  return np.asarray(jax.jit(jax.vmap(one))(states))
+
+
+def count(mixture: Mixture, samples: np.ndarray) -> list[modes.Modes]:
+  """The modes that each seed found."""
+  return [modes.mixture(one, mixture.means, mixture.deviation) for one in samples]
+
+
+def summary(found: list[modes.Modes]) -> dict[str, Interval]:
+  """Mean and interval over seeds, of every number."""
+  return {
+    name: intervals.repeats([getattr(one, name) for one in found]) for name in modes.Modes._fields
+  }
+
+
+def train(options: Options) -> list[modes.Modes]:
+  """Train, or carry on; the modes each seed found at the end.
+
+  The work directory then holds `config.json`, `metrics.jsonl` (means over seeds), `modes.json` and
+  `samples.png`.
+
+  Raises:
+    ValueError: another run stands in the work directory.
+  """
+  options.check()
+  folder = options.workdir.expanduser()
+  workdir.check(folder)
+  where = data.data_folder() if options.data_dir is None else options.data_dir.expanduser()
+  mixture = mixtures.load(options.dataset, where)
+  with workdir.lock(folder), Checkpoints(folder / 'checkpoints', keep_latest=1) as checkpoints:
+    _agree(options, folder)
+    return _play(options, folder, mixture, checkpoints)
+
+
+def _play(
+  options: Options, folder: pathlib.Path, mixture: Mixture, checkpoints: Checkpoints
+) -> list[modes.Modes]:
+  played = build(options)
+  states = init(options, played)
+  place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  if kept := checkpoints.restore(abstract(states, place)):
+    states = kept[1]
+  play, points = program(options, played), jnp.asarray(mixture.points)
+  begun, first = time.perf_counter(), int(states.step[0])
+  found = count(mixture, samples := draw(options, played, states))
+  while (step := int(states.step[0])) < options.steps:
+    states = play(states, points, min(options.report_every, options.steps - step))
+    step = int(states.step[0])
+    found = count(mixture, samples := draw(options, played, states))
+    _report(folder, step, found)
+    left = (time.perf_counter() - begun) / (step - first) * (options.steps - step)
+    print(f'jaxgan: step {step}/{options.steps}  {tqdm.format_interval(left)} left', flush=True)
+    checkpoints.save(step, states)
+  _write(folder, step, found, samples, mixture)
+  return found
+
+
+def _agree(options: Options, folder: pathlib.Path) -> None:
+  """Writes what the run is set to, or checks that it is what it was."""
+  free = ('workdir', 'data_dir', 'report_every')
+  new = {k: v for k, v in dataclasses.asdict(options).items() if k not in free}
+  path = folder / 'config.json'
+  if path.exists():
+    workdir.same(folder, workdir.diff(files.read_config(path), new))
+  files.write_config(path, new)
+
+
+def _report(folder: pathlib.Path, step: int, found: list[modes.Modes]) -> None:
+  line = {'step': step, **{name: one.value for name, one in summary(found).items()}}
+  with (folder / 'metrics.jsonl').open('a') as file:
+    file.write(json.dumps(_finite(line)) + '\n')
+  print('jaxgan: ' + '  '.join(f'{name} {x:.4g}' for name, x in line.items()), flush=True)
+
+
+def _write(
+  folder: pathlib.Path, step: int, found: list[modes.Modes], samples: np.ndarray, mixture: Mixture
+) -> None:
+  """The modes of every seed, and a picture of their samples."""
+  floor = (len(mixture.means) - 1) / (2 * SAMPLES)
+  about: dict[str, Any] = {'step': step, 'modes': len(mixture.means), 'samples': SAMPLES}
+  about |= {'ideal': {'high_quality': float(modes.CEILING), 'reverse_kl': floor}}
+  means = {name: _finite(one._asdict()) for name, one in summary(found).items()}
+  seeds = [_finite(one._asdict()) for one in found]
+  about |= {'data': mixture.fingerprint, 'mean': means, 'seeds': seeds}
+  files.write_config(folder / 'modes.json', about)
+  figures.save_points(folder / 'samples.png', samples, mixture.means)
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+  """JSON knows no infinity."""
+  return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def run(options: Options) -> None:
+  """Train, and print what was found. Raises ValueError as `train`."""
+  found = train(options)
+  for name, one in summary(found).items():
+    print(f'{name}: {one.value:.4g} ({one.low:.4g} to {one.high:.4g}) of {len(found)} seeds')
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 0, or 2 on wrong input."""
+  return commandline.run('python -m jaxgan.plane', Options, run, argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

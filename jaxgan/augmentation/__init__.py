@@ -1,0 +1,1 @@
+"""Random changes of images: DiffAugment, adaptive augmentation, crops."""

@@ -1,0 +1,185 @@
+"""Adaptive augmentation: each transformation with probability p, of all images a critic sees.
+
+References: Karras et al., Training Generative Adversarial Networks with Limited Data, 2020.
+"""
+
+import math
+from collections.abc import Iterator
+from functools import partial, reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.core.typing import Array, Key
+
+_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)  # coordinates need all digits
+_GREY = 1 / 3  # each entry of v v', where v = (1, 1, 1) / sqrt(3) is the axis of grey
+
+
+def ada(images: Array, p: Array | float, key: Key) -> Array:
+  """Images `[B, H, W, C]` in [-1, 1], each moved and recoloured by draws of its own.
+
+  With probability p each: flip; quarter turns; whole-pixel shift, up to an eighth; scale 2^N(0,
+  0.2^2); rotation; stretch 2^N(0, 0.2^2); shift N(0, 0.125^2); brightness N(0, 0.2^2); contrast
+  2^N(0, 0.5^2); inverted luma; hue; saturation 2^N(0, 1). At p = 0 the identity to the bit;
+  differentiable by the images, twice and more.
+
+  The authors resample at twice the size, with longer filters; here all movements are one bilinear
+  interpolation between pixels, with reflection at the border.
+  """
+  p = jnp.asarray(p, images.dtype)
+  uniform, normal = jax.random.split(key)
+  # Two draws for all: XLA compiles a generator of random numbers for each.
+  shape = (len(images), 32)
+  draws = Draws(
+    iter(jax.random.uniform(uniform, shape, p.dtype).T[..., None]),
+    iter(jax.random.normal(normal, shape, p.dtype).T[..., None]),
+  )
+  matrix = _movement(draws, p, images)
+  colours, offset = _colours(draws, p, images)
+  return _recoloured(_moved(images, matrix), colours, offset)
+
+
+class Draws(NamedTuple):
+  """Random numbers `[B, 1]` to take one after another: U(0, 1) and N(0, 1)."""
+
+  uniforms: Iterator[Array]
+  normals: Iterator[Array]
+
+  def uniform(self, low: float = 0.0, high: float = 1.0) -> Array:
+    """U(low, high)."""
+    return low + (high - low) * next(self.uniforms)
+
+  def normal(self) -> Array:
+    """N(0, 1)."""
+    return next(self.normals)
+
+  def some(self, drawn: Array, still: float, p: Array) -> Array:
+    """With probability p what was drawn."""
+    return jnp.where(self.uniform() < p, drawn, still)
+
+
+def _movement(draws: Draws, p: Array, images: Array) -> Array:
+  """`[B, 3, 3]`, from coordinates of the output about its centre to those of the input."""
+  uniform, normal = draws.uniform, draws.normal
+  some = partial(draws.some, p=p)
+  both = lambda draw: jnp.concatenate([draw(), draw()], -1)
+  size = jnp.array([[images.shape[2], images.shape[1]]], p.dtype)
+  rare = 1 - jnp.sqrt(1 - p)  # of two rotations one or more comes with probability p
+  flip = some(jnp.where(uniform() < 0.5, -1.0, 1.0), 1.0)
+  turns = some(jnp.floor(uniform(0.0, 4.0)), 0.0)
+  whole = some(jnp.round(both(lambda: uniform(-0.125, 0.125)) * size), 0.0)
+  scale = some(2 ** (0.2 * normal()), 1.0)
+  before, after = (draws.some(uniform(-math.pi, math.pi), 0.0, rare) for _ in range(2))
+  stretch = some(2 ** (0.2 * normal()), 1.0)
+  shift = some(0.125 * both(normal) * size, 0.0)
+  steps = [
+    _scaling(flip, jnp.ones_like(flip)),
+    _quarters(turns),
+    _shift(whole),
+    _scaling(1 / scale, 1 / scale),
+    _rotation(before),
+    _scaling(1 / stretch, stretch),
+    _rotation(after),
+    _shift(shift),
+  ]
+  return reduce(_product, steps)
+
+
+def _matrix(*rows: tuple[Array, ...]) -> Array:
+  """Rows of `[B, 1]` to `[B, n, n]`."""
+  return jnp.stack([jnp.concatenate(row, -1) for row in rows], -2)
+
+
+def _plane(a: Array, b: Array, c: Array, d: Array, x: Array, y: Array) -> Array:
+  one, zero = jnp.ones_like(a), jnp.zeros_like(a)
+  return _matrix((a, b, x), (c, d, y), (zero, zero, one))
+
+
+def _scaling(x: Array, y: Array) -> Array:
+  zero = jnp.zeros_like(x)
+  return _plane(x, zero, zero, y, zero, zero)
+
+
+def _rotation(angle: Array) -> Array:
+  cos, sin, zero = jnp.cos(angle), jnp.sin(angle), jnp.zeros_like(angle)
+  return _plane(cos, -sin, sin, cos, zero, zero)
+
+
+def _quarters(turns: Array) -> Array:
+  """Rotations whose sine and cosine are whole to the last bit."""
+  cos, sin = (jnp.round(f(turns * (math.pi / 2))) for f in (jnp.cos, jnp.sin))
+  zero = jnp.zeros_like(turns)
+  return _plane(cos, -sin, sin, cos, zero, zero)
+
+
+def _shift(by: Array) -> Array:
+  one, zero = jnp.ones_like(by[:, :1]), jnp.zeros_like(by[:, :1])
+  return _plane(one, zero, zero, one, by[:, :1], by[:, 1:])
+
+
+def _moved(images: Array, matrix: Array) -> Array:
+  """Bilinear interpolation where the matrices point to; beyond the border images are mirrored."""
+  b, height, width, c = images.shape
+  centre = jnp.array([[(width - 1) / 2], [(height - 1) / 2]], matrix.dtype)
+  rows, columns = jnp.mgrid[:height, :width].reshape(2, -1).astype(matrix.dtype)
+  places = jnp.stack([columns, rows]) - centre
+  ahead = _product(matrix[:, :2, :2], jnp.broadcast_to(places[None], (b, *places.shape)))
+  x, y = (ahead + (matrix[:, :2, 2:] + centre[None])).swapaxes(0, 1)
+  flat = images.reshape(b, height * width, c)
+
+  def tap(i: Array, j: Array, weight: Array) -> Array:
+    place = _mirrored(i, height) * width + _mirrored(j, width)
+    return jnp.take_along_axis(flat, place[..., None], 1) * weight[..., None].astype(flat.dtype)
+
+  i, j = jnp.floor(y), jnp.floor(x)
+  v, u = y - i, x - j
+  moved = tap(i, j, (1 - v) * (1 - u)) + tap(i, j + 1, (1 - v) * u)
+  moved += tap(i + 1, j, v * (1 - u)) + tap(i + 1, j + 1, v * u)
+  still = (matrix == jnp.eye(3, dtype=matrix.dtype)[None]).all((1, 2))
+  return jnp.where(still[:, None, None, None], images, moved.reshape(images.shape))
+
+
+def _mirrored(place: Array, size: int) -> Array:
+  """Whole numbers folded into 0 .. size - 1, the border pixel not repeated."""
+  period = max(2 * (size - 1), 1)
+  place = place.astype(jnp.int32) % period
+  return jnp.minimum(place, period - place) if size > 1 else jnp.zeros_like(place)
+
+
+def _colours(draws: Draws, p: Array, images: Array) -> tuple[Array, Array]:
+  """`[B, 3, 3]` and `[B, 3, 1]`: colours x become M x + m."""
+  some = lambda drawn, still: draws.some(drawn, still, p)[..., None]
+  eye = jnp.eye(3, dtype=p.dtype)[None]
+  grey = jnp.full((1, 3, 3), _GREY, p.dtype)
+  brightness = some(0.2 * draws.normal(), 0.0)
+  contrast = some(2 ** (0.5 * draws.normal()), 1.0)
+  inverted = some(jnp.where(draws.uniform() < 0.5, 1.0, 0.0), 0.0)
+  matrix = contrast * (eye - 2 * inverted * grey)
+  if images.shape[-1] == 3:
+    hue = some(draws.uniform(-math.pi, math.pi), 0.0)
+    saturation = some(2 ** draws.normal(), 1.0)
+    matrix = _product(_hue(hue), matrix)
+    matrix = _product(grey + saturation * (eye - grey), matrix)
+  return matrix, matrix.sum(2, keepdims=True) * brightness
+
+
+def _hue(angle: Array) -> Array:
+  """The rotation about the axis of grey: cos I + (1 - cos) v v' + sin [v]x."""
+  eye = jnp.eye(3, dtype=angle.dtype)[None]
+  cross = jnp.array([[[0, -1, 1], [1, 0, -1], [-1, 1, 0]]], angle.dtype) / 3**0.5
+  cos = jnp.cos(angle)
+  return cos * eye + (1 - cos) * jnp.full_like(eye, _GREY) + jnp.sin(angle) * cross
+
+
+def _recoloured(images: Array, matrix: Array, offset: Array) -> Array:
+  """M x + m for each pixel; of grey images what this does to grey."""
+  b, height, width, c = images.shape
+  if c == 3:
+    pixels = _product(images.reshape(b, -1, 3), matrix.swapaxes(1, 2)) + offset.swapaxes(1, 2)
+  else:
+    gain = matrix.sum(2).mean(1)[:, None, None]
+    pixels = images.reshape(b, -1, c) * gain + offset.mean(1, keepdims=True)
+  return pixels.reshape(images.shape)

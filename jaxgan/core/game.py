@@ -1,0 +1,199 @@
+"""A GAN is a game: named networks, players who own some of them, and turns.
+
+In a turn one player takes one optimizer step on its own loss while everyone else holds still.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from jaxgan.core import guard
+from jaxgan.core.network import Network
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
+
+
+class Player(NamedTuple):
+  """Who moves: its networks, how they step, and `constraint`, which keeps parameters in bounds."""
+
+  networks: tuple[str, ...]
+  optimizer: optax.GradientTransformation
+  constraint: Callable[[Tree], Tree] = lambda params: params
+
+
+class Turn(NamedTuple):
+  """One player's step on one loss: `repeats` of them on as many microbatches.
+
+  It is played when the step is a multiple of `every`. Two turns of one player need two names. Turns
+  of an equal, non-empty `draws` draw the same random numbers, and so the same latents.
+  """
+
+  player: str
+  loss: 'Loss'
+  name: str = ''
+  repeats: int = 1
+  every: int = 1
+  draws: str = ''
+
+  @property
+  def label(self) -> str:
+    """The name under which the turn is logged."""
+    return self.name or self.player
+
+
+@dataclass(frozen=True, eq=False)  # a game is equal to itself alone, and so can be a cache's key
+class Game:
+  """Networks, players and turns; `memory` is state that belongs to no network.
+
+  `after` are rules for the state once all turns are played, `averaged` the networks whose average
+  it holds. Raises ValueError for a name that is not there, with those that are, or stands twice.
+  """
+
+  networks: Mapping[str, Network]
+  players: Mapping[str, Player]
+  turns: Sequence[Turn]
+  memory: Mapping[str, Any] = field(default_factory=dict)
+  after: Sequence[Callable[[TrainState], TrainState]] = ()
+  averaged: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    for name, player in self.players.items():
+      _known(f'player {name!r} owns the network', player.networks, self.networks)
+    _known('a turn is played by', [turn.player for turn in self.turns], self.players)
+    _known('an average is kept of the network', self.averaged, self.networks)
+    labels = [turn.label for turn in self.turns]
+    if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+      raise ValueError(f'turns need names of their own, give Turn(name=...): {repeated}')
+
+  @property
+  def microbatches(self) -> int:
+    """How many batches one step takes: as many as the most repeated turn."""
+    return max(turn.repeats for turn in self.turns)
+
+
+@flax.struct.dataclass
+class Nets:
+  """What a loss sees: the networks bound to their variables, and the memory. Nothing is mutated.
+
+  `opt` holds the optimizers' states, by player, for losses that look ahead; `step` is how many
+  steps were played before, for weights that change.
+  """
+
+  networks: Mapping[str, Network] = flax.struct.field(pytree_node=False)
+  params: Mapping[str, Tree]
+  variables: Mapping[str, Tree]
+  memory: Mapping[str, Any] = flax.struct.field(default_factory=dict)
+  opt: Mapping[str, Tree] = flax.struct.field(default_factory=dict)
+  step: Array | int = 0
+  train: bool = flax.struct.field(pytree_node=False, default=True)
+
+  def __call__(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Any, 'Nets']:
+    """The output of a network, and the networks with its statistics moved on."""
+    _known('there is no network', [name], self.networks)
+    variables = {**self.variables[name], 'params': self.params[name]}
+    output, moved = self.networks[name].apply(variables, *inputs, train=self.train, key=key)
+    rest = {kind: value for kind, value in moved.items() if kind != 'params'}
+    return output, replace(self, variables={**self.variables, name: rest})
+
+
+Loss = Callable[[Nets, Batch, Key], tuple[Array, Nets, Logs]]
+"""Pure: networks, batch and key to the loss, the networks as they came out, and what to log."""
+
+
+def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainState:
+  """The state before the first step; `example` has inputs to initialise each network with."""
+  _known('there is no example for the network', game.networks, example)
+  play, *keys = jax.random.split(key, len(game.networks) + 1)
+  key_of = dict(zip(game.networks, keys, strict=True))
+  made = {name: net.init(key_of[name], *example[name]) for name, net in game.networks.items()}
+  params = {name: variables['params'] for name, variables in made.items()}
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    key=play,
+    params=params,
+    variables={n: {k: v for k, v in made[n].items() if k != 'params'} for n in made},
+    memory=jax.tree.map(jnp.array, dict(game.memory)),  # a copy, of arrays: donation, one compile
+    opt={n: p.optimizer.init({k: params[k] for k in p.networks}) for n, p in game.players.items()},
+    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averaged},  # a copy: donation
+    skipped=jnp.zeros(4, jnp.int32),
+  )
+
+
+def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainState, Logs]:
+  """Play every turn once; leaves of `batches` are `[microbatches, B, ...]`. For `jax.jit`."""
+  before, key = state, jax.random.fold_in(state.key, state.step)
+  streams = [turn.draws or turn.label for turn in game.turns]
+  logs: Logs = {}
+  for turn, stream in zip(game.turns, streams, strict=True):
+    draws = jax.random.fold_in(key, streams.index(stream))
+    state, turn_logs = _play(game, turn, state, batches, draws)
+    logs |= {f'{turn.label}/{name}': value for name, value in turn_logs.items()}
+  for rule in game.after:
+    state = rule(state)
+  return guard.count(before, replace(state, step=state.step + 1), logs)
+
+
+def played(game: Game, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
+  """The logs without those of turns that were not played at that step: these have no value."""
+  skipped = tuple(f'{turn.label}/' for turn in game.turns if step % turn.every)
+  return {name: value for name, value in logs.items() if not name.startswith(skipped)}
+
+
+def nets(game: Game, state: TrainState, *, train: bool = False) -> Nets:
+  """The networks as they are used once trained: averaged parameters where there is an average."""
+  return _bound(game, state, state.ema, train)
+
+
+def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool = True) -> Nets:
+  """The networks as they stand, but for `other` parameters of some."""
+  params = {**state.params, **other}
+  fixed = state.variables, state.memory, state.opt, state.step
+  return Nets(game.networks, params, *fixed, train)
+
+
+def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
+  if turn.every == 1:
+    return _repeat(game, turn, state, batches, key)
+  play = lambda *given: _repeat(game, turn, *given)
+  logs = jax.eval_shape(play, state, batches, key)[1]
+  skip = lambda state, *_: (state, jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), logs))
+  return lax.cond(state.step % turn.every == 0, play, skip, state, batches, key)
+
+
+def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
+  if turn.repeats == 1:  # never a loop of one: XLA:CPU compiles loop bodies less well
+    return _move(game, turn, state, jax.tree.map(lambda x: x[0], batches), key)
+  keys = jax.random.split(key, turn.repeats)
+  batches = jax.tree.map(lambda x: x[: turn.repeats], batches)
+  state, logs = lax.scan(lambda s, x: _move(game, turn, s, *x), state, (batches, keys))
+  return state, jax.tree.map(lambda x: x.mean(0), logs)
+
+
+def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
+  """One optimizer step; only what the player owns, and the memory, comes out changed."""
+  player = game.players[turn.player]
+  own = {name: state.params[name] for name in player.networks}
+
+  def loss(own):
+    value, bound, logs = turn.loss(_bound(game, state, own), batch, key)
+    return value, (bound, jax.tree.map(jnp.float32, {'loss': value, **logs}))
+
+  grads, (after, logs) = jax.grad(loss, has_aux=True)(own)
+  updates, opt = player.optimizer.update(guard.clean(grads), state.opt[turn.player], own)
+  own, moved = optax.apply_updates(own, updates), {name: after.variables[name] for name in own}
+  params = {**state.params, **player.constraint(own)}
+  variables, opts = {**state.variables, **moved}, {**state.opt, turn.player: opt}
+  new = replace(state, params=params, variables=variables, memory=dict(after.memory), opt=opts)
+  return guard.keep(state, new, logs['loss'], moved, grads), logs
+
+
+def _known(what: str, names: Iterable[str], valid: Iterable[str]) -> None:
+  for name in names:
+    if name not in valid:
+      raise ValueError(f'{what} {name!r}, which is none of {sorted(valid)}')

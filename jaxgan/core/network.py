@@ -1,0 +1,137 @@
+"""A network is a pair of pure functions, as an optimizer is in optax."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import nnx as flax_nnx
+
+from jaxgan.core.typing import Array, Key, Variables
+
+
+class Network(NamedTuple):
+  """Two pure functions, and for some a third: all that the library knows of a network.
+
+  `init(key, *inputs) -> variables`: parameters under `'params'`, all other state beside them.
+  `apply(variables, *inputs, train, key=None) -> (output, variables)`: with `train` the statistics
+  move on and are returned; without it they are used as they are. `key` feeds dropout and noise.
+  `features` is `apply` with the output `(output, features)`: what goes into the last layer, `[B,
+  ...]`.
+  """
+
+  init: Callable[..., Variables]
+  apply: Callable[..., tuple[Any, Variables]]
+  features: Callable[..., tuple[Any, Variables]] | None = None
+
+
+NO_FEATURES = (
+  "this critic shows no features: call self.sow('intermediates', 'features', x) before its last "
+  'layer, in a Linen module'
+)
+
+
+def linen(module: nn.Module) -> Network:
+  """Adapt a Linen module whose `__call__` takes its inputs and the keyword `train`.
+
+  Its features are what it sows under that name, once, in the collection `intermediates`.
+  """
+
+  def init(key: Key, *inputs: Array) -> Variables:
+    params, dropout = jax.random.split(key)
+    variables = module.init({'params': params, 'dropout': dropout}, *inputs, train=True)
+    return {'params': {}, **variables}
+
+  def run(variables: Variables, inputs: Any, train: bool, key: Key | None, shown: list[str]):
+    rngs = {} if key is None else {'dropout': key, 'noise': jax.random.fold_in(key, 1)}
+    moving = [name for name in variables if name != 'params'] if train else []
+    return module.apply(variables, *inputs, train=train, rngs=rngs, mutable=[*moving, *shown])
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    output, moved = run(variables, inputs, train, key, [])
+    return output, {**variables, **moved}
+
+  def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    output, moved = run(variables, inputs, train, key, ['intermediates'])
+    seen = moved.pop('intermediates', {}).get('features')
+    if seen is None:
+      raise ValueError(NO_FEATURES)
+    return (output, seen[0]), {**variables, **moved}
+
+  return Network(init, apply, features)
+
+
+def features(network: Network) -> Network:
+  """The network up to its last layer: its output is what that layer is given, float32 `[B, ...]`.
+
+  That is the input of the Linen module that is called last with numbers: of a critic that ends in a
+  dense layer, its last hidden layer. `Nets` whose `networks` hold it in the critic's place answer
+  with features.
+
+  Raises:
+    ValueError: when applied, a network that has no such layer, as those of NNX.
+  """
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    given: list[Array] = []
+
+    def note(following, args, kwargs, context):
+      numbers = args and jnp.issubdtype(getattr(args[0], 'dtype', bool), jnp.floating)
+      if numbers and context.method_name == '__call__' and context.module.path:
+        given.append(args[0])
+      return following(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+      _, moved = network.apply(variables, *inputs, train=train, key=key)
+    if not given:
+      raise ValueError('this network has no layers to take features from: give a Linen module')
+    return given[-1].astype(jnp.float32), moved
+
+  return Network(network.init, apply)
+
+
+def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
+  """Adapt an NNX module: `build(rngs)` makes it, its `__call__` takes inputs and `train`.
+
+  Each call merges a module from the variables and splits it again: nothing outside is changed.
+  Parameters are its `nnx.Param`, every other variable is state, but for the streams of random
+  numbers, which start anew from the `key` of each call.
+  """
+
+  def split(module: flax_nnx.Module):
+    return flax_nnx.split(module, flax_nnx.Param, flax_nnx.RngState, ...)
+
+  graph, params, streams, state = split(flax_nnx.eval_shape(lambda: build(flax_nnx.Rngs(0))))
+
+  def init(key: Key, *inputs: Array) -> Variables:
+    _, params, _, state = split(build(flax_nnx.Rngs(key)))
+    return {'params': flax_nnx.to_pure_dict(params), 'state': flax_nnx.to_pure_dict(state)}
+
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    if train and key is None and jax.tree.leaves(streams):
+      raise ValueError('this network draws random numbers in training: give it a key')
+    parts = _filled(params, variables['params']), _filled(state, variables['state'])
+    module = flax_nnx.merge(graph, parts[0], _seeded(streams, key), parts[1])
+    output = module(*inputs, train=train)
+    moved = flax_nnx.to_pure_dict(split(module)[3]) if train else variables['state']
+    return output, {'params': variables['params'], 'state': moved}
+
+  return Network(init, apply)
+
+
+def _filled(template: flax_nnx.State, values: Any) -> flax_nnx.State:
+  """The values in the form that NNX merges."""
+  filled = copy.deepcopy(template)
+  flax_nnx.replace_by_pure_dict(filled, values)
+  return filled
+
+
+def _seeded(streams: flax_nnx.State, key: Key | None) -> flax_nnx.State:
+  """Each stream of random numbers at its start, with a key of its own."""
+  leaves, structure = jax.tree.flatten(streams)
+  base = jax.random.key(0) if key is None else key
+  is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+  start = lambda i, x: jax.random.fold_in(base, i) if is_key(x) else jnp.zeros(x.shape, x.dtype)
+  return jax.tree.unflatten(structure, [start(i, x) for i, x in enumerate(leaves)])

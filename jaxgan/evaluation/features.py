@@ -1,0 +1,298 @@
+"""Feature networks: from images to the numbers that metrics compare."""
+
+import contextlib
+import hashlib
+import importlib
+import io
+import pathlib
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
+from tqdm import tqdm
+
+from jaxgan import data
+from jaxgan.core.typing import Array, Key, Tree
+from jaxgan.data import Source
+from jaxgan.networks.classifier import Classifier
+from jaxgan.networks.pretrained.inception import Inception, converted
+from jaxgan.ops import convolution
+from jaxgan.storage import files, foreign_weights
+
+STEPS, BATCH, VERSION = 1500, 128, 1
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+  """`apply(images)`: uint8 `[N, H, W, C]` -> features `[N, d]` and logits `[N, classes]`.
+
+  Scores by networks of another `hash` are not to be compared.
+  """
+
+  name: str
+  hash: str
+  about: str
+  apply: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+  @property
+  def described(self) -> str:
+    """What there is to say of it."""
+    return f'{self.name} {self.hash} ({self.about})'
+
+
+def named(
+  name: str, train: Source, test: Source | None, weights_file: pathlib.Path | None = None
+) -> FeatureNetwork:
+  """The network of that name for these images; 'own' is the classifier, or turns without labels.
+
+  Raises:
+    ValueError: another name, with those there are; and as the functions below.
+  """
+  if ':' in name:
+    return function(name, train.spec.shape)
+  makers: dict[str, Callable[[], FeatureNetwork]] = {
+    'own': lambda: (classifier if train.spec.classes else turns)(train, test),
+    'classifier': lambda: classifier(train, test),
+    'turns': lambda: turns(train, test),
+    'inception': lambda: inception(weights_file),
+  }
+  if name not in makers:
+    raise ValueError(f'--features={name} is none of {", ".join(makers)} or MODULE:FUNCTION')
+  return makers[name]()
+
+
+def classifier(
+  train: Source, test: Source | None = None, folder: pathlib.Path | None = None
+) -> FeatureNetwork:
+  """A classifier of these images, trained on `train`, or kept from another time.
+
+  It takes a minute for images of 28 pixels, some for 64. Images go in as they are. The same data
+  give the same network on one machine; its hash tells.
+
+  Args:
+    train: images with labels.
+    test: those that its accuracy is stated on; None: those it was trained on, which is said.
+    folder: where it is kept; None: the user's cache folder.
+
+  Raises:
+    ValueError: images without labels.
+  """
+  if not train.spec.classes:
+    raise ValueError('a classifier needs labels: give a data set that has, or class subfolders')
+  return _trained('classifier', train, test, folder)
+
+
+def turns(
+  train: Source, test: Source | None = None, folder: pathlib.Path | None = None
+) -> FeatureNetwork:
+  """A network that tells by how many quarter turns an image was turned, for want of labels.
+
+  Trained and kept as `classifier`. Its logits say nothing of what an image shows.
+
+  References: Gidaris et al., Unsupervised Representation Learning by Predicting Image Rotations,
+  2018.
+  """
+  held = None if test is None else turned(test)
+  return _trained('turns', turned(train), held, folder)
+
+
+def turned(source: Source) -> Source:
+  """Each image by none to three quarter turns, in this order, labelled by how many."""
+
+  def images(indices: np.ndarray) -> np.ndarray:
+    upright, times = source.images(indices // 4), indices % 4
+    return np.stack([np.rot90(x, k) for x, k in zip(upright, times, strict=True)])
+
+  return replace(
+    source,
+    spec=source.spec._replace(classes=4, names=('0', '90', '180', '270')),
+    count=4 * source.count,
+    images=images,
+    labels=np.tile(np.arange(4, dtype=np.int32), source.count),
+    fingerprint=f'turned {source.fingerprint}',
+  )
+
+
+def function(name: str, shape: Sequence[int]) -> FeatureNetwork:
+  """A function of the user's, MODULE:FUNCTION, for images of that shape.
+
+  It maps uint8 `[N, H, W, C]` to features `[N, d]`, or to these and logits. Its hash is of what it
+  makes of eight images of noise, so another network in its place shows.
+
+  Raises:
+    ValueError: no such function, or one that gives something else.
+  """
+  module, _, attribute = name.partition(':')
+  try:
+    given = getattr(importlib.import_module(module), attribute)
+  except (ImportError, AttributeError, ValueError) as error:
+    raise ValueError(f'--features={name} cannot be found: {error}') from error
+
+  def apply(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    made = given(images)
+    made = made if isinstance(made, tuple) else (made, np.zeros((len(images), 0)))
+    found = tuple(np.asarray(x) for x in made)
+    if len(found) != 2 or any(x.ndim != 2 or len(x) != len(images) for x in found):
+      shapes = ', '.join(str(list(x.shape)) for x in found)
+      raise ValueError(f'{name} should give [{len(images)}, d], with or without logits: {shapes}')
+    return found[0], found[1]
+
+  noise = np.random.default_rng(0).integers(0, 256, (8, *shape)).astype(np.uint8)
+  digest = hashlib.sha256(np.float32(apply(noise)[0]).tobytes()).hexdigest()[:16]
+  return FeatureNetwork(name, digest, 'a function of the user; images as they are', apply)
+
+
+def _trained(
+  name: str, train: Source, test: Source | None, folder: pathlib.Path | None
+) -> FeatureNetwork:
+  net, held = Classifier(train.spec.classes), test or train
+  params = trained(net, train, f'{train.fingerprint}-{held.fingerprint}', folder)
+  apply = partial(_in_batches, net, params)
+  right = _accuracy(apply, held)
+  which = 'test' if test else 'training'
+  about = f'{which} accuracy {right:.4f} of {len(held)}; images as they are, {train.spec.shape}'
+  return FeatureNetwork(name, _hash(params), about, apply)
+
+
+def _accuracy(apply: Callable[..., Any], source: Source, part: int = 4096) -> float:
+  """The share of images whose label has the largest logit."""
+  order = np.arange(len(source))
+  parts = [order[i : i + part] for i in range(0, len(order), part)]
+  named = [apply(source.images(indices))[1].argmax(1) for indices in parts]
+  return float((np.concatenate(named) == source.labels).mean())
+
+
+def trained(
+  net: Classifier, train: Source, identity: str, folder: pathlib.Path | None = None
+) -> Tree:
+  """The classifier's parameters, fitted to `train` or kept from another time by that identity."""
+  name = hashlib.sha256(f'{identity}-{VERSION}'.encode()).hexdigest()[:32]
+  path = (folder or files.cache('classifiers')) / f'{name}.npz'
+  params = _kept(path)
+  if params is None:
+    params = fit(net, train)
+    _keep(path, params)
+  return params
+
+
+INCEPTION = 'pt_inception-2015-12-05-6726825d.pth'
+INCEPTION_SHA256 = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'
+INCEPTION_BYTES = 95_628_359
+
+
+def inception(path: pathlib.Path | None) -> FeatureNetwork:
+  """The FID's Inception-v3, of a file of weights; grey images become RGB, values stay 0 to 255.
+
+  Raises:
+    ValueError: no file, with the one that is needed; or one that cannot be read or is of another
+      network.
+  """
+  if path is None or not path.is_file():
+    raise ValueError(
+      f'--features=inception needs --inception-weights=FILE ({path} is not there): {INCEPTION} of '
+      f'github.com/mseitzer/pytorch-fid, {INCEPTION_BYTES:,} bytes, sha256 {INCEPTION_SHA256}'
+    )
+  digest = foreign_weights.sha256(path)
+  net, params = Inception(), jax.tree.map(jnp.asarray, converted(foreign_weights.read(path)))
+  known = digest == INCEPTION_SHA256
+  about = 'the FID weights' if known else 'unknown weights: NOT COMPARABLE with published scores'
+  apply = lambda images: _in_batches(net, params, _rgb(images), size=16)
+  return FeatureNetwork('Inception-v3', digest[:16], f'{about}; TF1 bilinear to 299', apply)
+
+
+def _rgb(images: np.ndarray) -> np.ndarray:
+  return images if images.shape[-1] == 3 else np.repeat(images, 3, -1)
+
+
+def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
+  """Parameters after Adam of a cosine schedule, on images shifted by up to a sixteenth."""
+  params = net.init(jax.random.key(0), jnp.zeros((1, *source.spec.shape)))['params']
+  adam = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-2)
+
+  def loss(params: Tree, images: Array, labels: Array, key: Key) -> Array:
+    shift, dropout = jax.random.split(key)
+    x, rngs = shifted(images, shift), {'dropout': dropout}
+    logits = net.apply({'params': params}, x, train=True, rngs=rngs)[1]
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+  @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
+  def step(params: Tree, opt: Any, images: Array, labels: Array, key: Key) -> tuple[Tree, Any]:
+    updates, opt = adam.update(jax.grad(loss)(params, images, labels, key), opt, params)
+    return optax.apply_updates(params, updates), opt
+
+  opt = adam.init(params)
+  with contextlib.closing(data.batches(source, batch_size=BATCH, microbatches=1, seed=1)) as stream:
+    for i in tqdm(range(steps), 'classifier', leave=False, disable=None):
+      batch, key = next(stream), jax.random.fold_in(jax.random.key(1), i)
+      params, opt = step(params, opt, batch['image'][0], batch['label'][0], key)
+  return params
+
+
+def logits(net: nn.Module, params: Tree, images: np.ndarray) -> np.ndarray:
+  """What a fitted network says of uint8 images `[N, H, W, C]`: `[N, classes]`."""
+  return _in_batches(net, params, images)[1]
+
+
+def shifted(images: Array, key: Key) -> Array:
+  """All images of a batch by the same random number of pixels, edges repeated."""
+  pad = max(1, images.shape[1] // 16)
+  wide = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode='edge')
+  at = jax.random.randint(key, (2,), 0, 2 * pad + 1)
+  return jax.lax.dynamic_slice(wide, (0, at[0], at[1], 0), images.shape)
+
+
+@cache
+def _applied(net: nn.Module) -> Callable[[Tree, Any], tuple[Array, Array]]:
+  """The network, jitted; asked for at its first use, for to ask JAX for its back end starts it."""
+  options = convolution.compiler_options()
+  return jax.jit(lambda params, x: net.apply({'params': params}, x), compiler_options=options)
+
+
+def _in_batches(
+  net: nn.Module, params: Tree, images: np.ndarray, size: int = 512
+) -> tuple[np.ndarray, np.ndarray]:
+  """In equal batches, the last one filled up, so that it compiles once."""
+  if images.dtype != np.uint8 or images.ndim != 4:
+    raise ValueError(f'expected images uint8 [N, H, W, C], got {images.dtype}{list(images.shape)}')
+  padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
+  parts = [_applied(net)(params, padded[i : i + size]) for i in range(0, len(padded), size)]
+  features, logits = (np.concatenate(x)[: len(images)] for x in zip(*parts, strict=True))
+  return features, logits
+
+
+def _flat(params: Tree) -> dict[str, np.ndarray]:
+  return {k: np.asarray(v) for k, v in sorted(flatten_dict(params, sep='/').items())}
+
+
+def _hash(params: Tree) -> str:
+  digest = hashlib.sha256()
+  for name, value in _flat(params).items():
+    digest.update(f'{name}{value.shape}'.encode() + value.tobytes())
+  return digest.hexdigest()[:16]
+
+
+def _kept(path: pathlib.Path) -> Tree | None:
+  """None where there is none, or a damaged one."""
+  try:
+    with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
+      values: Mapping[str, np.ndarray] = {name: stored[name] for name in stored.files}
+  except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    return None
+  return jax.tree.map(jnp.asarray, unflatten_dict(dict(values), sep='/'))
+
+
+def _keep(path: pathlib.Path, params: Tree) -> None:
+  buffer, arrays = io.BytesIO(), dict[str, Any](_flat(params))
+  np.savez(buffer, **arrays)
+  with contextlib.suppress(OSError):  # a cache that cannot be written is none
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.atomic(path) as file:
+      file.write(buffer.getvalue())

@@ -1,0 +1,110 @@
+"""Statistics of real images in a file: what a Fréchet distance needs, without the images."""
+
+import json
+import pathlib
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgan.evaluation.features import FeatureNetwork
+from jaxgan.evaluation.metrics import frechet, intervals, moments
+from jaxgan.evaluation.metrics.moments import Moments
+from jaxgan.evaluation.scores import Judge, Score, floor
+
+FIELDS = ('n', 'mean', 'scatter')
+
+
+class Statistics(NamedTuple):
+  """Moments of features: of what was trained on, and of held-out images where there were any.
+
+  `network` is the hash of the network that they are of, `shape` that of the images.
+  """
+
+  train: Moments
+  held: Moments | None
+  network: str
+  about: str
+  shape: tuple[int, ...]
+
+
+def of(judge: Judge) -> Statistics:
+  """What is kept of a judge's real images."""
+  held = None if judge.test is None else moments.of(judge.test.features)
+  shape = judge.train.images.shape[1:]
+  return Statistics(moments.of(judge.train.features), held, judge.network.hash, judge.about, shape)
+
+
+def write(path: pathlib.Path, kept: Statistics) -> None:
+  """As .npz."""
+  about = {'network': kept.network, 'about': kept.about, 'shape': list(kept.shape)}
+  parts = {'train': kept.train, **({'held': kept.held} if kept.held else {})}
+  arrays = {
+    f'{part}_{name}': np.asarray(getattr(of_part, name))
+    for part, of_part in parts.items()
+    for name in FIELDS
+  }
+  path.parent.mkdir(parents=True, exist_ok=True)
+  with open(path, 'wb') as file:
+    np.savez(file, jaxgan=json.dumps(about), **arrays)  # type: ignore[arg-type]
+
+
+def read(path: pathlib.Path) -> Statistics | None:
+  """What `write` wrote; None for another .npz file.
+
+  Raises:
+    ValueError: a file that is damaged, or none.
+  """
+  try:
+    with np.load(path, allow_pickle=False) as stored:
+      if 'jaxgan' not in stored:
+        return None
+      about = json.loads(str(stored['jaxgan']))
+      part = lambda name: Moments(*(stored[f'{name}_{field}'] for field in FIELDS))
+      held = part('held') if 'held_n' in stored else None
+      train = part('train')
+  except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    raise ValueError(f'{path} cannot be read as statistics: {error}') from error
+  about['shape'] = tuple(about['shape'])
+  return Statistics(_counted(train), held and _counted(held), **about)
+
+
+def _counted(part: Moments) -> Moments:
+  return part._replace(n=int(part.n))
+
+
+def scores(
+  network: FeatureNetwork,
+  kept: Statistics,
+  sample: Callable[[int], np.ndarray],
+  seeds: Sequence[int],
+) -> list[Score]:
+  """The Fréchet distance of `sample(seed)` to the statistics.
+
+  Raises:
+    ValueError: statistics by another network, or without held-out images to compare with.
+  """
+  if kept.network != network.hash:
+    raise ValueError(
+      f'the statistics are by network {kept.network}, this is {network.hash} ({network.about}): '
+      'use the same network'
+    )
+  if kept.held is None:
+    raise ValueError('the statistics hold no held-out images, without which a number means nothing')
+  reference = frechet.reference(kept.train)
+  features = [network.apply(sample(seed))[0] for seed in seeds]
+  values = [frechet.distance_of(one, reference) for one in features]
+  return [
+    Score(
+      name='Fréchet distance',
+      of=intervals.repeats(values),
+      num=len(features[0]),
+      against=kept.about,
+      real=frechet.distance(kept.held, reference),
+      real_num=kept.held.n,
+      ideal=floor(reference, len(features[0])),
+      network=network.described,
+      seeds=tuple(seeds),
+    )
+  ]

@@ -1,0 +1,68 @@
+"""Consistency: the critic judges changed images, and images of near latents, alike."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.core.game import Loss, Nets
+from jaxgan.core.typing import Array, Batch, Key, Latent, Score
+from jaxgan.losses.adversarial import labels, nothing
+from jaxgan.losses.gradient_penalties import Penalty, _wide
+
+
+def consistency(
+  change: Callable[[Array, Key], Array], real_weight: float = 10.0, fake_weight: float = 0.0
+) -> Penalty:
+  """Logits stay as they are when an image is changed as no label is.
+
+  real_weight E (D(real) - D(change(real)))^2 + fake_weight E (D(fake) - D(change(fake)))^2
+
+  Zhang et al. 2020 (CR, of reals alone); Zhao et al. 2021 (bCR, of both).
+  """
+
+  def apart(score: Score, x: Array, key: Key) -> Array:
+    logits = score(x)
+    return ((logits - score(change(x, key))).astype(_wide(logits)) ** 2).mean()
+
+  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
+    sides = zip((real_weight, fake_weight), (real, fake), jax.random.split(key), strict=True)
+    return sum((w * apart(score, x, k) for w, x, k in sides if w), jnp.zeros(()))
+
+  return penalty
+
+
+def latent_consistency(
+  *,
+  latent: Latent,
+  conditional: bool,
+  deviation: float,
+  critic_weight: float,
+  generator_weight: float,
+) -> tuple[Loss, Loss]:
+  """Terms of critic and generator: near latents are judged alike, but are to look different.
+
+  critic: critic_weight E (D(G(z)) - D(G(z + n)))^2;  generator: -generator_weight E (G(z) - G(z +
+  n))^2, the mean over pixels;  n ~ N(0, deviation^2), z of its own. Statistics stay as they were.
+
+  References: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
+  """
+
+  given = labels if conditional else nothing
+
+  def pair(nets: Nets, batch: Batch, key: Key) -> list[Array]:
+    drawing, moving = jax.random.split(key)
+    z = latent(drawing, len(batch['image']))
+    near = z + deviation * jax.random.normal(moving, z.shape, z.dtype)
+    return [nets('generator', x, *given(nets, batch), key=key)[0] for x in (z, near)]
+
+  def critic_loss(nets: Nets, batch: Batch, key: Key):
+    fakes = pair(nets, batch, key)
+    one, two = (nets('critic', x, *given(nets, batch), key=key)[0] for x in fakes)
+    return critic_weight * ((one - two) ** 2).mean(), nets, {}
+
+  def generator_loss(nets: Nets, batch: Batch, key: Key):
+    one, two = pair(nets, batch, key)
+    return -generator_weight * ((one - two) ** 2).mean(), nets, {}
+
+  return critic_loss, generator_loss

@@ -1,0 +1,168 @@
+"""Losses of games between images: there and back again, or towards a partner."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxgan.augmentation.crops import ChangeBatch
+from jaxgan.core.game import Loss, Nets
+from jaxgan.core.typing import Array, Batch, Key, Logs
+from jaxgan.losses.objectives import Objective
+
+
+def cycle(
+  objective: Objective,
+  *,
+  weight: float = 10.0,
+  identity: float = 0.5,
+  augment: ChangeBatch = lambda batch, key: batch,
+) -> tuple[Loss, Loss]:
+  """CycleGAN's losses of the generators and of the critics, in the order in which they play.
+
+  With G, F = `generator_ab`, `generator_ba`, Da and Db the critics, w the weight, i `identity`:
+
+  generators: 2 g(Db(G(a))) + 2 g(Da(F(b))) + w (|F(G(a)) - a| + |G(F(b)) - b|)
+              + w i (|G(b) - b| + |F(a) - a|)
+  critics: c(Da(a), Da(old F(b))) + c(Db(b), Db(old G(a)))
+
+  g and c are those of the objective (least squares: c is halved already, g, which is too, doubled),
+  |.| means over all elements. The critics see fakes of the generators as they were before their
+  turn, through pools of past ones: the memory is `first_memory`. The two turns must share their
+  draws, so that both see the same crops.
+
+  References: Zhu et al., Unpaired Image-to-Image Translation, 2017.
+  """
+
+  def generators(nets: Nets, batch: Batch, key: Key):
+    augmenting, pooling = jax.random.split(key)
+    batch = augment(batch, augmenting)
+    a, b = batch['image'], batch['target']
+    (fake_b, same_b), nets = _apart(nets, 'generator_ab', (a, b) if identity else (a,))
+    (fake_a, same_a), nets = _apart(nets, 'generator_ba', (b, a) if identity else (b,))
+    back_a, nets = nets('generator_ba', fake_b)
+    back_b, nets = nets('generator_ab', fake_a)
+    logits_a, nets = nets('critic_a', fake_a)
+    logits_b, nets = nets('critic_b', fake_b)
+    adversarial = 2 * objective.generator(logits_a, logits_a)
+    adversarial += 2 * objective.generator(logits_b, logits_b)
+    around = distance(back_a, a) + distance(back_b, b)
+    loss = adversarial + weight * around
+    logs = {'adversarial': adversarial, 'cycle': around}
+    if identity:
+      still = distance(same_b, b) + distance(same_a, a)
+      loss, logs = loss + weight * identity * still, {**logs, 'identity': still}
+    return loss, remember(nets, {'a': fake_a, 'b': fake_b}, pooling), logs
+
+  def critics(nets: Nets, batch: Batch, key: Key):
+    batch, loss = augment(batch, jax.random.split(key)[0]), jnp.zeros(())
+    logs: Logs = {}
+    for domain, images in (('a', batch['image']), ('b', batch['target'])):
+      real, nets = nets(f'critic_{domain}', images)
+      fake, nets = nets(f'critic_{domain}', nets.memory[domain]['shown'])
+      loss += objective.critic(real, fake)
+      logs |= {f'real_{domain}': real.mean(), f'fake_{domain}': fake.mean()}
+    return loss, nets, logs
+
+  return generators, critics
+
+
+def _apart(nets: Nets, name: str, inputs: tuple[Array, ...]):
+  """The network's outputs of several batches in one pass: its norms keep images apart."""
+  output, nets = nets(name, jnp.concatenate(inputs))
+  outputs = jnp.split(output, len(inputs))
+  return (outputs[0], outputs[-1]), nets
+
+
+def distance(x: Array, y: Array) -> Array:
+  """Mean absolute difference, float32 at least."""
+  return jnp.abs(x - y).astype(jnp.promote_types(x.dtype, jnp.float32)).mean()
+
+
+def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Mapping[str, Any]:
+  """Pools of `pool` images of each domain, how many they hold, and what the critics are shown.
+
+  The images are a broadcast zero, which costs nothing until the state is made.
+  """
+  nothing = lambda n: np.broadcast_to(np.float32(0), (n, *shape))
+  one = lambda: {'pool': nothing(pool), 'held': np.int32(0), 'shown': nothing(batch)}
+  return {'a': one(), 'b': one()}
+
+
+def remember(nets: Nets, fakes: Mapping[str, Array], key: Key) -> Nets:
+  """The networks with the fakes of each domain gone through its pool."""
+  memory = dict(nets.memory)
+  for i, (domain, images) in enumerate(fakes.items()):
+    kept = nets.memory[domain]
+    draw = jax.random.fold_in(key, i)
+    shown, pool, held = exchange(lax.stop_gradient(images), kept['pool'], kept['held'], draw)
+    memory[domain] = {'pool': pool, 'held': held, 'shown': shown}
+  return replace(nets, memory=memory)
+
+
+def exchange(images: Array, pool: Array, held: Array, key: Key) -> tuple[Array, Array, Array]:
+  """Images `[n, ...]` through a pool `[size, ...]` that holds `held`: those to show, and the pool.
+
+  One after another: until the pool is full, an image is kept and shown; then, with probability 1/2,
+  it takes the place of a random one, which is shown instead. A pool of size 0 shows all.
+
+  References: Shrivastava et al., Learning from Simulated and Unsupervised Images, 2017.
+  """
+  if not len(pool):
+    return images, pool, held
+
+  def one(carry, given):
+    (pool, held), (image, key) = carry, given
+    place, coin = jax.random.split(key)
+    full = held >= len(pool)
+    slot = jnp.where(full, jax.random.randint(place, (), 0, len(pool)), held)
+    swapped = full & jax.random.bernoulli(coin)
+    old = pool[slot]
+    kept = jnp.where(~full | swapped, image, old)
+    carry = pool.at[slot].set(kept), held + (~full).astype(held.dtype)
+    return carry, jnp.where(swapped, old, image)
+
+  (pool, held), shown = lax.scan(one, (pool, held), (images, jax.random.split(key, len(images))))
+  return shown, pool, held
+
+
+def paired(
+  objective: Objective,
+  *,
+  weight: float = 100.0,
+  augment: ChangeBatch = lambda batch, key: batch,
+) -> tuple[Loss, Loss]:
+  """pix2pix's losses of the critic and of the generator, in the order in which they play.
+
+  critic: c(D(x, y), D(x, G(x))) / 2;  generator: g(D(x, G(x))) + w |G(x) - y|
+
+  x is the batch's image, y its target, |.| the mean over all elements. The two turns must share
+  their draws: then they see the same crops, and the same noise makes the same fakes.
+
+  References: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+  """
+
+  def generate(nets: Nets, batch: Batch, key: Key):
+    augmenting, dropout = jax.random.split(key)
+    batch = augment(batch, augmenting)
+    fake, nets = nets('generator', batch['image'], key=dropout)
+    return batch['image'], batch['target'], fake, nets
+
+  def critic(nets: Nets, batch: Batch, key: Key):
+    x, y, fake, _ = generate(nets, batch, key)
+    real_logits, nets = nets('critic', x, y)
+    fake_logits, nets = nets('critic', x, fake)
+    logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
+    return objective.critic(real_logits, fake_logits) / 2, nets, logs
+
+  def generator(nets: Nets, batch: Batch, key: Key):
+    x, y, fake, nets = generate(nets, batch, key)
+    logits, nets = nets('critic', x, fake)
+    adversarial, apart = objective.generator(logits, logits), distance(fake, y)
+    return adversarial + weight * apart, nets, {'adversarial': adversarial, 'l1': apart}
+
+  return critic, generator

@@ -1,0 +1,64 @@
+"""How fakes are drawn by way of styles, with mixing of two latents."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.core.game import Nets
+from jaxgan.core.typing import Array, Batch, Key, Latent
+from jaxgan.losses.adversarial import Generate, Given, nothing
+
+
+class Drawing(NamedTuple):
+  """How fakes are drawn: latents, how many `layers` take a style, what mapping is `told` besides
+  latents and synthesis besides styles, and the probability that two latents are mixed.
+  """
+
+  latent: Latent
+  layers: int
+  told: Given = nothing
+  shown: Given = nothing
+  mixing: float = 0.9
+
+  def styles(self, nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets]:
+    """`[B, layers, d]`: the layers from one on, drawn for the batch, may have another latent's.
+
+    The average of styles moves with the first latents alone.
+    """
+    one, other, mixing = jax.random.split(key, 3)
+    n, told = len(batch['image']), self.told(nets, batch)
+    w, moved = nets('mapping', self.latent(one, n), *told)
+    w = spread(w, self.layers)
+    if self.mixing and self.layers > 1:
+      second = spread(nets('mapping', self.latent(other, n), *told)[0], self.layers)
+      first = jnp.arange(self.layers) < crossover(mixing, self.layers, self.mixing)
+      w = jnp.where(first[None, :, None], w, second)
+    return w, moved
+
+  def images(self, nets: Nets, w: Array, batch: Batch, key: Key | None) -> Array:
+    """What synthesis makes of styles."""
+    return nets('synthesis', w, *self.shown(nets, batch), key=key)[0]
+
+  @property
+  def generate(self) -> Generate:
+    """A fake for each image of the batch."""
+
+    def generate(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets]:
+      drawing, noise = jax.random.split(key)
+      w, moved = self.styles(nets, batch, drawing)
+      return self.images(nets, w, batch, noise), moved
+
+    return generate
+
+
+def spread(w: Array, layers: int) -> Array:
+  """One style for all layers: `[B, d]` to `[B, layers, d]`."""
+  return jnp.broadcast_to(w[:, None], (len(w), layers, w.shape[-1]))
+
+
+def crossover(key: Key, layers: int, probability: float) -> Array:
+  """The first layer of the second latent: 1 to layers - 1, or `layers` where there is none."""
+  whether, where = jax.random.split(key)
+  place = jax.random.randint(where, (), 1, layers)
+  return jnp.where(jax.random.uniform(whether) < probability, place, layers)

@@ -1,0 +1,61 @@
+"""CycleGAN's generator of residual blocks."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.core.typing import Array
+from jaxgan.networks.patch_discriminator import padded
+from jaxgan.nn.convolutions import Conv, ConvTranspose
+from jaxgan.nn.normalization import instance_norm
+from jaxgan.ops.convolution import convolve
+
+
+def mirrored(x: Array, w: Array) -> Array:
+  """A convolution that keeps the size, the image continued by its reflection."""
+  pad = w.shape[0] // 2
+  x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode='reflect')
+  return convolve(x, w, 1, 0)
+
+
+class ResidualBlock(nn.Module):
+  """x + norm(conv(ReLU(norm(conv(x))))), with reflection; nothing after the sum."""
+
+  bias: bool = False
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    conv = partial(Conv, x.shape[-1], use_bias=self.bias, form=mirrored)
+    y = nn.relu(instance_norm(conv()(x)))
+    return x + instance_norm(conv()(y))
+
+
+class ResNetGenerator(nn.Module):
+  """Images `[B, H, W, C]` -> `[B, H, W, channels]` in [-1, 1]; H and W multiples of 4 from 8 on.
+
+  A convolution of 7x7, two of stride 2, residual blocks, two transposed ones, one of 7x7, tanh;
+  instance norm without parameters. `bias` gives the convolutions before a norm one too, as the
+  authors have it: the norm takes it out again.
+
+  References: Johnson et al., Perceptual Losses for Style Transfer, 2016; Zhu et al., 2017.
+  """
+
+  channels: int
+  width: int = 64
+  blocks: int = 9
+  bias: bool = False
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool = False) -> Array:
+    conv = partial(Conv, use_bias=self.bias)
+    x = nn.relu(instance_norm(conv(self.width, 7, form=mirrored)(x)))
+    for width in (2 * self.width, 4 * self.width):
+      x = nn.relu(instance_norm(conv(width, form=padded(2))(x)))
+    for _ in range(self.blocks):
+      x = ResidualBlock(self.bias)(x)
+    for width in (2 * self.width, self.width):
+      size = 2 * x.shape[1], 2 * x.shape[2]
+      x = ConvTranspose(width, size, 3, pads=1, use_bias=self.bias)(x)
+      x = nn.relu(instance_norm(x))
+    return jnp.tanh(Conv(self.channels, 7, form=mirrored)(x))

@@ -1,0 +1,60 @@
+"""ESRGAN's generator: residual blocks in dense residual blocks."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.core.typing import Array
+from jaxgan.networks.srgan import he
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.initializers import Initializer
+from jaxgan.ops.convolution import upsample_convolve
+
+tenth: Initializer = nn.initializers.variance_scaling(0.02, 'fan_in', 'truncated_normal')
+"""He's start, its values a tenth as large."""
+
+
+class DenseBlock(nn.Module):
+  """x + 0.2 times the last of five convolutions, each of which sees all before it."""
+
+  growth: int = 32
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    seen = x
+    for _ in range(4):
+      more = leaky_relu(Conv(self.growth, start=tenth)(seen))
+      seen = jnp.concatenate([seen, more], -1)
+    return x + 0.2 * Conv(x.shape[-1], start=tenth)(seen)
+
+
+class RRDBNet(nn.Module):
+  """Images `[B, H, W, C]` -> `[B, 2^doublings H, 2^doublings W, channels]`, without bounds.
+
+  Residual blocks of three dense ones each, a skip over all of them, no norm; nearest neighbour and
+  a convolution for each doubling.
+
+  References: Wang et al., ESRGAN, 2018.
+  """
+
+  channels: int
+  width: int = 64
+  blocks: int = 23
+  growth: int = 32
+  doublings: int = 2
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool = False) -> Array:
+    conv = partial(Conv, self.width, start=he)
+    first = x = conv()(x)
+    for _ in range(self.blocks):
+      y = x
+      for _ in range(3):
+        y = DenseBlock(self.growth)(y)
+      x = x + 0.2 * y
+    x = first + conv()(x)
+    for _ in range(self.doublings):
+      x = leaky_relu(conv(form=upsample_convolve)(x))
+    return Conv(self.channels, start=he)(leaky_relu(conv()(x)))

@@ -1,0 +1,69 @@
+"""SRGAN's networks: SRResNet, and the critic."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import flax.linen as nn
+
+from jaxgan.core.typing import Array
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.dense import Dense
+from jaxgan.nn.elementwise import leaky_relu
+from jaxgan.nn.normalization import BatchNorm
+from jaxgan.ops.resample import shuffle
+
+he = nn.initializers.he_normal()
+prelu = partial(nn.PReLU, negative_slope_init=0.25)
+
+
+class SRResNet(nn.Module):
+  """Images `[B, H, W, C]` -> `[B, 2^doublings H, 2^doublings W, channels]`, without bounds.
+
+  A convolution of 9x9, residual blocks with batch norm, a skip over all of them, then a convolution
+  and channels to pixels for each doubling, and one of 9x9.
+
+  References: Ledig et al., Photo-Realistic Single Image Super-Resolution, 2017.
+  """
+
+  channels: int
+  width: int = 64
+  blocks: int = 16
+  doublings: int = 2
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool) -> Array:
+    conv = partial(Conv, start=he)
+    inner = lambda x: BatchNorm()(conv(self.width, use_bias=False)(x), train=train)
+    first = x = prelu()(conv(self.width, 9)(x))
+    for _ in range(self.blocks):
+      x = x + inner(prelu()(inner(x)))
+    x = first + inner(x)
+    for _ in range(self.doublings):
+      x = prelu()(shuffle(conv(4 * self.width)(x)))
+    return conv(self.channels, 9)(x)
+
+
+class Critic(nn.Module):
+  """Images `[B, S, S, C]` -> logits `[B]`.
+
+  For each width a convolution of 3x3 and one of `down` and stride 2, batch norm after all but the
+  first; then two dense layers, the last with a bias unless the loss is one of differences.
+
+  References: Ledig et al., 2017 (widths 64 to 512, down 3, 1024 hidden); Wang et al., 2018 (512
+  twice, down 4, 100 hidden).
+  """
+
+  widths: Sequence[int] = (64, 128, 256, 512)
+  down: int = 3
+  hidden: int = 1024
+  bias: bool = True
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool) -> Array:
+    for i, width in enumerate(self.widths):
+      x = Conv(width, use_bias=i == 0, start=he)(x)
+      x = leaky_relu(BatchNorm()(x, train=train) if i else x)
+      x = Conv(width, self.down, 2, use_bias=False, start=he)(x)
+      x = leaky_relu(BatchNorm()(x, train=train))
+    x = leaky_relu(Dense(self.hidden, start=he)(x.reshape(len(x), -1)))
+    return Dense(1, self.bias, start=he)(x)[:, 0]

@@ -1,0 +1,1 @@
+"""Layers of GANs, as Linen modules and pure functions."""

@@ -1,0 +1,37 @@
+"""Self-attention over pixels."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.core.typing import Array
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.initializers import Initializer, orthogonal
+from jaxgan.ops.resample import max_pool
+
+
+class SelfAttention(nn.Module):
+  """x + gamma O(softmax(Q(x) K(x)') V(x)), over all pixels; gamma starts at 0.
+
+  Q and K have an eighth of the channels, V half of them; K and V see the largest of each 2x2 block.
+  All four are 1x1 convolutions without bias. Height and width are even.
+
+  References: Zhang et al., Self-Attention Generative Adversarial Networks, 2018.
+  """
+
+  spectral: bool = True
+  start: Initializer = orthogonal
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    b, _, _, c = x.shape
+    conv = lambda n, name: Conv(n, 1, 1, False, self.spectral, self.start, name=name)
+    flat = lambda y: y.reshape(b, -1, y.shape[-1])
+    query = flat(conv(max(c // 8, 1), 'query')(x))
+    key = flat(max_pool(conv(max(c // 8, 1), 'key')(x)))
+    value = flat(max_pool(conv(max(c // 2, 1), 'value')(x)))
+    likeness = jnp.einsum('bqc,bkc->bqk', query, key)
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    shares = nn.softmax(likeness.astype(wide)).astype(x.dtype)
+    seen = jnp.einsum('bqk,bkc->bqc', shares, value).reshape(*x.shape[:3], -1)
+    gamma = self.param('gamma', nn.initializers.zeros, ())
+    return x + gamma * conv(c, 'output')(seen)

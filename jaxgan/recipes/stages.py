@@ -1,0 +1,55 @@
+"""Stages of a recipe: which one a step belongs to, its first state, and the passage to the next."""
+
+from collections.abc import Collection
+from functools import partial
+
+import jax
+from jax.sharding import Sharding
+
+from jaxgan.core import game
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Key, Tree
+from jaxgan.recipes.types import Recipe, Stage
+
+
+def index(recipe: Recipe, step: int) -> int:
+  """The stage that plays step number `step` (the first is 0)."""
+  end = 0
+  for i, stage in enumerate(recipe.stages):
+    end += stage.steps or 0
+    if stage.steps is None or step < end:
+      return i
+  return len(recipe.stages) - 1
+
+
+def of(recipe: Recipe, step: int) -> Stage:
+  """The stage that plays step number `step`."""
+  return recipe.stages[index(recipe, step)]
+
+
+def first_state(stage: Stage, key: Key, sharding: Sharding) -> TrainState:
+  """The state of a stage before anything is learnt."""
+  start = partial(game.init, stage.game)
+  return jax.jit(start, out_shardings=sharding)(key, dict(stage.example))
+
+
+def abstract(recipe: Recipe, step: int, sharding: Sharding) -> Tree:
+  """Shapes, dtypes and sharding of the state that stands before step number `step`."""
+  stage = of(recipe, step)
+  shapes = jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))
+  return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
+
+
+def passage(old: TrainState, new: TrainState, fresh: Collection[str] = ()) -> TrainState:
+  """The new stage's first state, with every leaf of the old whose path and shape survive.
+
+  The fields named in `fresh` stay as they are in the new one.
+  """
+  kept = dict(jax.tree_util.tree_leaves_with_path(old))
+
+  def carry(path, leaf):
+    before = None if path[0].name in fresh else kept.get(path)
+    same = before is not None and (before.shape, before.dtype) == (leaf.shape, leaf.dtype)
+    return before if same else leaf
+
+  return jax.tree_util.tree_map_with_path(carry, new)

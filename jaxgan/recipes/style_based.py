@@ -1,0 +1,133 @@
+"""Recipes of generators that make images by way of styles, with adaptive augmentation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.augmentation import controller
+from jaxgan.augmentation.ada import ada
+from jaxgan.core.game import Game, Nets, Turn
+from jaxgan.core.network import Network
+from jaxgan.core.typing import Array, Key
+from jaxgan.losses import adversarial
+from jaxgan.losses.adversarial import Augment, Generate, Given
+from jaxgan.losses.objectives import Objective
+from jaxgan.losses.style_mixing import Drawing, spread
+from jaxgan.recipes import config, tricks, two_player
+from jaxgan.recipes.types import Recipe, Stage, Styles
+
+
+def recipe(
+  stages: tuple[Stage, ...],
+  drawing: Drawing,
+  *,
+  conditional: bool = False,
+  psi: float = 1.0,
+  truncate: int = 0,
+  finish: Callable[[Array], Array] = lambda images: images,
+) -> Recipe:
+  """The recipe whose samples have noise of their own, and whose function of latents a fixed one.
+
+  The first `truncate` styles are drawn towards the mean by `psi`; images that `finish` returns are
+  clipped to [-1, 1].
+  """
+
+  def to_styles(nets: Nets, latents: Array, labels: Array) -> Array:
+    told = drawing.told(nets, {'label': labels})
+    return spread(nets('mapping', latents, *told)[0], drawing.layers)
+
+  steps = Styles(
+    map=to_styles,
+    synthesise=lambda nets, w, key: finish(drawing.images(nets, w, {}, key)),
+    mean=lambda nets: nets.variables['mapping']['average']['style'],
+  )
+
+  def made(nets: Nets, latents: Array, labels: Array, key: Key | None) -> Array:
+    w = steps.map(nets, latents, labels)
+    w = truncated(w, steps.mean(nets), psi, truncate)
+    return jnp.clip(steps.synthesise(nets, w, key), -1, 1)
+
+  def sample(nets: Nets, key: Key, labels: Array) -> Array:
+    drawing_latents, noise = jax.random.split(key)
+    return made(nets, drawing.latent(drawing_latents, len(labels)), labels, noise)
+
+  generate = lambda nets, latents, labels: made(nets, latents, labels, None)
+  return Recipe(stages, sample, conditional, drawing.latent, generate, steps)
+
+
+def truncated(w: Array, mean: Array, psi: float, layers: int) -> Array:
+  """The first `layers` styles drawn towards the mean: m + psi (w - m). Other layers as they are."""
+  if psi == 1:
+    return w
+  near = mean[None, None] + psi * (w - mean[None, None])
+  return jnp.where((jnp.arange(w.shape[1]) < layers)[None, :, None], near, w)
+
+
+@dataclass(frozen=True)
+class Options(config.Config):
+  """Options of variants whose augmentation adapts."""
+
+  augment: Literal['ada', 'diffaugment', 'none'] = 'ada'  # type: ignore[assignment]
+  """ada: augmentation of a strength that adapts to how sure the critic is of real images."""
+  ada_target: float = 0.6
+  """The mean sign of the critic's logits of real images that ada aims at."""
+  ada_images: float = 100_000.0
+  """Images in which ada's strength may rise from 0 to 1."""
+  ada_cap: float = 0.8
+  """Ada's strength at most; above it augmented images come out of the generator."""
+  r1_every: int = 16
+  """Steps from one R1 penalty to the next; its weight is multiplied by them."""
+
+  def problems(self) -> list[str]:
+    """Ranges of the options above."""
+    found = config.above_zero(self, 'ada_images', 'r1_every')
+    if not 0 <= self.ada_cap <= 1:
+      found.append(f'--ada-cap must be in [0, 1], it is {self.ada_cap}')
+    return super().problems() + found
+
+
+def augmentation(config: Options) -> Augment | None:
+  """What becomes of the images before the critic sees them."""
+  adaptive = lambda nets, images, key: ada(images, nets.memory['ada']['p'], key)
+  return adaptive if config.augment == 'ada' else tricks.augmentation(config)
+
+
+def duel(
+  config: Options,
+  networks: Mapping[str, Network],
+  objective: Objective,
+  generate: Generate,
+  given: Given,
+  lazy: Sequence[Turn] = (),
+  memory: Mapping[str, Any] = MappingProxyType({}),
+) -> Game:
+  """`recipe.duel`, all that the critic sees augmented, and R1 and R2 in a turn of their own.
+
+  `given` is what the critic is told besides images, `lazy` are further such turns.
+  """
+  judge = adversarial.judged(given, config.instance_noise, augmentation(config))
+  looking = controller.observed if config.augment == 'ada' else adversarial.unobserved
+  pair = adversarial.between(objective, generate=generate, judge=judge, observe=looking)
+  if penalty := two_player.slopes(config):
+    every = config.r1_every
+    slopes = adversarial.lazily(*penalty, interval=every, generate=generate, judge=judge)
+    lazy = (Turn('critic', slopes, 'slopes', every=every), *lazy)
+  if config.augment != 'ada':
+    return two_player.duel(config, networks, pair, lazy=lazy, memory=memory)
+  memory = {**memory, 'ada': dict.fromkeys(('p', 'signs', 'count'), np.float32(0))}
+  rules = (_controller(config),)
+  return two_player.duel(config, networks, pair, lazy=lazy, memory=memory, rules=rules)
+
+
+def _controller(config: Options):
+  return controller.adapt(
+    target=config.ada_target,
+    images=config.ada_images,
+    cap=config.ada_cap,
+    images_per_step=config.images_per_step,
+  )

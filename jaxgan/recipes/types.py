@@ -1,0 +1,123 @@
+"""A recipe is what a variant builds: the games of its stages, and how to draw samples."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import jax.numpy as jnp
+
+from jaxgan.core import network_transforms
+from jaxgan.core.game import Game, Nets
+from jaxgan.core.typing import Array, Batch, Key, Latent
+from jaxgan.data.source import Source
+
+
+class Stage(NamedTuple):
+  """A game, inputs to initialise its networks with, and its length in steps (None: to the end).
+
+  `fresh` are fields of the state that do not come over from the stage before, such as `opt`.
+  """
+
+  game: Game
+  example: Mapping[str, Sequence[Array]]
+  steps: int | None = None
+  fresh: tuple[str, ...] = ()
+
+
+class Styles(NamedTuple):
+  """Where images are made of styles w `[n, layers, d]`, one a layer, that follow from latents.
+
+  `map(nets, latents, labels) -> w`; `synthesise(nets, w, key) -> images [n, H, W, C]`, a little
+  beyond [-1, 1] here and there, where the key draws the noise and None leaves it fixed;
+  `mean(nets) -> [d]`, the average style.
+  """
+
+  map: Callable[[Nets, Array, Array], Array]
+  synthesise: Callable[[Nets, Array, Key | None], Array]
+  mean: Callable[[Nets], Array]
+
+
+class Translation(NamedTuple):
+  """`apply(nets, images, key)`: `[n, H, W, C]` in [-1, 1] to `[n, scale H, scale W, C]`.
+
+  H and W must be multiples of `multiple`, and `smallest` pixels or more.
+  """
+
+  apply: Callable[[Nets, Array, Key], Array]
+  multiple: int = 1
+  smallest: int = 1
+  scale: int = 1
+
+
+class Recipe(NamedTuple):
+  """Stages in order, and `sample(nets, key, labels) -> images [n, H, W, C]` in [-1, 1].
+
+  `labels` are int32 `[n]`, or zeros of no meaning where the recipe is not `conditional`. Where
+  images are a function of latents, `latent(key, n)` draws these and `generate(nets, latents,
+  labels)` makes images of them, so that one can walk among them. `styles` is for networks that do
+  so by way of styles.
+
+  Where images are made of images, `sample` is None, `translate` has the ways to do so by name, and
+  `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures of each image of a batch, such as
+  source, translation and reconstruction. `needs` says what data must have: a second domain
+  ('target'), which may have to be partners of the first ('pairs').
+
+  Networks named in `exact` are computed in float32 whatever the precision of the others.
+
+  `prepare(recipe, source)` is the recipe as it is trained, with what comes from files or from the
+  data set in the stages' examples; ValueError where that is not to be had. A run at rest does
+  without.
+  """
+
+  stages: tuple[Stage, ...]
+  sample: Callable[[Nets, Key, Array], Array] | None
+  conditional: bool = False
+  latent: Latent | None = None
+  generate: Callable[[Nets, Array, Array], Array] | None = None
+  styles: Styles | None = None
+  translate: Mapping[str, Translation] = MappingProxyType({})
+  show: Callable[[Nets, Batch, Key], Array] | None = None
+  needs: Literal['', 'target', 'pairs'] = ''
+  exact: tuple[str, ...] = ()
+  prepare: Callable[[Any, Source], Any] = lambda recipe, source: recipe
+
+
+def computed_in(precision: str, recipe: Recipe) -> Recipe:
+  """The recipe with networks, but for the exact, computed in 'float32' or 'bfloat16'."""
+  if precision == 'float32':
+    return recipe
+
+  def lowered(stage: Stage) -> Stage:
+    networks = {
+      name: whole
+      if name in recipe.exact
+      else network_transforms.computed_in(whole, jnp.dtype(precision))
+      for name, whole in stage.game.networks.items()
+    }
+    return stage._replace(game=dataclasses.replace(stage.game, networks=networks))
+
+  return recipe._replace(stages=tuple(map(lowered, recipe.stages)))
+
+
+Generator = Callable[[Nets, Array, Array], Array]
+"""Images of latents and labels, which mean nothing where the recipe is not conditional."""
+
+
+def from_latents(
+  stages: tuple[Stage, ...],
+  latent: Latent,
+  conditional: bool,
+  generate: Generator | None = None,
+) -> Recipe:
+  """The recipe whose network `generator`, or `generate`, makes images of latents (and labels)."""
+
+  def network(nets: Nets, latents: Array, labels: Array) -> Array:
+    return nets('generator', latents, *((labels,) if conditional else ()))[0]
+
+  made = generate or network
+
+  def sample(nets: Nets, key: Key, labels: Array) -> Array:
+    return made(nets, latent(key, len(labels)), labels)
+
+  return Recipe(stages, sample, conditional, latent, made)

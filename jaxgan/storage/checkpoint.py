@@ -1,0 +1,414 @@
+"""Checkpoints: saved while training goes on, checked when read, kept by age and by merit.
+
+A checkpoint is the folder `<step>`: the bytes of all arrays in a row, written by Orbax as one, for
+each array costs it a millisecond and fails by itself where the disk is full; and a description
+(step, metrics, names and shapes in that order, a word for each array computed before it was
+written, a checksum of each file). It gets that name when all of it is there. Orbax by itself
+restores a flipped bit without complaint, and never turns to an older checkpoint; both are done
+here.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import pathlib
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Sharding
+
+from jaxgan.core.typing import Array, Tree
+from jaxgan.parallel import hosts
+from jaxgan.storage import files, packing
+
+_UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
+_DESCRIPTION = 'description.json'
+_PACKED = 'packed'
+_LINES = 6
+_LONGEST = 300
+
+
+class CheckpointError(OSError):
+  """A checkpoint could not be written; those before it are as they were."""
+
+
+class Incompatible(ValueError):
+  """The checkpoint is sound and belongs to another model."""
+
+
+class Unrestorable(ValueError):
+  """There are checkpoints and every one of them is damaged."""
+
+
+class _Damaged(Exception):
+  """What was read is not what was saved."""
+
+
+def abstract(state: Tree, sharding: Sharding) -> Tree:
+  """Shapes, dtypes (those of typed keys too) and one sharding: what `Checkpoints.restore` fills."""
+  return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
+
+
+class Checkpoints:
+  """The checkpoints of one run in one folder, into which one run at a time saves (`workdir.lock`).
+
+  The newest `keep_latest` stay, and the `keep_best` with the smallest `metric` (the largest if not
+  `minimise`); one that is not `lasting` stays until the next is there. Whoever only restores
+  changes nothing in the folder, so a run may be read while it trains. Also a context manager, which
+  waits at its end.
+  """
+
+  def __init__(
+    self,
+    folder: str | pathlib.Path,
+    *,
+    keep_latest: int = 2,
+    keep_best: int = 1,
+    metric: str | None = None,
+    minimise: bool = True,
+  ):
+    if keep_latest < 1 or keep_best < 0:
+      raise ValueError(
+        f'expected keep_latest >= 1 and keep_best >= 0, got {keep_latest} and {keep_best}'
+      )
+    self.folder = pathlib.Path(folder).absolute()
+    self._keep_latest, self._keep_best = keep_latest, keep_best
+    self._metric, self._sign = metric, 1 if minimise else -1
+    self._sound: set[int] = set()  # saved or restored by this object
+    self._refused: set[int] = set()  # and not yet set aside
+    self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix='checkpoint')
+    self._pending: tuple[int, Future] | None = None
+
+  def save(
+    self,
+    step: int,
+    state: Tree,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    lasting: bool = True,
+    wait: bool = False,
+  ) -> None:
+    """Starts to write the state, which may be donated once this returns; `wait` blocks until done.
+
+    One that is not `lasting` is there to go on from, not to return to, and is deleted once there is
+    a newer one. A step that this object has saved or restored is left as it is. Folders that
+    `restore` refused, and one of this step that it never looked at, are set aside as
+    `<step>.refused`. Waits for the save before, if that is still under way.
+
+    Raises:
+      CheckpointError: this save, or the one before, could not be written.
+    """
+    self.wait()
+    if step not in self._sound:
+      with self._naming(step):
+        hosts.together(lambda: self._make_room(step))
+        self._start(step, _by_name(state), metrics or {}, lasting)
+    if wait:
+      self.wait()
+
+  def restore(
+    self, abstract: Tree | Callable[[int], Tree], *, log: Callable[[str], Any] = print
+  ) -> tuple[int, Tree] | None:
+    """The newest checkpoint that is as it was saved, with its step; None if there is none at all.
+
+    Args:
+      abstract: what `abstract` returns, or a function of the step that does, where states differ
+        from step to step; the sharding may be over other devices than when saved.
+      log: told, a line each, which newer steps were refused and why.
+
+    Raises:
+      Incompatible: the newest sound checkpoint has other leaves, shapes or dtypes.
+      Unrestorable: there are checkpoints and every one was refused.
+    """
+    self.wait()
+    if not callable(abstract):
+      _by_name(abstract)  # raises on what no checkpoint can hold, even where there is none
+    steps = json.loads(hosts.share(json.dumps(self.steps()))[0])  # as the first process sees them
+    for step in reversed(steps):
+      wanted = abstract(step) if callable(abstract) else abstract
+      try:
+        arrays = _load(self.folder / str(step), _by_name(wanted))
+      except Incompatible:
+        raise
+      except Exception as error:  # Orbax may raise anything
+        log(f'checkpoint {step} refused: {_reason(error)}')
+        self._refused.add(step)
+        self._sound.discard(step)
+      else:
+        self._sound.add(step)
+        return step, jax.tree.unflatten(jax.tree.structure(wanted), arrays)
+    if steps:
+      raise Unrestorable(
+        f'none of the {len(steps)} checkpoints in {self.folder} can be restored; '
+        'move that folder away to start afresh'
+      )
+    return None
+
+  def steps(self) -> list[int]:
+    """The steps that have a folder, ascending; whether one is sound, restoring it tells."""
+    if not self.folder.is_dir():
+      return []
+    return sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal() and p.is_dir())
+
+  def retract(self) -> None:
+    """Deletes those that are not lasting, so that the newest is one to return to."""
+    self.wait()
+    self._sound.clear()
+    steps = self.steps() if hosts.first() else []
+    for step in [step for step in steps if not self._lasting(step)]:
+      self._delete(step)
+
+  def wait(self) -> None:
+    """Until what was saved is durable; then deletes what need not be kept.
+
+    Raises:
+      CheckpointError: it could not be written.
+    """
+    if self._pending is None:
+      return
+    step, written = self._pending
+    try:
+      with self._naming(step):
+        hosts.together(written.result)
+    finally:
+      if written.done():  # not if Ctrl-C ended the waiting
+        self._pending = None
+    self._sound.add(step)
+    self._prune()
+
+  def close(self) -> None:
+    """Waits, and saves no more."""
+    try:
+      self.wait()
+    finally:
+      self._thread.shutdown()
+
+  def __enter__(self) -> 'Checkpoints':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def _start(
+    self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float], lasting: bool
+  ) -> None:
+    final, arrays = self.folder / str(step), _nonempty(leaves)
+    words, packed = packing.integrity(arrays), packing.pack(arrays)
+    description = {
+      'step': step,
+      'lasting': lasting,
+      'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
+      'leaves': _specs(leaves),
+      _PACKED: packed.size,
+    }
+    unfinished = final.with_name(final.name + _UNFINISHED)
+    begin: Callable[[], Any] = partial(_begin, unfinished, packed)
+    if jax.process_count() > 1:  # they begin together, and must not do so beside a step
+      begun = begin()
+      begin = lambda: begun
+    written = self._thread.submit(_finish, begin, unfinished, final, description, words)
+    self._pending = step, written
+
+  def _make_room(self, step: int) -> None:
+    if hosts.first():
+      self.folder.mkdir(parents=True, exist_ok=True)
+      for left in (*self.folder.glob(f'*{_UNFINISHED}*'), *self.folder.glob(f'*{_DELETED}')):
+        shutil.rmtree(left, ignore_errors=True)
+      for old in {step, *self._refused} & set(self.steps()):
+        _rename(self.folder / str(old), _REFUSED)
+    self._refused.clear()
+
+  def _prune(self) -> None:
+    if hosts.first():
+      steps = self.steps()
+      lasting = [step for step in steps if self._lasting(step)]
+      kept = {*steps[-1:], *lasting[-self._keep_latest :], *self._best(lasting)}
+      for step in set(steps) - kept:
+        self._delete(step)
+
+  def _lasting(self, step: int) -> bool:
+    try:
+      return _describe(self.folder / str(step))['lasting']
+    except _Damaged:
+      return True  # not ours to delete before its time
+
+  def _delete(self, step: int) -> None:
+    # Deletion is not atomic and a folder half deleted would still be listed; renaming is.
+    shutil.rmtree(_rename(self.folder / str(step), _DELETED), ignore_errors=True)
+
+  def _best(self, steps: list[int]) -> list[int]:
+    measured: dict[int, float] = {}
+    for step in steps if self._metric else []:
+      with contextlib.suppress(Exception):  # unreadable or without the metric: not the best
+        measured[step] = self._sign * _describe(self.folder / str(step))['metrics'][self._metric]
+    return sorted(measured, key=measured.__getitem__)[: self._keep_best]
+
+  @contextlib.contextmanager
+  def _naming(self, step: int) -> Iterator[None]:
+    try:
+      yield
+    except Exception as error:
+      there = next(p for p in (self.folder, *self.folder.parents) if p.is_dir())
+      raise CheckpointError(
+        f'checkpoint {step} was not saved in {self.folder} '
+        f'({shutil.disk_usage(there).free:,} bytes free): {_reason(error)}'
+      ) from error
+
+
+def _begin(unfinished: pathlib.Path, packed: np.ndarray) -> Any:
+  from orbax.checkpoint import v1 as ocp
+
+  context = ocp.Context()
+  context.array.saving.use_compression = False  # of little use to floats, and much of the work
+  # A folder that cannot be made is then an error here, not in a thread that others wait for.
+  context.asynchronous.create_directories_asynchronously = False
+  with _quiet(), context:
+    return ocp.save_async(unfinished, {_PACKED: packed})
+
+
+def _finish(
+  begin: Callable[[], Any],
+  unfinished: pathlib.Path,
+  final: pathlib.Path,
+  description: dict[str, Any],
+  words: Array,
+) -> None:
+  begun = begin()
+  with _quiet():
+    begun.result()
+  if hosts.first():
+    description['words'] = np.asarray(words).tolist()
+    there = sorted(p for p in unfinished.rglob('*') if p.is_file())
+    description['files'] = {str(p.relative_to(unfinished)): _checksum(p) for p in there}
+    sealed = {'description': description, 'checksum': _seal(description)}
+    files.write_text(unfinished / _DESCRIPTION, json.dumps(sealed, indent=1))
+    unfinished.rename(final)
+
+
+def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[Array]:
+  description = hosts.together(lambda: _checked(path, leaves))
+  wanted = _nonempty({name: leaves[name] for name in description['leaves']})
+  with _quiet():
+    arrays = _read(path, description.get(_PACKED), wanted)
+  words = zip(sorted(arrays), description['words'], packing.integrity(arrays).tolist(), strict=True)
+  wrong = [name for name, before, now in words if before != now]
+  if wrong:
+    raise _Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
+  return [arrays[name] if name in arrays else _empty(leaf) for name, leaf in leaves.items()]
+
+
+def _read(
+  path: pathlib.Path, size: int | None, wanted: Mapping[str, jax.ShapeDtypeStruct]
+) -> dict[str, Array]:
+  from orbax.checkpoint import v1 as ocp
+
+  if size is not None:
+    return packing.unpack(ocp.load(path, {_PACKED: np.empty(size, np.uint8)})[_PACKED], wanted)
+  # As it was until November 2026: each array by its name, and keys with a sharding that is equal
+  # and of another name, for which the step would compile again.
+  return jax.tree.map(
+    lambda x, like: jax.device_put(x, like.sharding), ocp.load(path, wanted), wanted
+  )
+
+
+def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Any]:
+  """The description of a folder that is whole and of this model."""
+  description = _describe(path)
+  _preflight(path, description['leaves'], _specs(leaves))
+  for name, checksum in description['files'].items() if hosts.first() else ():
+    # First, for Orbax's reaction to a damaged file is long, loud and late.
+    if not (path / name).is_file() or _checksum(path / name) != checksum:
+      raise _Damaged(f'{name} is not as it was written')
+  return description
+
+
+def _describe(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    sealed = files.read_config(path / _DESCRIPTION)
+    description = sealed['description']
+    sound = sealed['checksum'] == _seal(description) and description['step'] == int(path.name)
+  except (OSError, ValueError, KeyError, TypeError):
+    sound = False
+  if not sound:
+    raise _Damaged(f'{_DESCRIPTION} is missing or not as it was written')
+  return description
+
+
+def _preflight(path: pathlib.Path, stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+  lines = [
+    f'  {name}: {stored.get(name, "absent")} -> {wanted.get(name, "absent")}'
+    for name in sorted({*stored, *wanted})
+    if stored.get(name) != wanted.get(name)
+  ]
+  if lines:
+    more = [f'  and {len(lines) - _LINES} more'] if len(lines) > _LINES else []
+    head = f'checkpoint {path.name} in {path.parent} is of another model (there -> here):'
+    raise Incompatible('\n'.join([head, *lines[:_LINES], *more]))
+
+
+def _by_name(tree: Tree) -> dict[str, Any]:
+  """Leaves by path, in the order of the tree; containers, empty ones too, are not stored."""
+  pairs = jax.tree_util.tree_leaves_with_path(tree)
+  named = {jax.tree_util.keystr(path, simple=True, separator='/'): leaf for path, leaf in pairs}
+  if len(named) < len(pairs) or not named:
+    raise ValueError(f'expected leaves of distinct paths, got {len(pairs)} of {len(named)} paths')
+  return named
+
+
+def _specs(leaves: Mapping[str, Any]) -> dict[str, str]:
+  return {name: f'{x.dtype}{list(x.shape)}' for name, x in leaves.items()}
+
+
+def _nonempty(leaves: Mapping[str, Any]) -> dict[str, Any]:
+  """Those that have elements; Orbax refuses the others."""
+  return {name: leaf for name, leaf in leaves.items() if math.prod(leaf.shape)}
+
+
+def _empty(like: jax.ShapeDtypeStruct) -> Array:
+  return jax.device_put(jnp.zeros(like.shape, like.dtype), like.sharding)
+
+
+def _checksum(path: pathlib.Path) -> int:
+  checksum = 0
+  with open(path, 'rb') as file:
+    while chunk := file.read(2**22):
+      checksum = zlib.crc32(chunk, checksum)
+  return checksum
+
+
+def _seal(description: Mapping[str, Any]) -> int:
+  return zlib.crc32(json.dumps(description, sort_keys=True).encode())
+
+
+def _rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
+  target = path.with_name(path.name + suffix)
+  if target.exists():
+    shutil.rmtree(target)
+  return path.rename(target)
+
+
+def _reason(error: BaseException) -> str:
+  cause = error.__cause__ or error
+  lines = str(cause).strip().splitlines() or ['']
+  kind = '' if isinstance(cause, _Damaged) else f'{type(cause).__name__}: '
+  line = lines[0] if len(lines[0]) <= _LONGEST else f'{lines[0][:100]} ... {lines[0][-200:]}'
+  return kind + line
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Without Orbax's log and its threads' tracebacks: what matters reaches us as an exception."""
+  logger, keep = logging.getLogger('absl'), lambda record: 'orbax' not in record.pathname
+  logger.addFilter(keep)
+  try:
+    yield
+  finally:
+    logger.removeFilter(keep)

@@ -1,0 +1,97 @@
+"""The work directory: which folders may be one, its lock, and when a run may go on in it."""
+
+import fcntl
+import json
+import os
+import pathlib
+import socket
+import tempfile
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+_SYSTEM = {'bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'sbin', 'sys', 'usr'}
+
+
+class WorkdirInUse(ValueError):
+  """Another run holds the work directory."""
+
+
+def check(workdir: str | os.PathLike) -> None:
+  """Refuses what nobody means as the folder of a run.
+
+  Raises:
+    ValueError: no name, one with control characters or odd ends, a file, or a folder of the system,
+      the home folder or the one stood in, or one that holds them.
+  """
+  text, folder = os.fspath(workdir), pathlib.Path(workdir)
+  if text in ('', '.'):
+    raise ValueError('--workdir must name a folder, such as --workdir=runs/first')
+  odd = [p for p in folder.parts if not p.isprintable() or p != p.strip() or len(p.encode()) > 255]
+  if odd or folder.name.startswith('-'):
+    raise ValueError(
+      f'--workdir={text[:80]!r}: a folder of a run has a printable name of at most 255 bytes, '
+      'without a dash before it or blanks around it'
+    )
+  resolved = folder.resolve()
+  around = [pathlib.Path.cwd(), pathlib.Path.home(), pathlib.Path(tempfile.gettempdir())]
+  if any(p.resolve().is_relative_to(resolved) for p in around) or resolved.parts[1] in _SYSTEM:
+    raise ValueError(f'--workdir={text}: {resolved} is not for a run; name a folder of its own')
+  if not all(p.is_dir() for p in (resolved, *resolved.parents) if p.exists()):
+    raise ValueError(f'--workdir={text} is or lies in a file; name a folder')
+
+
+def lock(workdir: str | os.PathLike) -> TextIO:
+  """Makes the directory and locks it while the returned file is open; a killed process lets go.
+
+  Raises:
+    WorkdirInUse: another run holds it; the message names its process.
+  """
+  folder = pathlib.Path(workdir)
+  folder.mkdir(parents=True, exist_ok=True)
+  file = open(folder / '.lock', 'a+')
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    file.seek(0)
+    holder = file.read().strip() or 'another process'
+    file.close()
+    raise WorkdirInUse(
+      f'{workdir} is in use by {holder}; wait for it or choose another --workdir'
+    ) from None
+  file.truncate(0)
+  file.write(f'process {os.getpid()} on {socket.gethostname()}')
+  file.flush()
+  return file
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+  """Lines such as `optimizer.lr: 0.0002 -> 0.0001`, sorted; values are equal if their JSON is."""
+  before, after = _flat(old), _flat(new)
+  return [
+    f'{name}: {before.get(name, "absent")} -> {after.get(name, "absent")}'
+    for name in sorted({*before, *after})
+    if before.get(name) != after.get(name)
+  ]
+
+
+def same(folder: pathlib.Path, differences: list[str]) -> None:
+  """Raises ValueError where a run differs from the one in its work directory, with how."""
+  if not differences:
+    return
+  shown = [f'  {line}' for line in differences[:6]]
+  shown += [f'  and {len(differences) - 6} more'] * (len(differences) > 6)
+  raise ValueError(
+    f'{folder} holds a run of another config (there -> here):\n'
+    + '\n'.join(shown)
+    + '\ngive these as they were, or another --workdir'
+  )
+
+
+def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
+  flat: dict[str, str] = {}
+  for name, value in config.items():
+    if isinstance(value, Mapping) and value:
+      flat |= _flat(value, f'{prefix}{name}.')
+    else:
+      flat[f'{prefix}{name}'] = json.dumps(value, sort_keys=True, default=str)
+  return flat

@@ -1,0 +1,1 @@
+"""Training: a session, the loop that plays it, and the run that comes of it."""

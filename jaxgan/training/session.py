@@ -1,0 +1,210 @@
+"""A session is a run that is ready to be played; wrong input is found here, before it begins."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from jaxgan import data, variants
+from jaxgan.core.state import TrainState
+from jaxgan.data import Source
+from jaxgan.parallel import devices, hosts
+from jaxgan.recipes import stages
+from jaxgan.recipes.config import LENGTH, MAY_CHANGE, PLACE, Config, to_json
+from jaxgan.recipes.types import Recipe
+from jaxgan.storage import files, workdir
+from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.training.run import CHECKPOINTS, CONFIG, DATA, Run
+
+if TYPE_CHECKING:
+  from jaxgan.training.best_checkpoint import Best
+
+
+SHOWN = 4
+"""Images in a picture of what is made of them."""
+
+
+class Refused(ValueError):
+  """Options, data or work directory do not fit together; nothing was changed."""
+
+
+@dataclasses.dataclass
+class Session:
+  """A run that is ready to be played: what it needs, and where it stands."""
+
+  config: Config
+  folder: pathlib.Path
+  source: Source
+  recipe: Recipe
+  mesh: jax.sharding.Mesh
+  checkpoints: Checkpoints
+  quiet: bool = False
+  best: 'Best | None' = None
+  state: TrainState = dataclasses.field(init=False)
+
+  @property
+  def run(self) -> Run:
+    """The run as it stands, on one device."""
+    return Run(self.config, self.source.spec, self.recipe, devices.local(self.state))
+
+  def restore(self) -> TrainState:
+    """The state at the newest sound checkpoint, or at the start."""
+    placed = devices.replicated(self.mesh)
+    shapes = lambda step: stages.abstract(self.recipe, step, placed)
+    if restored := self.checkpoints.restore(shapes, log=_warn):
+      return restored[1]
+    return stages.first_state(self.recipe.stages[0], jax.random.key(self.config.seed), placed)
+
+  def say(self, text: str) -> None:
+    """A line for whoever watches."""
+    if not self.quiet and hosts.first():
+      print(f'jaxgan: {text}', flush=True)
+
+
+@contextlib.contextmanager
+def prepared(
+  config: Config, folder: str | pathlib.Path, *, quiet: bool = False
+) -> Iterator[Session]:
+  """All that can be wrong with the input is found here, before the first step, as Refused."""
+  with contextlib.ExitStack() as stack:
+    try:
+      session = _prepare(config, pathlib.Path(folder).expanduser(), stack)
+    except ValueError as error:
+      raise Refused(str(error)) from error
+    session.quiet = quiet
+    yield session
+
+
+def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) -> Session:
+  """Every process does all of it; what one of them refuses, all do."""
+  workdir.check(folder)
+  if config.compilation_cache:
+    cache_programs()
+  hosts.check_same('the command', _command(config))
+  mesh = devices.mesh(config.batch_size)
+  source = hosts.together(lambda: open_data(config))
+  hosts.check_same('the data set', source.fingerprint)
+  resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
+  config = dataclasses.replace(config, **resolved)
+  recipe = variants.build(config, source.spec)
+  _check_needs(config, recipe, source)
+  recipe = hosts.together(lambda: recipe.prepare(recipe, source))
+  stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
+  hosts.together(lambda: _claim(config, source, folder, stack))
+  checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
+  session = Session(config, folder, source, recipe, mesh, checkpoints)
+  session.state = session.restore()
+  if config.eval_every:
+    session.best = stack.enter_context(contextlib.closing(_best(config, folder, source)))
+  return session
+
+
+def _best(config: Config, folder: pathlib.Path, source: Source) -> 'Best':
+  from jaxgan.training import best_checkpoint  # its metrics take half of what it takes to start
+
+  judge = best_checkpoint.judge(source, held_out(config)) if hosts.first() else None
+  return best_checkpoint.Best(folder, config.eval_metric, judge)
+
+
+def _check_needs(config: Config, recipe: Recipe, source: Source) -> None:
+  if config.eval_every and recipe.sample is None:
+    raise ValueError(f'--eval-every scores samples, and {config.variant} draws none: leave it out')
+  has = {'', 'target' if source.target else '', 'pairs' if source.paired else ''}
+  if recipe.needs not in has:
+    what = {'target': 'images of two domains', 'pairs': 'pairs of images'}[recipe.needs]
+    sets = '--dataset=pairs' + ' or --dataset=domains' * (recipe.needs == 'target')
+    raise ValueError(
+      f'{config.variant} needs {what}, which {config.dataset!r} has not: give {sets} and --folder'
+    )
+
+
+def _command(config: Config) -> str:
+  """What all processes must be given alike."""
+  return json.dumps({k: v for k, v in to_json(config).items() if k not in PLACE})
+
+
+def _claim(
+  config: Config, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
+) -> None:
+  """The first process takes the work directory for the run."""
+  if hosts.first():
+    stack.enter_context(contextlib.closing(workdir.lock(folder)))
+    _agree(config, source, folder)
+
+
+def held_out(config: Config) -> Source | None:
+  """The test split of a config's data set; a folder has none."""
+  return None if config.dataset == 'folder' else open_data(config, 'test')
+
+
+def open_data(config: Config, split: str = 'train') -> Source:
+  """The data set of a config.
+
+  Raises:
+    ValueError: as `data.load` and `data.without`.
+  """
+  source = data.load(
+    config.dataset,
+    split=split,
+    image_size=config.image_size,
+    channels=config.channels,
+    data_dir=config.data_dir,
+    folder=config.folder,
+    target_folder=config.target_folder,
+    direction=config.direction,
+    in_memory_limit=int(config.in_memory_limit * 2**30),
+  )
+  return data.without(source, config.without_classes) if config.without_classes else source
+
+
+def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
+  """Write what the run is set to, or check that it is what it was.
+
+  Raises:
+    ValueError: it is not, with the differences.
+  """
+  new = to_json(config)
+  if (folder / CONFIG).exists():
+    old = files.read_config(folder / CONFIG)
+    fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
+    workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
+    if reason := config.bound_to_length():
+      length = lambda values: {k: values[k] for k in LENGTH}
+      changed = workdir.diff(length(old), length(new))
+      workdir.same(folder, [*changed, f'({reason})'] if changed else [])
+  about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
+  _same_data(config, folder, about)
+  files.write_config(folder / CONFIG, new)
+  files.write_config(folder / DATA, about)
+
+
+def _same_data(config: Config, folder: pathlib.Path, about: dict[str, Any]) -> None:
+  """Raises ValueError where a run would go on with other images than it began with."""
+  if not (folder / DATA).exists():
+    return
+  if changed := workdir.diff(files.read_config(folder / DATA), about):
+    images = config.folder or config.dataset
+    raise ValueError(
+      f'the images of {images} changed since {folder} began (then -> now):\n'
+      + '\n'.join(f'  {line}' for line in changed[:6])
+      + '\nput them back as they were, or give another --workdir'
+    )
+
+
+def _warn(text: str) -> None:
+  if hosts.first():
+    print(f'jaxgan: {text}', file=sys.stderr)
+
+
+def cache_programs() -> None:
+  """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
+  if jax.config.values.get('jax_compilation_cache_dir'):
+    return
+  jax.config.update('jax_compilation_cache_dir', str(files.cache('programs')))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
+  jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)

@@ -1,0 +1,98 @@
+"""GANs of the plane: many seeds at once are each as if alone, and carried on they end the same."""
+
+import dataclasses
+import json
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from by_path import leaves
+from jaxgan.apps import plane
+from jaxgan.data import mixtures
+
+SMALL = dict(seeds=2, steps=4, batch_size=8, widths=(8,), report_every=2)
+
+
+@pytest.fixture(autouse=True)
+def few_points(monkeypatch):
+  monkeypatch.setattr(mixtures, 'COUNTS', {'train': 300, 'test': 100})
+
+
+def options(tmp_path, **changed):
+  return plane.Options(workdir=tmp_path / 'run', data_dir=tmp_path / 'data', **{**SMALL, **changed})
+
+
+def played(chosen):
+  game = plane.build(chosen)
+  points = jnp.asarray(mixtures.draw(chosen.dataset, 'train')[0])
+  return plane.program(chosen, game)(plane.init(chosen, game), points, chosen.steps)
+
+
+@pytest.mark.parametrize('variant', plane.VARIANTS)
+def test_seeds_together_are_seeds_alone(variant, tmp_path):
+  chosen = options(tmp_path, variant=variant, n_critic=2)
+  together = played(chosen)
+  alone = played(dataclasses.replace(chosen, seeds=1, seed=1))
+  second = leaves(jax.tree.map(lambda x: x[1:], together))
+  chex.assert_trees_all_close(second, leaves(alone), rtol=2e-4, atol=1e-6)
+  kernels = [x for x in jax.tree.leaves(together.params) if x.ndim > 2]
+  assert kernels and all((x[0] != x[1]).any() for x in kernels)
+
+
+def test_the_command_carries_a_run_on(tmp_path, capsys):
+  argv = lambda name: [
+    *(f'--workdir={tmp_path / name}', f'--data-dir={tmp_path / "data"}', '--seeds=2'),
+    *('--steps=4', '--batch-size=8', '--report-every=2', '--widths', '8'),
+  ]
+  assert plane.main(argv('whole')) == 0
+  assert 'of 2 seeds' in capsys.readouterr().out
+
+  class Killed(Exception):
+    pass
+
+  save, saved = plane.Checkpoints.save, []
+
+  def killed(self, step, state):
+    save(self, step, state, wait=True)
+    saved.append(step)
+    raise Killed
+
+  with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+    patch.setattr(plane.Checkpoints, 'save', killed)
+    plane.main(argv('halves'))
+  assert saved == [2]
+  assert plane.main(argv('halves')) == 0
+  whole, halves = (
+    json.loads((tmp_path / x / 'modes.json').read_text()) for x in ('whole', 'halves')
+  )
+  assert whole == halves and whole['step'] == 4 and len(whole['seeds']) == 2
+  assert (tmp_path / 'halves/samples.png').stat().st_size > 1000
+  lines = (tmp_path / 'halves/metrics.jsonl').read_text().splitlines()
+  assert [json.loads(line)['step'] for line in lines] == [2, 4]
+  capsys.readouterr()
+  assert plane.main([*argv('halves'), '--lr=0.1']) == 2
+  assert 'lr: 0.001 -> 0.1' in capsys.readouterr().err
+
+
+def test_wrong_options_are_refused(tmp_path, capsys):
+  assert plane.main([f'--workdir={tmp_path}', '--seeds=0']) == 2
+  assert '--seeds must be above 0' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_relativistic_pairs_find_the_ring(tmp_path):
+  """A sixth of the default's length already has every mode, evenly."""
+  chosen = options(
+    tmp_path, variant='r3gan', seeds=2, steps=3000, batch_size=256, widths=(128,) * 3
+  )
+  points = jnp.asarray(mixtures.draw('ring8', 'train')[0])
+  game = plane.build(chosen)
+  states = plane.program(chosen, game)(plane.init(chosen, game), points, chosen.steps)
+  means, deviation = mixtures.ring()
+  mixture = mixtures.Mixture(points, None, means, deviation, '')
+  for found in plane.count(mixture, plane.draw(chosen, game, states)):
+    assert found.found == 8 and found.reverse_kl < 0.1 and found.high_quality > 0.5
+  assert np.isfinite(plane.draw(chosen, game, states)).all()

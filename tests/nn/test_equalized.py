@@ -1,0 +1,77 @@
+"""Layers of networks that grow, against closed forms and NumPy."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.nn import equalized, minibatch, normalization
+from jaxgan.nn.convolutions import Conv
+
+
+def draw(*shape):
+  """N(0, 1), by NumPy: to compile JAX's generator for each shape would take seconds."""
+  return jnp.float32(np.random.default_rng(0).standard_normal(shape))
+
+
+@pytest.mark.parametrize('rate', [1.0, 0.01])
+@pytest.mark.parametrize('gain', [2**0.5, 1.0])
+def test_equalised_kernels_have_hes_deviation_when_used(key, gain, rate):
+  layer = equalized.EqualizedKernel((3, 3, 16, 200), gain, rate)
+  variables = layer.init(key)
+  np.testing.assert_allclose(variables['params']['kernel'].std(), 1 / rate, rtol=0.02)
+  used = layer.apply(variables)
+  np.testing.assert_allclose(used.std(), gain / np.sqrt(3 * 3 * 16), rtol=0.02)
+
+
+def test_equalised_layers_scale_kernel_and_bias(key):
+  x = draw(5, 4, 4, 6)
+  dense = equalized.EqualizedDense(3, gain=1.0, rate=0.1, bias=2.0)
+  variables = dense.init(key, x)
+  w, b = variables['params']['weight']['kernel'], variables['params']['bias']
+  np.testing.assert_allclose(b, 20.0)
+  expected = np.asarray(x) @ np.asarray(w) * 0.1 / np.sqrt(6) + 2.0
+  np.testing.assert_allclose(dense.apply(variables, x), expected, atol=1e-5)
+  conv = equalized.EqualizedConv(3)
+  variables = conv.init(key, x)
+  w = variables['params']['weight']['kernel'] * np.sqrt(2 / 54)
+  plain = Conv(3).bind({'params': {'weight': {'kernel': w}, 'bias': jnp.zeros(3)}})
+  np.testing.assert_allclose(conv.apply(variables, x), plain(x), atol=1e-5)
+
+
+@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+def test_pixel_norm_has_a_mean_square_of_one(dtype):
+  y = normalization.pixel_norm((100 * draw(2, 3, 3, 8)).astype(dtype))
+  chex.assert_type(y, dtype)
+  np.testing.assert_allclose(
+    (y.astype(jnp.float32) ** 2).mean(-1), 1, rtol=1e-5 if dtype == jnp.float32 else 1e-2
+  )
+
+
+def test_minibatch_stddev_against_numpy():
+  """Groups of every B / 4-th image; the channels before are as they were."""
+  x = np.asarray(draw(8, 3, 3, 2))
+  y = minibatch.minibatch_stddev(jnp.asarray(x))
+  np.testing.assert_array_equal(y[..., :2], x)
+  for i in range(8):
+    group = x[i % 2 :: 2]
+    expected = np.sqrt(group.var(0) + 1e-8).mean()
+    np.testing.assert_allclose(y[i, ..., 2], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize('batch', [1, 6, 7, 8])
+def test_minibatch_stddev_of_equal_images(batch):
+  """1e-4 whatever the batch divides into."""
+  x = jnp.broadcast_to(draw(1, 3, 3, 2), (batch, 3, 3, 2))
+  np.testing.assert_allclose(minibatch.minibatch_stddev(x)[..., 2], 1e-4, rtol=1e-2)
+
+
+def test_minibatch_stddev_is_of_the_global_batch():
+  """Groups reach over devices."""
+  x = draw(16, 2, 2, 3)
+  mesh = jax.make_mesh((8,), ('data',), axis_types=(jax.sharding.AxisType.Auto,))
+  split = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('data')))
+  chex.assert_trees_all_close(
+    jax.jit(minibatch.minibatch_stddev)(split), minibatch.minibatch_stddev(x), atol=1e-6
+  )

@@ -1,0 +1,134 @@
+"""Pictures pixel by pixel."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.storage import figures
+
+GREY = 96
+
+
+def test_every_level_survives():
+  levels = np.arange(256, dtype=np.uint8)
+  images = levels.astype(np.float32) / 127.5 - 1  # as the training scales them
+  np.testing.assert_array_equal(figures.to_uint8(images), levels)
+  np.testing.assert_array_equal(figures.to_uint8(images.astype(np.float64)), levels)
+
+
+def test_values_outside_are_clipped():
+  images = np.array([-1.0, 1.0, -1.5, 1.5, -1e9, 1e9, 0.0], np.float32)
+  np.testing.assert_array_equal(figures.to_uint8(images), [0, 255, 0, 255, 0, 255, 128])
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('n, columns, rows', [(6, 3, 2), (5, 3, 2), (1, 4, 1), (3, 1, 3)])
+def test_grid_pixel_by_pixel(n, columns, rows, channels):
+  height, width, gap = 4, 5, figures.GAP
+  images = np.random.default_rng(0).integers(0, 90, (n, height, width, channels), np.uint8)
+  grid = figures.grid(images, columns)
+  shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, channels)
+  assert grid.shape == shape and grid.dtype == np.uint8
+  expected = np.full(shape, GREY, np.uint8)
+  for i in range(n):
+    top, left = i // columns * (height + gap), i % columns * (width + gap)
+    expected[top : top + height, left : left + width] = images[i]
+  np.testing.assert_array_equal(grid, expected)
+
+
+@pytest.mark.parametrize('channels, mode', [(1, 'L'), (3, 'RGB')])
+@pytest.mark.parametrize('size, columns, factor', [(8, 8, 6), (28, 8, 2), (64, 8, 1), (512, 2, 1)])
+def test_saved_grids_are_enlarged_by_whole_factors(tmp_path, channels, mode, size, columns, factor):
+  images = np.random.default_rng(0).uniform(-1.2, 1.2, (2 * columns, size, size, channels))
+  path = tmp_path / 'samples' / '000500.png'
+  figures.save_grid(path, images, columns)
+  grid = figures.grid(figures.to_uint8(images), columns)
+  with Image.open(path) as image:
+    assert (image.format, image.mode) == ('PNG', mode)
+    assert image.size == (grid.shape[1] * factor, grid.shape[0] * factor)
+    pixels = np.asarray(image).reshape(*np.asarray(image).shape[:2], channels)
+  np.testing.assert_array_equal(pixels, grid.repeat(factor, 0).repeat(factor, 1))
+  assert [p.name for p in path.parent.iterdir()] == ['000500.png']  # nothing half written is left
+
+
+def test_a_picture_replaces_the_one_before(tmp_path):
+  path = tmp_path / 'grid.png'
+  for value in (-1.0, 1.0):
+    figures.save_grid(path, np.full((1, 512, 512, 1), value), 1)
+  with Image.open(path) as image:
+    assert np.asarray(image).min() == 255
+
+
+def write(path, lines):
+  path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+  return path
+
+
+def line(step, **values):
+  return {'step': step, 'images': 64 * step, **values, 'images_per_second': 10.0}
+
+
+def test_curves_are_a_panel_a_player(tmp_path):
+  lines = [
+    line(s, **{'critic/loss': 1 / s, 'generator/loss': s, 'critic/fake': -s}) for s in (1, 2)
+  ]
+  out = {}
+  for players, kept in (
+    (2, lines),
+    (1, [{k: v for k, v in x.items() if 'gen' not in k} for x in lines]),
+  ):
+    path = tmp_path / f'{players}.png'
+    figures.save_curves(path, write(tmp_path / 'metrics.jsonl', kept))
+    with Image.open(path) as image:
+      image.verify()
+      out[players] = image.size
+  assert out == {2: (800, 600), 1: (800, 300)}
+
+
+def test_curves_show_the_series(tmp_path, monkeypatch):
+  """Over the images seen; a series may start late, as those of lazy turns do."""
+  from matplotlib.axes import Axes
+
+  drawn = {}
+  plot = Axes.plot
+  note = lambda self, x, y, label, **rest: (
+    drawn.update({label: list(zip(x, y, strict=True))}),
+    plot(self, x, y, label=label, **rest),
+  )[1]
+  monkeypatch.setattr(Axes, 'plot', note)
+  lines = [line(1, **{'critic/loss': 0.5}), line(3, **{'critic/loss': 0.25, 'critic/lazy': 7.0})]
+  figures.save_curves(tmp_path / 'curves.png', write(tmp_path / 'metrics.jsonl', lines))
+  assert drawn == {'loss': [(64, 0.5), (192, 0.25)], 'lazy': [(192, 7.0)]}
+
+
+@pytest.mark.parametrize('lines', [[], [line(5)]])
+def test_no_series_no_curves(tmp_path, lines):
+  figures.save_curves(tmp_path / 'curves.png', write(tmp_path / 'metrics.jsonl', lines))
+  assert not (tmp_path / 'curves.png').exists()
+
+
+def test_no_metrics_yet_no_curves(tmp_path):
+  """A picture may be due before the first line is."""
+  figures.save_curves(tmp_path / 'curves.png', tmp_path / 'metrics.jsonl')
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_gif_has_all_frames_and_runs_for_ever(tmp_path):
+  frames = np.linspace(-1, 1, 5)[:, None, None, None] * np.ones((5, 8, 8, 1))
+  figures.save_gif(tmp_path / 'walk.gif', frames, seconds=0.1)
+  with Image.open(tmp_path / 'walk.gif') as gif:
+    assert gif.n_frames == 5 and gif.info['loop'] == 0 and gif.info['duration'] == 100
+    assert gif.size == (240, 240)
+    levels = []
+    for i in range(5):
+      gif.seek(i)
+      levels.append(np.asarray(gif.convert('L'))[0, 0])
+  np.testing.assert_array_equal(levels, figures.to_uint8(np.linspace(-1, 1, 5)))
+
+
+def test_heat_goes_from_black_to_white():
+  found = figures.heat(np.array([0.0, 1.0, 2.0, 3.0, 9.0]), top=3.0)
+  black, red, yellow, white = (-1, -1, -1), (1, -1, -1), (1, 1, -1), (1, 1, 1)
+  np.testing.assert_allclose(found, [black, red, yellow, white, white])

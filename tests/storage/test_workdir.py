@@ -1,0 +1,177 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from jaxgan.storage import files, workdir
+
+HOLDER = """
+import sys, time
+from jaxgan.storage import workdir
+held = workdir.lock(sys.argv[1])
+print('locked', flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+  """Another process, holding `tmp_path / 'run'`."""
+  process = subprocess.Popen(
+    [sys.executable, '-c', HOLDER, str(tmp_path / 'run')],
+    stdout=subprocess.PIPE,
+    text=True,
+    cwd=pathlib.Path(__file__).parents[2],
+  )
+  assert process.stdout.readline() == 'locked\n'
+  yield process
+  process.kill()
+  process.communicate()
+
+
+class TestLock:
+  def test_held_by_another_process_is_refused_by_name(self, tmp_path, holder):
+    with pytest.raises(workdir.WorkdirInUse, match=f'run is in use by process {holder.pid} on '):
+      workdir.lock(tmp_path / 'run')
+    with pytest.raises(workdir.WorkdirInUse):  # the refused one has not let it go
+      workdir.lock(tmp_path / 'run')
+
+  def test_killed_process_lets_go(self, tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    with workdir.lock(tmp_path / 'run'):
+      assert (tmp_path / 'run' / '.lock').read_text().startswith(f'process {os.getpid()} on ')
+
+  def test_holds_within_a_process_until_closed(self, tmp_path):
+    with workdir.lock(tmp_path / 'new' / 'run'):
+      with pytest.raises(workdir.WorkdirInUse, match=f'process {os.getpid()}'):
+        workdir.lock(tmp_path / 'new' / 'run')
+    workdir.lock(tmp_path / 'new' / 'run').close()
+
+  def test_is_a_value_error(self):
+    assert issubclass(workdir.WorkdirInUse, ValueError)
+
+
+class TestWriteText:
+  def test_replaces_and_leaves_nothing_else(self, tmp_path):
+    path = tmp_path / 'folder' / 'note.txt'
+    for text in ('first, and longer', 'sécond'):
+      files.write_text(path, text)
+      assert path.read_text(encoding='utf-8') == text
+    assert [p.name for p in path.parent.iterdir()] == ['note.txt']
+
+  @pytest.mark.parametrize('fails', ['fsync', 'replace'])
+  def test_failure_keeps_the_old_text(self, tmp_path, monkeypatch, fails):
+    def fail(*_):
+      raise OSError('no space left')
+
+    path = tmp_path / 'note.txt'
+    files.write_text(path, 'old')
+    monkeypatch.setattr(os, fails, fail)
+    with pytest.raises(OSError, match='no space left'):
+      files.write_text(path, 'new')
+    assert path.read_text() == 'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['note.txt']
+
+
+class TestConfig:
+  def test_round_trip_with_sorted_keys(self, tmp_path):
+    config = {'variant': 'lsgan', 'batch': 64, 'adam': {'lr': 2e-4, 'b1': 0.0}, 'label': None}
+    files.write_config(tmp_path / 'config.json', config)
+    assert files.read_config(tmp_path / 'config.json') == config
+    assert list(json.loads((tmp_path / 'config.json').read_text())) == sorted(config)
+
+  def test_what_json_has_no_type_for(self, tmp_path):
+    config = {'workdir': pathlib.Path('/runs/a'), 'betas': (0.0, 0.9)}
+    files.write_config(tmp_path / 'config.json', config)
+    stored = files.read_config(tmp_path / 'config.json')
+    assert stored == {'workdir': '/runs/a', 'betas': [0.0, 0.9]}
+    assert workdir.diff(stored, config) == []
+
+  @pytest.mark.parametrize('text, said', [('{', 'is not JSON'), ('[1]', 'expected a JSON object')])
+  def test_what_is_no_config(self, tmp_path, text, said):
+    (tmp_path / 'config.json').write_text(text)
+    with pytest.raises(ValueError, match=said) as info:
+      files.read_config(tmp_path / 'config.json')
+    assert 'config.json' in str(info.value) and '\n' not in str(info.value)
+
+  def test_missing(self, tmp_path):
+    with pytest.raises(FileNotFoundError):
+      files.read_config(tmp_path / 'config.json')
+
+
+class TestDiff:
+  def test_lines(self):
+    old = {'lr': 2e-4, 'variant': 'lsgan', 'adam': {'b1': 0.5, 'b2': 0.9}, 'gone': [1, 2], 'n': 1}
+    new = {'lr': 1e-4, 'variant': 'wgan', 'adam': {'b1': 0.0, 'b2': 0.9}, 'come': {}, 'n': 1.0}
+    assert workdir.diff(old, new) == [
+      'adam.b1: 0.5 -> 0.0',
+      'come: absent -> {}',
+      'gone: [1, 2] -> absent',
+      'lr: 0.0002 -> 0.0001',
+      'n: 1 -> 1.0',
+      'variant: "lsgan" -> "wgan"',
+    ]
+
+  def test_nothing(self):
+    config = {'a': {'b': float('nan'), 'c': (1,)}}
+    assert workdir.diff(config, {'a': {'c': [1], 'b': float('nan')}}) == []
+
+  def test_what_became_a_group(self):
+    assert workdir.diff({'a': 1}, {'a': {'b': 1}}) == ['a: 1 -> absent', 'a.b: absent -> 1']
+
+
+HOSTILE = {
+  '': 'name a folder',
+  '.': 'name a folder',
+  '..': 'not for a run',
+  '/': 'not for a run',
+  '/etc': 'not for a run',
+  '/etc/jaxgan': 'not for a run',
+  '/usr/lib/run': 'not for a run',
+  '/proc/self': 'not for a run',
+  '/dev/null': 'not for a run',
+  'runs/../..': 'not for a run',
+  'a\0b': 'printable',
+  'a\nb': 'printable',
+  'runs/\x1b[2Jb': 'printable',
+  '\u202egnp.exe': 'printable',
+  '-rf': 'printable',
+  'x' * 300: 'printable',
+  'con ': 'printable',
+  ' lead/run': 'printable',
+}
+
+
+@pytest.mark.parametrize('name', HOSTILE)
+def test_hostile_names_are_refused(name):
+  with pytest.raises(ValueError, match=HOSTILE[name]) as error:
+    workdir.check(name)
+  message = str(error.value)
+  assert '--workdir' in message and message.isprintable() and len(message) < 300
+
+
+def test_folders_that_hold_ones_own_are_refused(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path / 'home' / 'me'))
+  monkeypatch.chdir(tmp_path)
+  for folder in (tmp_path, tmp_path.parent, tmp_path / 'home', tmp_path / 'home' / 'me'):
+    with pytest.raises(ValueError, match='not for a run'):
+      workdir.check(folder)
+  for folder in (
+    tmp_path / 'home' / 'me' / 'run',
+    tmp_path / 'run',
+    'runs/a',
+    '../a..b',
+    'Ünï$(id)',
+  ):
+    workdir.check(folder)
+
+
+def test_a_file_is_not_a_folder(tmp_path):
+  (tmp_path / 'file').touch()
+  for path in (tmp_path / 'file', tmp_path / 'file' / 'run'):
+    with pytest.raises(ValueError, match='lies in a file'):
+      workdir.check(path)

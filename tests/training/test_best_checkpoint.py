@@ -1,0 +1,100 @@
+"""The best checkpoint: kept where the metric was best, and the same after an interruption."""
+
+import dataclasses
+import json
+
+import chex
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from by_path import leaves
+from jaxgan import load, train, variants
+from jaxgan.evaluation import features
+from jaxgan.training import best_checkpoint, run
+from jaxgan.training.best_checkpoint import Best
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  return tmp_path_factory.mktemp('data')
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path_factory):
+  """A classifier of few steps, kept by nobody else."""
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.getbasetemp() / 'quick'))
+  fit = features.fit
+  monkeypatch.setattr(features, 'fit', lambda net, source: fit(net, source, steps=3))
+
+
+class ByMean:
+  """Scores images by how bright they are."""
+
+  class network:
+    apply = staticmethod(lambda images: (images.reshape(len(images), -1), None))
+
+
+@pytest.fixture
+def by_brightness(monkeypatch):
+  monkeypatch.setitem(best_checkpoint.METRICS, 'mean', lambda judge, x: float(x.mean()))
+
+
+def state(step):
+  return {'step': jnp.float32(step)}
+
+
+def test_the_best_is_kept_and_no_other(tmp_path, by_brightness):
+  def images(value):
+    return lambda: np.full((2, 4, 4, 1), value, np.uint8)
+
+  keeper = Best(tmp_path, 'mean', ByMean)
+  values = {10: 90, 20: 40, 30: 60}
+  for step, value in values.items():
+    assert keeper.consider(step, state(step), images(value)) == value
+  keeper.close()
+  assert json.loads((tmp_path / 'best.json').read_text()) == {
+    'step': 20,
+    'metric': 'mean',
+    'value': 40.0,
+  }
+  assert [p.name for p in (tmp_path / 'best').iterdir()] == ['20']
+  again = Best(tmp_path, 'mean', ByMean)
+  assert again.consider(40, state(40), images(50)) == 50
+  again.close()
+  assert [p.name for p in (tmp_path / 'best').iterdir()] == ['20']
+  assert Best(tmp_path, 'fid', ByMean)._value == float('inf')  # of another metric
+
+
+def test_a_run_keeps_its_best_and_goes_on_as_before(data_dir, tmp_path):
+  """Interrupted or not, with scores or without, training is the same."""
+  config = variants.configure(
+    'gan',
+    steps=8,
+    widths=(32,),
+    data_dir=data_dir,
+    eval_every=2,
+    eval_num=64,
+    checkpoint_every=4,
+    log_every=1,
+  )
+  whole = train(config, tmp_path / 'whole', quiet=True)
+  plain = train(dataclasses.replace(config, eval_every=0), tmp_path / 'plain', quiet=True)
+  chex.assert_trees_all_equal(leaves(whole.state), leaves(plain.state))
+  train(dataclasses.replace(config, steps=4), tmp_path / 'halves', quiet=True)
+  train(config, tmp_path / 'halves', quiet=True)
+  lines = [json.loads(line) for line in (tmp_path / 'whole/metrics.jsonl').read_text().splitlines()]
+  scores = {line['step']: line['evaluation/fid'] for line in lines if 'evaluation/fid' in line}
+  assert list(scores) == [2, 4, 6, 8]
+  kept = json.loads((tmp_path / 'whole/best.json').read_text())
+  assert kept['step'] == min(scores, key=scores.get)
+  assert kept == json.loads((tmp_path / 'halves/best.json').read_text())
+  chosen = load(tmp_path / 'whole', 'best')
+  assert chosen.step == kept['step']
+  chex.assert_trees_all_equal(leaves(chosen.state), leaves(load(tmp_path / 'halves', 'best').state))
+
+
+def test_without_scores_there_is_no_best(data_dir, tmp_path):
+  train(variants.configure('gan', steps=1, widths=(8,), data_dir=data_dir), tmp_path, quiet=True)
+  with pytest.raises(ValueError, match='no best checkpoint: let it reach --eval-every'):
+    run.load(tmp_path, 'best')

@@ -1,0 +1,377 @@
+"""A run from its first step to its last, and everything that may come between."""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+from processes import until
+
+from by_path import leaves
+from jaxgan import data, variants
+from jaxgan.apps import sample
+from jaxgan.core.game import Game
+from jaxgan.recipes.types import Recipe
+from jaxgan.storage import figures
+from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.training import run
+from jaxgan.training.loop import Diverged, train
+from jaxgan.training.session import Refused, prepared
+from jaxgan.training.signals import Stopped
+
+LENGTH = 8
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('data')
+  data.load('digits', data_dir=folder)
+  return folder
+
+
+def config_of(data_dir, **options):
+  rhythm = dict(log_every=2, sample_every=4, checkpoint_every=2)
+  options = {'steps': LENGTH, 'batch_size': 16, 'widths': (16,), **rhythm, **options}
+  return variants.configure('gan', data_dir=data_dir, **options)
+
+
+@pytest.fixture(scope='module')
+def finished(data_dir, tmp_path_factory):
+  folder = tmp_path_factory.mktemp('finished')
+  return folder, train(config_of(data_dir), folder, quiet=True)
+
+
+def test_leaves_what_it_promises(finished):
+  folder, trained = finished
+  names = {p.relative_to(folder).as_posix() for p in folder.rglob('*') if p.is_file()}
+  pictures_of = {f'samples/{step:06d}.png' for step in (0, 4, 8)}
+  assert {'config.json', 'data.json', 'metrics.jsonl', 'curves.png', *pictures_of} <= names
+  lines = [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
+  assert [line['step'] for line in lines] == [2, 4, 6, 8]
+  assert [line['images'] for line in lines] == [32, 64, 96, 128]
+  assert {'critic/loss', 'generator/loss', 'images_per_second'} <= set(lines[0])
+  assert trained.step == LENGTH
+  assert Checkpoints(folder / 'checkpoints').steps() == [6, 8]
+
+
+def test_pictures_show_the_same_latents(finished):
+  folder, trained = finished
+  images = figures.grid(figures.to_uint8(trained.grid(jax.random.key(1))), 8)
+  with Image.open(folder / 'samples' / f'{LENGTH:06d}.png') as shown:
+    small = shown.resize((images.shape[1], images.shape[0]), Image.Resampling.NEAREST)
+  np.testing.assert_array_equal(np.asarray(small), images[..., 0])
+
+
+def test_a_loaded_run_is_the_one_trained(finished):
+  folder, trained = finished
+  loaded = run.load(folder)
+  chex.assert_trees_all_equal(leaves(loaded.state), leaves(trained.state))
+  np.testing.assert_array_equal(loaded.sample(3, 5), trained.sample(3, 5))
+
+
+def test_sample_draws_from_the_averaged_generator(finished, tmp_path):
+  folder, trained = finished
+  npz, out = tmp_path / 'images.npz', tmp_path / 'grid.png'
+  assert (
+    sample.main([f'--workdir={folder}', '--num=5', f'--npz={npz}', f'--out={out}', '--seed=3']) == 0
+  )
+  np.testing.assert_array_equal(np.load(npz)['images'], figures.to_uint8(trained.sample(3, 5)))
+  with Image.open(out) as picture:
+    assert picture.format == 'PNG'
+  raw = dataclasses.replace(trained, state=dataclasses.replace(trained.state, ema={}))
+  assert not np.array_equal(raw.sample(3, 5), trained.sample(3, 5))
+
+
+def test_labels_are_refused_where_there_are_none(finished):
+  with pytest.raises(ValueError, match='draws no classes'):
+    finished[1].sample(0, 1, label=3)
+
+
+def test_a_finished_run_says_so(finished, data_dir, capsys):
+  folder, trained = finished
+  before = (folder / 'metrics.jsonl').read_text()
+  again = train(config_of(data_dir), folder)
+  assert 'nothing left to do' in capsys.readouterr().out
+  assert again.step == LENGTH
+  assert (folder / 'metrics.jsonl').read_text() == before
+
+
+def test_a_run_may_grow_and_change_its_rhythm(data_dir, tmp_path):
+  train(config_of(data_dir, steps=2), tmp_path, quiet=True)
+  longer = train(config_of(data_dir, steps=4, log_every=1), tmp_path, quiet=True)
+  straight = train(config_of(data_dir, steps=4), tmp_path / 'straight', quiet=True)
+  chex.assert_trees_all_equal(leaves(longer.state), leaves(straight.state))
+
+
+def test_another_config_is_refused_with_the_difference(finished, data_dir):
+  folder, _ = finished
+  before = (folder / 'config.json').read_text()
+  with pytest.raises(Refused, match=r'generator_lr: 0.0002 -> 0.1'):
+    train(config_of(data_dir, generator_lr=0.1), folder)
+  assert (folder / 'config.json').read_text() == before
+
+
+def test_a_schedule_fixes_the_length(data_dir, tmp_path):
+  train(config_of(data_dir, steps=2, schedule='linear'), tmp_path, quiet=True)
+  with pytest.raises(Refused, match='linear schedule of the learning rates depends'):
+    train(config_of(data_dir, steps=4, schedule='linear'), tmp_path)
+
+
+def test_a_workdir_in_use_is_refused(data_dir, tmp_path):
+  with prepared(config_of(data_dir), tmp_path):
+    with pytest.raises(Refused, match='in use'):
+      train(config_of(data_dir), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(data_dir, tmp_path, capsys):
+  whole = train(config_of(data_dir), tmp_path / 'whole', quiet=True)
+  train(config_of(data_dir, steps=6), tmp_path / 'hurt', quiet=True)
+  files = [p for p in (tmp_path / 'hurt/checkpoints/6').rglob('*') if p.is_file()]
+  biggest = max(files, key=lambda p: p.stat().st_size)
+  hurt = bytearray(biggest.read_bytes())
+  hurt[len(hurt) // 2] ^= 16
+  biggest.write_bytes(hurt)
+  healed = train(config_of(data_dir), tmp_path / 'hurt', quiet=True)
+  assert 'checkpoint 6 refused' in capsys.readouterr().err
+  chex.assert_trees_all_equal(leaves(healed.state), leaves(whole.state))
+
+
+def growing(config, spec):
+  """The variant's recipe, its length split over three stages of the same networks."""
+  recipe = variants.module('gan').build(config, spec)
+  stage = recipe.stages[0]
+  again = lambda: Game(**{f.name: getattr(stage.game, f.name) for f in dataclasses.fields(Game)})
+  split = (
+    stage._replace(steps=3),
+    stage._replace(game=again(), steps=2),
+    stage._replace(game=again()),
+  )
+  return Recipe(split, recipe.sample)
+
+
+def test_stages_follow_each_other_and_resume_at_their_border(data_dir, tmp_path, monkeypatch):
+  """Three stages of one game are one stage; and a run may stop where one ends."""
+  whole = train(config_of(data_dir), tmp_path / 'one', quiet=True)
+  monkeypatch.setattr(variants, 'build', growing)
+  staged = train(config_of(data_dir), tmp_path / 'three', quiet=True)
+  chex.assert_trees_all_equal(leaves(staged.state), leaves(whole.state))
+  train(config_of(data_dir, steps=3), tmp_path / 'border', quiet=True)
+  carried = train(config_of(data_dir), tmp_path / 'border', quiet=True)
+  chex.assert_trees_all_equal(leaves(carried.state), leaves(whole.state))
+
+
+# Steps that are not finite.
+
+
+def numbers_of(state):
+  return jax.random.key_data(state.key)
+
+
+def losing(config, spec, *, for_ever=False):
+  """The variant, whose critic has no finite loss from step 5 on with its first random numbers."""
+  recipe = variants.module('gan').build(config, spec)
+  stage = recipe.stages[0]
+  critic, generator = stage.game.turns
+
+  def loss(nets, batch, key):
+    value, nets, logs = critic.loss(nets, batch, key)
+    return value + jnp.where(nets.memory['lost'], jnp.nan, 0.0), nets, logs
+
+  def fate(state):
+    first = jnp.where(state.step == 0, numbers_of(state), state.memory['first'])
+    same = (first == numbers_of(state)).all() | for_ever
+    lost = (state.step >= 4) & same
+    return dataclasses.replace(state, memory={'first': first, 'lost': lost})
+
+  game = dataclasses.replace(
+    stage.game,
+    turns=(critic._replace(loss=loss), generator),
+    memory={'first': jnp.zeros(2, jnp.uint32), 'lost': jnp.array(False)},
+    after=(*stage.game.after, fate),
+  )
+  return recipe._replace(stages=(stage._replace(game=game),))
+
+
+def lines_of(folder):
+  lines = (folder / 'metrics.jsonl').read_text().splitlines()
+  return [{**json.loads(line), 'images_per_second': 0} for line in lines]
+
+
+DIVERGED = 24
+
+
+@pytest.fixture(scope='module')
+def diverged(data_dir, tmp_path_factory):
+  folder = tmp_path_factory.mktemp('whole')
+  with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+    patch.setattr(variants, 'build', losing)
+    return folder, train(config_of(data_dir, steps=DIVERGED), folder), said.getvalue()
+
+
+class TestDivergence:
+  def test_goes_back_and_on_by_other_random_numbers(self, diverged):
+    folder, trained, said = diverged
+    assert (
+      '11 steps in a row up to step 16 were not finite: back to step 4, with other random numbers'
+      in said
+    )
+    assert trained.step == DIVERGED
+    assert all(np.isfinite(x).all() for x in leaves(trained.state).values())
+    lines = lines_of(folder)
+    assert [line['step'] for line in lines] == [2, 4, 4, *range(6, DIVERGED + 1, 2)]
+    assert lines[2]['rolled_back_from'] == 16
+    assert [line.get('skipped') for line in lines][:4] == [0, 0, None, 11]
+    assert all(line['critic/loss'] is not None for line in lines[3:])
+
+  @pytest.mark.parametrize('stop', [5, 10, 17])
+  def test_ends_the_same_wherever_it_was_stopped(
+    self, stop, diverged, data_dir, tmp_path, monkeypatch
+  ):
+    """Before the loss is lost, while steps are left out, and after the return."""
+    monkeypatch.setattr(variants, 'build', losing)
+    stopped(config_of(data_dir, steps=DIVERGED), tmp_path, stop)
+    parts = train(config_of(data_dir, steps=DIVERGED), tmp_path, quiet=True)
+    chex.assert_trees_all_equal(leaves(parts.state), leaves(diverged[1].state))
+    assert lines_of(tmp_path) == lines_of(diverged[0])
+
+  def test_gives_up_after_three_returns(self, data_dir, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(variants, 'build', functools.partial(losing, for_ever=True))
+    with pytest.raises(Diverged, match='as after 3 returns to step 4: try lower learning rates'):
+      train(config_of(data_dir, steps=100), tmp_path)
+    assert capsys.readouterr().out.count('back to step 4') == 3
+    assert run.load(tmp_path).step == 4
+
+
+def stopped(config, folder, step):
+  """Train until a signal comes in some step."""
+
+  @contextlib.contextmanager
+  def heard():
+    calls = itertools.count(1)
+    yield lambda: signal.SIGTERM if next(calls) == step else 0
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(sys.modules['jaxgan.training.loop'], 'heard', heard)
+    with pytest.raises(Stopped, match='which is saved'):
+      train(config, folder, quiet=True)
+
+
+def test_images_that_changed_are_refused(data_dir, tmp_path):
+  folder = tmp_path / 'photos'
+  folder.mkdir()
+  for i in range(4):
+    Image.new('RGB', (16, 16), (60 * i, 0, 0)).save(folder / f'{i}.png')
+  config = config_of(
+    tmp_path / 'data', dataset='folder', folder=folder, image_size=16, batch_size=8, steps=2
+  )
+  train(config, tmp_path / 'run', quiet=True)
+  (folder / '3.png').unlink()
+  with pytest.raises(Refused, match=r'photos changed since .*\n  count: 4 -> 3\n  fingerprint'):
+    train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True)
+  Image.new('RGB', (16, 16), (180, 0, 0)).save(folder / '3.png')
+  assert train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True).step == 4
+
+
+# Processes and their ends.
+
+
+LIMITED = """
+import os
+import resource
+import sys
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
+def start(data_dir, folder, limit=None, *, widths=16, **options):
+  flags = {'steps': 2000, 'log_every': 10, 'sample_every': 1000, 'checkpoint_every': 20, **options}
+  argv = [f'--{name.replace("_", "-")}={value}' for name, value in flags.items()]
+  command = [
+    sys.executable,
+    '-m',
+    'jaxgan.main',
+    '--variant=gan',
+    '--batch-size=16',
+    '--widths',
+    str(widths),
+  ]
+  command += [f'--data-dir={data_dir}', f'--workdir={folder}', *argv]
+  output = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+  if limit is None:
+    return subprocess.Popen(command, **output)
+  environment = {k: v for k, v in os.environ.items() if 'CACHE' not in k}  # these files grow, too
+  command = [sys.executable, '-c', LIMITED, str(limit), *command[1:]]
+  return subprocess.Popen(command, env=environment, **output)
+
+
+MORE = [pytest.param(signal.SIGTERM, 143, id=f'again{i}', marks=pytest.mark.slow) for i in range(9)]
+
+
+@pytest.mark.parametrize(('kind', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), *MORE])
+def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
+  process = start(data_dir, tmp_path, steps=100_000)
+  until(process, 'step 30/')
+  process.send_signal(kind)
+  said = process.communicate(timeout=60)[0]
+  assert process.returncode == code
+  step = run.load(tmp_path).step
+  assert f'at step {step}, which is saved' in said
+  assert len(said.strip().splitlines()[-1]) < 200
+
+
+def test_a_full_disk_ends_the_run_and_costs_no_checkpoint(data_dir, tmp_path):
+  """No file may grow beyond what the next checkpoint needs: as on a full disk, the write fails."""
+  process = start(data_dir, tmp_path, steps=20, widths=256)
+  assert process.communicate(timeout=60) and process.returncode == 0
+  sizes = [p.stat().st_size for p in (tmp_path / 'checkpoints' / '20').rglob('*') if p.is_file()]
+  limit = max(sizes) // 2
+  process = start(data_dir, tmp_path, limit, steps=40, widths=256, compilation_cache=False)
+  said = process.communicate(timeout=60)[0].splitlines()
+  assert process.returncode == 1
+  assert said[-1].startswith('jaxgan: checkpoint 40 was not saved in')
+  assert 'bytes free' in said[-1] and not any('Traceback' in line for line in said)
+  assert run.load(tmp_path).step == 20
+  process = start(data_dir, tmp_path, steps=40, widths=256)
+  assert process.communicate(timeout=60) and process.returncode == 0
+  assert run.load(tmp_path).step == 40
+
+
+def killed(data_dir, tmp_path, kills, seed):
+  """Leaves of a run killed at random points and resumed, and of one that was left alone."""
+  chance, length = random.Random(seed), 400
+  for _ in range(kills):
+    process = start(data_dir, tmp_path / 'killed', steps=length)
+    until(process, 'step ')
+    time.sleep(chance.uniform(0.0, 0.6))
+    process.kill()
+    process.communicate(timeout=60)
+  for name in ('killed', 'alone'):
+    process = start(data_dir, tmp_path / name, steps=length)
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, said
+  return (leaves(run.load(tmp_path / name).state) for name in ('killed', 'alone'))
+
+
+def test_killed_three_times_it_ends_the_same(data_dir, tmp_path):
+  chex.assert_trees_all_equal(*killed(data_dir, tmp_path, kills=3, seed=0))
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_it_ends_the_same(data_dir, tmp_path):
+  chex.assert_trees_all_equal(*killed(data_dir, tmp_path, kills=20, seed=1))
