@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -105,8 +106,8 @@ def build(options: Options) -> Game:
   objective, terms = VARIANTS[options.variant](options.penalty)
   latent = lambda key, n: jax.random.normal(key, (n, options.latent_size))
   critic_loss, generator_loss = adversarial.adversarial(objective, *terms, latent=latent)
-  average = averaging.ema(
-    'generator',
+  average = partial(
+    averaging.ema,
     half_life=options.ema_points,
     images_per_step=options.batch_size * options.n_critic,
   )
@@ -116,15 +117,13 @@ def build(options: Options) -> Game:
       'critic': network.linen(Perceptron(options.widths)),
     },
     players={
-      'generator': Player(('generator',), _adam(options, 1)),
+      'generator': Player(('generator',), _adam(options, 1), average=average),
       'critic': Player(('critic',), _adam(options, options.n_critic)),
     },
     turns=(
       Turn('critic', critic_loss, repeats=options.n_critic),
       Turn('generator', generator_loss),
     ),
-    after=(average,),
-    averaged=('generator',),
   )
 
 

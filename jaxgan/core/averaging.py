@@ -27,7 +27,7 @@ def ema(
   parameters are not averaged.
 
   Args:
-    network: its name; the game must list it in `averaged`.
+    network: its name; its player must have this rule as its `average`.
     half_life: images after which a parameter's share has halved, or a function of the step that
       gives them; 0 copies at every step.
     images_per_step: the global batch, over all devices.
@@ -49,7 +49,7 @@ def ema(
   def rule(state: TrainState) -> TrainState:
     if network not in state.ema:
       raise ValueError(
-        f'no average is kept of {network!r}, only of {sorted(state.ema)}: add it to Game.averaged'
+        f'no average is kept of {network!r}, only of {sorted(state.ema)}: give its Player an average'
       )
     beta = _decay(state.step, half_life, images_per_step, rampup)
     # In this order a constant parameter stays, and a decay of 0 copies, to the last bit.

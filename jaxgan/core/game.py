@@ -18,13 +18,22 @@ from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
 
+Rule = Callable[[TrainState], TrainState]
+"""What happens to the state once all turns of a step are played."""
+
 
 class Player(NamedTuple):
-  """Who moves: its networks, how they step, and `constraint`, which keeps parameters in bounds."""
+  """Name the networks that move together, and how they step.
+
+  `constraint` keeps their parameters in bounds after each step. `average(network) -> rule` keeps an
+  average of their parameters, which samples come from (`averaging.ema`); None: there is none.
+  Several players may own one network: each moves it by an optimizer state of its own.
+  """
 
   networks: tuple[str, ...]
   optimizer: optax.GradientTransformation
   constraint: Callable[[Tree], Tree] = lambda params: params
+  average: Callable[[str], Rule] | None = None
 
 
 class Turn(NamedTuple):
@@ -51,25 +60,29 @@ class Turn(NamedTuple):
 class Game:
   """Networks, players and turns; `memory` is state that belongs to no network.
 
-  `after` are rules for the state once all turns are played, `averaged` the networks whose average
-  it holds. Raises ValueError for a name that is not there, with those that are, or stands twice.
+  `after` are rules for the state once all turns are played and the averages moved. Raises
+  ValueError for a name that does not exist, with those that do, or that is used twice.
   """
 
   networks: Mapping[str, Network]
   players: Mapping[str, Player]
   turns: Sequence[Turn]
   memory: Mapping[str, Any] = field(default_factory=dict)
-  after: Sequence[Callable[[TrainState], TrainState]] = ()
-  averaged: tuple[str, ...] = ()
+  after: Sequence[Rule] = ()
 
   def __post_init__(self):
     for name, player in self.players.items():
       _known(f'player {name!r} owns the network', player.networks, self.networks)
     _known('a turn is played by', [turn.player for turn in self.turns], self.players)
-    _known('an average is kept of the network', self.averaged, self.networks)
     labels = [turn.label for turn in self.turns]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
       raise ValueError(f'turns need names of their own, give Turn(name=...): {repeated}')
+
+  @property
+  def averages(self) -> dict[str, Rule]:
+    """The rules that keep averages, by network."""
+    kept = [(name, p.average) for p in self.players.values() if p.average for name in p.networks]
+    return {name: average(name) for name, average in kept}
 
   @property
   def microbatches(self) -> int:
@@ -120,7 +133,7 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
     variables={n: {k: v for k, v in made[n].items() if k != 'params'} for n in made},
     memory=jax.tree.map(jnp.array, dict(game.memory)),  # a copy, of arrays: donation, one compile
     opt={n: p.optimizer.init({k: params[k] for k in p.networks}) for n, p in game.players.items()},
-    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averaged},  # a copy: donation
+    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averages},  # a copy: donation
     skipped=jnp.zeros(4, jnp.int32),
   )
 
@@ -134,7 +147,7 @@ def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainStat
     draws = jax.random.fold_in(key, streams.index(stream))
     state, turn_logs = _play(game, turn, state, batches, draws)
     logs |= {f'{turn.label}/{name}': value for name, value in turn_logs.items()}
-  for rule in game.after:
+  for rule in (*game.averages.values(), *game.after):
     state = rule(state)
   return guard.count(before, replace(state, step=state.step + 1), logs)
 

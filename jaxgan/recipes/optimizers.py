@@ -1,6 +1,5 @@
 """Optimizers and their schedules, as the config asks."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,21 +9,22 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.core import averaging
-from jaxgan.core.game import Turn
-from jaxgan.core.state import TrainState
+from jaxgan.core.game import Rule, Turn
 from jaxgan.core.typing import Array, Step
 from jaxgan.recipes.config import Config
+
+Optimizer = Callable[..., optax.GradientTransformation]
 
 
 class Schedules(NamedTuple):
   """What changes over a run.
 
-  `optimizer(rate, updates, differentiable=False)` steps a player that makes so many updates in one
-  step of the run, `strength(step)` is a factor of R1 and R2, `half_life` that of the average, in
-  images.
+  `optimizer(rate, updates, differentiable=False, power=1)` steps a player that makes so many
+  updates in one step of the run, with Adam's decays to that power. `strength(step)` is a factor of
+  R1 and R2, `half_life` that of the average, in images.
   """
 
-  optimizer: Callable[..., optax.GradientTransformation]
+  optimizer: Optimizer
   strength: Callable[[Step], Array | float]
   half_life: averaging.HalfLife
 
@@ -34,14 +34,10 @@ def configured(config: Config) -> Schedules:
   return Schedules(partial(optimizer, config), lambda step: 1.0, config.ema_images)
 
 
-def _corrected(
-  config: Config,
-  make: Callable[..., optax.GradientTransformation],
-  rate: float,
-  updates: int,
-  lazy: Sequence[Turn],
+def lazily_corrected(
+  make: Optimizer, rate: float, updates: int, lazy: Sequence[Turn]
 ) -> optax.GradientTransformation:
-  """The optimizer that takes as long a way in a step with lazy turns as in one without.
+  """Return the optimizer that moves as far in a step with lazy turns as in one without.
 
   Of n updates and those of lazy turns, every k steps, the rate is multiplied by
   c = n / (n + sum 1 / k), and Adam's decays become beta^c.
@@ -52,8 +48,7 @@ def _corrected(
     return make(rate, updates)
   total = updates + sum(1 / turn.every for turn in lazy)
   c = updates / total
-  decays = dataclasses.replace(config, beta1=config.beta1**c, beta2=config.beta2**c)
-  return optimizer(decays, rate * c, total)
+  return make(rate * c, total, power=c)
 
 
 def optimizer(
@@ -63,10 +58,12 @@ def optimizer(
   *,
   steps: int | None = None,
   differentiable: bool = False,
+  power: float = 1.0,
 ) -> optax.GradientTransformation:
   """The configured optimizer; `updates` is how many it makes in one step of the run.
 
   Its schedule is over the run's length, or over `steps` where it plays in a stage of that length.
+  Adam's decays are those of the config to the given power.
 
   Raises:
     ValueError: RMSProp where it is to be `differentiable`, which it is not where gradients are 0.
@@ -85,7 +82,7 @@ def optimizer(
     'halves': optax.piecewise_constant_schedule(rate, {length * i // 8: 0.5 for i in (1, 2, 4, 6)}),
   }
   make: dict[str, Callable[[optax.ScalarOrSchedule], optax.GradientTransformation]] = {
-    'adam': lambda lr: optax.adam(lr, config.beta1, config.beta2, eps_root=root),
+    'adam': lambda lr: optax.adam(lr, config.beta1**power, config.beta2**power, eps_root=root),
     # Outside the root, as the authors of WGAN have it: inside, it hides gradients below 1e-4.
     'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False),
     'sgd': lambda lr: momentum_sgd(rate),
@@ -136,19 +133,18 @@ def momentum_sgd(
   )
 
 
-def averages(
-  config: Config, *networks: str, half_life: averaging.HalfLife | None = None
-) -> tuple[Callable[[TrainState], TrainState], ...]:
-  """The rules that keep an average of these networks, or none where the config wants none.
+def average(
+  config: Config, half_life: averaging.HalfLife | None = None
+) -> Callable[[str], Rule] | None:
+  """Return the rule by which a player's networks are averaged, or None without `--ema-images`.
 
   The half-life is the config's if not given.
   """
   if not config.ema_images:
-    return ()
-  average = lambda name: averaging.ema(
-    name,
+    return None
+  return partial(
+    averaging.ema,
     half_life=config.ema_images if half_life is None else half_life,
     images_per_step=config.images_per_step,
     rampup=config.ema_rampup,
   )
-  return tuple(map(average, networks))

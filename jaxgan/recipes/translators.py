@@ -1,9 +1,18 @@
-"""Options of the variants that translate images against critics of patches."""
+"""What the variants share that translate images against critics of patches."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.core.game import Game, Player, Turn
+from jaxgan.core.network import linen
 from jaxgan.networks.patch_discriminator import field, most_layers
-from jaxgan.recipes import config
+from jaxgan.recipes import config, optimizers
+from jaxgan.recipes.types import Stage
 
 
 @dataclass(frozen=True)
@@ -39,3 +48,37 @@ class Config(config.Config):
         f'are {size}: give larger images or --critic-layers={most_layers(size)}'
       )
     return layers
+
+
+def duel(
+  config: Config,
+  shape: tuple[int, int, int],
+  *,
+  generators: Mapping[str, nn.Module],
+  critics: Mapping[str, nn.Module],
+  turns: Sequence[Turn],
+  memory: Mapping[str, Any] = MappingProxyType({}),
+  shown: int = 1,
+) -> Stage:
+  """Return the one stage of a game between generators and critics of images `shape`.
+
+  The players `generator` and `critic` own the networks of their kind; the generators are averaged
+  where the config wants it. A critic is initialised with `shown` images at once. The turns share
+  their draws, so that all see the same crops.
+  """
+  game = Game(
+    networks={name: linen(module) for name, module in {**generators, **critics}.items()},
+    players={
+      'generator': Player(
+        tuple(generators),
+        optimizers.optimizer(config, config.generator_lr),
+        average=optimizers.average(config),
+      ),
+      'critic': Player(tuple(critics), optimizers.optimizer(config, config.critic_lr)),
+    },
+    turns=[turn._replace(draws='crops') for turn in turns],
+    memory=memory,
+  )
+  images = jnp.zeros((2, *shape))
+  example = dict.fromkeys(generators, (images,)) | dict.fromkeys(critics, (images,) * shown)
+  return Stage(game, example)

@@ -1,6 +1,6 @@
 """The recipe of most GANs: a critic and a generator, each with its turn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -9,9 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.game import Game, Loss, Player, Turn
+from jaxgan.core.game import Game, Loss, Player, Rule, Turn
 from jaxgan.core.network import Network
-from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Latent, Spec, Tree
 from jaxgan.losses import adversarial, gradient_penalties, regularizers, unrolled
 from jaxgan.losses.gradient_penalties import Penalty
@@ -19,7 +18,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regulariser
 from jaxgan.recipes import tricks
 from jaxgan.recipes.config import Config
-from jaxgan.recipes.optimizers import Schedules, _corrected, averages, configured
+from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
 
@@ -100,34 +99,43 @@ def duel(
   networks: Mapping[str, Network],
   pair: tuple[Loss, Loss],
   *,
+  owned: Collection[str] = ('critic',),
   lazy: Sequence[Turn] = (),
   constraint: Callable[[Tree], Tree] = lambda params: params,
   schedules: Schedules | None = None,
   differentiable: bool = False,
   memory: Mapping[str, Any] = MappingProxyType({}),
-  rules: Sequence[Callable[[TrainState], TrainState]] = (),
+  rules: Sequence[Rule] = (),
 ) -> Game:
-  """The critic's turn, `n_critic` times, then the generator's, then those of `lazy`.
+  """Return the game of a critic's turn, `n_critic` times, then a generator's, then those of `lazy`.
 
-  The player `critic` owns the network of that name, the player `generator` all others; these are
-  averaged. `pair` are their losses, `rules` are played after the averages. With `differentiable`
-  the critic's updates have a derivative.
+  Args:
+    config: rates, optimizers, averages and the number of the critic's updates.
+    networks: all networks by name.
+    pair: the losses of the players `critic` and `generator`.
+    owned: the networks that the critic moves; the generator moves all others, and they are
+      averaged.
+    lazy: turns that are played every few steps, by either player.
+    constraint: keeps the critic's parameters in bounds.
+    schedules: what changes over the run; the config's if not given.
+    differentiable: whether the critic's updates have a derivative.
+    memory: the game's memory.
+    rules: rules for the state after each step.
   """
-  drawing = tuple(name for name in networks if name != 'critic')
   plan, draws = schedules or configured(config), 'shared' if config.share_generator else ''
-  of = lambda player: [turn for turn in lazy if turn.player == player]
-  moves = partial(plan.optimizer, differentiable=differentiable)
+
+  def player(name: str, names: Iterable[str], rate: float, updates: int, **options: Any) -> Player:
+    of_player = [turn for turn in lazy if turn.player == name]
+    make = partial(plan.optimizer, differentiable=differentiable and name == 'critic')
+    return Player(tuple(names), lazily_corrected(make, rate, updates, of_player), **options)
+
+  drawing = [name for name in networks if name not in owned]
+  averaged = average(config, plan.half_life)
   return Game(
     networks=networks,
     players={
-      'generator': Player(
-        drawing, _corrected(config, plan.optimizer, config.generator_lr, 1, of('generator'))
-      ),
-      'critic': Player(
-        ('critic',),
-        _corrected(config, moves, config.critic_lr, config.n_critic, of('critic')),
-        constraint,
-      ),
+      'generator': player('generator', drawing, config.generator_lr, 1, average=averaged),
+      'critic': player('critic', owned, config.critic_lr, config.n_critic, constraint=constraint),
     },
     turns=(
       Turn('critic', pair[0], repeats=config.n_critic, draws=draws),
@@ -135,8 +143,7 @@ def duel(
       *lazy,
     ),
     memory=memory,
-    after=(*averages(config, *drawing, half_life=plan.half_life), *rules),
-    averaged=drawing if config.ema_images else (),
+    after=rules,
   )
 
 

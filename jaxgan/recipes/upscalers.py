@@ -1,14 +1,15 @@
 """What the variants that enlarge images share: options, stages, and how their results are shown."""
 
 import pathlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.core.game import Game, Nets, Player, Turn
-from jaxgan.core.network import linen
+from jaxgan.core.game import Game, Loss, Nets, Player, Turn
+from jaxgan.core.network import Network, linen
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.data.source import Source
 from jaxgan.losses import super_resolution
@@ -105,29 +106,18 @@ def recipe_of(
   judged, fooled = super_resolution.adversarial(
     objective, distance, weights, **sizes, perceptual=frozen is not None
   )
-  after: Any = dict(
-    after=optimizers.averages(config, 'generator'),
-    averaged=('generator',) if config.ema_images else (),
-  )
-  alone = optimizers.optimizer(replace(config, schedule='constant'), config.pretrain_lr)
-  first = Game(
-    networks={'generator': networks['generator']},
-    players={'generator': Player(('generator',), alone)},
-    turns=(Turn('generator', super_resolution.pixels(distance, **sizes)),),
-    **after,
-  )
+  pixels = super_resolution.pixels(distance, **sizes)
   second = Game(
     networks=networks,
-    players={
-      'generator': _player('generator', config, config.generator_lr),
-      'critic': _player('critic', config, config.critic_lr),
-    },
+    players=_players(config),
     turns=(Turn('critic', judged, draws='crops'), Turn('generator', fooled, draws='crops')),
-    **after,
   )
   stages = [Stage(second, example, fresh=('opt',))]
   if config.pretrain:
-    stages = [Stage(first, {'generator': (low,)}, config.pretrain), *stages]
+    stages = [
+      Stage(_alone(config, networks, pixels), {'generator': (low,)}, config.pretrain),
+      *stages,
+    ]
   ways = {'upscale': Translation(upscale, scale=config.scale)}
   return Recipe(
     tuple(stages),
@@ -138,10 +128,25 @@ def recipe_of(
   )
 
 
-def _player(name: str, config: Config, rate: float) -> Player:
-  """The schedule is over the steps against the critic."""
-  steps = config.length - config.pretrain
-  return Player((name,), optimizers.optimizer(config, rate, steps=max(steps, 1)))
+def _alone(config: Config, networks: Mapping[str, Network], pixels: Loss) -> Game:
+  """Return the game of the generator alone, at a constant rate."""
+  moves = optimizers.optimizer(replace(config, schedule='constant'), config.pretrain_lr)
+  return Game(
+    networks={'generator': networks['generator']},
+    players={'generator': Player(('generator',), moves, average=optimizers.average(config))},
+    turns=(Turn('generator', pixels),),
+  )
+
+
+def _players(config: Config) -> dict[str, Player]:
+  """Return the two players, whose schedules are over the steps against the critic."""
+  steps = max(config.length - config.pretrain, 1)
+  moves = lambda rate: optimizers.optimizer(config, rate, steps=steps)
+  average = optimizers.average(config)
+  return {
+    'generator': Player(('generator',), moves(config.generator_lr), average=average),
+    'critic': Player(('critic',), moves(config.critic_lr)),
+  }
 
 
 def content(config: Config, spec: Spec, rectified: bool) -> Frozen | None:

@@ -13,14 +13,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxgan.augmentation import crops
-from jaxgan.core.game import Game, Nets, Player, Turn
-from jaxgan.core.network import linen
+from jaxgan.core.game import Nets, Turn
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.cyclegan import ResNetGenerator
 from jaxgan.networks.patch_discriminator import PatchCritic
-from jaxgan.recipes import optimizers, translators
-from jaxgan.recipes.types import Recipe, Stage, Translation
+from jaxgan.recipes import translators
+from jaxgan.recipes.types import Recipe, Translation
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,6 @@ class Config(translators.Config):
 
 
 PAPER: dict[str, Any] = dict(image_size=256, width=64, idle_biases=True, steps=266_800)
-NETWORKS = ('generator_ab', 'generator_ba'), ('critic_a', 'critic_b')
 
 
 def build(config: Config, spec: Spec) -> Recipe:
@@ -57,28 +55,20 @@ def build(config: Config, spec: Spec) -> Recipe:
   layers = config.patches(spec.size)
   critic = PatchCritic(layers, config.width, bias=config.idle_biases)
   augment: Any = {'augment': crops.jitter(paired=False)} if config.jitter else {}
-  generators, critics = image_to_image.cycle(
+  generators_loss, critics_loss = image_to_image.cycle(
     objectives.least_squares(), weight=config.cycle, identity=config.identity, **augment
   )
-  movers, judges = NETWORKS
-  game = Game(
-    networks={
-      **{name: linen(generator) for name in movers},
-      **{name: linen(critic) for name in judges},
-    },
-    players={
-      'generator': Player(movers, optimizers.optimizer(config, config.generator_lr)),
-      'critic': Player(judges, optimizers.optimizer(config, config.critic_lr)),
-    },
-    turns=(Turn('generator', generators, draws='crops'), Turn('critic', critics, draws='crops')),
+  stage = translators.duel(
+    config,
+    spec.shape,
+    generators=dict.fromkeys(('generator_ab', 'generator_ba'), generator),
+    critics=dict.fromkeys(('critic_a', 'critic_b'), critic),
+    turns=[Turn('generator', generators_loss), Turn('critic', critics_loss)],
     memory=image_to_image.first_memory(spec.shape, config.batch_size, config.pool),
-    after=optimizers.averages(config, *movers),
-    averaged=movers if config.ema_images else (),
   )
-  example = {name: (jnp.zeros((1, *spec.shape)),) for name in (*movers, *judges)}
   back = 'BtoA' if config.direction == 'AtoB' else 'AtoB'
   ways = {str(config.direction): _way('generator_ab'), back: _way('generator_ba')}
-  return Recipe((Stage(game, example),), None, translate=ways, show=show, needs='target')
+  return Recipe((stage,), None, translate=ways, show=show, needs='target')
 
 
 def _way(name: str) -> Translation:

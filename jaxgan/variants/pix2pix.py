@@ -15,14 +15,13 @@ from typing import Any, Literal
 import jax.numpy as jnp
 
 from jaxgan.augmentation import crops
-from jaxgan.core.game import Game, Nets, Player, Turn
-from jaxgan.core.network import linen
+from jaxgan.core.game import Nets, Turn
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.patch_discriminator import Norm, PatchCritic
 from jaxgan.networks.pix2pix import UNet, halvings
-from jaxgan.recipes import optimizers, translators
-from jaxgan.recipes.types import Recipe, Stage, Translation
+from jaxgan.recipes import translators
+from jaxgan.recipes.types import Recipe, Translation
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,14 @@ def build(config: Config, spec: Spec) -> Recipe:
   critic_loss, generator_loss = image_to_image.paired(
     objectives.nonsaturating(), weight=config.l1, **augment
   )
-  game = Game(
-    networks={'generator': linen(generator), 'critic': linen(critic)},
-    players={
-      'generator': Player(('generator',), optimizers.optimizer(config, config.generator_lr)),
-      'critic': Player(('critic',), optimizers.optimizer(config, config.critic_lr)),
-    },
-    turns=(
-      Turn('critic', critic_loss, draws='crops'),
-      Turn('generator', generator_loss, draws='crops'),
-    ),
-    after=optimizers.averages(config, 'generator'),
-    averaged=('generator',) if config.ema_images else (),
+  stage = translators.duel(
+    config,
+    spec.shape,
+    generators={'generator': generator},
+    critics={'critic': critic},
+    turns=[Turn('critic', critic_loss), Turn('generator', generator_loss)],
+    shown=2,
   )
-  images = jnp.zeros((2, *spec.shape))
-  example = {'generator': (images,), 'critic': (images, images)}
 
   def apply(nets: Nets, images: Array, key: Key) -> Array:
     nets = replace(nets, train=config.test_statistics == 'batch')
@@ -83,4 +75,4 @@ def build(config: Config, spec: Spec) -> Recipe:
 
   ways: dict[str, Translation] = {}
   ways[config.direction] = Translation(apply, smallest=2 ** (downs - 1) + 1)
-  return Recipe((Stage(game, example),), None, translate=ways, show=show, needs='pairs')
+  return Recipe((stage,), None, translate=ways, show=show, needs='pairs')

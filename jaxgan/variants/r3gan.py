@@ -90,10 +90,12 @@ def schedules(config: Config) -> Schedules:
   length = config.horizon or config.length
   between = lambda a, b, updates=1: between_ends(config.schedule, a, b, length * updates)
 
-  def optimizer(rate: float, updates: int, differentiable=False) -> optax.GradientTransformation:
+  def optimizer(rate, updates, differentiable=False, power=1.0) -> optax.GradientTransformation:
     beta2, root = between(config.beta2, config.beta2_end, updates), 1e-16 * differentiable
     return optax.chain(
-      scale_by_adam(config.beta1, beta2, root),
+      scale_by_adam(
+        config.beta1**power, beta2 if power == 1 else lambda n: beta2(n) ** power, root
+      ),
       optax.scale_by_learning_rate(between(rate, rate * config.rate_end, updates)),
     )
 
