@@ -12,7 +12,9 @@ if TYPE_CHECKING:
   from jaxgan.core.game import Game, Player, Turn, init, train_step
   from jaxgan.core.network import Network, linen, nnx
   from jaxgan.evaluation import metrics
+  from jaxgan.recipes.codes import categorical, continuous
   from jaxgan.recipes.config import Config
+  from jaxgan.recipes.two_player import Extra, two_player
   from jaxgan.training.loop import train
   from jaxgan.training.run import Run, load
   from jaxgan.variants import VARIANTS, configure
@@ -23,6 +25,8 @@ _PLACES = {
   **dict.fromkeys(('Game', 'Player', 'Turn', 'init', 'train_step'), 'core.game'),
   **dict.fromkeys(('Network', 'linen', 'nnx'), 'core.network'),
   'Config': 'recipes.config',
+  **dict.fromkeys(('categorical', 'continuous'), 'recipes.codes'),
+  **dict.fromkeys(('Extra', 'two_player'), 'recipes.two_player'),
   'train': 'training.loop',
   **dict.fromkeys(('Run', 'load'), 'training.run'),
   **dict.fromkeys(('VARIANTS', 'configure'), 'variants'),
@@ -34,6 +38,7 @@ __path__ += [f'{folder}/apps' for folder in __path__]  # python -m jaxgan.sample
 __version__ = importlib.metadata.version('jaxgan')
 __all__ = [
   'Config',
+  'Extra',
   'Game',
   'Network',
   'Player',
@@ -41,7 +46,9 @@ __all__ = [
   'Turn',
   'VARIANTS',
   '__version__',
+  'categorical',
   'configure',
+  'continuous',
   'data',
   'init',
   'linen',
@@ -53,6 +60,7 @@ __all__ = [
   'nnx',
   'train',
   'train_step',
+  'two_player',
 ]
 
 

@@ -49,7 +49,8 @@ def ema(
   def rule(state: TrainState) -> TrainState:
     if network not in state.ema:
       raise ValueError(
-        f'no average is kept of {network!r}, only of {sorted(state.ema)}: give its Player an average'
+        f'no average is kept of {network!r}, only of {sorted(state.ema)}: '
+        'give its Player an average'
       )
     beta = _decay(state.step, half_life, images_per_step, rampup)
     # In this order a constant parameter stays, and a decay of 0 copies, to the last bit.

@@ -3,17 +3,17 @@
 In a turn one player takes one optimizer step on its own loss while everyone else holds still.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import flax
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
 from jaxgan.core import guard
+from jaxgan.core.nets import Nets, known
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
@@ -72,8 +72,8 @@ class Game:
 
   def __post_init__(self):
     for name, player in self.players.items():
-      _known(f'player {name!r} owns the network', player.networks, self.networks)
-    _known('a turn is played by', [turn.player for turn in self.turns], self.players)
+      known(f'player {name!r} owns the network', player.networks, self.networks)
+    known('a turn is played by', [turn.player for turn in self.turns], self.players)
     labels = [turn.label for turn in self.turns]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
       raise ValueError(f'turns need names of their own, give Turn(name=...): {repeated}')
@@ -90,38 +90,13 @@ class Game:
     return max(turn.repeats for turn in self.turns)
 
 
-@flax.struct.dataclass
-class Nets:
-  """What a loss sees: the networks bound to their variables, and the memory. Nothing is mutated.
-
-  `opt` holds the optimizers' states, by player, for losses that look ahead; `step` is how many
-  steps were played before, for weights that change.
-  """
-
-  networks: Mapping[str, Network] = flax.struct.field(pytree_node=False)
-  params: Mapping[str, Tree]
-  variables: Mapping[str, Tree]
-  memory: Mapping[str, Any] = flax.struct.field(default_factory=dict)
-  opt: Mapping[str, Tree] = flax.struct.field(default_factory=dict)
-  step: Array | int = 0
-  train: bool = flax.struct.field(pytree_node=False, default=True)
-
-  def __call__(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Any, 'Nets']:
-    """The output of a network, and the networks with its statistics moved on."""
-    _known('there is no network', [name], self.networks)
-    variables = {**self.variables[name], 'params': self.params[name]}
-    output, moved = self.networks[name].apply(variables, *inputs, train=self.train, key=key)
-    rest = {kind: value for kind, value in moved.items() if kind != 'params'}
-    return output, replace(self, variables={**self.variables, name: rest})
-
-
 Loss = Callable[[Nets, Batch, Key], tuple[Array, Nets, Logs]]
 """Pure: networks, batch and key to the loss, the networks as they came out, and what to log."""
 
 
 def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainState:
   """The state before the first step; `example` has inputs to initialise each network with."""
-  _known('there is no example for the network', game.networks, example)
+  known('there is no example for the network', game.networks, example)
   play, *keys = jax.random.split(key, len(game.networks) + 1)
   key_of = dict(zip(game.networks, keys, strict=True))
   made = {name: net.init(key_of[name], *example[name]) for name, net in game.networks.items()}
@@ -204,9 +179,3 @@ def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
   variables, opts = {**state.variables, **moved}, {**state.opt, turn.player: opt}
   new = replace(state, params=params, variables=variables, memory=dict(after.memory), opt=opts)
   return guard.keep(state, new, logs['loss'], moved, grads), logs
-
-
-def _known(what: str, names: Iterable[str], valid: Iterable[str]) -> None:
-  for name in names:
-    if name not in valid:
-      raise ValueError(f'{what} {name!r}, which is none of {sorted(valid)}')

@@ -27,6 +27,17 @@ class Network(NamedTuple):
   features: Callable[..., tuple[Any, Variables]] | None = None
 
 
+def with_features(network: Network) -> Callable[..., tuple[Any, Variables]]:
+  """Return the network's `apply` whose output is `(output, features)`.
+
+  Raises:
+    ValueError: it shows no features; from a Linen module, when it is first called.
+  """
+  if network.features is None:
+    raise ValueError(NO_FEATURES)
+  return network.features
+
+
 NO_FEATURES = (
   "this critic shows no features: call self.sow('intermediates', 'features', x) before its last "
   'layer, in a Linen module'

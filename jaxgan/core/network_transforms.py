@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.network import NO_FEATURES, Network
+from jaxgan.core.network import Network, with_features
 from jaxgan.core.typing import Array, Key, Variables
 
 
@@ -16,9 +16,7 @@ def showing(network: Network) -> Network:
   Raises:
     ValueError: it shows no features; from a Linen module, when it is first called.
   """
-  if network.features is None:
-    raise ValueError(NO_FEATURES)
-  return Network(network.init, network.features)
+  return Network(network.init, with_features(network))
 
 
 def of_features(network: Network) -> Network:

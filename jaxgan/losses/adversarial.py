@@ -1,7 +1,9 @@
 """Losses of games: what a turn minimises, made from objectives and penalties."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,47 @@ Observe = Callable[[Nets, Array], tuple[Nets, Logs]]
 """Looks at the critic's logits of real images: memory moved on, and what to log."""
 
 
+class Fakes(NamedTuple):
+  """Hold the generated images `[B, ...]` of a turn and what they were made of.
+
+  `latents` are `[B, Z]`, and `codes` the named parts of them, such as `{'code': [B, 10]}`.
+  """
+
+  images: Array
+  latents: Array
+  codes: Mapping[str, Array] = MappingProxyType({})
+
+
+Term = Callable[[Nets, Fakes, Batch, Key], tuple[Array, Nets, Logs]]
+"""Something to add to a loss: of the networks, the fakes of the turn, the batch and a key, the
+value, the networks as they come out, and what to log."""
+
+
+class Terms(NamedTuple):
+  """List terms to add to the losses of critic and generator.
+
+  `drawn(batch, key)` gives the latents, and their parts by name, of which `generate` makes the
+  fakes with the same key.
+  """
+
+  critic: Sequence[Term] = ()
+  generator: Sequence[Term] = ()
+  drawn: Callable[[Batch, Key], tuple[Array, Mapping[str, Array]]] | None = None
+
+  def add(
+    self, side: Sequence[Term], nets: Nets, fake: Array, batch: Batch, keys: tuple[Key, Key]
+  ) -> tuple[Array, Nets, Logs]:
+    """Return the sum of the terms of one side, the networks, and the logs of all."""
+    total, logs = jnp.zeros(()), Logs()
+    if not side or self.drawn is None:
+      return total, nets, logs
+    fakes = Fakes(fake, *self.drawn(batch, keys[0]))
+    for i, term in enumerate(side):
+      value, nets, noted = term(nets, fakes, batch, jax.random.fold_in(keys[1], _APART + i))
+      total, logs = total + value, {**logs, **noted}
+    return total, nets, logs
+
+
 def unobserved(nets: Nets, logits: Array) -> tuple[Nets, Logs]:
   """Nothing remembered, nothing logged."""
   return nets, {}
@@ -38,6 +81,7 @@ def adversarial(
   conditional: bool = False,
   noise: float = 0.0,
   augment: Augment | None = None,
+  terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
   """The losses of the networks `critic` and `generator`, in this order.
 
@@ -53,7 +97,7 @@ def adversarial(
   """
   given = labels if conditional else nothing
   drawn, seen = generated(latent, given), judged(given, noise, augment)
-  return between(objective, *penalties, generate=drawn, judge=seen)
+  return between(objective, *penalties, generate=drawn, judge=seen, terms=terms)
 
 
 def between(
@@ -63,8 +107,13 @@ def between(
   judge: Judge,
   real: Real = lambda nets, images: images,
   observe: Observe = unobserved,
+  terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
-  """The losses of `adversarial`, of any way to draw fakes and to judge images."""
+  """Return the losses of `adversarial`, for any way to draw fakes and to judge images.
+
+  `terms` are added to them, and see the same fakes.
+  """
+  extra = terms or Terms()
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
     drawing, key = jax.random.split(key)
@@ -77,7 +126,9 @@ def between(
     logs: Logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
     logs |= {'penalty': jnp.asarray(sum(added))} if penalties else {}
     nets, noted = observe(nets, jax.lax.stop_gradient(real_logits))
-    return objective.critic(real_logits, fake_logits) + sum(added), nets, {**logs, **noted}
+    more, nets, others = extra.add(extra.critic, nets, fake, batch, (drawing, key))
+    loss = objective.critic(real_logits, fake_logits) + sum(added)
+    return loss + more if extra.critic else loss, nets, {**logs, **noted, **others}
 
   def generator_loss(nets: Nets, batch: Batch, key: Key):
     drawing, key = jax.random.split(key)
@@ -87,7 +138,9 @@ def between(
     real_logits = jnp.zeros_like(fake_logits)
     if objective.uses_real:
       real_logits, nets = judge(nets, real(nets, batch['image']), batch, keys[1])
-    return objective.generator(real_logits, fake_logits), nets, {}
+    more, nets, logs = extra.add(extra.generator, nets, fake, batch, (drawing, key))
+    loss = objective.generator(real_logits, fake_logits)
+    return loss + more if extra.generator else loss, nets, logs
 
   return critic_loss, generator_loss
 
@@ -120,11 +173,15 @@ def generated(latent: Latent, given: Given) -> Generate:
   """Images of the network `generator`, of latents and what it is given."""
 
   def generate(nets: Nets, batch: Batch, key: Key):
-    latents, dropout = jax.random.split(key)
-    z = latent(latents, len(batch['image']))
-    return nets('generator', z, *given(nets, batch), key=dropout)
+    z = latents_of(latent, batch, key)
+    return nets('generator', z, *given(nets, batch), key=jax.random.split(key)[1])
 
   return generate
+
+
+def latents_of(latent: Latent, batch: Batch, key: Key) -> Array:
+  """Return the latents of which `generated` makes fakes with the same key."""
+  return latent(jax.random.split(key)[0], len(batch['image']))
 
 
 def judged(given: Given, noise: float = 0.0, augment: Augment | None = None) -> Judge:

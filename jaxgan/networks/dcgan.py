@@ -80,7 +80,8 @@ class Critic(nn.Module):
   """Images `[B, S, S, C]` (and labels `[B]`) -> logits `[B]`, by convolutions of stride 2.
 
   With `classes` a learned map of the label joins the image as one more channel. With `norm`, batch
-  norm follows every convolution but the first; layers before it have no bias.
+  norm follows every convolution but the first; layers before it have no bias. With several `outputs`
+  it gives vectors `[B, outputs]`, for objectives of these.
   """
 
   widths: Sequence[int]
@@ -90,6 +91,7 @@ class Critic(nn.Module):
   bias: bool = True
   spectral: bool = False
   start: Initializer = normal
+  outputs: int = 1
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
@@ -104,4 +106,5 @@ class Critic(nn.Module):
       x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if norm else x)
     x = x.reshape(len(x), -1)
     self.sow('intermediates', 'features', x)
-    return Dense(1, self.bias, spectral=self.spectral, start=self.start)(x)[:, 0]
+    x = Dense(self.outputs, self.bias, spectral=self.spectral, start=self.start)(x)
+    return x[:, 0] if self.outputs == 1 else x

@@ -64,10 +64,14 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, ...]` (and labels `[B]`, joined as one-hot vectors) -> logits `[B]`."""
+  """Images `[B, ...]` (and labels `[B]`, joined as one-hot vectors) -> logits `[B]`.
+
+  With several `outputs` it gives vectors `[B, outputs]`, for objectives of these.
+  """
 
   widths: Sequence[int] = (512, 256)
   classes: int = 0
+  outputs: int = 1
   activation: Callable[[Array], Array] = leaky_relu
   start: Initializer = normal
 
@@ -78,7 +82,8 @@ class Critic(nn.Module):
     for width in self.widths:
       x = self.activation(Dense(width, start=self.start)(x))
     self.sow('intermediates', 'features', x)
-    return Dense(1, start=self.start)(x)[:, 0]
+    x = Dense(self.outputs, start=self.start)(x)
+    return x[:, 0] if self.outputs == 1 else x
 
 
 class MaxoutCritic(nn.Module):

@@ -16,7 +16,7 @@ from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key, Latent
 from jaxgan.losses import adversarial, consistency, gradient_penalties, objectives, regularizers
-from jaxgan.losses.adversarial import Augment
+from jaxgan.losses.adversarial import Augment, Terms
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
 from jaxgan.nn import minibatch
@@ -77,6 +77,7 @@ def losses_of(
   *,
   latent: Latent,
   conditional: bool,
+  terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
   """The losses of critic and generator.
 
@@ -91,6 +92,7 @@ def losses_of(
     conditional=conditional,
     noise=config.instance_noise,
     augment=augmentation(config),
+    terms=terms,
   )
   critic, generator = _objectives(config, make, objective)
   if config.lecam:
@@ -98,9 +100,9 @@ def losses_of(
   if config.feature_matching != 'off':
     distance = DISTANCES[config.feature_matching]
     generator = adversarial.of_features(make(objectives.matching(distance))[1])
-  terms = _terms(config, latent, conditional)
-  return adversarial.together(critic, *terms['critic']), adversarial.together(
-    generator, *terms['generator']
+  added = _terms(config, latent, conditional)
+  return adversarial.together(critic, *added['critic']), adversarial.together(
+    generator, *added['generator']
   )
 
 

@@ -3,20 +3,22 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from jaxgan.core.game import Game, Loss, Player, Rule, Turn
-from jaxgan.core.network import Network
-from jaxgan.core.typing import Array, Latent, Spec, Tree
+from jaxgan.core.network import Network, linen, with_features
+from jaxgan.core.typing import Array, Batch, Key, Latent, Spec, Tree
 from jaxgan.losses import adversarial, gradient_penalties, regularizers, unrolled
+from jaxgan.losses.adversarial import Term, Terms
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regulariser
-from jaxgan.recipes import tricks
+from jaxgan.recipes import codes, tricks
+from jaxgan.recipes.codes import Code
 from jaxgan.recipes.config import Config
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
@@ -33,6 +35,53 @@ def classes_of(config: Any, spec: Spec) -> int:
   return spec.classes if config.conditional else 0
 
 
+class Extra(NamedTuple):
+  """Describe what a game of two players has beside its generator and its critic.
+
+  Args:
+    codes: named parts of the latent, such as `{'code': categorical(10)}`; the generator is given
+      them behind the latent, and `jaxgan sample --code=3` chooses one.
+    heads: networks on the critic's features, by name, which the critic's player moves.
+    networks: other networks by name, each with the inputs that it is initialised with.
+    critic_owns: which of `networks` the critic's player moves; the generator's moves the others.
+    critic_terms: terms to add to the critic's loss, each seeing the fakes of the turn.
+    generator_terms: terms to add to the generator's loss.
+  """
+
+  codes: Mapping[str, Code] = MappingProxyType({})
+  heads: Mapping[str, nn.Module] = MappingProxyType({})
+  networks: Mapping[str, tuple[nn.Module, tuple[Array, ...]]] = MappingProxyType({})
+  critic_owns: tuple[str, ...] = ()
+  critic_terms: Sequence[Term] = ()
+  generator_terms: Sequence[Term] = ()
+
+  def terms(self, latent: Latent) -> Terms:
+    """Return the terms, with how they learn of which latents the fakes are made."""
+
+    def drawn(batch: Batch, key: Key) -> tuple[Array, Mapping[str, Array]]:
+      z = adversarial.latents_of(latent, batch, key)
+      return z, codes.parts(z, self.codes)
+
+    return Terms(self.critic_terms, self.generator_terms, drawn)
+
+  def made(self, critic: Network, images: Sequence[Array]) -> tuple[dict, dict]:
+    """Return its networks, and inputs to initialise each with."""
+    added = {name: linen(module) for name, (module, _) in self.networks.items()}
+    example = {name: inputs for name, (_, inputs) in self.networks.items()}
+    if self.heads:
+      seen = jnp.zeros_like(jax.eval_shape(partial(features_at_start, critic), *images))
+      added |= {name: linen(module) for name, module in self.heads.items()}
+      example |= dict.fromkeys(self.heads, (seen,))
+    return added, example
+
+
+def features_at_start(network: Network, *inputs: Array) -> Array:
+  """Return the features of a network with its first parameters."""
+  key = jax.random.key(0)
+  (_, seen), _ = with_features(network)(network.init(key, *inputs), *inputs, train=True, key=key)
+  return seen
+
+
 def two_player(
   config: Config,
   spec: Spec,
@@ -46,34 +95,26 @@ def two_player(
   regulariser: Regulariser | None = None,
   schedules: Schedules | None = None,
   unroll: int = 0,
+  extra: Extra | None = None,
 ) -> Recipe:
-  """The recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
+  """Return the recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
 
   The `regulariser` is of the generator's parameters; without `schedules` they are the config's.
   With `unroll` the generator meets the critic as it will be so many steps ahead, and the critic is
-  exact: what bfloat16 rounds there, slopes of Adam's steps enlarge.
+  exact: bfloat16 would round there what Adam's steps make large. `extra` has codes, further
+  networks and terms of the losses.
 
   Raises:
     ValueError: a conditional recipe for data without labels; as `tricks`.
   """
-  if conditional and not spec.classes:
-    raise ValueError(
-      f'{config.variant} draws by class and {config.dataset!r} has no labels: '
-      'give a data set that has, or class subfolders'
-    )
-  latent, plan = latents(config), schedules or configured(config)
-  labels = lambda n: (jnp.zeros(n, jnp.int32),) if conditional else ()
-  networks = {
-    'generator': tricks.generator(config, generator, latent, spec.classes if conditional else 0),
-    'critic': tricks.critic(config, critic, conditional),
-  }
-  example = {
-    'generator': (latent(jax.random.key(0), 2), *labels(2)),
-    'critic': (jnp.zeros((2, *spec.shape)), *labels(2)),
-  }
+  check_labels(config, spec, conditional)
+  more, plan = extra or Extra(), schedules or configured(config)
+  latent = codes.with_codes(latents(config), more.codes)
+  networks, example = pair_of(config, spec, generator, critic, latent, conditional)
+  added, inputs = more.made(networks['critic'], example['critic'])
   make = partial(tricks.losses_of, config, objective, latent=latent, conditional=conditional)
   critic_loss, generator_loss = adversarial.at_step(
-    lambda step: make([*penalty, *slopes(config, plan.strength(step))])
+    lambda step: make([*penalty, *slopes(config, plan.strength(step))], terms=more.terms(latent))
   )
   if regulariser:
     term = regularizers.of_parameters('generator', regulariser)
@@ -82,16 +123,49 @@ def two_player(
   generator_loss = unrolled.unrolled(critic_loss, generator_loss, moves, unroll, constraint)
   game = duel(
     config,
-    networks,
+    {**networks, **added},
     (critic_loss, generator_loss),
+    owned=('critic', *more.heads, *more.critic_owns),
     constraint=constraint,
     schedules=plan,
     differentiable=bool(unroll),
     memory=tricks.memory(config, networks, example),
     rules=tricks.after_steps(config),
   )
-  recipe = from_latents((Stage(game, example),), latent, conditional)
+  recipe = from_latents(
+    (Stage(game, {**example, **inputs}),), latent, conditional, parts=more.codes
+  )
   return recipe._replace(exact=('critic',) if unroll else ())
+
+
+def check_labels(config: Config, spec: Spec, conditional: bool) -> None:
+  """Raise ValueError for a conditional recipe on data without labels."""
+  if conditional and not spec.classes:
+    raise ValueError(
+      f'{config.variant} draws by class and {config.dataset!r} has no labels: '
+      'give a data set that has, or class subfolders'
+    )
+
+
+def pair_of(
+  config: Config,
+  spec: Spec,
+  generator: nn.Module,
+  critic: nn.Module,
+  latent: Latent,
+  conditional: bool,
+) -> tuple[dict[str, Network], dict[str, tuple[Array, ...]]]:
+  """Return the networks of both players with their tricks, and inputs to initialise them with."""
+  labels = (jnp.zeros(2, jnp.int32),) if conditional else ()
+  networks = {
+    'generator': tricks.generator(config, generator, latent, spec.classes if conditional else 0),
+    'critic': tricks.critic(config, critic, conditional),
+  }
+  example = {
+    'generator': (latent(jax.random.key(0), 2), *labels),
+    'critic': (jnp.zeros((2, *spec.shape)), *labels),
+  }
+  return networks, example
 
 
 def duel(

@@ -11,6 +11,8 @@ from jaxgan.core import network_transforms
 from jaxgan.core.game import Game, Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent
 from jaxgan.data.source import Source
+from jaxgan.recipes import codes
+from jaxgan.recipes.codes import Code
 
 
 class Stage(NamedTuple):
@@ -63,6 +65,9 @@ class Recipe(NamedTuple):
   source, translation and reconstruction. `needs` says what data must have: a second domain
   ('target'), which may have to be partners of the first ('pairs').
 
+  `codes` are named parts of the latents: `sample(nets, key, labels, {'code': [size]})` draws images
+  whose code is the given one.
+
   Networks named in `exact` are computed in float32 whatever the precision of the others.
 
   `prepare(recipe, source)` is the recipe as it is trained, with what comes from files or from the
@@ -71,7 +76,7 @@ class Recipe(NamedTuple):
   """
 
   stages: tuple[Stage, ...]
-  sample: Callable[[Nets, Key, Array], Array] | None
+  sample: Callable[..., Array] | None
   conditional: bool = False
   latent: Latent | None = None
   generate: Callable[[Nets, Array, Array], Array] | None = None
@@ -80,6 +85,7 @@ class Recipe(NamedTuple):
   show: Callable[[Nets, Batch, Key], Array] | None = None
   needs: Literal['', 'target', 'pairs'] = ''
   exact: tuple[str, ...] = ()
+  codes: Mapping[str, Code] = MappingProxyType({})
   prepare: Callable[[Any, Source], Any] = lambda recipe, source: recipe
 
 
@@ -100,6 +106,8 @@ def computed_in(precision: str, recipe: Recipe) -> Recipe:
   return recipe._replace(stages=tuple(map(lowered, recipe.stages)))
 
 
+Given = Mapping[str, Array]
+"""Codes that were chosen, `[size]` each, by name."""
 Generator = Callable[[Nets, Array, Array], Array]
 """Images of latents and labels, which mean nothing where the recipe is not conditional."""
 
@@ -109,15 +117,20 @@ def from_latents(
   latent: Latent,
   conditional: bool,
   generate: Generator | None = None,
+  parts: Mapping[str, Code] = MappingProxyType({}),
 ) -> Recipe:
-  """The recipe whose network `generator`, or `generate`, makes images of latents (and labels)."""
+  """Return the recipe whose network `generator`, or `generate`, makes images of latents (and
+  labels); the last numbers of the latents are the codes `parts`.
+  """
 
   def network(nets: Nets, latents: Array, labels: Array) -> Array:
     return nets('generator', latents, *((labels,) if conditional else ()))[0]
 
   made = generate or network
 
-  def sample(nets: Nets, key: Key, labels: Array) -> Array:
-    return made(nets, latent(key, len(labels)), labels)
+  def sample(
+    nets: Nets, key: Key, labels: Array, given: Mapping[str, Array] | None = None
+  ) -> Array:
+    return made(nets, codes.chosen(latent(key, len(labels)), parts, given or {}), labels)
 
-  return Recipe(stages, sample, conditional, latent, made)
+  return Recipe(stages, sample, conditional, latent, made, codes=parts)
