@@ -80,8 +80,8 @@ class Critic(nn.Module):
   """Images `[B, S, S, C]` (and labels `[B]`) -> logits `[B]`, by convolutions of stride 2.
 
   With `classes` a learned map of the label joins the image as one more channel. With `norm`, batch
-  norm follows every convolution but the first; layers before it have no bias. With several `outputs`
-  it gives vectors `[B, outputs]`, for objectives of these.
+  norm follows every convolution but the first; layers before it have no bias. With several
+  `outputs` it gives vectors `[B, outputs]`, for objectives of these.
   """
 
   widths: Sequence[int]
