@@ -33,14 +33,15 @@ def square(nets, batch, key):
   return ((y - 1) ** 2).mean() + jax.random.uniform(key), nets, {}
 
 
+AVERAGE = functools.partial(averaging.ema, half_life=100.0, images_per_step=4)
+
+
 def made(loss=square, optimizer=None, **options):
   """A game with parameters, statistics, moments and an average; its state and step."""
   played = Game(
     networks={'a': linen(Layer())},
-    players={'a': Player(('a',), optimizer or optax.adam(0.1))},
+    players={'a': Player(('a',), optimizer or optax.adam(0.1), average=AVERAGE)},
     turns=(Turn('a', loss, **options),),
-    after=(averaging.ema('a', half_life=100.0, images_per_step=4),),
-    averaged=('a',),
   )
   state = game.init(played, jax.random.key(0), {'a': (jnp.zeros((2, 3)),)})
   return played, state, jax.jit(functools.partial(game.train_step, played))

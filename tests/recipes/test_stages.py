@@ -59,14 +59,15 @@ def loss(nets, batch, key):
   return ((y - 1 - jax.random.uniform(key)) ** 2).mean(), nets, {}
 
 
+AVERAGE = partial(averaging.ema, half_life=100.0, images_per_step=8, rampup=None)
+
+
 def stage(width, grown, steps=None):
   chosen = Game(
     {'net': linen(Growing(width, grown))},
-    {'net': Player(('net',), optax.adam(0.1))},
+    {'net': Player(('net',), optax.adam(0.1), average=AVERAGE)},
     [Turn('net', loss)],
     memory={'seen': jnp.int32(7), 'pool': jnp.zeros(width)},
-    after=(averaging.ema('net', half_life=100.0, images_per_step=8, rampup=None),),
-    averaged=('net',),
   )
   return Stage(chosen, {'net': (jnp.zeros((2, 3)),)}, steps)
 
