@@ -21,6 +21,7 @@ from jaxgan.apps.latents import Space
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.evaluation import features, scores, standing_statistics
+from jaxgan.ops.truncation import redrawn, towards_mean
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import held_out, open_data
@@ -58,29 +59,6 @@ Truncated = Callable[[Nets, Array, Array, Key], Array]
 """`(nets, points, threshold, key) -> points`."""
 
 
-def resampled(nets: Nets, z: Array, threshold: Array, key: Key) -> Array:
-  """Normal latents whose entries beyond the threshold are drawn again until they lie within.
-
-  References: Brock et al., Large Scale GAN Training, 2018 (BigGAN).
-  """
-  within = jax.random.truncated_normal(key, -threshold, threshold, z.shape, z.dtype)
-  return jnp.where(jnp.abs(z) <= threshold, z, within)
-
-
-def towards_mean(mean: Callable[[Nets], Array], cutoff: int | None) -> Truncated:
-  """w -> m + psi (w - m) in the first `cutoff` layers of w `[n, layers, d]`, m the mean of w.
-
-  References: Karras et al., A Style-Based Generator Architecture for GANs, 2019.
-  """
-
-  def truncated(nets: Nets, w: Array, psi: Array, key: Key) -> Array:
-    m = mean(nets).reshape(1, 1, -1)
-    chosen = (jnp.arange(w.shape[1]) < (w.shape[1] if cutoff is None else cutoff))[None, :, None]
-    return jnp.where(chosen, m + psi * (w - m), w)
-
-  return truncated
-
-
 def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, tuple[float, ...]]:
   """How a run's points are truncated, and the thresholds that are usual.
 
@@ -88,12 +66,14 @@ def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, t
     ValueError: uniform latents, which have no tails.
   """
   if where.styles:
-    return towards_mean(where.styles.mean, cutoff), PSI
+    mean = where.styles.mean
+    cut = lambda nets, w, psi, key: towards_mean(w, mean(nets), psi, cutoff)
+    return cut, PSI
   if run.config.latent != 'normal':
     raise ValueError(
       f'truncation cuts the tails of normal latents, and this run has --latent={run.config.latent}'
     )
-  return resampled, NORMAL
+  return lambda nets, z, threshold, key: redrawn(z, threshold, key), NORMAL
 
 
 def drawn(

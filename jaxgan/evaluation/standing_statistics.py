@@ -1,4 +1,4 @@
-"""Truncated latents, and batch statistics measured anew for them.
+"""Standing statistics: the statistics of batch norm, measured again for other latents.
 
 A generator with batch norm that is given latents unlike those of its training meets maps unlike
 those whose statistics it keeps. Standing statistics are measured on the latents that it will see.
@@ -12,29 +12,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.network import Network
-from jaxgan.core.typing import Array, Key, Latent, Variables
+from jaxgan.core.typing import Array, Variables
 
 STATISTICS = 'batch_stats'
-
-
-def truncated(size: int, threshold: float) -> Latent:
-  """Latents `[n, size]` whose every number is N(0, 1), drawn again while beyond the threshold.
-
-  At infinity they are N(0, 1); near 0 they are U(-threshold, threshold).
-
-  Raises:
-    ValueError: a threshold that is not above 0.
-
-  References: Brock et al., 2018 (BigGAN).
-  """
-  if not threshold > 0:
-    raise ValueError(f'the threshold of truncation must be above 0, it is {threshold}: give 0.5')
-
-  def draw(key: Key, n: int) -> Array:
-    # By the inverse of the cumulative function, which is the law of drawing again.
-    return jax.random.truncated_normal(key, -threshold, threshold, (n, size))
-
-  return draw
 
 
 def statistics(

@@ -18,6 +18,7 @@ from jaxgan.losses import adversarial
 from jaxgan.losses.adversarial import Augment, Generate, Given
 from jaxgan.losses.objectives import Objective
 from jaxgan.losses.style_mixing import Drawing, spread
+from jaxgan.ops.truncation import towards_mean
 from jaxgan.recipes import config, tricks, two_player
 from jaxgan.recipes.types import Recipe, Stage, Styles
 
@@ -49,7 +50,7 @@ def recipe(
 
   def made(nets: Nets, latents: Array, labels: Array, key: Key | None) -> Array:
     w = steps.map(nets, latents, labels)
-    w = truncated(w, steps.mean(nets), psi, truncate)
+    w = towards_mean(w, steps.mean(nets), psi, truncate)
     return jnp.clip(steps.synthesise(nets, w, key), -1, 1)
 
   def sample(nets: Nets, key: Key, labels: Array) -> Array:
@@ -58,14 +59,6 @@ def recipe(
 
   generate = lambda nets, latents, labels: made(nets, latents, labels, None)
   return Recipe(stages, sample, conditional, drawing.latent, generate, steps)
-
-
-def truncated(w: Array, mean: Array, psi: float, layers: int) -> Array:
-  """The first `layers` styles drawn towards the mean: m + psi (w - m). Other layers as they are."""
-  if psi == 1:
-    return w
-  near = mean[None, None] + psi * (w - mean[None, None])
-  return jnp.where((jnp.arange(w.shape[1]) < layers)[None, :, None], near, w)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What lies within stays, what lies beyond is drawn again; styles move towards their mean."""
+"""Pictures and scores of one set of latents at several thresholds."""
 
 import json
 
@@ -7,34 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import stats
 
 from jaxgan.apps import latents, truncate
 from jaxgan.apps.truncate import main
+from jaxgan.ops.truncation import redrawn
 from jaxgan.training.run import load
-
-
-@pytest.mark.parametrize('threshold', [0.3, 1.0, 2.0])
-def test_latents_are_those_drawn_until_they_lie_within(threshold, key):
-  """The law of N(0, 1) between the thresholds, by Kolmogorov and Smirnov; those within are kept."""
-  drawing, cutting = jax.random.split(key)
-  z = jax.random.normal(drawing, (50, 100))
-  found = truncate.resampled(None, z, jnp.float32(threshold), cutting)
-  within = jnp.abs(z) <= threshold
-  assert float(jnp.abs(found).max()) <= threshold
-  np.testing.assert_array_equal(found[within], z[within])
-  law = stats.truncnorm(-threshold, threshold)
-  assert stats.kstest(np.asarray(found).ravel(), law.cdf).pvalue > 0.01
-
-
-def test_styles_move_towards_their_mean(key):
-  w, m = jax.random.normal(key, (3, 4, 5)), jnp.arange(5.0)
-  move = lambda psi, cutoff=None: truncate.towards_mean(lambda nets: m, cutoff)(None, w, psi, key)
-  np.testing.assert_allclose(move(1.0), w, rtol=1e-5, atol=1e-6)
-  np.testing.assert_array_equal(move(0.0), jnp.broadcast_to(m, w.shape))
-  np.testing.assert_allclose(move(0.5), (w + m[None, None]) / 2, rtol=1e-5)
-  np.testing.assert_array_equal(move(0.5, 2)[:, 2:], w[:, 2:])
-  np.testing.assert_array_equal(move(0.5, 2)[:, :2], move(0.5)[:, :2])
 
 
 def test_rows_show_the_same_latents(styled):
@@ -99,7 +76,7 @@ def test_batch_norm_is_measured_on_what_it_will_see(plain, key):
 
   def points(nets, i, labels, threshold):
     drawing, cutting = jax.random.split(jax.random.fold_in(key, i))
-    return truncate.resampled(nets, where.draw(nets, drawing, labels), threshold, cutting)
+    return redrawn(where.draw(nets, drawing, labels), threshold, cutting)
 
   settle = latents.frozen(run, lambda *given: truncate.settled(where, points, *given))
   z = jax.random.truncated_normal(key, -0.5, 0.5, (4096, 6))

@@ -13,7 +13,6 @@ from jaxgan.core.network import Network
 from jaxgan.core.typing import Spec
 from jaxgan.losses import path_length, style_mixing
 from jaxgan.losses.style_mixing import Drawing
-from jaxgan.recipes import style_based
 
 LAYERS, SIZE = 3, 2
 
@@ -112,15 +111,6 @@ def test_crossovers():
   places = np.asarray(draw(jax.random.split(jax.random.key(0), 20_000)))
   shares = np.bincount(places, minlength=5) / len(places)
   np.testing.assert_allclose(shares, [0, 0.3, 0.3, 0.3, 0.1], atol=0.012)
-
-
-def test_truncation():
-  w, mean = jnp.ones((2, 3, 4)), jnp.zeros(4)
-  chex.assert_trees_all_equal(style_based.truncated(w, mean, 1.0, 3), w)
-  near = style_based.truncated(w, mean, 0.7, 2)
-  np.testing.assert_allclose(near[:, :2], 0.7, rtol=1e-6)
-  chex.assert_trees_all_equal(near[:, 2:], w[:, 2:])
-  chex.assert_trees_all_equal(style_based.truncated(w, mean, 0.0, 3), jnp.zeros_like(w))
 
 
 @pytest.mark.parametrize('variant', ['stylegan', 'stylegan2'])
