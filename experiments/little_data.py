@@ -24,8 +24,8 @@ from jaxgan import data
 from jaxgan.data import Source
 from jaxgan.evaluation import features, scores
 from jaxgan.evaluation.scores import Judge, Score, evaluate, judge_of
+from jaxgan.ops.images import to_uint8
 from jaxgan.recipes import tricks
-from jaxgan.storage import figures
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def trained(arguments: Arguments, images: pathlib.Path, augment: str, seed: int)
 
 def scored(run: jaxgan.Run, judge: Judge, seen: np.ndarray, arguments: Arguments) -> list[Score]:
   """Distances to all images of the set, and copies of those that the run has seen."""
-  draw = lambda seed: figures.to_uint8(run.sample(seed, arguments.num))
+  draw = lambda seed: to_uint8(run.sample(seed, arguments.num))
   seeds = range(1000, 1000 + arguments.repeats)
   own = judge._replace(train=scores.seen(judge.network, seen), about=f'seen ({len(seen)})')
   apart = evaluate(draw, judge, metrics=('fid', 'kid', 'prdc'), seeds=list(seeds))

@@ -28,7 +28,7 @@ import jaxgan
 from jaxgan.data import Source, from_arrays
 from jaxgan.evaluation import features
 from jaxgan.evaluation.metrics import fidelity, frechet, moments
-from jaxgan.storage import figures
+from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
 
@@ -53,10 +53,10 @@ def images_of(source: Source, num: int | None = None) -> np.ndarray:
 def translated(run: Run, images: np.ndarray, way: str, batch: int) -> np.ndarray:
   """uint8 to uint8."""
   made = [
-    run.translate(images[i : i + batch].astype(np.float32) / 127.5 - 1, way, i)
+    run.translate(to_unit(images[i : i + batch]), way, i)
     for i in range(0, len(images) // batch * batch, batch)
   ]
-  return figures.to_uint8(np.concatenate(made))
+  return to_uint8(np.concatenate(made))
 
 
 def distance(images: np.ndarray, others: np.ndarray) -> float:

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.apps import command
-from jaxgan.storage import figures
+from jaxgan.ops.images import to_uint8
+from jaxgan.storage import files
 from jaxgan.training.run import Run, load
 
 
@@ -46,7 +47,7 @@ def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
       'a conditional variant, such as cgan'
     )
   for label in range(run.spec.classes):
-    yield label, figures.to_uint8(run.sample(seed * run.spec.classes + label, num, label))
+    yield label, to_uint8(run.sample(seed * run.spec.classes + label, num, label))
 
 
 def folder_names(names: tuple[str, ...]) -> list[str]:
@@ -90,7 +91,7 @@ def write(options: Options) -> None:
   if not run.recipe.conditional:
     next(by_class(run, 1, 0))
   fill = {'png': _png, 'array_record': _array_record}[options.format]
-  with command.becoming(options.out.expanduser()) as part:
+  with files.becoming(options.out.expanduser()) as part:
     fill(run, options, part)
   command.said([options.out], f'{options.num} images of each of {run.spec.classes} classes')
 

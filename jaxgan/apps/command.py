@@ -1,9 +1,7 @@
 """What the commands of applications share: how they end, and how they open runs and images."""
 
-import contextlib
 import pathlib
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +10,8 @@ from jaxgan import data
 from jaxgan.apps import commandline
 from jaxgan.core.typing import Spec
 from jaxgan.data import images
+from jaxgan.data.listing import listing
+from jaxgan.ops.images import to_unit
 from jaxgan.recipes.config import Config
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
@@ -45,11 +45,6 @@ class Pictures(NamedTuple):
   labels: np.ndarray | None = None
 
 
-def scaled(values: np.ndarray) -> np.ndarray:
-  """uint8 to float32 in [-1, 1]: x / 127.5 - 1."""
-  return values.astype(np.float32) / 127.5 - 1
-
-
 def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
   """The images below a folder, or the one at a path, cut and resized to what a run makes.
 
@@ -57,13 +52,13 @@ def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
     ValueError: no image there, or one that cannot be read, with its name.
   """
   root = path if path.is_dir() else path.parent
-  found = sorted(path.rglob('*')) if path.is_dir() else [path]
-  files = [file for file in found if file.name.lower().endswith(images.EXTENSIONS)]
+  found = listing(path).images if path.is_dir() else (path.name,)
+  files = [root / name for name in found if name.lower().endswith(images.EXTENSIONS)]
   if not files or not files[0].exists():
     raise ValueError(f'no image at {path}: give an image or a folder of {images.EXTENSIONS}')
   with images.guarded():
     arrays = [_read(file, root, spec) for file in files]
-  return Pictures([str(file.relative_to(root)) for file in files], scaled(np.stack(arrays)))
+  return Pictures([str(file.relative_to(root)) for file in files], to_unit(np.stack(arrays)))
 
 
 def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
@@ -79,7 +74,7 @@ def of_split(config: Config, split: str, num: int | None = None) -> Pictures:
   source: data.Source = open_data(config, split)
   chosen = np.arange(len(source))[:num]
   labels = None if source.labels is None else source.labels[chosen]
-  return Pictures([f'{split}/{i}' for i in chosen], scaled(source.images(chosen)), labels)
+  return Pictures([f'{split}/{i}' for i in chosen], to_unit(source.images(chosen)), labels)
 
 
 def given(
@@ -103,24 +98,3 @@ def said(written: Iterable[pathlib.Path | None], what: str) -> None:
   for path in written:
     if path:
       print(f'jaxgan: {what} in {path}')
-
-
-@contextlib.contextmanager
-def becoming(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """A fresh folder that becomes `path` at the end of the block, so that none is half full.
-
-  Raises:
-    ValueError: there is something at the path already.
-  """
-  if path.exists() and (not path.is_dir() or any(path.iterdir())):
-    raise ValueError(f'{path} is there already and not empty: give another --out')
-  part = path.with_name(path.name + '.part')
-  shutil.rmtree(part, ignore_errors=True)
-  part.mkdir(parents=True)
-  try:
-    yield part
-    if path.exists():
-      path.rmdir()
-    part.replace(path)
-  finally:
-    shutil.rmtree(part, ignore_errors=True)

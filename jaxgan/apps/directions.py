@@ -20,7 +20,7 @@ from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core import game
 from jaxgan.core.typing import Array
-from jaxgan.storage import figures
+from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
 
 
@@ -140,8 +140,7 @@ def write(options: Options) -> None:
   images = latents.images(run, where, points, jnp.repeat(label, len(points)))
   figures.save_grid(options.out, images, columns=options.steps)
   if options.npz:
-    options.npz.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(options.npz, directions=found, values=values)
+    files.save_npz(options.npz, directions=found, values=values)
   command.said((options.out, options.npz), f'{len(found)} directions')
 
 

@@ -18,12 +18,12 @@ from safetensors.numpy import save as to_bytes
 
 from jaxgan import data
 from jaxgan.apps import latents
-from jaxgan.apps.command import scaled
 from jaxgan.core import network
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.data import Source
+from jaxgan.ops.images import to_unit
 from jaxgan.storage import files, foreign_weights
 from jaxgan.training.run import Run
 
@@ -116,7 +116,7 @@ def fit(
   with contextlib.closing(stream):
     for i in range(options.steps):
       key = jax.random.fold_in(jax.random.key(options.seed), i)
-      held, loss = step(held, jnp.asarray(scaled(next(stream)['image'][0])), key)
+      held, loss = step(held, jnp.asarray(to_unit(next(stream)['image'][0])), key)
       if (i + 1) % 500 == 0 or i + 1 == options.steps:
         log(i + 1, float(loss))
   return held[0]
@@ -142,7 +142,6 @@ def _step(net: Network, differences: Callable, optimizer: optax.GradientTransfor
 def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> pathlib.Path:
   """Keep an encoder in the run's directory, and what it was fitted to; where that is."""
   path = folder / FOLDER / WEIGHTS
-  path.parent.mkdir(parents=True, exist_ok=True)
   arrays = {k: np.asarray(v) for k, v in flatten_dict(dict(variables), sep='/').items()}
   with files.atomic(path) as file:
     file.write(to_bytes(arrays))

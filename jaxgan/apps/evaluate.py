@@ -18,8 +18,9 @@ from jaxgan.evaluation import features, reference_statistics, scores
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet, moments
 from jaxgan.evaluation.scores import HELD, Judge, Sample, Score
+from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Config
-from jaxgan.storage import figures, files
+from jaxgan.storage import files
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import held_out, open_data
 
@@ -82,7 +83,7 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
   if run.config.dataset == 'stacked_mnist':
     found = found._replace(digits=_reader(run.config))
   num = min(len(held or train), HELD) if options.num is None else options.num
-  draw = lambda seed: figures.to_uint8(run.sample(seed, num))
+  draw = lambda seed: to_uint8(run.sample(seed, num))
   seeds = range(options.seed, options.seed + options.repeats)
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
 
@@ -149,7 +150,7 @@ def opened(path: pathlib.Path, size: int, channels: int | None = None) -> Source
     lowest, highest = (f(images) if images.size else 0 for f in (np.min, np.max))
     raise ValueError(
       f'{path} should hold images as uint8 from 0 to 255, they are {images.dtype} from '
-      f'{lowest:.4g} to {highest:.4g}: those in [-1, 1] go through jaxgan.pictures.to_uint8'
+      f'{lowest:.4g} to {highest:.4g}: those in [-1, 1] go through jaxgan.ops.images.to_uint8'
     )
   return data.from_arrays(images, arrays.get('labels'))
 

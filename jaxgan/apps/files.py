@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from jaxgan.data import images
+from jaxgan.data.listing import listing
 
 Make = Callable[[Image.Image], Image.Image]
 """An image, 8-bit grey or RGB, of an image."""
@@ -27,8 +28,6 @@ def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
   Raises:
     ValueError: nothing there, or `out` is or lies in that folder, or holds it.
   """
-  from jaxgan.data.folder import listing
-
   path = path.expanduser()
   if path.is_file():
     return Work(path.parent, (path.name,))

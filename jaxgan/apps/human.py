@@ -22,7 +22,8 @@ from PIL import Image
 from jaxgan.apps import commandline
 from jaxgan.evaluation.metrics import intervals
 from jaxgan.evaluation.metrics.intervals import Interval
-from jaxgan.storage import figures, files
+from jaxgan.ops.images import to_uint8
+from jaxgan.storage import files
 from jaxgan.training.run import load
 from jaxgan.training.session import held_out, open_data
 
@@ -153,12 +154,13 @@ def make(options: Make) -> None:
       f'--num must be above 0 and --catch a share, got {options.num}, {options.catch}'
     )
   run, catch = load(options.workdir), round(options.num * options.catch)
-  source = held_out(run.config) or open_data(run.config)
+  train = open_data(run.config)
+  source = held_out(run.config, train) or train
   needed = options.num + catch
   if len(source) < needed:
     raise ValueError(f'there are {len(source)} real images, {needed} are needed: lower --num')
   chosen = np.random.default_rng(options.seed).permutation(len(source))[:needed]
-  fake = figures.to_uint8(run.sample(options.seed, options.num))
+  fake = to_uint8(run.sample(options.seed, options.num))
   text, key = page(trials(source.images(chosen), fake, catch, options.seed), options.seed)
   files.write_text(options.out, text)
   files.write_config(options.out.with_suffix('.key.json'), key)

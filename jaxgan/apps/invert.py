@@ -15,7 +15,9 @@ from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Found, Search, search
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array
-from jaxgan.storage import figures
+from jaxgan.evaluation.metrics import fidelity
+from jaxgan.ops.images import to_uint8
+from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
 
 
@@ -49,12 +51,6 @@ class Options:
   """Share of the distance between the critic's features in the loss; the rest is of pixels."""
   seed: int = 0
   """Of the starts."""
-
-
-def psnr(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-  """10 log10(2^2 / mean squared difference) of images `[n, ...]` in [-1, 1]: dB, `[n]`."""
-  error = ((images.astype(np.float64) - others) ** 2).reshape(len(images), -1).mean(1)
-  return 10 * np.log10(4 / np.maximum(error, 1e-20))
 
 
 def nearness(run: Run, weight: float) -> Distance:
@@ -116,15 +112,14 @@ def write(options: Options) -> None:
   latents.space(run)  # refuses before anything is read
   given = targets(run, options)
   found = invert(run, given.images, options)
-  decibels = psnr(found.images, given.images)
+  decibels = fidelity.psnr(found.images, given.images, peak=2.0)
   for name, value in zip(given.names, decibels, strict=True):
     print(f'{name}: {value:.1f} dB')
   print(f'jaxgan: mean PSNR {decibels.mean():.2f} dB over {len(decibels)} images')
   if options.out:
     figures.save_grid(options.out, compared(given.images, found.images), columns=3)
   if options.npz:
-    options.npz.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(options.npz, points=found.points, images=figures.to_uint8(found.images))
+    files.save_npz(options.npz, points=found.points, images=to_uint8(found.images))
   command.said((options.out, options.npz), f'{len(decibels)} reconstructions')
 
 

@@ -4,11 +4,11 @@ import math
 import pathlib
 import sys
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Literal
 
 from jaxgan.apps import commandline
-from jaxgan.storage import figures
+from jaxgan.ops.images import to_uint8
+from jaxgan.storage import figures, files
 from jaxgan.training.run import load
 
 
@@ -26,6 +26,8 @@ class Arguments:
   """A file for the images themselves: uint8 [num, H, W, C], as `images`."""
   label: int | None = None
   """The class of all images, of a run that draws by class."""
+  classes: Literal['data', 'even'] = 'data'
+  """Without --label: classes as often as the training images have them, or all equally often."""
   seed: int = 0
   """Other seeds, other images."""
 
@@ -45,13 +47,14 @@ def write(arguments: Arguments) -> None:
     raise ValueError(f'--num must be above 0, it is {arguments.num}')
   if not (arguments.out or arguments.npz):
     raise ValueError('nothing to write: give --out=PICTURE.png or --npz=FILE.npz, or both')
-  images = load(arguments.workdir).sample(arguments.seed, arguments.num, arguments.label)
+  run = load(arguments.workdir)
+  run = run.evenly() if arguments.classes == 'even' else run
+  images = run.sample(arguments.seed, arguments.num, arguments.label)
   if arguments.out:
     figures.save_grid(arguments.out, images, columns=math.ceil(math.sqrt(arguments.num)))
     print(f'jaxgan: {arguments.num} images in {arguments.out}')
   if arguments.npz:
-    arguments.npz.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(arguments.npz, images=figures.to_uint8(images))
+    files.save_npz(arguments.npz, images=to_uint8(images))
     print(f'jaxgan: {arguments.num} images in {arguments.npz}')
 
 

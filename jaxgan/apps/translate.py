@@ -9,13 +9,12 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import tyro
 from PIL import Image
 
 from jaxgan.apps import files, tiles
 from jaxgan.data import images
-from jaxgan.storage import figures
+from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.training.run import Run, load
 
 
@@ -54,9 +53,9 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
   given = dict(multiple=way.multiple, smallest=way.smallest, tile=tile, overlap=overlap)
 
   def make(image: Image.Image) -> Image.Image:
-    array = images.to_array(image, run.spec.channels)[None].astype(np.float32) / 127.5 - 1
+    array = to_unit(images.to_array(image, run.spec.channels)[None])
     made = tiles.through(lambda x: run.translate(x, name, seed), array, **given)
-    return images.from_array(figures.to_uint8(made)[0])
+    return images.from_array(to_uint8(made)[0])
 
   return make
 

@@ -21,6 +21,7 @@ from jaxgan.apps.latents import Space
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.evaluation import features, scores, standing_statistics
+from jaxgan.ops.images import to_uint8
 from jaxgan.ops.truncation import redrawn, towards_mean
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
@@ -143,7 +144,7 @@ def scored(
   judge = scores.judge_of(network, whole(train), None if held is None else whole(held))
   found = []
   for threshold in thresholds:
-    images = figures.to_uint8(draw(threshold))
+    images = to_uint8(draw(threshold))
     made = scores.evaluate(_always(images), judge, metrics=('fid', 'prdc'), seeds=(0,))
     values = {score.name: score.of.value for score in made}
     found.append({'threshold': threshold, 'num': len(images), 'network': made[0].network, **values})

@@ -15,12 +15,11 @@ import tyro
 from PIL import Image
 
 from jaxgan.apps import files, tiles
-from jaxgan.core.typing import Array
 from jaxgan.data import images
 from jaxgan.evaluation.metrics import fidelity
 from jaxgan.losses.super_resolution import lowered
+from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.ops.resample import resize
-from jaxgan.storage import figures
 from jaxgan.training.run import Run, load
 
 
@@ -56,18 +55,14 @@ def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> 
   given = dict(scale=way.scale, multiple=way.multiple, smallest=way.smallest)
   made = tiles.through(
     lambda x: run.translate(x, 'upscale'),
-    apart.astype(np.float32) / 127.5 - 1,
+    to_unit(apart),
     tile=tile,
     overlap=overlap,
     **given,
   )
   if channels == 1:
     made = np.moveaxis(made.reshape(-1, len(array), *made.shape[1:3]), 0, -1)
-  return figures.to_uint8(made)
-
-
-def _unit(array: np.ndarray) -> Array:
-  return jnp.asarray(array, jnp.float32) / 127.5 - 1
+  return to_uint8(made)
 
 
 def _to_grey(array: np.ndarray) -> np.ndarray:
@@ -87,9 +82,9 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
   for original in originals:
     height, width = (n // scale * scale for n in original.shape[:2])
     whole = original[None, :height, :width]
-    low = figures.to_uint8(np.asarray(lowered(_unit(whole), scale)))
-    smooth = resize(_unit(low), height, width)
-    made = {'run': enlarge(run, low), 'bicubic': figures.to_uint8(np.asarray(smooth))}
+    low = to_uint8(np.asarray(lowered(to_unit(jnp.asarray(whole)), scale)))
+    smooth = resize(to_unit(jnp.asarray(low)), height, width)
+    made = {'run': enlarge(run, low), 'bicubic': to_uint8(np.asarray(smooth))}
     real = inside(whole)
     rows.append({name: _near(inside(image), real, scale) for name, image in made.items()})
     details.append(fidelity.detail(real, scale))

@@ -1,10 +1,11 @@
 """Data: images from anywhere as batches that are a pure function of (seed, step, host)."""
 
+import dataclasses
 import functools
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
@@ -19,6 +20,7 @@ __all__ = [
   'data_folder',
   'from_arrays',
   'indices',
+  'known',
   'load',
   'two_domains',
   'without',
@@ -60,18 +62,39 @@ def _of_two(kind, data_dir, folder, size, target_folder=None):
   return *module.prepare(kind, data_dir, folder, target_folder, size), size
 
 
-# name: (data_dir, folder, size) -> builder of the prepared set, its identity, pixels a side
-DATASETS: dict[str, Callable[..., tuple[Any, str, int]]] = {
-  'digits': _digits,
-  'mnist': _mnist,
-  'stacked_mnist': _stacked_mnist,
-  'folder': _folder,
-  'domains': functools.partial(_of_two, 'domains'),
-  'pairs': functools.partial(_of_two, 'pairs'),
+class Known(NamedTuple):
+  """A data set that is known by name.
+
+  Attributes:
+    prepare: (data_dir, folder, size) -> builder of the prepared set, its identity, pixels a side.
+    folder: whether it may or must be given a directory of files.
+    two: whether it has two domains, the second of which may have a directory of its own.
+    channels_of: the data set that each channel is an image of.
+  """
+
+  prepare: Callable[..., tuple[Any, str, int]]
+  folder: Literal['', 'may', 'must'] = ''
+  two: bool = False
+  channels_of: str = ''
+
+
+DATASETS: dict[str, Known] = {
+  'digits': Known(_digits),
+  'mnist': Known(_mnist, 'may'),
+  'stacked_mnist': Known(_stacked_mnist, 'may', channels_of='mnist'),
+  'folder': Known(_folder, 'must'),
+  'domains': Known(functools.partial(_of_two, 'domains'), 'may', two=True),
+  'pairs': Known(functools.partial(_of_two, 'pairs'), 'may', two=True),
 }
 
 
-TWO = ('domains', 'pairs')
+def known(name: str) -> Known | None:
+  """Return what is known of a data set by name; None for one of tensorflow-datasets."""
+  return DATASETS.get(name)
+
+
+HELD_OUT = 'test'
+"""The split that nothing is trained on."""
 
 
 def data_folder() -> pathlib.Path:
@@ -121,11 +144,11 @@ def load(
     raise ValueError(f'{name} is of points, not images: python -m jaxgan.plane --dataset={name}')
 
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
-  content = None
-  if name in DATASETS:
+  content, about = None, known(name)
+  if about:
     path = None if folder is None else pathlib.Path(folder).expanduser()
     target = {'target_folder': pathlib.Path(target_folder).expanduser()} if target_folder else {}
-    builder, content, image_size = DATASETS[name](where, path, image_size, **target)
+    builder, content, image_size = about.prepare(where, path, image_size, **target)
   else:
     builder = prepared.named(name, where, DATASETS)
   found = prepared.split(
@@ -136,13 +159,23 @@ def load(
     content=content,
     limit=in_memory_limit,
   )
+  found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)
 
 
+def _described(found: Source, about: Known | None, splits: set[str], split: str) -> Source:
+  """Add what the data set knows: whether a test split (of one domain or two) lies beside this."""
+  there = HELD_OUT in splits or {f'{HELD_OUT}A', f'{HELD_OUT}B'} <= splits
+  has_held_out = there and HELD_OUT not in split
+  channels_of = about.channels_of if about else ''
+  return dataclasses.replace(found, has_held_out=has_held_out, channels_of=channels_of)
+
+
 def _check_folders(name, folder, target_folder):
-  if folder is not None and name not in ('folder', 'mnist', 'stacked_mnist', *TWO):
-    raise ValueError(
-      f'folder= is for the data sets folder, mnist, domains and pairs, not for {name!r}'
-    )
-  if target_folder is not None and name not in TWO:
-    raise ValueError(f'target_folder= is for the data sets domains and pairs, not for {name!r}')
+  about = known(name)
+  if folder is not None and not (about and about.folder):
+    takers = ', '.join(name for name, each in DATASETS.items() if each.folder)
+    raise ValueError(f'folder= is for the data sets {takers}, not for {name!r}')
+  if target_folder is not None and not (about and about.two):
+    takers = ' and '.join(name for name, each in DATASETS.items() if each.two)
+    raise ValueError(f'target_folder= is for the data sets {takers}, not for {name!r}')

@@ -16,18 +16,11 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from jaxgan.data import images, prepared
-from jaxgan.data.folder import (
-  NAMED,
-  REPORT,
-  Listing,
-  first_refused,
-  listing,
-  log,
-  printable,
-  skipped,
-)
+from jaxgan.data.folder import NAMED, REPORT, first_refused, log, printable, skipped
+from jaxgan.data.listing import Listing, listing
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import fingerprint
+from jaxgan.storage.files import write_text
 
 SIZE = 64
 SPLITS = {'train': ('train',), 'test': ('test', 'val')}  # and the folders that hold them
@@ -294,7 +287,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       'not_images': [name for files in self.layout.listings for name in files.others],
       'content': self.digest.hexdigest(),
     }
-    (pathlib.Path(self.data_dir) / REPORT).write_text(json.dumps(report, indent=1))
+    write_text(pathlib.Path(self.data_dir) / REPORT, json.dumps(report, indent=1))
 
 
 def _opened(part: Part) -> Image.Image:

@@ -1,7 +1,5 @@
 """Any directory of images; where they lie in subfolders, the first level names their classes."""
 
-import dataclasses
-import functools
 import hashlib
 import json
 import logging
@@ -12,67 +10,14 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxgan.data import images, prepared
+from jaxgan.data.listing import Listing, listing
 from jaxgan.data.pipeline import WORKERS, ordered
-from jaxgan.data.source import fingerprint
+from jaxgan.storage.files import write_text
 
 SIZE = 64
 NAMED = 100  # refused files named in the log; all of them are in REPORT
 REPORT = 'skipped.json'  # beside the prepared records
 log = logging.getLogger('jaxgan')
-
-
-@dataclasses.dataclass(frozen=True)
-class Listing:
-  """The files below a folder, as paths relative to it, sorted."""
-
-  root: pathlib.Path
-  images: tuple[str, ...]  # by their extension
-  others: tuple[str, ...]
-  refused: dict[str, str]  # folders that are not entered, and why
-
-  @functools.cached_property
-  def classes(self) -> tuple[str, ...]:
-    """First-level subfolders, if every image lies in one and there are two or more."""
-    if not all('/' in path for path in self.images):
-      return ()
-    names = sorted({path.split('/')[0] for path in self.images})
-    return tuple(names) if len(names) > 1 else ()
-
-  def label(self, path: str) -> int:
-    """The class of an image, 0 where there are no classes."""
-    return self.classes.index(path.split('/')[0]) if self.classes else 0
-
-  @functools.cached_property
-  def state(self) -> str:
-    """A fingerprint of names, sizes and times of change: cheap, and the same wherever root lies."""
-    return fingerprint(*(_stamp(self.root, path) for path in self.images))
-
-
-def _stamp(root, path):
-  try:
-    status = os.stat(root / path)
-  except OSError:
-    return path, None
-  return path, status.st_size, status.st_mtime_ns
-
-
-def listing(root: pathlib.Path) -> Listing:
-  """Every file below `root`, nested folders included, links to folders not followed."""
-  refused, found = {}, []
-
-  def unreadable(error):
-    refused[os.path.relpath(error.filename, root)] = f'cannot be read: {error.strerror}'
-
-  for folder, subfolders, files in os.walk(root, onerror=unreadable):
-    inside = pathlib.PurePath(os.path.relpath(folder, root))
-    found += [(inside / name).as_posix() for name in files]
-    for name in subfolders:
-      if os.path.islink(os.path.join(folder, name)):
-        refused[(inside / name).as_posix()] = 'link to a folder, not followed'
-  paths = sorted(found)
-  pictures = [path for path in paths if path.lower().endswith(images.EXTENSIONS)]
-  others = sorted(set(paths) - set(pictures))
-  return Listing(root, tuple(pictures), tuple(others), refused)
 
 
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -134,7 +79,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
       'not_images': self.files.others,
       'content': digest,
     }
-    (pathlib.Path(self.data_dir) / REPORT).write_text(json.dumps(report, indent=1))
+    write_text(pathlib.Path(self.data_dir) / REPORT, json.dumps(report, indent=1))
 
 
 def first_refused(refused: dict[str, str]) -> str:

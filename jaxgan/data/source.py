@@ -2,11 +2,13 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from jaxgan.core.typing import Spec
+
+PART = 4096  # images that are read at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # one is equal to itself alone
@@ -26,9 +28,26 @@ class Source:
   streams: bool = False  # images are decoded when asked for, not held in memory
   target: 'Source | None' = None
   paired: bool = False
+  has_held_out: bool = False  # its data set has a split 'test' beside this one
+  channels_of: str = ''  # the data set that each channel is an image of, if any
 
   def __len__(self) -> int:
     return self.count
+
+  def all(self) -> np.ndarray:
+    """Return all images, uint8 [count, size, size, channels]; for sets that fit in memory."""
+    return self.images(np.arange(self.count))
+
+  def class_counts(self) -> tuple[int, ...]:
+    """Return how many images each class has; empty without labels."""
+    if self.labels is None:
+      return ()
+    return tuple(np.bincount(self.labels, minlength=self.spec.classes).tolist())
+
+  def parts(self, size: int = PART) -> Iterator[np.ndarray]:
+    """Yield all images in order, `size` at a time, so that a streamed set is never held whole."""
+    for i in range(0, self.count, size):
+      yield self.images(np.arange(i, min(i + size, self.count)))
 
 
 def two_domains(source: Source, target: Source, *, paired: bool = False) -> Source:

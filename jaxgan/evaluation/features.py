@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import importlib
-import io
 import pathlib
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -154,7 +153,7 @@ def _trained(
   name: str, train: Source, test: Source | None, folder: pathlib.Path | None
 ) -> FeatureNetwork:
   net, held = Classifier(train.spec.classes), test or train
-  params = trained(net, train, f'{train.fingerprint}-{held.fingerprint}', folder)
+  params = trained(net, train, folder)
   apply = partial(_in_batches, net, params)
   right = _accuracy(apply, held)
   which = 'test' if test else 'training'
@@ -170,11 +169,13 @@ def _accuracy(apply: Callable[..., Any], source: Source, part: int = 4096) -> fl
   return float((np.concatenate(named) == source.labels).mean())
 
 
-def trained(
-  net: Classifier, train: Source, identity: str, folder: pathlib.Path | None = None
-) -> Tree:
-  """The classifier's parameters, fitted to `train` or kept from another time by that identity."""
-  name = hashlib.sha256(f'{identity}-{VERSION}'.encode()).hexdigest()[:32]
+def trained(net: Classifier, train: Source, folder: pathlib.Path | None = None) -> Tree:
+  """Return the classifier's parameters, fitted to `train`, or kept from another time.
+
+  They are kept by what they depend on, the training images, so that metrics and the perceptual
+  losses use one network.
+  """
+  name = hashlib.sha256(f'{train.fingerprint}-{VERSION}'.encode()).hexdigest()[:32]
   path = (folder or files.cache('classifiers')) / f'{name}.npz'
   params = _kept(path)
   if params is None:
@@ -290,9 +291,5 @@ def _kept(path: pathlib.Path) -> Tree | None:
 
 
 def _keep(path: pathlib.Path, params: Tree) -> None:
-  buffer, arrays = io.BytesIO(), dict[str, Any](_flat(params))
-  np.savez(buffer, **arrays)
   with contextlib.suppress(OSError):  # a cache that cannot be written is none
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.atomic(path) as file:
-      file.write(buffer.getvalue())
+    files.save_npz(path, **_flat(params))

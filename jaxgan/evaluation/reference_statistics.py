@@ -12,6 +12,7 @@ from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet, intervals, moments
 from jaxgan.evaluation.metrics.moments import Moments
 from jaxgan.evaluation.scores import Judge, Score, floor
+from jaxgan.storage import files
 
 FIELDS = ('n', 'mean', 'scatter')
 
@@ -45,9 +46,7 @@ def write(path: pathlib.Path, kept: Statistics) -> None:
     for part, of_part in parts.items()
     for name in FIELDS
   }
-  path.parent.mkdir(parents=True, exist_ok=True)
-  with open(path, 'wb') as file:
-    np.savez(file, jaxgan=json.dumps(about), **arrays)  # type: ignore[arg-type]
+  files.save_npz(path, jaxgan=json.dumps(about), **arrays)
 
 
 def read(path: pathlib.Path) -> Statistics | None:

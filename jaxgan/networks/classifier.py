@@ -3,11 +3,11 @@
 from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.dense import Dense
+from jaxgan.ops.images import to_unit
 
 
 class Classifier(nn.Module):
@@ -24,7 +24,7 @@ class Classifier(nn.Module):
   @nn.compact
   def __call__(self, images: Array, *, train: bool = False) -> Any:
     start, width = nn.initializers.he_normal(), 32
-    x = images.astype(jnp.float32) / 127.5 - 1
+    x = to_unit(images)
     while x.shape[1] > 8 or width == 32:
       x = nn.relu(Conv(width, 5, 2, start=start)(x))
       width = min(2 * width, 128)

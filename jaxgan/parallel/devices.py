@@ -18,6 +18,7 @@ from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs, Tree
 from jaxgan.ops import convolution
+from jaxgan.ops.images import to_unit
 
 
 def mesh(batch_size: int, devices: list[Any] | None = None) -> Mesh:
@@ -54,7 +55,6 @@ def local(tree: Tree) -> Tree:
 
 def scaled(batches: Batch) -> Batch:
   """All that is uint8, which is images, to float32 in [-1, 1]: x / 127.5 - 1."""
-  to_unit = lambda x: x.astype(jnp.float32) / 127.5 - 1
   return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in batches.items()}
 
 

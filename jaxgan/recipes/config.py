@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jaxgan import data
+
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
 
 
@@ -150,8 +152,9 @@ class Config:
       found.append(f'--top-k must be in (0, 1], it is {self.top_k}')
     if self.minibatch and (self.r1 or self.r2):
       found.append('--r1 and --r2 take each image for itself, which --minibatch does not')
-    if self.dataset == 'folder' and self.folder is None:
-      found.append('--dataset=folder needs --folder=PATH, the directory of images')
+    about = data.known(self.dataset)
+    if about and about.folder == 'must' and self.folder is None:
+      found.append(f'--dataset={self.dataset} needs --folder=PATH, the directory of images')
     return found
 
   def bound_to_length(self) -> str:

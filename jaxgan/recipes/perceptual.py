@@ -14,6 +14,7 @@ from jaxgan.data.source import Source
 from jaxgan.evaluation import features
 from jaxgan.networks.classifier import Classifier
 from jaxgan.networks.pretrained.vgg import VGG19, converted
+from jaxgan.ops.images import from_unit
 from jaxgan.storage import foreign_weights
 
 VGG = 'vgg19-dcbb9e9d.pth'
@@ -58,9 +59,9 @@ def classifier(spec: Spec) -> Frozen:
   net, maps = Classifier(spec.classes), Classifier(spec.classes, maps=True)
 
   def fetch(source: Source) -> Tree:
-    return features.trained(net, source, f'{source.fingerprint}-{source.fingerprint}')
+    return features.trained(net, source)
 
-  apply = lambda params, x: maps.apply({'params': params}, (x + 1) * 127.5)
+  apply = lambda params, x: maps.apply({'params': params}, from_unit(x))
   return _frozen(net, apply, spec.shape, fetch)
 
 

@@ -223,7 +223,7 @@ class Checkpoints:
       for left in (*self.folder.glob(f'*{_UNFINISHED}*'), *self.folder.glob(f'*{_DELETED}')):
         shutil.rmtree(left, ignore_errors=True)
       for old in {step, *self._refused} & set(self.steps()):
-        _rename(self.folder / str(old), _REFUSED)
+        files.rename(self.folder / str(old), _REFUSED)
     self._refused.clear()
 
   def _prune(self) -> None:
@@ -242,7 +242,7 @@ class Checkpoints:
 
   def _delete(self, step: int) -> None:
     # Deletion is not atomic and a folder half deleted would still be listed; renaming is.
-    shutil.rmtree(_rename(self.folder / str(step), _DELETED), ignore_errors=True)
+    shutil.rmtree(files.rename(self.folder / str(step), _DELETED), ignore_errors=True)
 
   def _best(self, steps: list[int]) -> list[int]:
     measured: dict[int, float] = {}
@@ -386,13 +386,6 @@ def _checksum(path: pathlib.Path) -> int:
 
 def _seal(description: Mapping[str, Any]) -> int:
   return zlib.crc32(json.dumps(description, sort_keys=True).encode())
-
-
-def _rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
-  target = path.with_name(path.name + suffix)
-  if target.exists():
-    shutil.rmtree(target)
-  return path.rename(target)
 
 
 def _reason(error: BaseException) -> str:

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jaxgan.ops.images import to_uint8
+from jaxgan.storage import files
+
 GAP = 2
 WIDTH = 480
-
-
-def to_uint8(images: np.ndarray) -> np.ndarray:
-  """Images in [-1, 1] to 0..255, rounded; values outside are clipped."""
-  return np.clip(np.round((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
 def grid(images: np.ndarray, columns: int) -> np.ndarray:
@@ -31,7 +29,8 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
 def save_grid(path: str | os.PathLike, images: np.ndarray, columns: int) -> None:
   """Write a grid of images in [-1, 1] as PNG, enlarged by a whole factor where it is small."""
   image = _enlarged(grid(to_uint8(images), columns), WIDTH)
-  _replace(pathlib.Path(path), lambda part: image.save(part, format='PNG'))
+  with files.atomic(pathlib.Path(path)) as file:
+    image.save(file, format='PNG')
 
 
 def save_gif(path: str | os.PathLike, images: np.ndarray, seconds: float = 0.06) -> None:
@@ -39,7 +38,8 @@ def save_gif(path: str | os.PathLike, images: np.ndarray, seconds: float = 0.06)
   first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(images)]
   options: dict[str, Any] = dict(save_all=True, append_images=others, loop=0)
   options['duration'] = round(1000 * seconds)
-  _replace(pathlib.Path(path), lambda part: first.save(part, format='GIF', **options))
+  with files.atomic(pathlib.Path(path)) as file:
+    first.save(file, format='GIF', **options)
 
 
 def heat(values: np.ndarray, top: float) -> np.ndarray:
@@ -85,7 +85,8 @@ def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
     axis.set(title=panel, xlabel='real images seen')
     axis.legend()
     axis.grid(alpha=0.3)
-  _replace(pathlib.Path(path), lambda part: figure.savefig(part, format='png', dpi=100))
+  with files.atomic(pathlib.Path(path)) as file:
+    figure.savefig(file, format='png', dpi=100)
 
 
 def save_points(path: str | os.PathLike, samples: np.ndarray, means: np.ndarray) -> None:
@@ -102,12 +103,5 @@ def save_points(path: str | os.PathLike, samples: np.ndarray, means: np.ndarray)
   for axis, points in zip(axes, samples, strict=False):
     axis.plot(*means.T, 'o', markersize=9, markerfacecolor='none', color='C1')
     axis.plot(*points.T, '.', markersize=1, color='C0')
-  _replace(pathlib.Path(path), lambda part: figure.savefig(part, format='png', dpi=100))
-
-
-def _replace(path: pathlib.Path, write) -> None:
-  """Write beside and rename, so that whoever looks sees a whole picture."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  part = path.with_name(path.name + '.part')
-  write(part)
-  part.replace(path)
+  with files.atomic(pathlib.Path(path)) as file:
+    figure.savefig(file, format='png', dpi=100)

@@ -4,9 +4,12 @@ import contextlib
 import json
 import os
 import pathlib
-import tempfile
+import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
+
+import numpy as np
 
 
 def cache(name: str) -> pathlib.Path:
@@ -17,33 +20,61 @@ def cache(name: str) -> pathlib.Path:
 
 @contextlib.contextmanager
 def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
-  """A file to write, which becomes `path` at the end of the block and vanishes if that fails."""
-  file = tempfile.NamedTemporaryFile(dir=path.parent, suffix='.incomplete', delete=False)
+  """Open a file to write, which becomes `path` at the end of the block and vanishes if that fails.
+
+  Its folder is made where it is missing.
+  """
+  path.parent.mkdir(parents=True, exist_ok=True)
+  beside = path.with_name(f'.{uuid.uuid4().hex}.incomplete')
   try:
-    with file:
+    with open(beside, 'xb') as file:
       yield file
       file.flush()
       os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)  # temporary files are for the owner alone
-    os.replace(file.name, path)
-  except BaseException:
-    os.unlink(file.name)
-    raise
+    os.replace(beside, path)
+  finally:
+    beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def becoming(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Make a folder to fill, which becomes `path` at the end of the block, so that none is half full.
+
+  Raises:
+    ValueError: there is something at the path already.
+  """
+  if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    raise ValueError(f'{path} is there already and not empty: give another --out')
+  part = path.with_name(path.name + '.part')
+  shutil.rmtree(part, ignore_errors=True)
+  part.mkdir(parents=True)
+  try:
+    yield part
+    if path.exists():
+      path.rmdir()
+    part.replace(path)
+  finally:
+    shutil.rmtree(part, ignore_errors=True)
+
+
+def rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
+  """Rename a folder by adding a suffix to its name, in place of what has that name; return it."""
+  target = path.with_name(path.name + suffix)
+  if target.exists():
+    shutil.rmtree(target)
+  return path.rename(target)
+
+
+def save_npz(path: str | os.PathLike, **arrays: Any) -> None:
+  """Write arrays by name as a compressed .npz file, at exactly this path."""
+  with atomic(pathlib.Path(path)) as file:
+    np.savez_compressed(file, **arrays)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-  """Replaces the file at once: whenever the machine stops, it holds the old text or the new."""
-  target = pathlib.Path(path)
-  target.parent.mkdir(parents=True, exist_ok=True)
-  beside = target.with_name(f'.{target.name}.{os.getpid()}')
-  try:
-    with open(beside, 'w', encoding='utf-8') as file:
-      file.write(text)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(beside, target)
-  finally:
-    beside.unlink(missing_ok=True)
+  """Replace a file's text at once: whenever the machine stops, it holds the old or the new."""
+  with atomic(pathlib.Path(path)) as file:
+    file.write(text.encode())
 
 
 def write_config(path: str | os.PathLike, config: Mapping[str, Any]) -> None:

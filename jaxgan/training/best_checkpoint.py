@@ -3,9 +3,10 @@
 import pathlib
 from collections.abc import Callable
 
+import jax
 import numpy as np
 
-from jaxgan.core.typing import Tree
+from jaxgan.core.typing import Key, Tree
 from jaxgan.data import Source
 from jaxgan.evaluation import features, scores
 from jaxgan.evaluation.metrics import frechet, kernel
@@ -27,7 +28,14 @@ class Best:
   `judge` is asked by the process that writes, and only there made.
   """
 
-  seed = 1000  # the same latents each time, so that what differs is the network
+  @property
+  def key(self) -> Key:
+    """The key of the latents: the same each time, so that what differs is the network.
+
+    It belongs to no seed, so that no evaluation scores the samples that the checkpoint was chosen
+    by: the key of a seed has 0 as its first word.
+    """
+    return jax.random.fold_in(jax.random.key(1000), 0)
 
   def __init__(self, folder: pathlib.Path, metric: str, judge: Judge | None):
     self._folder, self._metric, self._judge = folder, metric, judge

@@ -14,6 +14,7 @@ from jaxgan.core import guard
 from jaxgan.core.game import Game, played
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
+from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import Config
@@ -118,7 +119,7 @@ def _judged(session: Session, step: int) -> dict[str, jax.Array]:
   """The score at a step, for the journal."""
   assert session.best is not None
   config, run = session.config, session.run
-  draw = lambda: figures.to_uint8(run.sample(session.best.seed, config.eval_num))
+  draw = lambda: to_uint8(run.sample(session.best.key, config.eval_num))
   value = session.best.consider(step, session.state, draw)
   return {f'evaluation/{config.eval_metric}': jax.numpy.float32(value)}
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import jax
 from tqdm import tqdm
 
+from jaxgan.storage import files
+
 
 class Journal:
   """Appends one JSON object a line and shows progress: a bar on a terminal, plain lines elsewhere.
@@ -110,9 +112,7 @@ def _cut(path: pathlib.Path, step: int) -> None:
   if not path.exists():
     return
   kept = [line for line in path.read_text().splitlines() if _step(line) <= step]
-  part = path.with_name(path.name + '.part')
-  part.write_text(''.join(line + '\n' for line in kept))
-  part.replace(path)
+  files.write_text(path, ''.join(line + '\n' for line in kept))
 
 
 def _step(line: str) -> float:

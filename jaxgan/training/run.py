@@ -5,7 +5,7 @@ import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jax
@@ -38,18 +38,31 @@ class Run:
   spec: Spec
   recipe: Recipe
   state: TrainState
+  counts: tuple[int, ...] = ()
+  """How many training images each class has; empty: classes are drawn evenly."""
 
   def sample(self, key: Key | int, n: int, label: int | None = None) -> np.ndarray:
     """`n` images in [-1, 1], float32 `[n, H, W, C]`; the same for the same key and n.
 
     `key` may be a seed. Of a conditional run `label` is the class of all; without it classes are
-    drawn evenly at random.
+    drawn at random as often as the training images have them (see `evenly`).
 
     Raises:
       ValueError: a label of a run that draws no classes, or outside of them.
     """
     key = jax.random.key(key) if isinstance(key, int) else key
     return np.concatenate([images for images, _ in self._batches(key, n, label)])[:n]
+
+  def evenly(self) -> 'Run':
+    """Return the run that draws all classes equally often, whatever their shares in the data."""
+    return replace(self, counts=())
+
+  def labels(self, key: Key, n: int) -> Array:
+    """Draw `n` classes, int32 `[n]`: by the shares of the training images, or evenly."""
+    if len(set(self.counts)) < 2:  # equal shares, or none known
+      return jax.random.randint(key, (n,), 0, self.spec.classes)
+    shares = jnp.asarray(self.counts) / sum(self.counts)
+    return jax.random.choice(key, self.spec.classes, (n,), p=shares).astype(jnp.int32)
 
   def translate(self, images: np.ndarray, way: str, key: Key | int = 0) -> np.ndarray:
     """Images made of images `[n, H, W, C]` in [-1, 1], the way of that name.
@@ -123,7 +136,7 @@ class Run:
       classes, latents = jax.random.split(jax.random.fold_in(key, i))
       labels = jnp.full(BATCH, label or 0)
       if label is None and self.recipe.conditional:
-        labels = jax.random.randint(classes, (BATCH,), 0, self.spec.classes)
+        labels = self.labels(classes, BATCH)
       yield np.asarray(self._draw(latents, labels)), labels
 
 
@@ -144,6 +157,7 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
   """
   workdir = pathlib.Path(workdir).expanduser()
   config, spec = read(workdir)
+  counts = class_counts(workdir)
   recipe = variants.build(config, spec)
   placed = SingleDeviceSharding(jax.local_devices()[0])
   shapes = lambda step: stages.abstract(recipe, step, placed)
@@ -151,7 +165,9 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
   if restored is None:
     every = {'latest': '--checkpoint-every', 'best': '--eval-every'}[checkpoint]
     raise ValueError(f'{workdir} has no {checkpoint} checkpoint: let it reach {every} steps')
-  return Run(config, spec, recipe, restored[1])
+  if recipe.conditional and not counts:
+    _warn(f'{workdir / DATA} has no shares of classes, as older runs: they are drawn evenly')
+  return Run(config, spec, recipe, restored[1], counts)
 
 
 def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
@@ -173,6 +189,11 @@ def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
   config = from_json(variants.module(values.get('variant', '')).Config, values)
   size, channels, classes, names = about['spec']
   return config, Spec(size, channels, classes, tuple(names))
+
+
+def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
+  """Return how many training images of each class a run has; empty if an older run did not note."""
+  return tuple(json.loads((workdir / DATA).read_text()).get('counts', ()))
 
 
 def _warn(text: str) -> None:

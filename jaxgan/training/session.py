@@ -50,7 +50,8 @@ class Session:
   @property
   def run(self) -> Run:
     """The run as it stands, on one device."""
-    return Run(self.config, self.source.spec, self.recipe, devices.local(self.state))
+    state, counts = devices.local(self.state), self.source.class_counts()
+    return Run(self.config, self.source.spec, self.recipe, state, counts)
 
   def restore(self) -> TrainState:
     """The state at the newest sound checkpoint, or at the start."""
@@ -107,7 +108,7 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
 def _best(config: Config, folder: pathlib.Path, source: Source) -> 'Best':
   from jaxgan.training import best_checkpoint  # its metrics take half of what it takes to start
 
-  judge = best_checkpoint.judge(source, held_out(config)) if hosts.first() else None
+  judge = best_checkpoint.judge(source, held_out(config, source)) if hosts.first() else None
   return best_checkpoint.Best(folder, config.eval_metric, judge)
 
 
@@ -137,9 +138,9 @@ def _claim(
     _agree(config, source, folder)
 
 
-def held_out(config: Config) -> Source | None:
-  """The test split of a config's data set; a folder has none."""
-  return None if config.dataset == 'folder' else open_data(config, 'test')
+def held_out(config: Config, train: Source) -> Source | None:
+  """Return the test split beside a config's training images; None where there is none."""
+  return open_data(config, data.HELD_OUT) if train.has_held_out else None
 
 
 def open_data(config: Config, split: str = 'train') -> Source:
@@ -180,14 +181,15 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
   files.write_config(folder / CONFIG, new)
-  files.write_config(folder / DATA, about)
+  files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
 
 
 def _same_data(config: Config, folder: pathlib.Path, about: dict[str, Any]) -> None:
   """Raises ValueError where a run would go on with other images than it began with."""
   if not (folder / DATA).exists():
     return
-  if changed := workdir.diff(files.read_config(folder / DATA), about):
+  kept = {k: v for k, v in files.read_config(folder / DATA).items() if k in about}
+  if changed := workdir.diff(kept, about):
     images = config.folder or config.dataset
     raise ValueError(
       f'the images of {images} changed since {folder} began (then -> now):\n'

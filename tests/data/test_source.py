@@ -1,6 +1,7 @@
 import chex
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan import data
 from jaxgan.data.source import fingerprint
@@ -77,3 +78,28 @@ def test_without_classes_the_rest_is_numbered_anew():
 def test_only_classes_that_are_there_can_be_left_out(labels, classes, message):
   with pytest.raises(ValueError, match=message):
     data.without(data.from_arrays(IMAGES, labels), classes)
+
+
+def test_all_images_come_whole_or_in_parts():
+  source = data.from_arrays(IMAGES)
+  chex.assert_trees_all_equal(source.all(), IMAGES)
+  parts = list(source.parts(2))
+  assert [len(part) for part in parts] == [2, 2, 1]
+  chex.assert_trees_all_equal(np.concatenate(parts), IMAGES)
+
+
+def test_a_set_knows_whether_it_has_held_out_images(tmp_path):
+  """And not by its name: a folder has one split, the digits have two."""
+  train, test = (data.load('digits', split=x, data_dir=tmp_path) for x in ('train', 'test'))
+  assert train.has_held_out and not test.has_held_out
+  few = data.load('digits', split='train[:100]', data_dir=tmp_path)
+  assert few.has_held_out and few.channels_of == ''
+  assert not data.from_arrays(IMAGES).has_held_out
+  Image.fromarray(IMAGES[0]).save(tmp_path / 'a.png')
+  assert not data.load('folder', folder=tmp_path, data_dir=tmp_path / 'data').has_held_out
+
+
+def test_what_is_known_of_a_set_by_name():
+  assert data.DATASETS['stacked_mnist'].channels_of == 'mnist'
+  assert [name for name, each in data.DATASETS.items() if each.two] == ['domains', 'pairs']
+  assert data.known('some_set_of_tensorflow_datasets') is None

@@ -1,7 +1,8 @@
 """How near an image comes to the one it should be: PSNR, SSIM, detail; in float64, an image each.
 
-Images are `[N, H, W, C]` with values from 0 to 255, whatever their type. Published figures of
-super-resolution are of `luma`, after `cropped` by as many pixels as the scale.
+Images are `[N, H, W, C]` with values from 0 to 255, whatever their type; PSNR takes other ranges,
+too. Published figures of super-resolution are of `luma`, after `cropped` by as many pixels as the
+scale.
 """
 
 import numpy as np
@@ -33,8 +34,13 @@ def cropped(images: np.ndarray, border: int) -> np.ndarray:
   return images[:, border : images.shape[1] - border, border : images.shape[2] - border]
 
 
-def psnr(images: np.ndarray, references: np.ndarray) -> np.ndarray:
-  """10 log10(255^2 / mean squared difference) in dB, `[N]`; infinite where they are equal.
+def psnr(images: np.ndarray, references: np.ndarray, peak: float = PEAK) -> np.ndarray:
+  """Return 10 log10(peak^2 / mean squared difference) in dB, `[N]`; infinite for equal images.
+
+  Args:
+    images: `[N, H, W, C]`.
+    references: of the same shape and range.
+    peak: the width of the range: 255 for bytes, 2 for [-1, 1].
 
   Raises:
     ValueError: images of unequal shapes.
@@ -42,7 +48,7 @@ def psnr(images: np.ndarray, references: np.ndarray) -> np.ndarray:
   a, b = _pair(images, references)
   error = ((a - b) ** 2).mean((1, 2, 3))
   with np.errstate(divide='ignore'):
-    return 10 * np.log10(PEAK**2 / error)
+    return 10 * np.log10(peak**2 / error)
 
 
 def detail(images: np.ndarray, scale: int) -> np.ndarray:

@@ -29,6 +29,12 @@ def test_matches_scikit_image(of, found):
   chex.assert_trees_all_close(ssim(b, a), np.array(found[1]), rtol=1e-12)
 
 
+def test_psnr_of_another_range():
+  images = np.zeros((2, 4, 4, 1))
+  others = np.stack([images[0] + 0.2, images[0] + 2])
+  chex.assert_trees_all_close(psnr(images, others, peak=2.0), np.array([20.0, 0.0]), atol=1e-9)
+
+
 def test_psnr_of_a_known_difference():
   a = np.full((3, 4, 4, 1), 100, np.uint8)
   b = a + np.array([0, 1, 51], np.uint8)[:, None, None, None]

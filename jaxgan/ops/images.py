@@ -1,0 +1,45 @@
+"""Scale images between bytes, 0 to 255, and the range of the networks, [-1, 1].
+
+The same functions serve NumPy's arrays and JAX's: each gives the kind that it is given.
+"""
+
+from typing import TypeVar
+
+import jax
+import numpy as np
+
+Images = TypeVar('Images', np.ndarray, jax.Array)
+MIDDLE = 127.5
+
+
+def to_unit(images: Images) -> Images:
+  """Scale bytes to [-1, 1]: x / 127.5 - 1.
+
+  Args:
+    images: uint8 of any shape, or other numbers from 0 to 255.
+
+  Returns:
+    float32 of the same shape.
+  """
+  return images.astype(np.float32) / MIDDLE - 1
+
+
+def from_unit(images: Images) -> Images:
+  """Scale [-1, 1] to numbers from 0 to 255, neither rounded nor clipped: (x + 1) 127.5."""
+  return (images + 1) * MIDDLE
+
+
+def to_uint8(images: Images) -> Images:
+  """Scale [-1, 1] to bytes, rounded to the nearest (halves to even); clip values outside.
+
+  Args:
+    images: floats of any shape.
+
+  Returns:
+    uint8 of the same shape.
+
+  Example:
+    >>> to_uint8(np.array([-2.0, -1.0, 0.0, 1.0]))
+    array([  0,   0, 128, 255], dtype=uint8)
+  """
+  return from_unit(images.astype(np.float32)).round().clip(0, 255).astype(np.uint8)

@@ -1,0 +1,83 @@
+"""Whatever is written is there whole, or not at all."""
+
+import os
+
+import numpy as np
+import pytest
+
+from jaxgan.storage import figures, files
+from jaxgan.training import metrics_log
+
+
+def names(folder):
+  return sorted(p.name for p in folder.iterdir())
+
+
+def test_a_file_appears_whole_with_the_rights_that_others_have(tmp_path):
+  path = tmp_path / 'new' / 'a.bin'
+  with files.atomic(path) as file:
+    file.write(b'half')
+    assert not path.exists()
+  (tmp_path / 'plain').touch()
+  assert path.read_bytes() == b'half' and names(path.parent) == ['a.bin']
+  assert path.stat().st_mode == (tmp_path / 'plain').stat().st_mode
+
+
+def test_a_failure_leaves_the_old_file_alone(tmp_path):
+  path = tmp_path / 'a.bin'
+  path.write_bytes(b'old')
+  with pytest.raises(RuntimeError), files.atomic(path) as file:
+    file.write(b'new')
+    raise RuntimeError
+  assert path.read_bytes() == b'old' and names(tmp_path) == ['a.bin']
+
+
+WRITERS = {
+  'arrays': lambda path: files.save_npz(path, x=np.arange(3)),
+  'text': lambda path: files.write_text(path, 'text'),
+  'picture': lambda path: figures.save_grid(path, np.zeros((1, 4, 4, 1)), 1),
+  'film': lambda path: figures.save_gif(path, np.zeros((2, 4, 4, 1))),
+  'points': lambda path: figures.save_points(path, np.zeros((1, 3, 2)), np.ones((1, 2))),
+  'log': lambda path: metrics_log._cut(path, 0),
+}
+
+
+@pytest.mark.parametrize('kind', WRITERS)
+def test_every_writer_keeps_the_old_file_where_renaming_fails(kind, tmp_path, monkeypatch):
+  def fail(*_):
+    raise OSError('no space left')
+
+  path = tmp_path / 'file'
+  path.write_text('old')
+  monkeypatch.setattr(os, 'replace', fail)
+  with pytest.raises(OSError, match='no space left'):
+    WRITERS[kind](path)
+  assert path.read_text() == 'old' and names(tmp_path) == ['file']
+
+
+def test_arrays_go_to_exactly_the_path(tmp_path):
+  files.save_npz(tmp_path / 'foo.dat', images=np.arange(4), file_name=np.zeros(2))
+  assert names(tmp_path) == ['foo.dat']
+  with np.load(tmp_path / 'foo.dat', allow_pickle=False) as stored:
+    np.testing.assert_array_equal(stored['images'], np.arange(4))
+
+
+def test_a_folder_appears_whole(tmp_path):
+  with files.becoming(tmp_path / 'out') as part:
+    (part / 'a').touch()
+    assert not (tmp_path / 'out').exists()
+  assert names(tmp_path) == ['out'] and names(tmp_path / 'out') == ['a']
+  with pytest.raises(ValueError, match='not empty: give another --out'):
+    with files.becoming(tmp_path / 'out'):
+      pass
+  with pytest.raises(RuntimeError), files.becoming(tmp_path / 'other') as part:
+    raise RuntimeError
+  assert names(tmp_path) == ['out']
+
+
+def test_a_folder_is_renamed_in_place_of_another(tmp_path):
+  (tmp_path / '7').mkdir()
+  (tmp_path / '7.old').mkdir()
+  (tmp_path / '7.old' / 'left').touch()
+  assert files.rename(tmp_path / '7', '.old') == tmp_path / '7.old'
+  assert names(tmp_path) == ['7.old'] and names(tmp_path / '7.old') == []
