@@ -88,12 +88,12 @@ def trained(arguments: Arguments, images: pathlib.Path, augment: str, seed: int)
   return jaxgan.train(config, arguments.out / f'{arguments.variant}-{augment}-{seed}')
 
 
-def scored(run: jaxgan.Run, judge: Judge, seen: np.ndarray, arguments: Arguments) -> list[Score]:
+def scored(run: jaxgan.Run, judge: Judge, seen: Source, arguments: Arguments) -> list[Score]:
   """Distances to all images of the set, and copies of those that the run has seen."""
   draw = lambda seed: to_uint8(run.sample(seed, arguments.num))
   seeds = range(1000, 1000 + arguments.repeats)
   own = judge._replace(train=scores.seen(judge.network, seen), about=f'seen ({len(seen)})')
-  apart = evaluate(draw, judge, metrics=('fid', 'kid', 'prdc'), seeds=list(seeds))
+  apart = evaluate(draw, judge, metrics=('frechet', 'kernel', 'prdc'), seeds=list(seeds))
   return apart + evaluate(draw, own, metrics=('memorisation',), seeds=list(seeds))
 
 
@@ -107,18 +107,16 @@ def main(arguments: Arguments) -> None:
   """Train and score every way of augmenting by every seed."""
   options: dict[str, Any] = dict(folder=arguments.folder, data_dir=arguments.data_dir)
   train, test = (data.load('mnist', split=split, **options) for split in ('train', 'test'))
-  every = [source.images(np.arange(len(source))) for source in (train, test)]
-  judge = judge_of(features.classifier(train, test), *every)
+  judge = judge_of(features.classifier(train, test), train, test)
   images = arguments.out / 'images'
   count = few(train, arguments.share, images)
   seen = data.load(
     'folder', folder=images, data_dir=arguments.out / 'data', image_size=28, channels=1
   )
-  known = seen.images(np.arange(len(seen)))
   for seed in arguments.seeds:
     for augment in arguments.augment:
       run = trained(arguments, images, augment, seed)
-      found = scored(run, judge, known, arguments)
+      found = scored(run, judge, seen, arguments)
       line = report(augment, seed, count, found)
       with (arguments.out / 'results.jsonl').open('a') as file:
         file.write(json.dumps(line) + '\n')

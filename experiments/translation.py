@@ -47,7 +47,7 @@ class Arguments:
 
 def images_of(source: Source, num: int | None = None) -> np.ndarray:
   """The first images, uint8 `[n, H, W, C]`."""
-  return source.images(np.arange(len(source) if num is None else min(num, len(source))))
+  return source.all() if num is None else source.images(np.arange(min(num, len(source))))
 
 
 def translated(run: Run, images: np.ndarray, way: str, batch: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """How good images are: `python -m jaxgan.evaluate --workdir=/tmp/run`, or `--fake=A --real=B`."""
 
+import contextlib
 import dataclasses
 import pathlib
 import sys
@@ -9,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from jaxgan import data
 from jaxgan.apps import commandline
-from jaxgan.data import Source
+from jaxgan.data import Source, images
+from jaxgan.data.listing import listing
 from jaxgan.evaluation import features, reference_statistics, scores
 from jaxgan.evaluation.features import FeatureNetwork
-from jaxgan.evaluation.metrics import frechet, moments
+from jaxgan.evaluation.metrics import frechet
 from jaxgan.evaluation.scores import HELD, Judge, Sample, Score
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Config
@@ -41,19 +42,22 @@ class Options:
   held_out: pathlib.Path | None = None
   """More images like --real, or like those of a run on a folder, that nothing was trained on."""
   metrics: str | None = None
-  """Which of fid, kid, is, prdc, memorisation, modes, comma between; all that can be told, if not
-  given."""
+  """Which of frechet, kernel, is, prdc, memorisation, modes, comma between; all that can be told,
+  if not given. With --features=inception and the FID's weights fid and kid, too."""
   features: str = 'own'
   """classifier: trained on the real images and their labels. turns: the same for images without.
   own: whichever of the two. inception: that of the FID, from a file. MODULE:FUNCTION: your own."""
   inception_weights: pathlib.Path | None = None
   """The file for --features=inception: .pth, .safetensors or .npz."""
   num: int | None = None
-  """Images of a repeat; as many as are held out, up to 10 000, if not given."""
+  """Images of a repeat; of a run as many as are held out, up to 10 000, if not given. Of a set that
+  many are drawn by seed; all if not given."""
   repeats: int = 5
   """How often a run is sampled, each time with a seed of its own."""
   seed: int = 1000
   """The first of these seeds."""
+  classes: Literal['data', 'even'] = 'data'
+  """Of a run that draws by class: as often as the training images have them, or all equally."""
   checkpoint: Literal['latest', 'best'] = 'latest'
   """best: the one that --eval-every of the training kept."""
   image_size: int | None = None
@@ -67,6 +71,8 @@ class Options:
     """Raises ValueError for options that do not go together."""
     if self.repeats < 1:
       raise ValueError(f'--repeats must be above 0, it is {self.repeats}')
+    if self.num is not None and self.num < 1:
+      raise ValueError(f'--num must be above 0, it is {self.num}')
     if (self.workdir is None) != bool(self.fake and self.real):
       raise ValueError('give --workdir, or both --fake and --real')
 
@@ -78,28 +84,31 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
     ValueError: as `judge` and `scores.evaluate`.
   """
   run.sampler()  # refused before anything is trained, where there is none
-  train, held = open_data(run.config), _held_out(run, options)
+  train = open_data(run.config)
+  held = _held_out(run, options, train)
   found = judge(options, train, held, f'{run.config.dataset}, train')
-  if run.config.dataset == 'stacked_mnist':
-    found = found._replace(digits=_reader(run.config))
+  if train.channels_of:
+    found = found._replace(digits=_reader(run.config, train.channels_of))
   num = min(len(held or train), HELD) if options.num is None else options.num
+  run = run.evenly() if options.classes == 'even' else run
   draw = lambda seed: to_uint8(run.sample(seed, num))
   seeds = range(options.seed, options.seed + options.repeats)
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
 
 
-def _reader(config: Config) -> FeatureNetwork:
-  """What reads single digits."""
-  single = dataclasses.replace(config, dataset='mnist', channels=1)
-  return features.classifier(open_data(single), open_data(single, 'test'))
+def _reader(config: Config, dataset: str) -> FeatureNetwork:
+  """What reads a single channel, an image of that data set."""
+  single = dataclasses.replace(config, dataset=dataset, channels=1)
+  train = open_data(single)
+  return features.classifier(train, held_out(single, train))
 
 
-def _held_out(run: Run, options: Options) -> Source | None:
+def _held_out(run: Run, options: Options, train: Source) -> Source | None:
   """The test split; of a folder, which has none, the images that were given."""
   if options.held_out is not None:
     spec = run.spec
     return opened(options.held_out, spec.size, spec.channels)
-  return held_out(run.config)
+  return held_out(run.config, train)
 
 
 def judge(options: Options, train: Source, held: Source | None, about: str) -> Judge:
@@ -111,12 +120,7 @@ def judge(options: Options, train: Source, held: Source | None, about: str) -> J
   if held is not None and held.spec.shape != train.spec.shape:
     raise ValueError(f'held-out images are {held.spec.shape}, the others {train.spec.shape}')
   network = features.named(options.features, train, held, options.inception_weights)
-  test = None if held is None else _all(held)
-  return scores.judge_of(network, _all(train), test, f'{about}, {train.spec.shape}')
-
-
-def _all(source: Source) -> np.ndarray:
-  return source.images(np.arange(len(source)))
+  return scores.judge_of(network, train, held, f'{about}, {train.spec.shape}')
 
 
 def _metrics(options: Options, found: Judge) -> list[str]:
@@ -124,11 +128,11 @@ def _metrics(options: Options, found: Judge) -> list[str]:
   if options.metrics is not None:
     return options.metrics.split(',')
   fits = {
-    'fid': True,
-    'kid': True,
+    'frechet': True,
+    'kernel': True,
     'is': found.train.logits.shape[1] > 0 and found.network.name != 'turns',
     'prdc': True,
-    'memorisation': found.test is not None and found.train.images[0].size > 0,
+    'memorisation': found.test is not None and found.train.images is not None,
     'modes': found.digits is not None,
   }
   return [name for name, fit in fits.items() if fit]
@@ -185,31 +189,43 @@ def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
   real = opened(options.real, size)
   held = opened(options.held_out, size) if options.held_out else None
   found = judge(options, real, held, str(options.real))
-  return _once(_all(fake)[: options.num], found, options), found
+  sample = scores.seen(found.network, fake, _num(options, len(fake)))
+  return _once(sample, found, options), found
 
 
-def _once(sample: np.ndarray | Sample, found: Judge, options: Options) -> list[Score]:
+def _num(options: Options, there: int) -> int:
+  """How many of so many images are scored; says so where more were asked for."""
+  if options.num is not None and options.num > there:
+    asked = f'--num={options.num}, but {options.fake} has {there} images'
+    print(f'jaxgan: {asked}: all of them are scored', file=sys.stderr)
+  return min(options.num or there, there)
+
+
+def _once(sample: Sample, found: Judge, options: Options) -> list[Score]:
   return scores.evaluate(lambda _: sample, found, metrics=_metrics(options, found), seeds=[0])
 
 
 def _by_statistics(options: Options, kept: reference_statistics.Statistics) -> list[Score]:
   assert options.fake
-  if options.metrics not in (None, 'fid'):
-    raise ValueError(f'statistics serve --metrics=fid alone, not {options.metrics}')
+  if options.metrics not in (None, 'frechet', 'fid'):
+    raise ValueError(f'statistics serve --metrics=frechet alone, not {options.metrics}')
   images = opened(options.fake, options.image_size or kept.shape[0], kept.shape[-1])
   network = features.named(options.features, images, None, options.inception_weights)
-  return reference_statistics.scores(network, kept, lambda _: _all(images)[: options.num], [0])
+  scores.metrics_named(network, [options.metrics or 'frechet'])
+  sample = scores.seen(network, images, _num(options, len(images)))
+  return reference_statistics.scores(network, kept, lambda _: sample, [0])
 
 
 def _size(path: pathlib.Path) -> int:
   """Pixels on a side of the images of a folder; a file of arrays has its own."""
   if path.is_file():
     return 0
-  pictures_there = sorted(p for p in path.rglob('*') if p.suffix.lower() in data.EXTENSIONS)
-  if not pictures_there:
-    raise ValueError(f'{path} is neither a folder of images nor an .npz file')
-  with Image.open(pictures_there[0]) as image:
-    return min(image.size)
+  found = listing(path).images if path.is_dir() else ()
+  with images.guarded():
+    for name in found:
+      with contextlib.suppress(ValueError):  # refused, as where the images are read
+        return min(images.load_image(path / name, path).size)
+  raise ValueError(f'{path} is neither a folder of images nor an .npz file')
 
 
 def _holds_features(path: pathlib.Path) -> bool:
@@ -221,19 +237,18 @@ def _of_features(options: Options) -> tuple[Judge, Sample]:
   assert options.fake and options.real
   held = _features(options.held_out) if options.held_out else None
   network = FeatureNetwork('features', 'given', f'files {options.fake}, {options.real}', _refuse)
-  train = _features(options.real)
-  reference = frechet.reference(moments.of(train.features))
-  about = f'{options.real} ({len(train.features)})'
-  return Judge(network, train, held, reference, about), _features(options.fake)
+  train, fake = _features(options.real), _features(options.fake)
+  reference = frechet.reference(scores.moments_of(train))
+  about = f'{options.real} ({len(train)})'
+  fake = scores.thinned(fake, _num(options, len(fake)))
+  return Judge(network, train, held, reference, about), fake
 
 
 def _features(path: pathlib.Path) -> Sample:
   arrays = _arrays(path)
   if 'features' not in arrays:
     raise ValueError(f'{path} should hold `features`, as the other file does')
-  given = arrays['features']
-  logits = arrays.get('logits', np.zeros((len(given), 0)))
-  return Sample(np.zeros((len(given), 0), np.uint8), given, logits)
+  return scores.given(arrays['features'], arrays.get('logits'))
 
 
 def _refuse(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

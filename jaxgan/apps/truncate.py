@@ -138,17 +138,24 @@ def scored(
   Raises:
     ValueError: too few images to be scored.
   """
-  train, held = open_data(run.config), held_out(run.config)
-  whole = lambda source: source.images(np.arange(len(source)))
+  train = open_data(run.config)
+  held = held_out(run.config, train)
   network = features.named('own', train, held)
-  judge = scores.judge_of(network, whole(train), None if held is None else whole(held))
+  judge = scores.judge_of(network, train, held)
   found = []
   for threshold in thresholds:
     images = to_uint8(draw(threshold))
-    made = scores.evaluate(_always(images), judge, metrics=('fid', 'prdc'), seeds=(0,))
+    made = scores.evaluate(_always(images), judge, metrics=('frechet', 'prdc'), seeds=(0,))
     values = {score.name: score.of.value for score in made}
     found.append({'threshold': threshold, 'num': len(images), 'network': made[0].network, **values})
   return found
+
+
+def _as_trained(run: Run, options: Options) -> Array:
+  """The class asked for, or classes as often as the training images have them."""
+  if options.label is not None or not run.recipe.conditional:
+    return latents.labels(run, options.num, options.label)
+  return run.labels(jax.random.key(options.seed), options.num)
 
 
 def _always(images: np.ndarray) -> Callable[[int], np.ndarray]:
@@ -176,7 +183,7 @@ def write(options: Options) -> None:
     figures.save_grid(options.out, rows, columns=options.columns)
     command.said([options.out], f'rows of thresholds {", ".join(map(str, thresholds))}')
   if options.scores:
-    draw = drawn(run, where, cut, labelled(options.num), options.seed)
+    draw = drawn(run, where, cut, _as_trained(run, options), options.seed)
     found = scored(run, draw, thresholds)
     files.write_config(options.scores, {'step': run.step, 'scores': found})
     for line in found:

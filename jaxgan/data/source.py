@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from jaxgan.core.typing import Spec
 
-PART = 4096  # images that are read at a time
+PART = 2**28  # bytes of images that are read at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # one is equal to itself alone
@@ -44,8 +45,12 @@ class Source:
       return ()
     return tuple(np.bincount(self.labels, minlength=self.spec.classes).tolist())
 
-  def parts(self, size: int = PART) -> Iterator[np.ndarray]:
-    """Yield all images in order, `size` at a time, so that a streamed set is never held whole."""
+  def parts(self, size: int | None = None) -> Iterator[np.ndarray]:
+    """Yield all images in order, `size` at a time, so that a streamed set is never held whole.
+
+    Without a size as many as take about 256 MiB, by 512, from 512 to 4096.
+    """
+    size = size or min(max(PART // max(math.prod(self.spec.shape), 1) // 512, 1), 8) * 512
     for i in range(0, self.count, size):
       yield self.images(np.arange(i, min(i + size, self.count)))
 

@@ -42,9 +42,8 @@ class StackedMNIST(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
   def _generate_examples(self, split):
     singles = digits(pathlib.Path(self.data_dir_root), self._folder, split)
-    every = np.arange(len(singles))
-    pictures, labels = singles.images(every)[..., 0], np.asarray(singles.labels, np.int64)
-    for i, triple in enumerate(triples(len(every), split)):
+    pictures, labels = singles.all()[..., 0], np.asarray(singles.labels, np.int64)
+    for i, triple in enumerate(triples(len(singles), split)):
       yield i, {'image': np.moveaxis(pictures[triple], 0, -1), 'digits': labels[triple]}
 
 

@@ -40,6 +40,8 @@ class FeatureNetwork:
   hash: str
   about: str
   apply: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+  published: bool = False
+  """Whether it is the FID's, by which fid and kid are called so."""
 
   @property
   def described(self) -> str:
@@ -161,11 +163,9 @@ def _trained(
   return FeatureNetwork(name, _hash(params), about, apply)
 
 
-def _accuracy(apply: Callable[..., Any], source: Source, part: int = 4096) -> float:
+def _accuracy(apply: Callable[..., Any], source: Source) -> float:
   """The share of images whose label has the largest logit."""
-  order = np.arange(len(source))
-  parts = [order[i : i + part] for i in range(0, len(order), part)]
-  named = [apply(source.images(indices))[1].argmax(1) for indices in parts]
+  named = [apply(images)[1].argmax(1) for images in source.parts()]
   return float((np.concatenate(named) == source.labels).mean())
 
 
@@ -206,7 +206,7 @@ def inception(path: pathlib.Path | None) -> FeatureNetwork:
   known = digest == INCEPTION_SHA256
   about = 'the FID weights' if known else 'unknown weights: NOT COMPARABLE with published scores'
   apply = lambda images: _in_batches(net, params, _rgb(images), size=16)
-  return FeatureNetwork('Inception-v3', digest[:16], f'{about}; TF1 bilinear to 299', apply)
+  return FeatureNetwork('Inception-v3', digest[:16], f'{about}; TF1 bilinear to 299', apply, known)
 
 
 def _rgb(images: np.ndarray) -> np.ndarray:

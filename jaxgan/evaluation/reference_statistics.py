@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgan.evaluation.features import FeatureNetwork
-from jaxgan.evaluation.metrics import frechet, intervals, moments
+from jaxgan.evaluation.metrics import frechet, intervals
 from jaxgan.evaluation.metrics.moments import Moments
-from jaxgan.evaluation.scores import Judge, Score, floor
+from jaxgan.evaluation.scores import Judge, Sample, Score, floor, moments_of
 from jaxgan.storage import files
 
 FIELDS = ('n', 'mean', 'scatter')
@@ -32,9 +32,9 @@ class Statistics(NamedTuple):
 
 def of(judge: Judge) -> Statistics:
   """What is kept of a judge's real images."""
-  held = None if judge.test is None else moments.of(judge.test.features)
-  shape = judge.train.images.shape[1:]
-  return Statistics(moments.of(judge.train.features), held, judge.network.hash, judge.about, shape)
+  held = None if judge.test is None else moments_of(judge.test)
+  shape = judge.train.images.spec.shape if judge.train.images else (0,)
+  return Statistics(moments_of(judge.train), held, judge.network.hash, judge.about, shape)
 
 
 def write(path: pathlib.Path, kept: Statistics) -> None:
@@ -76,10 +76,10 @@ def _counted(part: Moments) -> Moments:
 def scores(
   network: FeatureNetwork,
   kept: Statistics,
-  sample: Callable[[int], np.ndarray],
+  sample: Callable[[int], Sample],
   seeds: Sequence[int],
 ) -> list[Score]:
-  """The Fréchet distance of `sample(seed)` to the statistics.
+  """The Fréchet distance of `sample(seed)`, as the network sees it, to the statistics.
 
   Raises:
     ValueError: statistics by another network, or without held-out images to compare with.
@@ -92,7 +92,7 @@ def scores(
   if kept.held is None:
     raise ValueError('the statistics hold no held-out images, without which a number means nothing')
   reference = frechet.reference(kept.train)
-  features = [network.apply(sample(seed))[0] for seed in seeds]
+  features = [sample(seed).features for seed in seeds]
   values = [frechet.distance_of(one, reference) for one in features]
   return [
     Score(

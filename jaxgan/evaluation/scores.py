@@ -5,14 +5,18 @@ interval, and what real images that were held out and an ideal sampler score.
 """
 
 import dataclasses
+import functools
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxgan import data
+from jaxgan.data.source import Source
 from jaxgan.evaluation.features import FeatureNetwork
-from jaxgan.evaluation.metrics import frechet, intervals, kernel, modes, moments, neighbours
+from jaxgan.evaluation.metrics import checks, frechet, intervals, kernel, modes, moments, neighbours
 from jaxgan.evaluation.metrics.classifier_score import classifier_score
 from jaxgan.evaluation.metrics.intervals import Interval
 from jaxgan.evaluation.metrics.memorisation import memorisation
@@ -25,7 +29,11 @@ PIXELS = 2000  # most images whose pixels are compared
 
 @dataclass(frozen=True)
 class Score:
-  """A number and all that is needed to believe it; there is no way to print it alone."""
+  """A number and all that is needed to believe it; there is no way to print it alone.
+
+  `num` are the images that it was computed of, which may be fewer than were drawn; `real_num` those
+  of the held-out real ones.
+  """
 
   name: str
   of: Interval
@@ -52,12 +60,47 @@ class Score:
 HEAD = ['', 'score', '95 %', 'held-out real', 'ideal', 'N', 'against']
 
 
-class Sample(NamedTuple):
-  """Images uint8 `[N, H, W, C]`, and what the network makes of them."""
+@dataclass(frozen=True)
+class Sample:
+  """What a network makes of images, in an order that follows from what they show alone.
 
-  images: np.ndarray
+  Scores therefore do not change when the images come in another order: whoever takes some of them
+  draws by seed from rows that are the same.
+
+  Attributes:
+    features: `[N, d]`.
+    logits: `[N, classes]`, of no classes where the network gives none.
+    digests: `[N]`, sorted; equal for equal images.
+    images: to be read where pixels matter, index by index; None where features were given.
+  """
+
   features: np.ndarray
   logits: np.ndarray
+  digests: np.ndarray
+  images: Source | None
+
+  def __len__(self) -> int:
+    return len(self.digests)
+
+  def some(self, num: int, stream: int) -> np.ndarray:
+    """Return which rows stand for all, `[num]`, sorted: all, or drawn by the stream's seed."""
+    return drawn(len(self), num, stream)
+
+  def pixels(self, chosen: np.ndarray) -> np.ndarray:
+    """Read the pixels of these rows, float64 `[n, pixels]`."""
+    assert self.images
+    return self.images.images(chosen).reshape(len(chosen), -1).astype(np.float64)
+
+
+TRAIN, TEST, FAKE = 0, 1, 2
+"""Streams of random choices, so that equal sets are not thinned out alike."""
+
+
+def drawn(count: int, num: int, stream: int) -> np.ndarray:
+  """Draw `num` of `count` numbers without repetition, sorted; all of them where num is not less."""
+  if num >= count:
+    return np.arange(count)
+  return np.sort(np.random.default_rng([0, stream]).permutation(count)[:num])
 
 
 class Judge(NamedTuple):
@@ -75,59 +118,128 @@ class Judge(NamedTuple):
   about: str
   digits: FeatureNetwork | None = None
 
-  def some(self, num: int) -> np.ndarray:
-    """Which of the training images stand for all, `[num]`, drawn once and for all."""
-    return np.random.default_rng(0).permutation(len(self.train.images))[:num]
+
+def seen(
+  network: FeatureNetwork, images: np.ndarray | Source, num: int | None = None, stream: int = FAKE
+) -> Sample:
+  """Return what the network makes of images, once for all metrics, for it may be slow.
+
+  Images are read in parts and not kept, so that sets which stream need not fit in memory.
+
+  Args:
+    network: the features and logits.
+    images: uint8 `[N, S, S, C]`, or a source of them.
+    num: how many are drawn of them, by seed; all if not given.
+    stream: which seed.
+  """
+  source = images if isinstance(images, Source) else data.from_arrays(images, identity='given')
+  digests = np.concatenate([_digests(part) for part in source.parts()])
+  order = np.argsort(digests, kind='stable')
+  order = order[drawn(len(order), num or len(order), stream)]
+  chosen = dataclasses.replace(
+    source, count=len(order), images=lambda indices: source.images(order[indices])
+  )
+  features, logits = zip(*(network.apply(part) for part in chosen.parts()), strict=True)
+  return Sample(np.concatenate(features), np.concatenate(logits), digests[order], chosen)
 
 
-def seen(network: FeatureNetwork, images: np.ndarray) -> Sample:
-  """The images as the network sees them; once for all metrics, for it may be slow."""
-  return Sample(images, *network.apply(images))
+def given(features: np.ndarray, logits: np.ndarray | None = None) -> Sample:
+  """Return a sample of features `[N, d]` (and logits) that someone computed, without images."""
+  checks.features('features', features)  # before the rows are sorted, for it names the first
+  logits = np.zeros((len(features), 0)) if logits is None else logits
+  rows = features.reshape(len(features), -1), logits.reshape(len(features), -1)
+  digests = _digests(np.concatenate(rows, 1))
+  order = np.argsort(digests, kind='stable')
+  return Sample(features[order], logits[order], digests[order], None)
+
+
+def thinned(sample: Sample, num: int, stream: int = FAKE) -> Sample:
+  """Return `num` of a sample, drawn by seed; all where there are no more."""
+  return _part(sample, sample.some(num, stream))
+
+
+def _digests(rows: np.ndarray) -> np.ndarray:
+  """16 bytes for each row, equal for equal ones."""
+  digest = lambda row: hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+  return np.array([digest(row) for row in rows], 'S16')
 
 
 def judge_of(
-  network: FeatureNetwork, train: np.ndarray, test: np.ndarray | None, about: str = 'train'
+  network: FeatureNetwork,
+  train: np.ndarray | Source,
+  test: np.ndarray | Source | None,
+  about: str = 'train',
 ) -> Judge:
-  """What is computed once for all samples."""
+  """Return what is computed once for all samples."""
   known = seen(network, train)
   held = None if test is None else seen(network, test)
-  reference = frechet.reference(moments.of(known.features))
-  return Judge(network, known, held, reference, f'{about} ({len(train)})')
+  return Judge(network, known, held, _reference(known), f'{about} ({len(known)})')
 
 
-# A metric: (judge, sample) -> its values by name.
+def _reference(sample: Sample) -> frechet.Reference:
+  return frechet.reference(moments_of(sample))
 
 
-def fid(judge: Judge, sample: Sample) -> dict[str, float]:
-  """The Fréchet distance of the network's features, as it is and without its bias."""
-  unbiased = frechet.without_bias(sample.features, judge.reference)[0]
-  return {
+def moments_of(sample: Sample) -> moments.Moments:
+  """Return the moments of a sample's features, added up in parts."""
+  x = sample.features
+  parts = (moments.of(x[i : i + HELD]) for i in range(0, len(x), HELD))
+  return functools.reduce(moments.merge, parts)
+
+
+class Measured(NamedTuple):
+  """A number and of how many images it is."""
+
+  value: float
+  num: int
+
+
+Found = dict[str, Measured]
+
+
+def _all_of(sample: Sample, **values: float) -> Found:
+  return {name: Measured(value, len(sample)) for name, value in values.items()}
+
+
+# A metric: (judge, sample) -> its values by name, each with the number of images it is of.
+
+
+def frechet_distance(judge: Judge, sample: Sample) -> Found:
+  """The Fréchet distance of the network's features, as it is and without its bias.
+
+  It is the FID only where the network is the FID's own Inception.
+  """
+  values = {
     'Fréchet distance': frechet.distance_of(sample.features, judge.reference),
-    'Fréchet distance, N to infinity': unbiased,
+    'Fréchet distance, N to infinity': frechet.without_bias(sample.features, judge.reference)[0],
   }
+  return _all_of(sample, **values)
 
 
-def kid(judge: Judge, sample: Sample) -> dict[str, float]:
-  """The kernel distance, in subsets of 1000 or fewer."""
-  size = min(SUBSET, len(sample.images), len(judge.train.images))
-  return {'kernel distance': kernel.in_subsets(judge.train.features, sample.features, size=size)[0]}
+def kernel_distance(judge: Judge, sample: Sample) -> Found:
+  """The kernel distance, in subsets of 1000 or fewer, drawn from all images."""
+  size = min(SUBSET, len(sample), len(judge.train))
+  value = kernel.in_subsets(judge.train.features, sample.features, size=size)[0]
+  return _all_of(sample, **{'kernel distance': value})
 
 
-def inception_score(judge: Judge, sample: Sample) -> dict[str, float]:
+def inception_score(judge: Judge, sample: Sample) -> Found:
   """The classifier score, in one split: parts of few images score low."""
   if not sample.logits.shape[1]:
     raise ValueError(f'{judge.network.name} gives no logits: leave is out of --metrics')
-  return {'classifier score': classifier_score(sample.logits, splits=1)[0]}
+  return _all_of(sample, **{'classifier score': classifier_score(sample.logits, splits=1)[0]})
 
 
-def prdc(judge: Judge, sample: Sample) -> dict[str, float]:
+def prdc(judge: Judge, sample: Sample) -> Found:
   """Precision, recall, density and coverage, of equally many."""
-  num = min(len(sample.images), len(judge.train.images), HELD)
-  real = judge.train.features[judge.some(num)]
-  return neighbours.prdc(real, sample.features[:num], NEAREST)._asdict()
+  num = min(len(sample), len(judge.train), HELD)
+  real = judge.train.features[judge.train.some(num, TRAIN)]
+  fake = sample.features[sample.some(num, FAKE)]
+  found = neighbours.prdc(real, fake, NEAREST)._asdict()
+  return {name: Measured(value, num) for name, value in found.items()}
 
 
-def copies(judge: Judge, sample: Sample) -> dict[str, float]:
+def copies(judge: Judge, sample: Sample) -> Found:
   """Whether pixels were learnt by heart.
 
   By distances to equally many training and held-out images; and the share of images that are one of
@@ -135,39 +247,66 @@ def copies(judge: Judge, sample: Sample) -> dict[str, float]:
   """
   if judge.test is None:
     raise ValueError('memorisation needs real images held out from training: give --held-out=PATH')
-  if not judge.train.images[0].size:
+  if judge.train.images is None:
     raise ValueError('memorisation looks at pixels, and these are features: leave it out')
-  num = min(len(judge.train.images), len(judge.test.images), PIXELS)
-  near, far = judge.train.images[judge.some(num)], judge.test.images[:num]
-  found = memorisation(_flat(sample.images[:num]), _flat(near), _flat(far))
-  known = {image.tobytes() for image in judge.train.images}
+  num = min(len(judge.train), len(judge.test), PIXELS)
+  near = judge.train.pixels(judge.train.some(num, TRAIN))
+  far = judge.test.pixels(judge.test.some(num, TEST))
+  fake = sample.pixels(sample.some(num, FAKE))
+  found = memorisation(fake, near, far)
+  known = float(np.isin(sample.digests, judge.train.digests).mean())
   return {
-    'nearer to train': found.nearer_to_train,
-    'authentic': found.authentic,
-    'copies': float(np.mean([image.tobytes() in known for image in sample.images])),
+    'nearer to train': Measured(found.nearer_to_train, len(fake)),
+    'authentic': Measured(found.authentic, len(fake)),
+    'copies': Measured(known, len(sample)),
   }
 
 
-def stacked_modes(judge: Judge, sample: Sample) -> dict[str, float]:
+def stacked_modes(judge: Judge, sample: Sample) -> Found:
   """Which of the 1000 triples of digits are there, and how evenly."""
-  if judge.digits is None:
+  if judge.digits is None or sample.images is None:
     raise ValueError(
       'modes are counted of --dataset=stacked_mnist, and by jaxgan.plane in the plane'
     )
-  logits = (judge.digits.apply(sample.images[..., i : i + 1])[1] for i in range(3))
-  found = modes.stacked(np.stack([x.argmax(1) for x in logits], 1))
-  return {'modes of 1000': float(found.found), 'KL(fake | uniform)': found.reverse_kl}
+  triples = [_read(judge.digits, part) for part in sample.images.parts()]
+  found = modes.stacked(np.concatenate(triples))
+  values = {'modes of 1000': float(found.found), 'KL(fake | uniform)': found.reverse_kl}
+  return _all_of(sample, **values)
 
 
-METRICS: dict[str, Callable[[Judge, Sample], dict[str, float]]] = {
-  'fid': fid,
-  'kid': kid,
+def _read(digits: FeatureNetwork, images: np.ndarray) -> np.ndarray:
+  """The digit in each of three channels, `[N, 3]`."""
+  return np.stack([digits.apply(images[..., i : i + 1])[1].argmax(1) for i in range(3)], 1)
+
+
+METRICS: dict[str, Callable[[Judge, Sample], Found]] = {
+  'frechet': frechet_distance,
+  'kernel': kernel_distance,
   'is': inception_score,
   'prdc': prdc,
   'memorisation': copies,
   'modes': stacked_modes,
 }
+PUBLISHED = {'fid': 'frechet', 'kid': 'kernel'}
+"""Names of published scores, which are these metrics by one network: the FID's Inception."""
 SHARES = ('precision', 'recall', 'coverage', 'nearer to train', 'authentic', 'copies')
+
+
+def metrics_named(network: FeatureNetwork, names: Sequence[str]) -> list[str]:
+  """Return the metrics of these names: fid and kid only where the network is the FID's.
+
+  Raises:
+    ValueError: an unknown name, or one that the network has no right to.
+  """
+  for name in names:
+    if name not in METRICS and name not in PUBLISHED:
+      raise ValueError(f'there is no metric {name!r}, only {", ".join(METRICS)}')
+    if name in PUBLISHED and not network.published:
+      raise ValueError(
+        f'{name} is the name of scores by the weights of the FID, and the network is '
+        f'{network.name}: give --metrics={PUBLISHED[name]}, or --features=inception and its file'
+      )
+  return [PUBLISHED.get(name, name) for name in names]
 
 
 def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
@@ -184,7 +323,7 @@ def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
     'modes of 1000': 1000.0,
     'KL(fake | uniform)': 999 / (2 * num),
   }
-  if 'fid' in metrics:
+  if 'frechet' in metrics:
     floors['Fréchet distance'] = floor(judge.reference, num)
   if 'is' in metrics and judge.train.logits.shape[1]:
     floors['classifier score'] = classifier_score(judge.train.logits, splits=1)[0]
@@ -203,53 +342,55 @@ def floor(reference: frechet.Reference, num: int, draws: int = 5) -> float:
 def _fresh(judge: Judge, draws: int = 5) -> float:
   """How often a training image is nearer to another part of them than to the held-out images."""
   assert judge.test is not None
-  num = min(len(judge.train.images) // 2, len(judge.test.images), PIXELS)
-  far, values = _flat(judge.test.images[:num]), []
+  num = min(len(judge.train) // 2, len(judge.test), PIXELS)
+  far, values = judge.test.pixels(judge.test.some(num, TEST)), []
   for seed in range(draws):
-    order = np.random.default_rng(seed).permutation(len(judge.train.images))
-    fake, near = (_flat(judge.train.images[x]) for x in (order[:num], order[num : 2 * num]))
+    order = np.random.default_rng(seed).permutation(len(judge.train))
+    fake, near = (judge.train.pixels(x) for x in (order[:num], order[num : 2 * num]))
     values.append(memorisation(fake, near, far).nearer_to_train)
   return float(np.mean(values))
 
 
-def _flat(images: np.ndarray) -> np.ndarray:
-  return images.reshape(len(images), -1).astype(np.float64)
+Given = np.ndarray | Source | Sample
 
 
 def evaluate(
-  sample: Callable[[int], np.ndarray | Sample],
+  sample: Callable[[int], Given],
   judge: Judge,
   *,
-  metrics: Sequence[str] = ('fid', 'kid', 'is', 'prdc', 'memorisation'),
+  metrics: Sequence[str] = ('frechet', 'kernel', 'is', 'prdc', 'memorisation'),
   seeds: Sequence[int] = (1000, 1001, 1002, 1003, 1004),
 ) -> list[Score]:
-  """Scores of `sample(seed)`, uint8 images (or these as seen) of each seed, as many each time.
+  """Return scores of `sample(seed)`, images (or these as seen) of each seed, as many each time.
 
   Of several seeds the interval is Student's over them; of one, Wilson's where the score is a share.
+  No score changes when images, of whichever set, come in another order.
 
   Raises:
     ValueError: an unknown metric, with those there are; images of another size, or too few.
   """
-  rounds = [_seen(judge, metrics, sample(seed)) for seed in seeds]
-  num, scores = len(rounds[0].images), list[Score]()
+  metrics = metrics_named(judge.network, metrics)
+  rounds: list[dict[str, Found]] = []
+  for seed in seeds:
+    one = _seen(judge, sample(seed))
+    rounds.append({metric: METRICS[metric](judge, one) for metric in metrics})
+  num, scores = len(one), list[Score]()
   floors = ideal(judge, num, metrics)
   for metric in metrics:
-    values = [METRICS[metric](judge, one) for one in rounds]
-    other, real = baseline(metric, judge, num)
-    known = METRICS[metric](other, real)
+    known = METRICS[metric](*baseline(metric, judge, num))
     scores += [
       Score(
         name=name,
-        of=_interval(name, [value[name] for value in values], num),
-        num=num,
+        of=_interval(name, [found[metric][name] for found in rounds]),
+        num=measured.num,
         against=judge.about,
-        real=known[name],
-        real_num=len(real.images),
+        real=known[name].value,
+        real_num=known[name].num,
         ideal=floors.get(name),
         network=_by(judge, metric).described,
         seeds=tuple(seeds),
       )
-      for name in values[0]
+      for name, measured in rounds[0][metric].items()
     ]
   return scores
 
@@ -258,32 +399,48 @@ def _by(judge: Judge, metric: str) -> FeatureNetwork:
   return judge.digits if metric == 'modes' and judge.digits else judge.network
 
 
-def _interval(name: str, values: Sequence[float], num: int) -> Interval:
-  if len(values) > 1 or name not in SHARES:
-    return intervals.repeats(values)
-  return intervals.wilson(values[0] * num, num)
+def _interval(name: str, found: Sequence[Measured]) -> Interval:
+  """Student's over repeats; Wilson's of a share that has one, or that no repeat changed."""
+  values, num = [one.value for one in found], sum(one.num for one in found)
+  by_repeats = intervals.repeats(values)
+  if name not in SHARES:
+    return by_repeats
+  if len(values) == 1 or by_repeats.low == by_repeats.high:
+    return intervals.wilson(by_repeats.value * num, num)
+  return by_repeats._replace(low=max(by_repeats.low, 0.0), high=min(by_repeats.high, 1.0))
 
 
 def baseline(metric: str, judge: Judge, num: int) -> tuple[Judge, Sample]:
-  """Real images to be scored, at most `num`, and by whom.
+  """Return real images to be scored, at most `num`, and by whom; all choices are by seed.
 
   The held-out ones; for memorisation one half of them, with the other as held out. Where none are
   held out, one half of the training images against the other.
   """
   if judge.test is None:
-    order = np.random.default_rng(0).permutation(len(judge.train.images))
-    half = len(order) // 2
-    known = _part(judge.train, order[half:])
-    other = judge._replace(train=known, reference=frechet.reference(moments.of(known.features)))
-    return other, _part(judge.train, order[: min(half, num)])
+    half, other = _halves(judge.train, TRAIN)
+    return judge._replace(train=other, reference=_reference(other)), thinned(half, num, TEST)
   if metric == 'memorisation':
-    first, second = np.split(np.arange(len(judge.test.images) // 2 * 2), 2)
-    return judge._replace(test=_part(judge.test, second)), _part(judge.test, first)
-  return judge, _part(judge.test, np.arange(min(num, len(judge.test.images))))
+    half, other = _halves(judge.test, TEST)
+    return judge._replace(test=other), half
+  return judge, thinned(judge.test, num, TEST)
+
+
+def _halves(sample: Sample, stream: int) -> tuple[Sample, Sample]:
+  """Two halves at random, equal but for one image."""
+  half = sample.some(len(sample) // 2, stream)
+  return _part(sample, half), _part(sample, np.setdiff1d(np.arange(len(sample)), half))
 
 
 def _part(sample: Sample, chosen: np.ndarray) -> Sample:
-  return Sample(*(x[chosen] for x in sample))
+  images = sample.images and dataclasses.replace(
+    sample.images, count=len(chosen), images=lambda i: _images(sample)(chosen[i])
+  )
+  return Sample(sample.features[chosen], sample.logits[chosen], sample.digests[chosen], images)
+
+
+def _images(sample: Sample) -> Callable[[np.ndarray], np.ndarray]:
+  assert sample.images
+  return sample.images.images
 
 
 def table(scores: Sequence[Score]) -> str:
@@ -294,19 +451,16 @@ def table(scores: Sequence[Score]) -> str:
   return '\n'.join(map(pad, lines))
 
 
-def _seen(judge: Judge, metrics: Sequence[str], given: np.ndarray | Sample) -> Sample:
-  images = given.images if isinstance(given, Sample) else given
-  _check(metrics, judge, images)
-  return given if isinstance(given, Sample) else seen(judge.network, given)
-
-
-def _check(metrics: Sequence[str], judge: Judge, images: np.ndarray) -> None:
-  if unknown := [name for name in metrics if name not in METRICS]:
-    raise ValueError(f'there is no metric {unknown[0]!r}, only {", ".join(METRICS)}')
-  shape = judge.train.images.shape[1:]
-  if images.shape[1:] != shape or images.dtype != np.uint8:
-    raise ValueError(
-      f'expected images uint8 {list(shape)}, got {images.dtype} {list(images.shape[1:])}'
-    )
+def _seen(judge: Judge, images: Given) -> Sample:
+  """The sample; ValueError where it cannot be measured by this judge."""
+  wanted = judge.train.images and judge.train.images.spec.shape
+  if isinstance(images, Sample):
+    there = images.images and images.images.spec.shape
+  else:
+    there = images.spec.shape if isinstance(images, Source) else images.shape[1:]
+  kind = images.dtype if isinstance(images, np.ndarray) else np.dtype(np.uint8)
+  if (wanted and there and there != wanted) or kind != np.uint8:
+    raise ValueError(f'expected images uint8 {list(wanted or ())}, got {kind} {list(there or ())}')
   if len(images) <= NEAREST:
     raise ValueError(f'--num must be above {NEAREST}, it is {len(images)}')
+  return images if isinstance(images, Sample) else seen(judge.network, images)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import math
 import pathlib
 from collections.abc import Callable, Sequence
@@ -11,6 +12,12 @@ from typing import Any, Literal
 from jaxgan import data
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
+
+
+RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
+"""Former names of `eval_metric`, in the config of older runs."""
+
+log = logging.getLogger('jaxgan')
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,9 @@ class Config:
   """How many of the latest checkpoints are kept."""
   eval_every: int = 0
   """Steps from one score to the next, the best of which is kept in best/; 0: never."""
-  eval_metric: Literal['fid', 'kid'] = 'fid'
-  """fid: Fréchet distance. kid: kernel distance. Both by the data set's own classifier."""
+  eval_metric: Literal['frechet', 'kernel', 'fid', 'kid'] = 'frechet'
+  """frechet: Fréchet distance. kernel: kernel distance. Both by the data set's own classifier, so
+  neither is the FID or the KID: their former names here are read as these."""
   eval_num: int = 1000
   """Images of a score."""
   seed: int = 0
@@ -135,6 +143,10 @@ class Config:
   """Both updates of a step use the same generated images, which are then made once."""
 
   def __post_init__(self):
+    if self.eval_metric in RENAMED_METRICS:
+      new = RENAMED_METRICS[self.eval_metric]
+      log.warning('eval_metric=%s is called %s now', self.eval_metric, new)
+      object.__setattr__(self, 'eval_metric', new)
     problems = [*_out_of_range(self), *self.problems()]
     if problems:
       raise ValueError('; '.join(problems))

@@ -12,12 +12,15 @@ from jaxgan.evaluation import features, scores
 from jaxgan.evaluation.metrics import frechet, kernel
 from jaxgan.evaluation.scores import Judge
 from jaxgan.parallel import hosts
+from jaxgan.recipes.config import RENAMED_METRICS
 from jaxgan.storage import files
 from jaxgan.storage.checkpoint import Checkpoints
 
 METRICS: dict[str, Callable[[Judge, np.ndarray], float]] = {
-  'fid': lambda judge, x: frechet.distance_of(x, judge.reference),
-  'kid': lambda judge, x: kernel.distance(judge.train.features[judge.some(len(x))], x),
+  'frechet': lambda judge, x: frechet.distance_of(x, judge.reference),
+  'kernel': lambda judge, x: kernel.distance(
+    judge.train.features[judge.train.some(len(x), scores.TRAIN)], x
+  ),
 }
 """By which a run may be judged; the smaller, the better."""
 
@@ -72,7 +75,8 @@ class Best:
     """The best of what was played before, by this metric."""
     try:
       kept = files.read_config(self._file)
-      return float(kept['value']) if kept['metric'] == self._metric else float('inf')
+      metric = RENAMED_METRICS.get(kept['metric'], kept['metric'])
+      return float(kept['value']) if metric == self._metric else float('inf')
     except (OSError, ValueError, KeyError):
       return float('inf')
 
@@ -80,4 +84,4 @@ class Best:
 def judge(source: Source, held: Source | None) -> Judge:
   """Who judges while a run trains: the data set's own classifier, against its training images."""
   network = features.named('own', source, held)
-  return scores.judge_of(network, source.images(np.arange(len(source))), None)
+  return scores.judge_of(network, source, None)

@@ -97,14 +97,14 @@ def test_folders_are_brought_to_one_size(tmp_path, capsys):
     (tmp_path / name).mkdir()
     for i, image in enumerate(noise(24, size, 3, seed)):
       Image.fromarray(image).save(tmp_path / name / f'{i}.png')
-  argv = [f'--fake={tmp_path / "fake"}', f'--real={tmp_path / "real"}', '--metrics=kid,prdc']
+  argv = [f'--fake={tmp_path / "fake"}', f'--real={tmp_path / "real"}', '--metrics=kernel,prdc']
   text = said(capsys, argv, 0)
   assert '(24, 24, 3) (24)' in text and 'by turns' in text and 'training accuracy' in text
 
 
 def test_statistics_stand_for_the_images(run, tmp_path, capsys, mine):
   stats, out = tmp_path / 'stats.npz', tmp_path / 'scores.json'
-  argv = [f'--workdir={run}', '--num=64', '--repeats=1', '--metrics=fid', mine, f'--out={out}']
+  argv = [f'--workdir={run}', '--num=64', '--repeats=1', '--metrics=frechet', mine, f'--out={out}']
   said(capsys, [*argv, f'--save-stats={stats}'], 0)
   whole = json.loads(out.read_text())['scores'][0]
   fake = npz(tmp_path / 'fake.npz', images=data_of(run))
@@ -115,7 +115,7 @@ def test_statistics_stand_for_the_images(run, tmp_path, capsys, mine):
   np.testing.assert_allclose(score['ideal'], whole['ideal'], rtol=1e-6)
   assert (whole['real_num'], score['real_num']) == (64, 360) and 0 < score['real'] < whole['real']
   assert 'use the same network' in said(capsys, sets, 2)
-  assert '--metrics=fid alone' in said(capsys, [*sets, mine, '--metrics=kid'], 2)
+  assert '--metrics=frechet alone' in said(capsys, [*sets, mine, '--metrics=kernel'], 2)
 
 
 def data_of(run):
@@ -171,6 +171,7 @@ def test_wrong_images_are_refused(arrays, words, tmp_path, capsys, mine):
     (['--fake=a.npz', '--real=b.npz'], 'b.npz cannot be read as statistics'),
     (['--fake=a.npz', '--real=b'], 'neither a folder of images nor an .npz file'),
     (['--workdir=x', '--repeats=0'], '--repeats must be above 0'),
+    (['--workdir=x', '--num=-5'], '--num must be above 0, it is -5'),
   ],
 )
 def test_wrong_options_are_refused(argv, words, capsys):
@@ -186,3 +187,78 @@ def test_a_folder_without_images_is_refused(tmp_path, capsys):
 def test_a_missing_split_is_named(data_dir):
   with pytest.raises(ValueError, match="has no split 'validation': it has "):
     data.load('digits', split='validation', data_dir=data_dir)
+
+
+def of_kinds(count, seed=0):
+  """Images of three kinds, in order: dark, grey, bright."""
+  means = np.repeat([40.0, 120.0, 200.0], count)[:, None, None, None]
+  noise = np.random.default_rng(seed).normal(0, 10, (3 * count, 8, 8, 1))
+  return np.clip(np.rint(means + noise), 0, 255).astype(np.uint8)
+
+
+def stored(kind, path, images):
+  """The images as a file of them, as a folder, or as a file of features."""
+  if kind == 'images':
+    return npz(path.with_suffix('.npz'), images=images)
+  if kind == 'features':
+    return npz(path.with_suffix('.npz'), features=means(images))
+  path.mkdir()
+  for i, image in enumerate(images):
+    Image.fromarray(image[..., 0]).save(path / f'{i:03}.png')
+  return path
+
+
+@pytest.mark.parametrize('kind', ['images', 'folder', 'features'])
+def test_no_score_changes_with_the_order_of_files(kind, tmp_path, capsys, mine):
+  """Also where a part is drawn: --num=20 of 60."""
+  found = []
+  for order in ('sorted', 'shuffled'):
+    argv = ['--num=20', f'--out={tmp_path / order}.json'] + [mine] * (kind != 'features')
+    for i, name in enumerate(('fake', 'real', 'held-out')):
+      images = of_kinds(20 - 3 * i, seed=i)
+      images = np.random.default_rng(i).permutation(images) if order == 'shuffled' else images
+      argv.append(f'--{name}={stored(kind, tmp_path / f"{order}-{name}", images)}')
+    said(capsys, argv, 0)
+    scores = json.loads((tmp_path / f'{order}.json').read_text())['scores']
+    found.append(
+      [{k: v for k, v in score.items() if k not in ('against', 'network')} for score in scores]
+    )
+  assert found[0] == found[1]
+  assert {score['name'] for score in found[0]} >= {'Fréchet distance', 'coverage'}
+  assert {score['num'] for score in found[0]} == {20}
+
+
+def test_a_part_of_a_sorted_file_stands_for_all(tmp_path, capsys, mine):
+  """The first third would be of one kind, at a distance of thousands."""
+  fake, real = (npz(tmp_path / f'{i}.npz', images=of_kinds(n, i)) for i, n in enumerate((600, 200)))
+  out = tmp_path / 'scores.json'
+  argv = [f'--fake={fake}', f'--real={real}', mine, f'--out={out}']
+  said(capsys, [*argv, '--num=600'], 0)
+  scores = {s['name']: s for s in json.loads(out.read_text())['scores']}
+  assert scores['Fréchet distance']['of']['value'] < 200
+  said(capsys, argv, 0)
+  scores = {s['name']: s for s in json.loads(out.read_text())['scores']}
+  assert scores['recall']['num'] == 600 and scores['recall']['of']['value'] > 0.8
+  assert scores['Fréchet distance']['num'] == 1800
+
+
+def test_more_images_than_there_are_is_said(tmp_path, capsys, mine):
+  fake, real = (npz(tmp_path / f'{i}.npz', images=noise(30, seed=i)) for i in (1, 2))
+  argv = [f'--fake={fake}', f'--real={real}', mine]
+  assert evaluate.main([*argv, '--num=5000']) == 0
+  said_aside = capsys.readouterr().err
+  assert f'--num=5000, but {fake} has 30 images: all of them are scored' in said_aside
+  assert evaluate.main([*argv, '--num=30']) == 0 and not capsys.readouterr().err
+
+
+def test_a_broken_first_file_decides_nothing(tmp_path, capsys, mine):
+  real = npz(tmp_path / 'real.npz', images=np.repeat(noise(20), 3, -1))
+  fake = stored('folder', tmp_path / 'fake', noise(20, seed=1))
+  (fake / '0.png').write_bytes(b'hello')
+  assert '(8, 8, 3)' in said(capsys, [f'--fake={fake}', f'--real={real}', mine], 0)
+
+
+def test_fid_is_refused_as_the_name_of_another_distance(tmp_path, capsys, mine):
+  fake, real = (npz(tmp_path / f'{i}.npz', images=noise(30, seed=i)) for i in (1, 2))
+  argv = [f'--fake={fake}', f'--real={real}', mine, '--metrics=fid,prdc']
+  assert 'give --metrics=frechet, or --features=inception' in said(capsys, argv, 2)

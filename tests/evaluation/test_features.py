@@ -10,6 +10,7 @@ from networks.pretrained.test_inception import state
 
 from jaxgan import data
 from jaxgan.evaluation import features
+from jaxgan.recipes import perceptual
 
 
 @pytest.fixture(scope='module')
@@ -143,3 +144,15 @@ def test_a_function_is_told_by_what_it_does(monkeypatch):
   for name in ('theirs:none', 'no_such_module:f'):
     with pytest.raises(ValueError, match='cannot be found'):
       features.function(name, (8, 8, 1))
+
+
+def test_one_set_of_images_has_one_classifier(digits, tmp_path, monkeypatch):
+  """Held-out images, which it is not trained on, and the perceptual loss bring no second one."""
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  fit, times = features.fit, []
+  monkeypatch.setattr(
+    features, 'fit', lambda net, source: times.append(1) or fit(net, source, steps=2)
+  )
+  hashes = {features.classifier(digits[0], test).hash for test in (digits[1], None)}
+  params = perceptual.classifier(digits[0].spec).fetch(digits[0])
+  assert hashes == {features._hash(params)} and len(times) == 1

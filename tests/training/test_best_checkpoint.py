@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import chex
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from by_path import leaves
 from jaxgan import load, train, variants
 from jaxgan.evaluation import features
+from jaxgan.ops.images import to_uint8
 from jaxgan.training import best_checkpoint, run
 from jaxgan.training.best_checkpoint import Best
 
@@ -63,7 +65,7 @@ def test_the_best_is_kept_and_no_other(tmp_path, by_brightness):
   assert again.consider(40, state(40), images(50)) == 50
   again.close()
   assert [p.name for p in (tmp_path / 'best').iterdir()] == ['20']
-  assert Best(tmp_path, 'fid', ByMean)._value == float('inf')  # of another metric
+  assert Best(tmp_path, 'frechet', ByMean)._value == float('inf')  # of another metric
 
 
 def test_a_run_keeps_its_best_and_goes_on_as_before(data_dir, tmp_path):
@@ -84,7 +86,9 @@ def test_a_run_keeps_its_best_and_goes_on_as_before(data_dir, tmp_path):
   train(dataclasses.replace(config, steps=4), tmp_path / 'halves', quiet=True)
   train(config, tmp_path / 'halves', quiet=True)
   lines = [json.loads(line) for line in (tmp_path / 'whole/metrics.jsonl').read_text().splitlines()]
-  scores = {line['step']: line['evaluation/fid'] for line in lines if 'evaluation/fid' in line}
+  scores = {
+    line['step']: line['evaluation/frechet'] for line in lines if 'evaluation/frechet' in line
+  }
   assert list(scores) == [2, 4, 6, 8]
   kept = json.loads((tmp_path / 'whole/best.json').read_text())
   assert kept['step'] == min(scores, key=scores.get)
@@ -98,3 +102,33 @@ def test_without_scores_there_is_no_best(data_dir, tmp_path):
   train(variants.configure('gan', steps=1, widths=(8,), data_dir=data_dir), tmp_path, quiet=True)
   with pytest.raises(ValueError, match='no best checkpoint: let it reach --eval-every'):
     run.load(tmp_path, 'best')
+
+
+def test_samples_that_choose_are_not_those_that_score(data_dir, tmp_path, monkeypatch):
+  """The key belongs to no seed, and evaluation takes seeds."""
+  config = dict(steps=1, widths=(8,), data_dir=data_dir, eval_every=1, eval_num=8)
+  drawn, consider = [], Best.consider
+  keep = lambda self, step, state, draw: drawn.append(draw()) or consider(self, step, state, draw)
+  monkeypatch.setattr(Best, 'consider', keep)
+  trained = train(variants.configure('gan', **config), tmp_path, quiet=True)
+  assert not np.array_equal(drawn[0], to_uint8(trained.sample(1000, 8)))
+  first_word = lambda key: int(jax.random.key_data(key)[0])
+  assert all(first_word(jax.random.key(seed)) == 0 for seed in (0, 1000, 2**32 - 1))
+  best = Best(tmp_path, 'frechet', None)
+  assert first_word(best.key) != 0
+  np.testing.assert_array_equal(drawn[0], to_uint8(trained.sample(best.key, 8)))
+  best.close()
+
+
+def test_former_names_of_the_metrics_are_understood(data_dir, tmp_path, caplog):
+  config = variants.configure('gan', steps=1, widths=(8,), data_dir=data_dir, eval_metric='fid')
+  assert config.eval_metric == 'frechet' and 'eval_metric=fid is called frechet' in caplog.text
+  assert dataclasses.replace(config, eval_metric='kid').eval_metric == 'kernel'
+  train(config, tmp_path, quiet=True)
+  values = json.loads((tmp_path / 'config.json').read_text())
+  assert values['eval_metric'] == 'frechet'
+  (tmp_path / 'config.json').write_text(json.dumps({**values, 'eval_metric': 'fid'}))
+  assert load(tmp_path).config == config
+  assert train(config, tmp_path, quiet=True).step == 1
+  (tmp_path / 'best.json').write_text('{"metric": "fid", "value": 3.5, "step": 1}')
+  assert Best(tmp_path, 'frechet', ByMean)._value == 3.5
