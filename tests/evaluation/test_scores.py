@@ -222,7 +222,9 @@ def test_no_score_changes_with_the_order_of_images():
   assert first == values(shuffled[0], scoring.judge_of(PIXELS, *shuffled[1:]))
   alone = [scoring.judge_of(PIXELS, x[1], None) for x in (sets, shuffled)]
   metrics = ['frechet', 'kernel', 'is', 'prdc']
-  both = [values(x[0], judge, metrics=metrics) for x, judge in zip((sets, shuffled), alone)]
+  both = [
+    values(x[0], judge, metrics=metrics) for x, judge in zip((sets, shuffled), alone, strict=True)
+  ]
   assert both[0] == both[1]
 
 
