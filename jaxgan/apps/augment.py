@@ -32,7 +32,7 @@ class Options:
   format: Literal['png', 'array_record'] = 'png'
   """png: a file an image, a subfolder a class. array_record: a prepared data set, 'generated'."""
   seed: int = 0
-  """Other seeds, other images."""
+  """Other seeds, other images; from 0 to 4294967294."""
 
 
 def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -19,6 +19,7 @@ import numpy as np
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core import game
+from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
@@ -133,7 +134,7 @@ def write(options: Options) -> None:
   label = latents.labels(run, 1, options.label)
   found, values = {'sefa': sefa, 'pca': pca}[options.method](run, where, label)
   found, values = found[: options.k], values[: options.k]
-  point = latents.frozen(run, where.draw)(jax.random.key(options.seed), label)
+  point = latents.frozen(run, where.draw)(key_of(options.seed), label)
   scale = values if options.method == 'pca' else np.ones(len(found))
   offsets = scale[:, None] * np.linspace(-options.reach, options.reach, options.steps)
   points = walks(point, found, offsets)

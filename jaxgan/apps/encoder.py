@@ -21,6 +21,7 @@ from jaxgan.apps import latents
 from jaxgan.core import network
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
+from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.data import Source
 from jaxgan.ops.images import to_unit
@@ -109,13 +110,13 @@ def fit(
 ) -> Variables:
   """The variables of the encoder that brings images of `source` back through the generator."""
   net, example = of(run, options.bound)
-  variables = net.init(jax.random.key(options.seed), example)
+  variables = net.init(key_of(options.seed), example)
   held = variables, (optimizer := optax.rmsprop(options.lr)).init(variables['params'])
   step = latents.frozen(run, _step(net, parts(run), optimizer, options.kappa))
   stream = data.batches(source, batch_size=options.batch_size, microbatches=1, seed=options.seed)
   with contextlib.closing(stream):
     for i in range(options.steps):
-      key = jax.random.fold_in(jax.random.key(options.seed), i)
+      key = jax.random.fold_in(key_of(options.seed), i)
       held, loss = step(held, jnp.asarray(to_unit(next(stream)['image'][0])), key)
       if (i + 1) % 500 == 0 or i + 1 == options.steps:
         log(i + 1, float(loss))

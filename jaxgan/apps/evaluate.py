@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.apps import commandline
+from jaxgan.core.seeds import check_seed
 from jaxgan.data import Source, images
 from jaxgan.data.listing import listing
 from jaxgan.evaluation import features, reference_statistics, scores
@@ -73,6 +74,8 @@ class Options:
       raise ValueError(f'--repeats must be above 0, it is {self.repeats}')
     if self.num is not None and self.num < 1:
       raise ValueError(f'--num must be above 0, it is {self.num}')
+    check_seed(self.seed, '--seed')
+    check_seed(self.seed + self.repeats - 1, 'the last seed, --seed + --repeats - 1,')
     if (self.workdir is None) != bool(self.fake and self.real):
       raise ValueError('give --workdir, or both --fake and --real')
 
@@ -282,6 +285,8 @@ def run(options: Options) -> None:
     write(path, about, found)
   seeds = f'; seeds {found[0].seeds[0]} to {found[0].seeds[-1]}' if options.workdir else ''
   print(f'{scores.table(found)}\n\nby {found[0].network}{seeds}' + (f'; {path}' if path else ''))
+  for note in scores.notes(found):
+    print(f'note: {note}')
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core.game import Nets
+from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Embed
 from jaxgan.nn.normalization import ConditionalBatchNorm
@@ -66,8 +66,8 @@ def corners(run: Run, where: Space, options: Options) -> tuple[Array, Array]:
   classes = jnp.array(options.classes) if options.classes else jnp.full(n, options.label or 0)
   draw = latents.frozen(run, where.draw)
   seeds = options.seeds or range(options.seed * n, (options.seed + 1) * n)
-  keys = [jax.random.key(options.seed if options.classes else seed) for seed in seeds]
-  keys = keys if not options.classes else [jax.random.key(options.seed)] * n
+  keys = [key_of(options.seed if options.classes else seed) for seed in seeds]
+  keys = keys if not options.classes else [key_of(options.seed)] * n
   return jnp.concatenate([draw(k, classes[i : i + 1]) for i, k in enumerate(keys)]), classes
 
 

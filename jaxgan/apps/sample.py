@@ -29,7 +29,7 @@ class Arguments:
   classes: Literal['data', 'even'] = 'data'
   """Without --label: classes as often as the training images have them, or all equally often."""
   seed: int = 0
-  """Other seeds, other images."""
+  """Other seeds, other images; from 0 to 4294967294."""
 
 
 def main(argv: list[str] | None = None) -> int:

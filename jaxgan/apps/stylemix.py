@@ -11,11 +11,11 @@ import pathlib
 import sys
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.apps import command, latents
+from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array
 from jaxgan.storage import figures
 from jaxgan.training.run import Run, load
@@ -86,7 +86,7 @@ def write(options: Options) -> None:
   if not where.styles:
     raise ValueError(f'{run.config.variant} has no styles to mix: give a run of a StyleGAN')
   labels = latents.labels(run, options.rows + options.columns, options.label)
-  w = latents.frozen(run, where.draw)(jax.random.key(options.seed), labels)
+  w = latents.frozen(run, where.draw)(key_of(options.seed), labels)
   images = tables(run, w, options.rows, options.bounds)
   figures.save_grid(options.out, images, columns=options.columns + 1)
   command.said([options.out], f'{len(images)} images')

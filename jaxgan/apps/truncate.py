@@ -19,6 +19,7 @@ import numpy as np
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core.game import Nets
+from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.evaluation import features, scores, standing_statistics
 from jaxgan.ops.images import to_uint8
@@ -86,7 +87,7 @@ def drawn(
   """
 
   def points(nets: Nets, i: Array, labels: Array, threshold: Array) -> Array:
-    drawing, cutting = jax.random.split(jax.random.fold_in(jax.random.key(seed), i))
+    drawing, cutting = jax.random.split(jax.random.fold_in(key_of(seed), i))
     return cut(nets, where.draw(nets, drawing, labels), threshold, cutting)
 
   def images(nets: Nets, variables: Any, rows: Array, labels: Array, threshold: Array) -> Array:
@@ -155,7 +156,7 @@ def _as_trained(run: Run, options: Options) -> Array:
   """The class asked for, or classes as often as the training images have them."""
   if options.label is not None or not run.recipe.conditional:
     return latents.labels(run, options.num, options.label)
-  return run.labels(jax.random.key(options.seed), options.num)
+  return run.labels(key_of(options.seed), options.num)
 
 
 def _always(images: np.ndarray) -> Callable[[int], np.ndarray]:

@@ -451,6 +451,27 @@ def table(scores: Sequence[Score]) -> str:
   return '\n'.join(map(pad, lines))
 
 
+HIGH, LOW = 0.8, 0.1
+CONTRADICTIONS = {
+  ('precision', 'recall'): 'the samples lie among the real images, but show few kinds of them, or '
+  'the network does not tell them from real ones: look at them before you believe the precision',
+  ('recall', 'precision'): 'real images lie among the samples, but few samples among real images: '
+  'the samples spread widely, as noise does, and the recall alone praises that',
+  ('precision', 'coverage'): 'the samples lie near few of the real images: most kinds are missing',
+}
+"""Two scores of which the first is high and the second near 0, and what that means."""
+
+
+def notes(found: Sequence[Score]) -> list[str]:
+  """Return a sentence for each pair of scores that contradict each other."""
+  values = {score.name: score.of.value for score in found}
+  return [
+    f'{good} is {values[good]:.2g} and {bad} {values[bad]:.2g}: {meaning}'
+    for (good, bad), meaning in CONTRADICTIONS.items()
+    if values.get(good, 0) >= HIGH and values.get(bad, 1) <= LOW
+  ]
+
+
 def _seen(judge: Judge, images: Given) -> Sample:
   """The sample; ValueError where it cannot be measured by this judge."""
   wanted = judge.train.images and judge.train.images.spec.shape

@@ -16,6 +16,7 @@ from jax.sharding import SingleDeviceSharding
 from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.game import Game
+from jaxgan.core.seeds import key_of
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.ops import convolution
@@ -44,13 +45,13 @@ class Run:
   def sample(self, key: Key | int, n: int, label: int | None = None) -> np.ndarray:
     """`n` images in [-1, 1], float32 `[n, H, W, C]`; the same for the same key and n.
 
-    `key` may be a seed. Of a conditional run `label` is the class of all; without it classes are
+    `key` may be a seed, from 0 to 4294967294. Of a conditional run `label` is the class of all; without it classes are
     drawn at random as often as the training images have them (see `evenly`).
 
     Raises:
       ValueError: a label of a run that draws no classes, or outside of them.
     """
-    key = jax.random.key(key) if isinstance(key, int) else key
+    key = key_of(key) if isinstance(key, int) else key
     return np.concatenate([images for images, _ in self._batches(key, n, label)])[:n]
 
   def evenly(self) -> 'Run':
@@ -70,7 +71,7 @@ class Run:
     Raises:
       ValueError: no such way, with those there are; or a size that the network does not take.
     """
-    key = jax.random.key(key) if isinstance(key, int) else key
+    key = key_of(key) if isinstance(key, int) else key
     chosen = self.way(way)
     sizes = images.shape[1:3]
     if any(size % chosen.multiple or size < chosen.smallest for size in sizes):
@@ -94,12 +95,12 @@ class Run:
 
   def show(self, batch: Batch, key: Key | int) -> np.ndarray:
     """The pictures of a batch that tell how a translation goes, `[n, k, H, W, C]`."""
-    key = jax.random.key(key) if isinstance(key, int) else key
+    key = key_of(key) if isinstance(key, int) else key
     return np.asarray(_jitted(self.recipe.show, self.stage.game)(self.state, batch, key))
 
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
     """Images for a picture: a row a class (of the first 16) where conditional, else a square."""
-    key = jax.random.key(key) if isinstance(key, int) else key
+    key = key_of(key) if isinstance(key, int) else key
     rows = min(self.spec.classes, 16) if self.recipe.conditional else columns
     return np.asarray(self._draw(key, jnp.arange(rows * columns) // columns))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from jaxgan import data, variants
+from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
 from jaxgan.data import Source
 from jaxgan.parallel import devices, hosts
@@ -84,6 +85,7 @@ def prepared(
 def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) -> Session:
   """Every process does all of it; what one of them refuses, all do."""
   workdir.check(folder)
+  check_seed(config.seed, '--seed')
   if config.compilation_cache:
     cache_programs()
   hosts.check_same('the command', _command(config))

@@ -262,3 +262,15 @@ def test_fid_is_refused_as_the_name_of_another_distance(tmp_path, capsys, mine):
   fake, real = (npz(tmp_path / f'{i}.npz', images=noise(30, seed=i)) for i in (1, 2))
   argv = [f'--fake={fake}', f'--real={real}', mine, '--metrics=fid,prdc']
   assert 'give --metrics=frechet, or --features=inception' in said(capsys, argv, 2)
+
+
+def test_a_collapsed_sample_is_explained(tmp_path, capsys, mine):
+  real = npz(tmp_path / 'real.npz', images=noise(60))
+  fake = npz(tmp_path / 'fake.npz', images=np.repeat(noise(1), 60, 0))
+  text = said(capsys, [f'--fake={fake}', f'--real={real}', mine], 0)
+  assert 'note: precision is 1 and recall ' in text
+
+
+@pytest.mark.parametrize('seed', ['-1', '4294967296', '4294967294', '12345678901234567890123'])
+def test_seeds_that_would_be_others_are_refused(seed, capsys):
+  assert 'must lie from 0 to 4294967294' in said(capsys, ['--workdir=x', f'--seed={seed}'], 2)

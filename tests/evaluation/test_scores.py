@@ -286,3 +286,16 @@ def test_fid_is_the_name_of_one_network_alone():
   assert scoring.metrics_named(inception, ['fid', 'prdc', 'kid']) == ['frechet', 'prdc', 'kernel']
   with pytest.raises(ValueError, match='fid is the name of .* give --metrics=frechet, or'):
     scoring.metrics_named(PIXELS, ['fid'])
+
+
+def test_scores_that_contradict_each_other_are_explained():
+  """Noise lies among the real images by a network that is blind to it."""
+  one = lambda name, value: scoring.Score(
+    name, intervals.Interval(value, value, value), 9, '', 0.0, 9, None, '', (0,)
+  )
+  said = lambda **values: scoring.notes([one(*item) for item in values.items()])
+  assert not said(precision=0.9, recall=0.8, coverage=0.9) and not said(precision=0.9)
+  (note,) = said(precision=1.0, recall=0.0)
+  assert note.startswith('precision is 1 and recall 0: ') and 'few kinds' in note
+  assert 'spread widely' in said(precision=0.05, recall=0.9)[0]
+  assert 'most kinds are missing' in said(precision=0.9, recall=0.5, coverage=0.02)[0]
