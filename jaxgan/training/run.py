@@ -45,8 +45,8 @@ class Run:
   def sample(self, key: Key | int, n: int, label: int | None = None) -> np.ndarray:
     """`n` images in [-1, 1], float32 `[n, H, W, C]`; the same for the same key and n.
 
-    `key` may be a seed, from 0 to 4294967294. Of a conditional run `label` is the class of all; without it classes are
-    drawn at random as often as the training images have them (see `evenly`).
+    `key` may be a seed, from 0 to 4294967294. Of a conditional run `label` is the class of all;
+    without it classes are drawn at random as often as the training images have them (see `evenly`).
 
     Raises:
       ValueError: a label of a run that draws no classes, or outside of them.
