@@ -22,7 +22,7 @@ from PIL import Image
 import jaxgan
 from jaxgan import data
 from jaxgan.data import Source
-from jaxgan.evaluation import features, scores
+from jaxgan.evaluation import features, samples
 from jaxgan.evaluation.scores import Judge, Score, evaluate, judge_of
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes import tricks
@@ -92,7 +92,7 @@ def scored(run: jaxgan.Run, judge: Judge, seen: Source, arguments: Arguments) ->
   """Distances to all images of the set, and copies of those that the run has seen."""
   draw = lambda seed: to_uint8(run.sample(seed, arguments.num))
   seeds = range(1000, 1000 + arguments.repeats)
-  own = judge._replace(train=scores.seen(judge.network, seen), about=f'seen ({len(seen)})')
+  own = judge._replace(train=samples.seen(judge.network, seen), about=f'seen ({len(seen)})')
   apart = evaluate(draw, judge, metrics=('frechet', 'kernel', 'prdc'), seeds=list(seeds))
   return apart + evaluate(draw, own, metrics=('memorisation',), seeds=list(seeds))
 

@@ -16,10 +16,11 @@ from jaxgan.apps import commandline
 from jaxgan.core.seeds import check_seed
 from jaxgan.data import Source, images
 from jaxgan.data.listing import listing
-from jaxgan.evaluation import features, reference_statistics, scores
+from jaxgan.evaluation import features, reference_statistics, samples, scores
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet
-from jaxgan.evaluation.scores import HELD, Judge, Sample, Score
+from jaxgan.evaluation.samples import Sample
+from jaxgan.evaluation.scores import HELD, Judge, Score
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Config
 from jaxgan.storage import files
@@ -192,7 +193,7 @@ def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
   real = opened(options.real, size)
   held = opened(options.held_out, size) if options.held_out else None
   found = judge(options, real, held, str(options.real))
-  sample = scores.seen(found.network, fake, _num(options, len(fake)))
+  sample = samples.seen(found.network, fake, _num(options, len(fake)))
   return _once(sample, found, options), found
 
 
@@ -215,7 +216,7 @@ def _by_statistics(options: Options, kept: reference_statistics.Statistics) -> l
   images = opened(options.fake, options.image_size or kept.shape[0], kept.shape[-1])
   network = features.named(options.features, images, None, options.inception_weights)
   scores.metrics_named(network, [options.metrics or 'frechet'])
-  sample = scores.seen(network, images, _num(options, len(images)))
+  sample = samples.seen(network, images, _num(options, len(images)))
   return reference_statistics.scores(network, kept, lambda _: sample, [0])
 
 
@@ -241,9 +242,9 @@ def _of_features(options: Options) -> tuple[Judge, Sample]:
   held = _features(options.held_out) if options.held_out else None
   network = FeatureNetwork('features', 'given', f'files {options.fake}, {options.real}', _refuse)
   train, fake = _features(options.real), _features(options.fake)
-  reference = frechet.reference(scores.moments_of(train))
+  reference = frechet.reference(samples.moments_of(train))
   about = f'{options.real} ({len(train)})'
-  fake = scores.thinned(fake, _num(options, len(fake)))
+  fake = samples.thinned(fake, _num(options, len(fake)))
   return Judge(network, train, held, reference, about), fake
 
 
@@ -251,7 +252,7 @@ def _features(path: pathlib.Path) -> Sample:
   arrays = _arrays(path)
   if 'features' not in arrays:
     raise ValueError(f'{path} should hold `features`, as the other file does')
-  return scores.given(arrays['features'], arrays.get('logits'))
+  return samples.given(arrays['features'], arrays.get('logits'))
 
 
 def _refuse(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,8 @@ import numpy as np
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet, intervals
 from jaxgan.evaluation.metrics.moments import Moments
-from jaxgan.evaluation.scores import Judge, Sample, Score, floor, moments_of
+from jaxgan.evaluation.samples import Sample, moments_of
+from jaxgan.evaluation.scores import Judge, Score, floor
 from jaxgan.storage import files
 
 FIELDS = ('n', 'mean', 'scatter')

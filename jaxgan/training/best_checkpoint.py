@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgan.core.typing import Key, Tree
 from jaxgan.data import Source
-from jaxgan.evaluation import features, scores
+from jaxgan.evaluation import features, samples, scores
 from jaxgan.evaluation.metrics import frechet, kernel
 from jaxgan.evaluation.scores import Judge
 from jaxgan.parallel import hosts
@@ -19,7 +19,7 @@ from jaxgan.storage.checkpoint import Checkpoints
 METRICS: dict[str, Callable[[Judge, np.ndarray], float]] = {
   'frechet': lambda judge, x: frechet.distance_of(x, judge.reference),
   'kernel': lambda judge, x: kernel.distance(
-    judge.train.features[judge.train.some(len(x), scores.TRAIN)], x
+    judge.train.features[judge.train.some(len(x), samples.TRAIN)], x
   ),
 }
 """By which a run may be judged; the smaller, the better."""
