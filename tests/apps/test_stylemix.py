@@ -33,7 +33,7 @@ def test_the_layers_are_cut_in_three():
 def test_a_table_shows_the_columns_image_where_its_layers_rule(styled):
   """Rows 4 to 7 of these images hang on the middle layers alone."""
   run = load(styled)
-  w = latents.frozen(run, latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
+  w = run.bound(latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
   images = stylemix.tables(run, w, 2, ()).reshape(3, 3, 4, 16, 16, 1)  # table, row, column
   middle, alone = images[1], latents.images(run, latents.space(run), w, jnp.zeros(5))
   for r in (1, 2):
