@@ -25,7 +25,6 @@ from jaxgan.training.run import METRICS, Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import Asked, Stopped, heard
 
-
 RETURNS = 3
 """How often a run that diverged starts again from one checkpoint."""
 
@@ -44,8 +43,8 @@ class Progress:
   Args:
     step: the step that was logged.
     length: the step at which the run ends.
-    metrics: the line of `metrics.jsonl`, by name, such as 'critic/loss'; NaN where the value was not
-      finite.
+    metrics: the line of `metrics.jsonl`, by name, such as 'critic/loss'; NaN where the value was
+      not finite.
     run: call it for the run as it stands now, a few steps after `step` (`run().step` says which).
       It is a copy, which may be kept, and costs as much memory as the run's state.
   """

@@ -434,7 +434,7 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
 
   Args:
     workdir: the folder that `train` or `jaxgan train` wrote.
-    checkpoint: 'latest', the newest one that is whole; or 'best', the one with the best score, which
+    checkpoint: 'latest', the newest one that is whole; or 'best', the one of the best score, which
       a run with `eval_every` keeps.
 
   Raises:

@@ -152,7 +152,7 @@ def _of_arrays(config: Config, given: Data) -> tuple[Config, Source]:
   Raises:
     ValueError: a config that names other images, or images that do not fit it.
   """
-  named = {'dataset': (type(config)().dataset, ARRAYS), 'folder': (None,), 'target_folder': (None,)}
+  named = {'dataset': (_default(config), ARRAYS), 'folder': (None,), 'target_folder': (None,)}
   for name, free in named.items():
     if (value := getattr(config, name)) not in free:
       raise ValueError(
@@ -171,9 +171,17 @@ def _of_arrays(config: Config, given: Data) -> tuple[Config, Source]:
   return config, _without(config, source)
 
 
-def _pair(given: np.ndarray | tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, ...]:
+def _default(config: Config) -> str:
+  """The data set that stands where none is named."""
+  return next(str(f.default) for f in dataclasses.fields(config) if f.name == 'dataset')
+
+
+def _pair(given: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
   """Images, and labels where there are some."""
-  return tuple(map(np.asarray, given if isinstance(given, tuple | list) else (given,)))
+  parts = given if isinstance(given, tuple | list) else (given,)
+  if len(parts) not in (1, 2):
+    raise ValueError(f'data= takes images, or images and labels, not {len(parts)} arrays')
+  return tuple(map(np.asarray, parts))
 
 
 def held_out(config: Config) -> Source | None:
