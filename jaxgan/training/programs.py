@@ -1,8 +1,9 @@
 """Functions of a run's networks as programs: compiled once for all who ask for the same one."""
 
 import functools
-from collections.abc import Callable
-from typing import TypeVar, cast
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,9 @@ import numpy as np
 
 from jaxgan.core import game
 from jaxgan.core.game import Game
+from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array
+from jaxgan.core.typing import Array, Variables
 from jaxgan.ops import convolution
 
 Made = TypeVar('Made')
@@ -34,6 +36,44 @@ def jitted(function: Callable[..., Made], played: Game) -> Callable[..., Made]:
 
   options = convolution.compiler_options()
   return cast(Callable[..., Made], jax.jit(program, compiler_options=options))
+
+
+class Generator(Protocol):
+  """A pure function from latents to images; see `Run.generator`."""
+
+  def __call__(
+    self, params: Mapping[str, Variables], z: Array, labels: Array | None = None, /
+  ) -> Array:
+    """Return the images of latents."""
+
+
+Pure = Callable[[Mapping[str, Variables], Array, Array], Array]
+
+
+def pure(make: Callable[[Nets, Array, Array], Array], nets: Nets) -> Pure:
+  """Return `make(nets, z, labels)` as a function of the networks' variables by name.
+
+  The memory and the step of `nets` are its constants.
+  """
+  fixed = replace(nets, params={}, variables={}, opt={})
+
+  def function(variables: Mapping[str, Variables], z: Array, labels: Array) -> Array:
+    rest = {n: {k: v for k, v in x.items() if k != 'params'} for n, x in variables.items()}
+    params = {n: x['params'] for n, x in variables.items()}
+    return make(replace(fixed, params=params, variables=rest), z, labels)
+
+  return function
+
+
+def needed(function: Pure, nets: Nets, z: Array, labels: Array) -> dict[str, Variables]:
+  """Return the variables of those networks that the output of a pure function depends on."""
+  every = {name: {'params': nets.params[name], **nets.variables[name]} for name in nets.networks}
+  traced = jax.make_jaxpr(function)(every, z, labels).jaxpr
+  read = {id(x) for equation in traced.eqns for x in equation.invars}
+  owners = [path[0].key for path, _ in jax.tree_util.tree_leaves_with_path(every)]
+  given = zip(owners, traced.invars[: len(owners)], strict=True)
+  used = {name for name, x in given if id(x) in read}
+  return {name: variables for name, variables in every.items() if name in used}
 
 
 def in_batches(function: Callable[..., Made], *arrays: Array | np.ndarray, size: int = 16) -> Made:

@@ -4,9 +4,9 @@ import dataclasses
 import json
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,33 +18,27 @@ from jaxgan.core import game
 from jaxgan.core.game import Nets
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
+from jaxgan.recipes import codes as codes_of
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import Config, from_json
 from jaxgan.recipes.types import Recipe, Stage, Translation
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import metrics_log, programs
+from jaxgan.training.programs import Generator
+from jaxgan.training.requests import count, key_of, whole
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
 BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
-SEEDS = 2**32
-"""Seeds are below this; JAX takes a larger one for another seed."""
 
 Label = int | str
 """A class, by its number or by its name."""
+Codes = Mapping[str, str | float | Sequence[float]]
+"""Values of codes by name: a choice by its number, or numbers."""
 Given = ParamSpec('Given')
 Made = TypeVar('Made')
-
-
-class Generator(Protocol):
-  """A pure function from latents to images; see `Run.generator`."""
-
-  def __call__(
-    self, params: Mapping[str, Variables], z: Array, labels: Array | None = None, /
-  ) -> Array:
-    """Return the images of latents."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # a run is equal to itself alone
@@ -77,7 +71,9 @@ class Run:
   state: TrainState
   folder: pathlib.Path | None = None
 
-  def sample(self, key: Key | int, n: int, label: Label | None = None) -> np.ndarray:
+  def sample(
+    self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
+  ) -> np.ndarray:
     """Draw images.
 
     Args:
@@ -86,17 +82,20 @@ class Run:
       n: how many, 1 or more.
       label: the class of all images, by number or name, where the run draws by class. Without it
         classes are drawn at random, each as likely as the others.
+      codes: what the recipe calls codes, by name, such as `{'code': 3}`: a value as `jaxgan sample`
+        takes it. Codes without one are drawn at random.
 
     Returns:
       float32 `[n, H, W, C]` in [-1, 1].
 
     Raises:
       ValueError: another kind of key, n below 1, a label of a run that does not draw by class, or
-        a class that is not there.
+        a class or code that is not there.
     """
-    key, n = as_key(key), _count(n)
+    key, n = key_of(key), count(n)
     number = None if label is None else self.class_of(label)
-    return np.concatenate([images for images, _ in self._batches(key, n, number)])[:n]
+    given = self._coded(codes or {})
+    return np.concatenate([images for images, _ in self._batches(key, n, number, given)])[:n]
 
   def latents(self, key: Key | int, n: int) -> np.ndarray:
     """Draw latents, which `generate` makes images of.
@@ -113,7 +112,7 @@ class Run:
     """
     self._maker()
     assert self.recipe.latent is not None
-    return np.asarray(self.recipe.latent(as_key(key), _count(n)))
+    return np.array(self.recipe.latent(key_of(key), count(n)))
 
   def generate(
     self, z: Array | np.ndarray, label: Label | Sequence[Label] | np.ndarray | None = None
@@ -169,24 +168,19 @@ class Run:
       >>> jax.jit(function)(params, run.latents(0, 3)).shape
       (3, 16, 16, 1)
     """
-    make, whole = self._maker(), game.nets(self.stage.game, self.state)
-    fixed = dataclasses.replace(whole, params={}, variables={}, opt={}, step=self.step)
+    make, nets = self._maker(), game.nets(self.stage.game, self.state)
+    function = programs.pure(make, dataclasses.replace(nets, step=self.step))
     conditional, variant = self.recipe.conditional, self.config.variant
 
-    def function(
+    def generator(
       params: Mapping[str, Variables], z: Array, labels: Array | None = None, /
     ) -> Array:
       if labels is None and conditional:
         raise ValueError(f'{variant} draws by class: give labels, int32 [{len(z)}]')
-      given = jnp.zeros(len(z), jnp.int32) if labels is None else labels
-      return make(_holding(fixed, params), z, given)
+      return function(params, z, jnp.zeros(len(z), jnp.int32) if labels is None else labels)
 
-    everything = {
-      name: {'params': whole.params[name], **whole.variables[name]} for name in whole.networks
-    }
     z = jnp.asarray(self.latents(0, 1))
-    needed = _used(function, everything, z, jnp.zeros(1, jnp.int32))
-    return function, {name: everything[name] for name in needed}
+    return generator, programs.needed(function, nets, z, jnp.zeros(1, jnp.int32))
 
   def bound(self, function: Callable[Concatenate[Nets, Given], Made]) -> Callable[Given, Made]:
     """Return the jitted `function(nets, ...)` with the trained networks in place.
@@ -225,7 +219,7 @@ class Run:
         f'{self.config.variant} takes images of a multiple of {chosen.multiple} pixels, from '
         f'{chosen.smallest} on, these are {sizes[0]} x {sizes[1]}: pad them'
       )
-    return np.asarray(self.bound(chosen.apply)(jnp.asarray(images), as_key(key)))
+    return np.asarray(self.bound(chosen.apply)(jnp.asarray(images), key_of(key)))
 
   def way(self, name: str) -> Translation:
     """How images are made of images.
@@ -242,12 +236,12 @@ class Run:
   def show(self, batch: Batch, key: Key | int) -> np.ndarray:
     """The pictures of a batch that tell how a translation goes, `[n, k, H, W, C]`."""
     assert self.recipe.show is not None
-    return np.asarray(self.bound(self.recipe.show)(batch, as_key(key)))
+    return np.asarray(self.bound(self.recipe.show)(batch, key_of(key)))
 
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
     """Images for a picture: a row a class (of the first 16) where conditional, else a square."""
     rows = min(self.spec.classes, 16) if self.recipe.conditional else columns
-    return np.asarray(self._draw(as_key(key), jnp.arange(rows * columns) // columns))
+    return np.asarray(self._draw(key_of(key), jnp.arange(rows * columns) // columns))
 
   @property
   def step(self) -> int:
@@ -291,12 +285,12 @@ class Run:
         return names.index(label)
       there = ', '.join(names[:20]) + ', ...' * (len(names) > 20)
       raise ValueError(f'label {label!r} is not a class of this run: they are {there}')
-    number = _whole(label)
+    number = whole(label)
     if number is None or not 0 <= number <= last:
       raise ValueError(f'label {label!r} is not a class of this run: they are 0 to {last}')
     return number
 
-  def sampler(self) -> Callable[[Nets, Key, Array], Array]:
+  def sampler(self) -> Callable[..., Array]:
     """The recipe's `sample`.
 
     Raises:
@@ -361,72 +355,25 @@ class Run:
       raise ValueError(f'give one label for all, or one for each of {n} latents, not {len(each)}')
     return jnp.asarray(each)
 
-  def _draw(self, key: Key, labels: Array) -> Array:
-    return self.bound(self.sampler())(key, labels)
+  def _coded(self, given: Codes) -> dict[str, np.ndarray]:
+    """Codes as the recipe's sampler takes them."""
+    text = lambda x: ','.join(map(str, x)) if isinstance(x, Iterable) else str(x)
+    written = {name: x if isinstance(x, str) else text(x) for name, x in given.items()}
+    return codes_of.read(self.recipe.codes, written)
 
-  def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
+  def _draw(self, key: Key, labels: Array, given: Mapping[str, np.ndarray] | None = None) -> Array:
+    more = ({name: jnp.asarray(x) for name, x in given.items()},) if given else ()
+    return self.bound(self.sampler())(key, labels, *more)
+
+  def _batches(
+    self, key: Key, n: int, label: int | None, given: Mapping[str, np.ndarray]
+  ) -> Iterator[tuple[np.ndarray, Array]]:
     for i in range(-(-n // BATCH)):
       classes, latents = jax.random.split(jax.random.fold_in(key, i))
       labels = jnp.full(BATCH, label or 0)
       if label is None and self.recipe.conditional:
         labels = jax.random.randint(classes, (BATCH,), 0, self.spec.classes)
-      yield np.asarray(self._draw(latents, labels)), labels
-
-
-def as_key(key: Key | int) -> Key:
-  """Return a key of a seed; a key as it is.
-
-  Raises:
-    ValueError: anything else, or a seed that is negative or 2**32 or above.
-  """
-  if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-    if not key.shape:
-      return key
-    raise ValueError(f'give one key, these are {key.shape}')
-  seed = _whole(key)
-  if seed is not None and 0 <= seed < SEEDS:
-    return jax.random.key(seed)
-  raise ValueError(
-    f'give a seed, a whole number from 0 to {SEEDS - 1}, or jax.random.key(...), not {key!r}'
-  )
-
-
-def _count(n: int) -> int:
-  count = _whole(n)
-  if count is None or count < 1:
-    raise ValueError(f'give how many as a whole number of 1 or above, not {n!r}')
-  return count
-
-
-def _whole(value: object) -> int | None:
-  """A whole number of any library as Python's; None for what is none, and for booleans."""
-  if isinstance(value, int | np.integer) and not isinstance(value, bool):
-    return int(value)
-  if isinstance(value, np.ndarray | jax.Array) and not value.shape:
-    return int(value) if jnp.issubdtype(value.dtype, jnp.integer) else None
-  return None
-
-
-def _holding(fixed: Nets, params: Mapping[str, Variables]) -> Nets:
-  """The networks with these variables, by name."""
-  rest = {n: {k: v for k, v in held.items() if k != 'params'} for n, held in params.items()}
-  return dataclasses.replace(
-    fixed, params={n: held['params'] for n, held in params.items()}, variables=rest
-  )
-
-
-def _used(
-  function: Generator, params: Mapping[str, Variables], z: Array, labels: Array
-) -> list[str]:
-  """The networks whose variables the function's output depends on."""
-  traced = jax.make_jaxpr(function)(params, z, labels).jaxpr
-  read = {id(x) for equation in traced.eqns for x in equation.invars}
-  read |= {id(x) for x in traced.outvars}
-  leaves = jax.tree_util.tree_leaves_with_path(params)
-  owners = [path[0].key for path, _ in leaves]
-  given = zip(owners, traced.invars[: len(owners)], strict=True)
-  seen = {name for name, x in given if id(x) in read}
-  return [name for name in params if name in seen]
+      yield np.asarray(self._draw(latents, labels, given)), labels
 
 
 def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'latest') -> Run:

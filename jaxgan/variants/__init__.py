@@ -71,10 +71,11 @@ def register(name: str, module: ModuleType) -> None:
 
   Args:
     name: how it is called, such as 'my_gan'.
-    module: holds `Config`, `PAPER` and `build`; in its own file, `sys.modules[__name__]`.
+    module: holds `Config`, `build` and, where there is a published setting, `PAPER`; in its own
+      file it is `sys.modules[__name__]`.
 
   Raises:
-    ValueError: a name that another variant has, or a module without one of the three.
+    ValueError: a name that another variant has, or a module without `Config` or `build`.
 
   Example:
     >>> import jaxgan
@@ -83,7 +84,7 @@ def register(name: str, module: ModuleType) -> None:
     >>> jaxgan.configure('my_gan').variant
     'my_gan'
   """
-  if missing := [part for part in ('Config', 'PAPER', 'build') if not hasattr(module, part)]:
+  if missing := [part for part in ('Config', 'build') if not hasattr(module, part)]:
     raise ValueError(f'{module.__name__} needs {", ".join(missing)} to be a variant')
   if VARIANTS.get(name, module) is not module:
     raise ValueError(f'there is a variant {name!r} already: give yours another name')
@@ -145,7 +146,8 @@ def configure(variant: str, preset: str = 'laptop', **options: object) -> Config
     Traceback (most recent call last):
     ValueError: optimizer must be 'adam', 'rmsprop' or 'sgd', it is 'adamw'
   """
-  kind, presets = module(variant).Config, {'laptop': {}, 'paper': module(variant).PAPER}
+  kind, paper = module(variant).Config, getattr(module(variant), 'PAPER', {})
+  presets = {'laptop': {}, 'paper': paper}
   if preset not in presets:
     raise ValueError(f'there is no preset {preset!r}, only {", ".join(presets)}')
   known = [field.name for field in dataclasses.fields(kind)]

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from jaxgan import data, variants
+from jaxgan.recipes import codes, types
 from jaxgan.storage import figures
-from jaxgan.training.run import Run, as_key, load
+from jaxgan.training.run import Run, load
 from jaxgan.training.session import prepared
 
 NAMES = ('cat', 'dog', '3')
@@ -77,12 +78,6 @@ def test_what_is_no_seed_or_no_number_is_named(plain, key, n, said):
   for draw in (plain.sample, plain.latents):
     with pytest.raises(ValueError, match=said):
       draw(key, n)
-
-
-def test_one_key_is_asked_for():
-  with pytest.raises(ValueError, match=r'give one key, these are \(2,\)'):
-    as_key(jax.random.split(jax.random.key(0)))
-  assert len({np.asarray(jax.random.key_data(as_key(s))).tobytes() for s in (0, 1, 2**32 - 1)}) == 3
 
 
 def test_classes_have_names(conditional):
@@ -227,3 +222,26 @@ def test_a_loaded_run_knows_its_folder(plain):
   np.testing.assert_array_equal(loaded.sample(0, 3), plain.sample(0, 3))
   with pytest.raises(ValueError, match="'latest' or 'best', it is 'newest'"):
     load(plain.folder, 'newest')
+
+
+# Codes.
+
+
+def test_codes_are_chosen_by_name(plain):
+  """Of a recipe whose last latent is a code of one number."""
+  make = plain.recipe.generate
+  parts = {'turn': codes.continuous(2)}
+  recipe = types.from_latents(
+    plain.recipe.stages, plain.recipe.latent, conditional=False, generate=make, parts=parts
+  )
+  coded = dataclasses.replace(plain, recipe=recipe)
+  np.testing.assert_array_equal(coded.sample(0, 3), plain.sample(0, 3))
+  z = plain.latents(jax.random.split(jax.random.fold_in(jax.random.key(0), 0))[1], 64)
+  z[:, -2:] = 0.5, -1
+  for value in ('0.5,-1', (0.5, -1), np.array([0.5, -1])):
+    images = coded.sample(0, 3, codes={'turn': value})
+    np.testing.assert_allclose(images, plain.generate(z)[:3], atol=1e-5)
+  with pytest.raises(ValueError, match="no code 'tune', only turn"):
+    coded.sample(0, 3, codes={'tune': 1})
+  with pytest.raises(ValueError, match="no code 'turn', it has none"):
+    plain.sample(0, 3, codes={'turn': 1})
