@@ -99,7 +99,7 @@ def drawn(
     level = jnp.float32(threshold)
     variables = settle(labels, level)
     return latents.in_batches(
-      lambda *rows: made(variables, *rows, level), jnp.arange(len(labels)), labels
+      lambda i, label: made(variables, i, label, level), jnp.arange(len(labels)), labels
     )
 
   return draw

@@ -9,7 +9,7 @@ import pathlib
 import reprlib
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def check(kind: type, options: Mapping[str, object]) -> Checked:
   return found
 
 
-def _as(hint: Any, value: Any) -> object:
+def _as(hint: object, value: object) -> object:
   """The value as the type has it; TypeError where it is none."""
   origin, parts = get_origin(hint), get_args(hint)
   if origin is Literal:
@@ -76,7 +76,7 @@ def _choice(parts: tuple[object, ...], value: object) -> object:
   raise TypeError
 
 
-def _either(parts: tuple[Any, ...], value: object) -> object:
+def _either(parts: tuple[object, ...], value: object) -> object:
   """As the first type that takes the value: None before others, for it is None alone."""
   if value is None and type(None) in parts:
     return None
@@ -88,7 +88,7 @@ def _either(parts: tuple[Any, ...], value: object) -> object:
   raise TypeError
 
 
-def _tuple(parts: tuple[Any, ...], value: object) -> tuple[object, ...]:
+def _tuple(parts: tuple[object, ...], value: object) -> tuple[object, ...]:
   if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
     raise TypeError
   given = tuple(value)
@@ -134,7 +134,7 @@ def _none(value: object) -> None:
     raise TypeError
 
 
-PLAIN: dict[Any, Callable[[object], object]] = {
+PLAIN: dict[object, Callable[[object], object]] = {
   bool: _bool,
   int: _whole,
   float: _number,
@@ -142,7 +142,7 @@ PLAIN: dict[Any, Callable[[object], object]] = {
   pathlib.Path: _path,
   type(None): _none,
 }
-WORDS = {
+WORDS: dict[object, tuple[str, str]] = {
   bool: ('True or False', 'booleans'),
   int: ('a whole number', 'whole numbers'),
   float: ('a number', 'numbers'),
@@ -153,7 +153,7 @@ WORDS = {
 """What a type is called, one of it and several."""
 
 
-def _words(hint: Any, several: bool = False) -> str:
+def _words(hint: object, several: bool = False) -> str:
   """What may be given, for people."""
   origin, parts = get_origin(hint), get_args(hint)
   if origin is Literal or origin in (Union, types.UnionType):
@@ -166,7 +166,7 @@ def _words(hint: Any, several: bool = False) -> str:
   return WORDS.get(hint, (one, one))[several]
 
 
-def _alternatives(hint: Any) -> list[str]:
+def _alternatives(hint: object) -> list[str]:
   """Each choice of a type, where it is one of choices."""
   if get_origin(hint) is Literal:
     return [repr(part) for part in get_args(hint)]

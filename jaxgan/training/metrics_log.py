@@ -125,10 +125,9 @@ def history(path: pathlib.Path) -> dict[str, np.ndarray]:
   """
   text = path.read_text() if path.exists() else ''
   lines = [json.loads(line) for line in text.splitlines() if math.isfinite(_step(line))]
-  names = dict.fromkeys(name for line in lines for name in line)
-  values = lambda name: [line.get(name) for line in lines]
-  found = {name: np.array(values(name), np.float64) for name in names if name != 'step'}
-  return {'step': np.array(values('step'), np.int64), **found}
+  names = dict.fromkeys(name for line in lines for name in line if name != 'step')
+  found = {name: np.array([line.get(name) for line in lines], np.float64) for name in names}
+  return {'step': np.array([line['step'] for line in lines], np.int64), **found}
 
 
 def _cut(path: pathlib.Path, step: int) -> None:
@@ -143,6 +142,6 @@ def _cut(path: pathlib.Path, step: int) -> None:
 
 def _step(line: str) -> float:
   try:
-    return json.loads(line)['step']
+    return float(json.loads(line)['step'])
   except (ValueError, KeyError, TypeError):  # torn by a crash
     return float('inf')

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +76,7 @@ def needed(function: Pure, nets: Nets, z: Array, labels: Array) -> dict[str, Var
   return {name: variables for name, variables in every.items() if name in used}
 
 
-def in_batches(function: Callable[..., Made], *arrays: Array | np.ndarray, size: int = 16) -> Made:
+def in_batches(function: Callable[..., object], *arrays: Array | np.ndarray, size: int = 16) -> Any:
   """Call a function of rows on equal batches, and join what it returns.
 
   The last batch is filled up by repeating its last row, so that the function compiles once.
@@ -87,7 +87,8 @@ def in_batches(function: Callable[..., Made], *arrays: Array | np.ndarray, size:
     size: rows in a batch.
 
   Returns:
-    A tree of NumPy arrays like the function's own, of as many rows as were given.
+    A tree of NumPy arrays like the function's own, of as many rows as were given; no type can say
+    that, so it is Any.
 
   Example:
     >>> in_batches(lambda x: 2 * x, np.arange(5), size=3).tolist()
@@ -100,4 +101,4 @@ def in_batches(function: Callable[..., Made], *arrays: Array | np.ndarray, size:
 
   parts = [function(*(rows(x, start) for x in arrays)) for start in range(0, n, size)]
   join = lambda *x: np.concatenate([np.asarray(y) for y in x])[:n]
-  return cast(Made, jax.tree.map(join, *parts))
+  return jax.tree.map(join, *parts)

@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
+from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from jax.sharding import SingleDeviceSharding
 
 from jaxgan import variants
 from jaxgan.core import game
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
 from jaxgan.recipes import codes as codes_of
@@ -357,8 +357,10 @@ class Run:
 
   def _coded(self, given: Codes) -> dict[str, np.ndarray]:
     """Codes as the recipe's sampler takes them."""
-    text = lambda x: ','.join(map(str, x)) if isinstance(x, Iterable) else str(x)
-    written = {name: x if isinstance(x, str) else text(x) for name, x in given.items()}
+    written = {
+      name: ','.join(map(str, x)) if isinstance(x, Iterable) and not isinstance(x, str) else str(x)
+      for name, x in given.items()
+    }
     return codes_of.read(self.recipe.codes, written)
 
   def _draw(self, key: Key, labels: Array, given: Mapping[str, np.ndarray] | None = None) -> Array:
@@ -417,7 +419,7 @@ def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
   """
   try:
     values = json.loads((workdir / CONFIG).read_text())
-    about: dict[str, Any] = json.loads((workdir / DATA).read_text())
+    about = json.loads((workdir / DATA).read_text())
   except FileNotFoundError as error:
     raise ValueError(
       f'{workdir} holds no run ({pathlib.Path(error.filename).name} is missing): '
