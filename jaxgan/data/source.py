@@ -89,6 +89,7 @@ def from_arrays(
     >>> pets.spec.names
     ('cat', 'dog')
   """
+  images = np.asarray(images)
   _check_images(images)
   if labels is not None:
     labels = _checked_labels(labels, len(images), names)

@@ -1,5 +1,7 @@
 """Layers come from where the table says."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,3 +60,19 @@ def test_runs_without_styles_are_refused(plain, styled, said):
   assert ended.code == 2 and 'gan has no styles to mix' in ended.err
   ended = said(main, f'--workdir={styled}', '--out=m.png', '--bounds', '3', '9')
   assert ended.code == 2 and '--bounds' in ended.err
+
+
+def test_all_tables_are_of_one_program(styled):
+  """Not one for each table, and one for the images beside them."""
+  run, traces = load(styled), []
+  styles = run.recipe.styles
+
+  def synthesise(nets, w, key):
+    traces.append(w.shape)
+    return styles.synthesise(nets, w, key)
+
+  counting = run.recipe._replace(styles=styles._replace(synthesise=synthesise))
+  run = dataclasses.replace(run, recipe=counting)
+  layers = run.bound(latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
+  stylemix.tables(run, layers, 2, (1, 2))
+  assert len(traces) == 1

@@ -1,6 +1,7 @@
 """Options in Python are checked as those of the command line are."""
 
 import dataclasses
+import inspect
 import pathlib
 from typing import Literal
 
@@ -10,7 +11,7 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.recipes.checking import check
-from jaxgan.recipes.config import to_json
+from jaxgan.recipes.config import Config, to_json
 
 
 @dataclasses.dataclass
@@ -122,3 +123,11 @@ def test_a_config_of_python_is_written_as_one_of_the_command_line():
     'gan', generator_lr=1.0, widths=(8,), steps=7, folder=pathlib.Path('a')
   )
   assert to_json(python) == to_json(shell) and python == shell
+
+
+def test_editors_and_help_know_the_options_that_all_variants_share():
+  known = inspect.signature(variants.configure).parameters
+  assert list(known)[:2] == ['variant', 'preset']
+  shared = {f.name for f in dataclasses.fields(Config)}
+  assert shared <= set(known) and known['steps'].default == Config.steps
+  assert known['options'].kind is inspect.Parameter.VAR_KEYWORD
