@@ -125,7 +125,7 @@ def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
     total = pixels + options.kappa * features
     return made, total, pixels, features, ((z - again) ** 2).mean(1)
 
-  judge = latents.frozen(run, apply)
+  judge = run.bound(apply)
   return Scores(*latents.in_batches(lambda x: judge(variables, x), images, size=64))
 
 
@@ -153,7 +153,7 @@ def by_search(run: Run, images: np.ndarray, options: Search) -> Scores:
   none = jnp.zeros(len(images), jnp.int32)
   whole, *sums = residual(run)
   found = search(run, latents.latent_space(run), whole, images, none, options)
-  both = latents.frozen(run, lambda nets, *given: tuple(d(nets, *given) for d in sums))
+  both = run.bound(lambda nets, *given: tuple(d(nets, *given) for d in sums))
   pixels, features = latents.in_batches(both, found.images, images, none, size=64)
   return Scores(found.images, found.distances, pixels, features)
 

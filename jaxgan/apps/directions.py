@@ -106,7 +106,7 @@ def pca(run: Run, where: Space, label: Array, num: int = 2048) -> tuple[np.ndarr
     raise ValueError(
       f'{run.config.variant} has no styles: --method=pca of its latents would be --method=sefa'
     )
-  draw = latents.frozen(run, lambda nets, key, labels: where.draw(nets, key, labels)[:, 0])
+  draw = run.bound(lambda nets, key, labels: where.draw(nets, key, labels)[:, 0])
   w = np.asarray(draw(jax.random.key(1), jnp.repeat(label, num)), np.float64)
   _, values, vectors = np.linalg.svd(w - w.mean(0), full_matrices=False)
   return vectors, values / np.sqrt(num - 1)
@@ -134,7 +134,7 @@ def write(options: Options) -> None:
   label = latents.labels(run, 1, options.label)
   found, values = {'sefa': sefa, 'pca': pca}[options.method](run, where, label)
   found, values = found[: options.k], values[: options.k]
-  point = latents.frozen(run, where.draw)(key_of(options.seed), label)
+  point = run.bound(where.draw)(key_of(options.seed), label)
   scale = values if options.method == 'pca' else np.ones(len(found))
   offsets = scale[:, None] * np.linspace(-options.reach, options.reach, options.steps)
   points = walks(point, found, offsets)

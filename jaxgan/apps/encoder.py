@@ -112,7 +112,7 @@ def fit(
   net, example = of(run, options.bound)
   variables = net.init(key_of(options.seed), example)
   held = variables, (optimizer := optax.rmsprop(options.lr)).init(variables['params'])
-  step = latents.frozen(run, _step(net, parts(run), optimizer, options.kappa))
+  step = run.bound(_step(net, parts(run), optimizer, options.kappa))
   stream = data.batches(source, batch_size=options.batch_size, microbatches=1, seed=options.seed)
   with contextlib.closing(stream):
     for i in range(options.steps):

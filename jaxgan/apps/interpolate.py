@@ -21,7 +21,7 @@ from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Embed
 from jaxgan.nn.normalization import ConditionalBatchNorm
 from jaxgan.storage import figures
-from jaxgan.training.run import Run, check_label, load
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ def corners(run: Run, where: Space, options: Options) -> tuple[Array, Array]:
   Raises:
     ValueError: fewer than two, or classes that the run does not draw.
   """
-  for label in (*options.classes, options.label):
-    check_label(run, label)
+  for label in (*options.classes, *([] if options.label is None else [options.label])):
+    run.class_of(label)
   if options.classes and (options.seeds or options.label is not None):
     raise ValueError('--classes holds the latent still: leave --seeds and --label out')
   n = len(options.classes or options.seeds) or options.points
   if n < 2:
     raise ValueError(f'a walk needs two points, there is {n}: give more --points or --seeds')
   classes = jnp.array(options.classes) if options.classes else jnp.full(n, options.label or 0)
-  draw = latents.frozen(run, where.draw)
+  draw = run.bound(where.draw)
   seeds = options.seeds or range(options.seed * n, (options.seed + 1) * n)
   keys = [key_of(options.seed if options.classes else seed) for seed in seeds]
   keys = keys if not options.classes else [key_of(options.seed)] * n
@@ -84,7 +84,7 @@ def walk(run: Run, where: Space, points: Array, classes: Array, frames: int) -> 
   end = (start + 1) % n
   between = in_between(where, changing=len(set(classes.tolist())) > 1)
   rows = points[start], points[end], classes[start], classes[end], jnp.float32(t / frames)
-  return latents.in_batches(latents.frozen(run, between), *rows)
+  return latents.in_batches(run.bound(between), *rows)
 
 
 def in_between(where: Space, changing: bool) -> Callable[..., Array]:

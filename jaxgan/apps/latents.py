@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core import game, network
+from jaxgan.core import network
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Key, Latent
-from jaxgan.ops import convolution
 from jaxgan.recipes.types import Styles
-from jaxgan.training.run import Run, check_label
+from jaxgan.training.programs import in_batches
+from jaxgan.training.run import Label, Run
 
 BATCH = 16
 
@@ -120,36 +119,18 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
   return apply
 
 
-def frozen(run: Run, function: Callable[..., Any]) -> Callable[..., Any]:
-  """The jitted `function(nets, ...)` with the run's trained networks in place."""
-  played = run.stage.game
-  jitted = jax.jit(
-    lambda state, *given: function(game.nets(played, state), *given),
-    compiler_options=convolution.compiler_options(),
-  )
-  return partial(jitted, run.state)
-
-
-def in_batches(function: Callable[..., Any], *arrays: Any, size: int = BATCH) -> Any:
-  """A function of rows in equal batches, the last filled up, so that it compiles once."""
-  n = len(arrays[0])
-  take = lambda x, i: jnp.take(jnp.asarray(x), jnp.arange(i, i + size), axis=0, mode='clip')
-  parts = [function(*(take(x, i) for x in arrays)) for i in range(0, n, size)]
-  return jax.tree.map(lambda *x: np.concatenate([np.asarray(y) for y in x])[:n], *parts)
-
-
 def images(run: Run, where: Space, points: Any, labels: Any) -> np.ndarray:
   """Images of points `[n, ...]` with labels `[n]`, float32 `[n, H, W, C]` in [-1, 1]."""
-  return in_batches(frozen(run, where.generate), points, labels)
+  return in_batches(run.bound(where.generate), points, labels)
 
 
-def labels(run: Run, n: int, label: int | None) -> Array:
+def labels(run: Run, n: int, label: Label | None) -> Array:
   """`[n]` times the class asked for, or of a run that draws by class one after the other.
 
   Raises:
-    ValueError: as `check_label`.
+    ValueError: as `Run.class_of`.
   """
-  check_label(run, label)
-  if label is None and run.recipe.conditional:
+  number = None if label is None else run.class_of(label)
+  if number is None and run.recipe.conditional:
     return jnp.arange(n) % run.spec.classes
-  return jnp.full(n, label or 0)
+  return jnp.full(n, number or 0)

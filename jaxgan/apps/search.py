@@ -106,7 +106,7 @@ def _jitted(run: Run, where: Space, distance: Distance, options: Search):
     updates, opt = adam.update(grads, opt)
     return where.inside(jnp.asarray(optax.apply_updates(points, updates))), opt, *kept
 
-  return latents.frozen(run, prepare), latents.frozen(run, step)
+  return run.bound(prepare), run.bound(step)
 
 
 def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):

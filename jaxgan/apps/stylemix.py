@@ -86,7 +86,7 @@ def write(options: Options) -> None:
   if not where.styles:
     raise ValueError(f'{run.config.variant} has no styles to mix: give a run of a StyleGAN')
   labels = latents.labels(run, options.rows + options.columns, options.label)
-  w = latents.frozen(run, where.draw)(key_of(options.seed), labels)
+  w = run.bound(where.draw)(key_of(options.seed), labels)
   images = tables(run, w, options.rows, options.bounds)
   figures.save_grid(options.out, images, columns=options.columns + 1)
   command.said([options.out], f'{len(images)} images')

@@ -94,14 +94,14 @@ def drawn(
     nets = replace(nets, variables={**nets.variables, **variables})
     return where.generate(nets, points(nets, rows[0], labels, threshold), labels)
 
-  settle = latents.frozen(run, partial(settled, where, points))
-  made = latents.frozen(run, images)
+  settle = run.bound(partial(settled, where, points))
+  made = run.bound(images)
 
   def draw(threshold: float) -> np.ndarray:
     level = jnp.float32(threshold)
     variables = settle(labels, level)
     return latents.in_batches(
-      lambda *rows: made(variables, *rows, level), jnp.arange(len(labels)), labels
+      lambda i, label: made(variables, i, label, level), jnp.arange(len(labels)), labels
     )
 
   return draw

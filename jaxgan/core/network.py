@@ -20,6 +20,14 @@ class Network(NamedTuple):
   move on and are returned; without it they are used as they are. `key` feeds dropout and noise.
   `features` is `apply` with the output `(output, features)`: what goes into the last layer, `[B,
   ...]`.
+
+  Example:
+    >>> doubled = Network(
+    ...   init=lambda key, x: {'params': {'scale': jnp.float32(2)}},
+    ...   apply=lambda variables, x, train, key=None: (variables['params']['scale'] * x, variables),
+    ... )
+    >>> float(doubled.apply(doubled.init(jax.random.key(0), 1.0), 1.0, train=True)[0])
+    2.0
   """
 
   init: Callable[..., Variables]
@@ -48,6 +56,13 @@ def linen(module: nn.Module) -> Network:
   """Adapt a Linen module whose `__call__` takes its inputs and the keyword `train`.
 
   Its features are what it sows under that name, once, in the collection `intermediates`.
+
+  Example:
+    >>> from jaxgan.networks import mlp
+    >>> critic = linen(mlp.Critic(widths=(8,)))
+    >>> variables = critic.init(jax.random.key(0), jnp.zeros((2, 4, 4, 1)))
+    >>> critic.apply(variables, jnp.zeros((2, 4, 4, 1)), train=False)[0].shape
+    (2,)
   """
 
   def init(key: Key, *inputs: Array) -> Variables:
@@ -109,6 +124,17 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
   Each call merges a module from the variables and splits it again: nothing outside is changed.
   Parameters are its `nnx.Param`, every other variable is state, but for the streams of random
   numbers, which start anew from the `key` of each call.
+
+  Example:
+    >>> class Critic(flax_nnx.Module):
+    ...   def __init__(self, rngs):
+    ...     self.dense = flax_nnx.Linear(16, 1, rngs=rngs)
+    ...   def __call__(self, images, train):
+    ...     return self.dense(images.reshape(len(images), -1))[:, 0]
+    >>> critic = nnx(Critic)
+    >>> variables = critic.init(jax.random.key(0), jnp.zeros((2, 4, 4, 1)))
+    >>> critic.apply(variables, jnp.zeros((2, 4, 4, 1)), train=False)[0].shape
+    (2,)
   """
 
   def split(module: flax_nnx.Module):

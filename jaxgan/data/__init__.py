@@ -1,4 +1,12 @@
-"""Data: images from anywhere as batches that are a pure function of (seed, step, host)."""
+"""Data: images from anywhere as batches that are a pure function of (seed, step, host).
+
+Example:
+  >>> import numpy as np
+  >>> from jaxgan import data
+  >>> source = data.from_arrays(np.zeros((6, 8, 8, 3), np.uint8), np.arange(6) % 2)
+  >>> len(source), source.spec.shape, source.spec.classes
+  (6, (8, 8, 3), 2)
+"""
 
 import dataclasses
 import functools

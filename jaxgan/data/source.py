@@ -107,7 +107,13 @@ def from_arrays(
 
   Raises:
     ValueError: on another type or shape, or labels that do not match.
+
+  Example:
+    >>> pets = from_arrays(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) % 2, names=('cat', 'dog'))
+    >>> pets.spec.names
+    ('cat', 'dog')
   """
+  images = np.asarray(images)
   _check_images(images)
   if labels is not None:
     labels = _checked_labels(labels, len(images), names)

@@ -1,1 +1,94 @@
-"""Objectives, penalties, regularizers, and the losses of turns that are made of them."""
+"""Losses of critics and generators, and what is added to them.
+
+An objective is the pair of losses of a game, a penalty is added to the critic's. Both are made by a
+function of their weights, and go into `jaxgan.two_player` or `adversarial.adversarial`. What is not
+here by name is in the modules: `adversarial` (losses of games of one's own), `consistency`,
+`unrolled`, `path_length`, `style_mixing`, `image_to_image`, `super_resolution`.
+
+Example:
+  >>> import jax.numpy as jnp
+  >>> from jaxgan import losses
+  >>> real, fake = jnp.array([2.0, 0.0]), jnp.array([-2.0, 0.0])
+  >>> float(losses.hinge().critic(real, fake)), float(losses.hinge().generator(real, fake))
+  (1.0, 1.0)
+  >>> flat = losses.r1(1.0)  # the slope of 3 x is 3
+  >>> float(flat(lambda images: 3 * images, real, fake, None))
+  4.5
+"""
+
+from jaxgan.losses import (
+  adversarial,
+  consistency,
+  gradient_penalties,
+  image_to_image,
+  objectives,
+  path_length,
+  regularizers,
+  style_mixing,
+  super_resolution,
+)
+from jaxgan.losses import unrolled as unrolled
+from jaxgan.losses.adversarial import Fakes, Term, between, generated, judged, lazily, together
+from jaxgan.losses.gradient_penalties import (
+  Penalty,
+  dragan,
+  drift,
+  gradient_penalty,
+  one_sided,
+  r1,
+  r2,
+)
+from jaxgan.losses.objectives import (
+  OBJECTIVES,
+  Objective,
+  hinge,
+  least_squares,
+  least_squares_pearson,
+  minimax,
+  nonsaturating,
+  relativistic,
+  relativistic_average,
+  wasserstein,
+  zero_sum,
+)
+from jaxgan.losses.regularizers import historical, of_parameters, orthogonal
+
+__all__ = [
+  'OBJECTIVES',
+  'Fakes',
+  'Objective',
+  'Penalty',
+  'Term',
+  'adversarial',
+  'between',
+  'consistency',
+  'dragan',
+  'drift',
+  'generated',
+  'gradient_penalties',
+  'gradient_penalty',
+  'hinge',
+  'historical',
+  'image_to_image',
+  'judged',
+  'lazily',
+  'least_squares',
+  'least_squares_pearson',
+  'minimax',
+  'nonsaturating',
+  'objectives',
+  'of_parameters',
+  'one_sided',
+  'orthogonal',
+  'path_length',
+  'r1',
+  'r2',
+  'regularizers',
+  'relativistic',
+  'relativistic_average',
+  'style_mixing',
+  'super_resolution',
+  'together',
+  'wasserstein',
+  'zero_sum',
+]

@@ -1,1 +1,44 @@
-"""Networks of the GANs, in Linen."""
+"""Networks of the variants, a module for each family: Linen modules to be used as they are.
+
+Example:
+  >>> import jax, jax.numpy as jnp
+  >>> from jaxgan import networks
+  >>> generator = networks.dcgan.Generator(sizes=(4, 8, 16), widths=(8, 4), channels=1)
+  >>> images, _ = generator.init_with_output(jax.random.key(0), jnp.ones((2, 8)), train=False)
+  >>> images.shape
+  (2, 16, 16, 1)
+"""
+
+from jaxgan.networks import (
+  biggan,
+  classifier,
+  cyclegan,
+  dcgan,
+  esrgan,
+  mlp,
+  patch_discriminator,
+  pix2pix,
+  progan,
+  r3gan,
+  resnet,
+  srgan,
+  stylegan,
+  stylegan2,
+)
+
+__all__ = [
+  'biggan',
+  'classifier',
+  'cyclegan',
+  'dcgan',
+  'esrgan',
+  'mlp',
+  'patch_discriminator',
+  'pix2pix',
+  'progan',
+  'r3gan',
+  'resnet',
+  'srgan',
+  'stylegan',
+  'stylegan2',
+]

@@ -19,7 +19,7 @@ class Code(NamedTuple):
 
   Example:
     >>> code = categorical(10)
-    >>> code.read('3').argmax()
+    >>> int(code.read('3').argmax())
     3
   """
 
@@ -32,6 +32,10 @@ def categorical(choices: int) -> Code:
   """Return a code of one choice out of several, as a one-hot vector, evenly drawn.
 
   Reference: Chen et al., InfoGAN, 2016.
+
+  Example:
+    >>> categorical(3).read('2').tolist()
+    [0.0, 0.0, 1.0]
   """
 
   def draw(key: Key, n: int) -> Array:
@@ -49,6 +53,10 @@ def continuous(size: int = 1) -> Code:
   """Return a code of `size` numbers from U(-1, 1), written as `0.5` or `0.5,-1`.
 
   Reference: Chen et al., InfoGAN, 2016.
+
+  Example:
+    >>> continuous(2).read('0.5,-1').tolist()
+    [0.5, -1.0]
   """
 
   def draw(key: Key, n: int) -> Array:

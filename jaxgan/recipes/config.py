@@ -31,7 +31,7 @@ class Config:
 
   dataset: str = 'digits'
   """digits, mnist, folder, domains, pairs, or the name of any tfds set that is prepared as
-  array_record."""
+  array_record. A run on arrays that Python gave has `arrays` here."""
   folder: pathlib.Path | None = None
   """The images of --dataset=folder (subfolders become labels), domains or pairs, or the files of
   --dataset=mnist."""

@@ -1,4 +1,19 @@
-"""The recipe of most GANs: a critic and a generator, each with its turn."""
+"""The recipe of most GANs: a critic and a generator, each with its turn.
+
+Example:
+  >>> from jaxgan.losses import hinge, r1
+  >>> from jaxgan.networks import mlp
+  >>> recipe = two_player(
+  ...   Config(),
+  ...   Spec(size=8, channels=1),
+  ...   generator=mlp.Generator((8, 8, 1), widths=(8,)),
+  ...   critic=mlp.Critic(widths=(8,)),
+  ...   objective=hinge(),
+  ...   penalty=[r1(0.1)],
+  ... )
+  >>> [turn.player for turn in recipe.stages[0].game.turns]
+  ['critic', 'generator']
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -46,6 +61,11 @@ class Extra(NamedTuple):
     critic_owns: which of `networks` the critic's player moves; the generator's moves the others.
     critic_terms: terms to add to the critic's loss, each seeing the fakes of the turn.
     generator_terms: terms to add to the generator's loss.
+
+  Example:
+    >>> from jaxgan.recipes.codes import categorical
+    >>> Extra(codes={'code': categorical(10)}).codes['code'].size
+    10
   """
 
   codes: Mapping[str, Code] = MappingProxyType({})

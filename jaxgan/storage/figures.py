@@ -1,6 +1,7 @@
 """Pictures for people: grids of samples, curves of losses."""
 
 import collections
+import io
 import json
 import os
 import pathlib
@@ -31,6 +32,13 @@ def save_grid(path: str | os.PathLike, images: np.ndarray, columns: int) -> None
   image = _enlarged(grid(to_uint8(images), columns), WIDTH)
   with files.atomic(pathlib.Path(path)) as file:
     image.save(file, format='PNG')
+
+
+def png(images: np.ndarray, columns: int) -> bytes:
+  """Return the picture of `save_grid` as the bytes of a PNG."""
+  data = io.BytesIO()
+  _enlarged(grid(to_uint8(images), columns), WIDTH).save(data, format='PNG')
+  return data.getvalue()
 
 
 def save_gif(path: str | os.PathLike, images: np.ndarray, seconds: float = 0.06) -> None:

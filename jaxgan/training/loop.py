@@ -1,9 +1,10 @@
 """Training: from a config and a work directory to a run, or from a run on to its end."""
 
 import contextlib
+import dataclasses
 import pathlib
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -22,13 +23,8 @@ from jaxgan.storage import figures
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import Journal
 from jaxgan.training.run import METRICS, Run
+from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import Asked, Stopped, heard
-
-if TYPE_CHECKING:
-  pass
-
-
-from jaxgan.training.session import SHOWN, Session, prepared
 
 RETURNS = 3
 """How often a run that diverged starts again from one checkpoint."""
@@ -38,24 +34,108 @@ class Diverged(RuntimeError):
   """Steps are not finite, from whatever random numbers; the last checkpoint is as it was."""
 
 
-def train(config: Config, folder: str | pathlib.Path, *, quiet: bool = False) -> Run:
-  """Train to the config's length, or carry on where the work directory stands; returns the run.
+@dataclasses.dataclass(frozen=True)
+class Progress:
+  """What the callback of `train` gets for each line of the log.
+
+  Logs are read when the device has computed them, so that it never waits: the callback comes a few
+  steps after the step that it is about.
+
+  Args:
+    step: the step that was logged.
+    length: the step at which the run ends.
+    metrics: the line of `metrics.jsonl`, by name, such as 'critic/loss'; NaN where the value was
+      not finite.
+    run: call it for the run as it stands now, a few steps after `step` (`run().step` says which).
+      It is a copy, which may be kept, and costs as much memory as the run's state.
+  """
+
+  step: int
+  length: int
+  metrics: Mapping[str, float]
+  run: Callable[[], Run] = dataclasses.field(repr=False)
+
+
+Callback = Callable[[Progress], None]
+
+
+class Stop(Protocol):
+  """Asks a run to stop, from any thread; `threading.Event` is one."""
+
+  def is_set(self) -> bool:
+    """Whether the run shall stop."""
+
+
+def train(
+  config: Config,
+  folder: str | pathlib.Path,
+  *,
+  quiet: bool = False,
+  data: Data | None = None,
+  callback: Callback | None = None,
+  stop: Stop | None = None,
+) -> Run:
+  """Train to the config's length, or carry on where the work directory stands.
 
   The directory then holds `config.json`, `data.json`, `metrics.jsonl`, `checkpoints/`,
   `samples/<step>.png` and `curves.png`.
+
+  Args:
+    config: what `configure` returns.
+    folder: the work directory. A run that it holds already is carried on, to the same bits as if it
+      had never stopped.
+    quiet: print nothing.
+    data: images of one's own, in place of the config's data set: uint8 `[n, size, size, channels]`
+      from 0 to 255, the pair of these and integer labels `[n]`, or what `jaxgan.data.from_arrays`
+      returns. The config then says `dataset='arrays'`. The arrays are not stored in the folder:
+      to carry on, give the same ones again; others are refused.
+    callback: called with a `Progress` for each line of the log, every `log_every` steps, in the
+      thread that trains; the training waits until it returns. An exception that it raises ends the
+      training.
+    stop: looked at once a step; when `stop.is_set()`, as of a `threading.Event` that another thread
+      sets, the step is saved and the run returned. For a run of one process.
+
+  Returns:
+    The run at its last step, or at the step where `stop` was set.
 
   Raises:
     Refused: options, data or a work directory that do not fit together; a ValueError.
     Stopped: on SIGINT or SIGTERM, with the step saved.
     Diverged: ten steps in a row were not finite, and again after each of three returns to the last
       checkpoint.
+
+  Example:
+    >>> import jaxgan, numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), np.uint8)
+    >>> config = jaxgan.configure('gan', steps=4, log_every=2, widths=(8,))
+    >>> run = jaxgan.train(
+    ...   config, 'runs/own', data=images, quiet=True, callback=lambda now: print(now.step)
+    ... )
+    2
+    4
+    >>> run.step, run.config.dataset
+    (4, 'arrays')
   """
-  with prepared(config, folder, quiet=quiet) as session:
-    return play(session)
+  with prepared(config, folder, quiet=quiet, data=data) as session:
+    return play(session, callback, stop)
 
 
-def play(session: Session) -> Run:
-  """Play from where the session stands to the end of its length."""
+class _Halted(Exception):
+  """The run was asked to stop by `stop`, and its step is saved."""
+
+
+HALT = -1
+"""In place of a signal's number: `stop` was set."""
+
+
+def play(session: Session, callback: Callback | None = None, stop: Stop | None = None) -> Run:
+  """Play from where the session stands to the end of its length; see `train`.
+
+  Raises:
+    Refused: `stop` in a run of several processes.
+  """
+  if stop is not None and jax.process_count() > 1:
+    raise Refused('stop= is for a run of one process: send SIGTERM to one of these processes')
   config, step = session.config, int(session.state.step)
   if step >= config.length:
     session.say(f'{session.folder} is at step {step} of {config.length}: nothing left to do')
@@ -69,13 +149,29 @@ def play(session: Session) -> Run:
     length=config.length,
     images_per_step=config.images_per_step,
     quiet=session.quiet or not hosts.first(),
+    follow=None if callback is None else _following(session, callback),
   )
-  with contextlib.closing(journal), heard() as asked:
+  with contextlib.suppress(_Halted), contextlib.closing(journal), heard() as signalled:
+    asked = lambda: signalled() or (HALT if stop is not None and stop.is_set() else 0)
     if step == 0:
       _picture(session, 0)
     while step < config.length:
       step = _play_stage(session, journal, asked)
   return session.run
+
+
+def _following(session: Session, callback: Callback) -> Callable[[dict[str, float]], None]:
+  """What the journal calls with each line."""
+
+  def run() -> Run:
+    now = session.run
+    return dataclasses.replace(now, state=jax.tree.map(jnp.copy, now.state))  # for donation
+
+  def follow(line: dict[str, float]) -> None:
+    metrics = {name: value for name, value in line.items() if name != 'step'}
+    callback(Progress(int(line['step']), session.config.length, metrics, run))
+
+  return follow
 
 
 def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
@@ -127,6 +223,8 @@ def _judged(session: Session, step: int) -> dict[str, jax.Array]:
 def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:
   """A checkpoint, which is waited for at the end or where a signal asked to stop."""
   session.checkpoints.save(step, session.state, lasting=lasting, wait=bool(ending))
+  if step < session.config.length and ending == HALT:
+    raise _Halted
   if step < session.config.length and ending:
     raise Stopped(ending, step)
 

@@ -6,9 +6,10 @@ import math
 import pathlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
+import numpy as np
 from tqdm import tqdm
 
 from jaxgan.storage import files
@@ -19,12 +20,21 @@ class Journal:
 
   Values handed over may still be under computation: they are read once they are there, so that the
   host never waits for the device. On opening, lines after `step` are cut off: they belong to steps
-  that a resumed run plays again. Without a path nothing is written.
+  that a resumed run plays again. Without a path nothing is written. `follow` gets each line of logs
+  once it is written, with NaN where the file has null.
   """
 
   def __init__(
-    self, path: pathlib.Path | None, *, step: int, length: int, images_per_step: int, quiet=False
+    self,
+    path: pathlib.Path | None,
+    *,
+    step: int,
+    length: int,
+    images_per_step: int,
+    quiet: bool = False,
+    follow: Callable[[dict[str, float]], None] | None = None,
   ):
+    self._follow = follow
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
     self._waiting: collections.deque = collections.deque()
@@ -92,6 +102,8 @@ class Journal:
     }
     self._append(line)
     self._show(step, now, values, speed)
+    if self._follow is not None:
+      self._follow({name: math.nan if value is None else value for name, value in line.items()})
 
   def _show(self, step: int, now: float, values: Mapping[str, float], speed: float) -> None:
     losses = {
@@ -107,6 +119,19 @@ class Journal:
     self.say(f'step {step}/{self._length}  {shown}  {speed:.0f} images/s  {eta} left')
 
 
+def history(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Return the lines of a metrics file as arrays by name, one value a line.
+
+  'step' is int64, all others are float64: NaN where a line has no value. A last line that is still
+  being written is ignored. Without a file there are no lines.
+  """
+  text = path.read_text() if path.exists() else ''
+  lines = [json.loads(line) for line in text.splitlines() if math.isfinite(_step(line))]
+  names = dict.fromkeys(name for line in lines for name in line if name != 'step')
+  found = {name: np.array([line.get(name) for line in lines], np.float64) for name in names}
+  return {'step': np.array([line['step'] for line in lines], np.int64), **found}
+
+
 def _cut(path: pathlib.Path, step: int) -> None:
   """Keep the whole lines up to a step."""
   if not path.exists():
@@ -117,6 +142,6 @@ def _cut(path: pathlib.Path, step: int) -> None:
 
 def _step(line: str) -> float:
   try:
-    return json.loads(line)['step']
+    return float(json.loads(line)['step'])
   except (ValueError, KeyError, TypeError):  # torn by a crash
     return float('inf')

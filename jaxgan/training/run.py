@@ -1,12 +1,12 @@
-"""A run at rest: what it was set to, its networks, and samples of them."""
+"""A run that is loaded or just trained: its settings, its networks, and images of them."""
 
-import functools
+import dataclasses
 import json
 import pathlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,44 +15,190 @@ from jax.sharding import SingleDeviceSharding
 
 from jaxgan import variants
 from jaxgan.core import game
-from jaxgan.core.game import Game
-from jaxgan.core.seeds import key_of
+from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Batch, Key, Spec
-from jaxgan.ops import convolution
+from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
+from jaxgan.recipes import codes as codes_of
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import Config, from_json
 from jaxgan.recipes.types import Recipe, Stage, Translation
+from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.training import metrics_log, programs
+from jaxgan.training.programs import Generator
+from jaxgan.training.requests import count, key_of, whole
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
 BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
 
+Label = int | str
+"""A class, by its number or by its name."""
+Codes = Mapping[str, str | float | Sequence[float]]
+"""Values of codes by name: a choice by its number, or numbers."""
+Given = ParamSpec('Given')
+Made = TypeVar('Made')
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)  # a run is equal to itself alone
 class Run:
-  """A trained (or training) GAN: `run.sample(key, 64, label=3)`."""
+  """A trained GAN, or one in training.
+
+  `load` and `train` return one. A notebook shows it as a picture of its samples.
+
+  Args:
+    config: all options that it was trained with.
+    spec: size, channels and classes of its images.
+    recipe: the games of its stages, and how images are drawn.
+    state: all its numbers, in one tree.
+    folder: its work directory; None for a run that lies nowhere, which has no `history`.
+
+  Example:
+    >>> import jaxgan
+    >>> run = jaxgan.train(
+    ...   jaxgan.configure('gan', steps=2, log_every=1, widths=(8,)), 'runs/tiny', quiet=True
+    ... )
+    >>> run.sample(0, 4).shape
+    (4, 16, 16, 1)
+    >>> run.history['step'].tolist()
+    [1, 2]
+  """
 
   config: Config
   spec: Spec
   recipe: Recipe
   state: TrainState
+  folder: pathlib.Path | None = None
   counts: tuple[int, ...] = ()
   """How many training images each class has; empty: classes are drawn evenly."""
 
-  def sample(self, key: Key | int, n: int, label: int | None = None) -> np.ndarray:
-    """`n` images in [-1, 1], float32 `[n, H, W, C]`; the same for the same key and n.
+  def sample(
+    self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
+  ) -> np.ndarray:
+    """Draw images.
 
-    `key` may be a seed, from 0 to 4294967294. Of a conditional run `label` is the class of all;
-    without it classes are drawn at random as often as the training images have them (see `evenly`).
+    Args:
+      key: a seed, 0 or above, or a key of `jax.random.key`. The same key and n draw the same
+        images.
+      n: how many, 1 or more.
+      label: the class of all images, by number or name, where the run draws by class. Without it
+        classes are drawn at random, as often as the training images have them (see `evenly`).
+      codes: what the recipe calls codes, by name, such as `{'code': 3}`: a value as `jaxgan sample`
+        takes it. Codes without one are drawn at random.
+
+    Returns:
+      float32 `[n, H, W, C]` in [-1, 1].
 
     Raises:
-      ValueError: a label of a run that draws no classes, or outside of them.
+      ValueError: another kind of key, n below 1, a label of a run that does not draw by class, or
+        a class or code that is not there.
     """
-    key = key_of(key) if isinstance(key, int) else key
-    return np.concatenate([images for images, _ in self._batches(key, n, label)])[:n]
+    key, n = key_of(key), count(n)
+    number = None if label is None else self.class_of(label)
+    given = self._coded(codes or {})
+    return np.concatenate([images for images, _ in self._batches(key, n, number, given)])[:n]
+
+  def latents(self, key: Key | int, n: int) -> np.ndarray:
+    """Draw latents, which `generate` makes images of.
+
+    Args:
+      key: a seed or a key, as in `sample`.
+      n: how many, 1 or more.
+
+    Returns:
+      float32 `[n, ...]`, most often `[n, latent_size]`.
+
+    Raises:
+      ValueError: as `sample`; or a run whose images do not follow from latents.
+    """
+    self._maker()
+    assert self.recipe.latent is not None
+    return np.array(self.recipe.latent(key_of(key), count(n)))
+
+  def generate(
+    self, z: Array | np.ndarray, label: Label | Sequence[Label] | np.ndarray | None = None
+  ) -> np.ndarray:
+    """Make the images of given latents.
+
+    The same latent always gives the same image; where the networks draw noise, it stands still.
+
+    Args:
+      z: latents `[n, ...]`, such as `latents` draws.
+      label: where the run draws by class, the class of all images, or one for each latent.
+
+    Returns:
+      float32 `[n, H, W, C]` in [-1, 1].
+
+    Raises:
+      ValueError: latents of another shape; no label where the run draws by class, or one where it
+        does not; a run whose images do not follow from latents.
+
+    Example:
+      >>> import jaxgan
+      >>> run = jaxgan.train(
+      ...   jaxgan.configure('gan', steps=2, log_every=1, widths=(8,)), 'runs/tiny', quiet=True
+      ... )
+      >>> run.generate(run.latents(0, 3)).shape
+      (3, 16, 16, 1)
+    """
+    make, z = self._maker(), self._checked(z)
+    labels = self._classes(len(z), label)
+    return np.asarray(programs.in_batches(self.bound(make), z, labels, size=BATCH))
+
+  def generator(self) -> tuple[Generator, dict[str, Variables]]:
+    """Return the generator as a pure function and its parameters.
+
+    Returns:
+      `function` and `params`. `function(params, z, labels)` takes latents `[n, ...]` and int32
+      classes `[n]` (to be omitted where the run does not draw by class) and returns images
+      `[n, H, W, C]`, those of `generate`. It is not jitted: pass it to `jax.jit`, `jax.vmap`,
+      `jax.grad`, `jax.export`. `params` holds only the networks that make images, by name, each as
+      Flax has it: `{'params': ..., 'batch_stats': ...}`; the averaged parameters where the run
+      keeps an average. Whatever else the networks need, such as the step that a growing one has
+      reached, is a constant of the function.
+
+    Raises:
+      ValueError: a run whose images do not follow from latents.
+
+    Example:
+      >>> import jax, jaxgan
+      >>> run = jaxgan.train(
+      ...   jaxgan.configure('gan', steps=2, log_every=1, widths=(8,)), 'runs/tiny', quiet=True
+      ... )
+      >>> function, params = run.generator()
+      >>> jax.jit(function)(params, run.latents(0, 3)).shape
+      (3, 16, 16, 1)
+    """
+    make, nets = self._maker(), game.nets(self.stage.game, self.state)
+    function = programs.pure(make, dataclasses.replace(nets, step=self.step))
+    conditional, variant = self.recipe.conditional, self.config.variant
+
+    def generator(
+      params: Mapping[str, Variables], z: Array, labels: Array | None = None, /
+    ) -> Array:
+      if labels is None and conditional:
+        raise ValueError(f'{variant} draws by class: give labels, int32 [{len(z)}]')
+      return function(params, z, jnp.zeros(len(z), jnp.int32) if labels is None else labels)
+
+    z = jnp.asarray(self.latents(0, 1))
+    return generator, programs.needed(function, nets, z, jnp.zeros(1, jnp.int32))
+
+  def bound(self, function: Callable[Concatenate[Nets, Given], Made]) -> Callable[Given, Made]:
+    """Return the jitted `function(nets, ...)` with the trained networks in place.
+
+    One function gives one program, however often it is bound and whatever the parameters are: keep
+    the function, rather than make an equal one anew for each call.
+
+    Args:
+      function: takes the networks (`jaxgan.core.game.Nets`), then arrays; returns arrays.
+
+    Returns:
+      The function of the arrays alone.
+    """
+    program = programs.jitted(function, self.stage.game)
+    state = self.state
+    return cast(Callable[Given, Made], lambda *given: program(state, *given))
 
   def evenly(self) -> 'Run':
     """Return the run that draws all classes equally often, whatever their shares in the data."""
@@ -66,12 +212,19 @@ class Run:
     return jax.random.choice(key, self.spec.classes, (n,), p=shares).astype(jnp.int32)
 
   def translate(self, images: np.ndarray, way: str, key: Key | int = 0) -> np.ndarray:
-    """Images made of images `[n, H, W, C]` in [-1, 1], the way of that name.
+    """Make images of images.
+
+    Args:
+      images: `[n, H, W, C]` in [-1, 1].
+      way: the name of the way, such as 'AtoB'; `recipe.translate` has them.
+      key: a seed or a key, as in `sample`.
+
+    Returns:
+      float32 `[n, scale H, scale W, C]`.
 
     Raises:
       ValueError: no such way, with those there are; or a size that the network does not take.
     """
-    key = key_of(key) if isinstance(key, int) else key
     chosen = self.way(way)
     sizes = images.shape[1:3]
     if any(size % chosen.multiple or size < chosen.smallest for size in sizes):
@@ -79,7 +232,7 @@ class Run:
         f'{self.config.variant} takes images of a multiple of {chosen.multiple} pixels, from '
         f'{chosen.smallest} on, these are {sizes[0]} x {sizes[1]}: pad them'
       )
-    return np.asarray(_jitted(chosen.apply, self.stage.game)(self.state, jnp.asarray(images), key))
+    return np.asarray(self.bound(chosen.apply)(jnp.asarray(images), key_of(key)))
 
   def way(self, name: str) -> Translation:
     """How images are made of images.
@@ -95,14 +248,13 @@ class Run:
 
   def show(self, batch: Batch, key: Key | int) -> np.ndarray:
     """The pictures of a batch that tell how a translation goes, `[n, k, H, W, C]`."""
-    key = key_of(key) if isinstance(key, int) else key
-    return np.asarray(_jitted(self.recipe.show, self.stage.game)(self.state, batch, key))
+    assert self.recipe.show is not None
+    return np.asarray(self.bound(self.recipe.show)(batch, key_of(key)))
 
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
     """Images for a picture: a row a class (of the first 16) where conditional, else a square."""
-    key = key_of(key) if isinstance(key, int) else key
     rows = min(self.spec.classes, 16) if self.recipe.conditional else columns
-    return np.asarray(self._draw(key, jnp.arange(rows * columns) // columns))
+    return np.asarray(self._draw(key_of(key), jnp.arange(rows * columns) // columns))
 
   @property
   def step(self) -> int:
@@ -114,8 +266,42 @@ class Run:
     """The stage that it stands in."""
     return stages.of(self.recipe, self.step)
 
-  def _draw(self, key: Key, labels: Array) -> Array:
-    return _jitted(self.sampler(), self.stage.game)(self.state, key, labels)
+  @property
+  def history(self) -> dict[str, np.ndarray]:
+    """All that was logged, by name: `metrics.jsonl` as arrays, read anew each time.
+
+    Each array has a value for every line of the file: 'step' int64, all others float64, NaN where
+    the line has no value of that name or the value was not finite. A run that went back to a
+    checkpoint has a line with 'rolled_back_from' there.
+
+    Raises:
+      ValueError: a run without a folder.
+    """
+    if self.folder is None:
+      raise ValueError('this run has no folder, and so no history: give Run(..., folder=PATH)')
+    return metrics_log.history(self.folder / METRICS)
+
+  def class_of(self, label: Label) -> int:
+    """Return the number of a class.
+
+    Args:
+      label: its number, or its name as the data set has it (`spec.names`).
+
+    Raises:
+      ValueError: a run that does not draw by class, or no such class, with those there are.
+    """
+    if not self.recipe.conditional:
+      raise ValueError(f'{self.config.variant} draws no classes here: leave the label out')
+    names, last = self.spec.names, self.spec.classes - 1
+    if isinstance(label, str):
+      if label in names:
+        return names.index(label)
+      there = ', '.join(names[:20]) + ', ...' * (len(names) > 20)
+      raise ValueError(f'label {label!r} is not a class of this run: they are {there}')
+    number = whole(label)
+    if number is None or not 0 <= number <= last:
+      raise ValueError(f'label {label!r} is not a class of this run: they are 0 to {last}')
+    return number
 
   def sampler(self) -> Callable[..., Array]:
     """The recipe's `sample`.
@@ -131,32 +317,102 @@ class Run:
       f'jaxgan.apps.{"upscale" if larger else "translate"} --workdir=RUN --images=PATH --out=DIR'
     )
 
-  def _batches(self, key: Key, n: int, label: int | None) -> Iterator[tuple[np.ndarray, Array]]:
-    check_label(self, label)
+  def __repr__(self) -> str:
+    spec, classes = self.spec, f', {self.spec.classes} classes' if self.spec.classes else ''
+    sizes = {
+      name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in self.state.params.items()
+    }
+    lines = {
+      'images': f'{spec.size} x {spec.size} x {spec.channels}{classes}',
+      'step': f'{self.step} of {self.config.length}',
+      'parameters': ', '.join(f'{name} {size:,}' for name, size in sizes.items()),
+      'folder': str(self.folder),
+    }
+    lines['images'] += ', drawn by class' if self.recipe.conditional else ''
+    title = f'Run of {self.config.variant} on {self.config.dataset}'
+    return '\n'.join([title, *(f'  {name:<12}{text}' for name, text in lines.items())])
+
+  def _repr_png_(self) -> bytes | None:
+    """The picture in a notebook: the same samples as in the work directory's `samples/`."""
+    if self.recipe.sample is None:
+      return None
+    return figures.png(self.grid(jax.random.key(self.config.seed + 1)), columns=8)
+
+  def _maker(self) -> Callable[[Nets, Array, Array], Array]:
+    self.sampler()
+    if self.recipe.latent is None or self.recipe.generate is None:
+      raise ValueError(f'{self.config.variant} does not make images of latents alone: use sample')
+    return self.recipe.generate
+
+  def _checked(self, z: Array | np.ndarray) -> Array:
+    """Latents as an array of the right shape."""
+    z, wanted = jnp.asarray(z), self.latents(0, 1).shape[1:]
+    if not len(z.shape) or not len(z) or z.shape[1:] != wanted:
+      shape = ', '.join(map(str, ('n', *wanted)))
+      raise ValueError(f'latents of this run are [{shape}] with n > 0, these are {list(z.shape)}')
+    return z.astype(jnp.float32)
+
+  def _classes(self, n: int, label: Label | Sequence[Label] | np.ndarray | None) -> Array:
+    """The classes of n given latents, int32 `[n]`."""
+    if label is None:
+      if self.recipe.conditional:
+        raise ValueError(
+          f'{self.config.variant} draws by class: give label=0 to {self.spec.classes - 1}, or one '
+          'for each latent'
+        )
+      return jnp.zeros(n, jnp.int32)
+    if isinstance(label, str) or not np.ndim(label):
+      return jnp.full(n, self.class_of(cast(Label, label)))
+    each = [self.class_of(x) for x in cast(Sequence[Label], label)]
+    if len(each) != n:
+      raise ValueError(f'give one label for all, or one for each of {n} latents, not {len(each)}')
+    return jnp.asarray(each)
+
+  def _coded(self, given: Codes) -> dict[str, np.ndarray]:
+    """Codes as the recipe's sampler takes them."""
+    written = {
+      name: ','.join(map(str, x)) if isinstance(x, Iterable) and not isinstance(x, str) else str(x)
+      for name, x in given.items()
+    }
+    return codes_of.read(self.recipe.codes, written)
+
+  def _draw(self, key: Key, labels: Array, given: Mapping[str, np.ndarray] | None = None) -> Array:
+    more = ({name: jnp.asarray(x) for name, x in given.items()},) if given else ()
+    return self.bound(self.sampler())(key, labels, *more)
+
+  def _batches(
+    self, key: Key, n: int, label: int | None, given: Mapping[str, np.ndarray]
+  ) -> Iterator[tuple[np.ndarray, Array]]:
     for i in range(-(-n // BATCH)):
       classes, latents = jax.random.split(jax.random.fold_in(key, i))
       labels = jnp.full(BATCH, label or 0)
       if label is None and self.recipe.conditional:
         labels = self.labels(classes, BATCH)
-      yield np.asarray(self._draw(latents, labels)), labels
-
-
-@functools.lru_cache(maxsize=8)
-def _jitted(function: Callable[..., Array], played: Game) -> Callable[..., Array]:
-  """A function of networks and more, as the jitted one of the state and the same."""
-  return jax.jit(
-    lambda state, *given: function(game.nets(played, state), *given),
-    compiler_options=convolution.compiler_options(),
-  )
+      yield np.asarray(self._draw(latents, labels, given)), labels
 
 
 def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'latest') -> Run:
-  """The run in a work directory, at its newest sound checkpoint, or the best that it kept.
+  """Return the run in a work directory, on one device.
+
+  Args:
+    workdir: the folder that `train` or `jaxgan train` wrote.
+    checkpoint: 'latest', the newest one that is whole; or 'best', the one of the best score, which
+      a run with `eval_every` keeps.
 
   Raises:
     ValueError: a folder that holds no run, or none with a checkpoint yet.
+
+  Example:
+    >>> import jaxgan
+    >>> _ = jaxgan.train(
+    ...   jaxgan.configure('gan', steps=2, log_every=1, widths=(8,)), 'runs/tiny', quiet=True
+    ... )
+    >>> jaxgan.load('runs/tiny').step
+    2
   """
   workdir = pathlib.Path(workdir).expanduser()
+  if checkpoint not in FOLDERS:
+    raise ValueError(f"checkpoint must be 'latest' or 'best', it is {checkpoint!r}")
   config, spec = read(workdir)
   counts = class_counts(workdir)
   recipe = variants.build(config, spec)
@@ -168,7 +424,7 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
     raise ValueError(f'{workdir} has no {checkpoint} checkpoint: let it reach {every} steps')
   if recipe.conditional and not counts:
     _warn(f'{workdir / DATA} has no shares of classes, as older runs: they are drawn evenly')
-  return Run(config, spec, recipe, restored[1], counts)
+  return Run(config, spec, recipe, restored[1], workdir, counts)
 
 
 def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
@@ -179,7 +435,7 @@ def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
   """
   try:
     values = json.loads((workdir / CONFIG).read_text())
-    about: dict[str, Any] = json.loads((workdir / DATA).read_text())
+    about = json.loads((workdir / DATA).read_text())
   except FileNotFoundError as error:
     raise ValueError(
       f'{workdir} holds no run ({pathlib.Path(error.filename).name} is missing): '
@@ -199,15 +455,3 @@ def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
 
 def _warn(text: str) -> None:
   print(f'jaxgan: {text}', file=sys.stderr)
-
-
-def check_label(run: Run, label: int | None) -> None:
-  """Raises ValueError for a label of a run that draws no classes, or outside of them."""
-  if label is None:
-    return
-  if not run.recipe.conditional:
-    raise ValueError(f'{run.config.variant} draws no classes: leave --label out')
-  if not 0 <= label < run.spec.classes:
-    raise ValueError(
-      f'--label={label} is not a class of this run: they are 0 to {run.spec.classes - 1}'
-    )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from jaxgan import data, variants
 from jaxgan.core.seeds import check_seed
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
 
 
+ARRAYS = 'arrays'
+"""The data set of a run whose images were given to `train`."""
+Data = Source | np.ndarray | tuple[np.ndarray, np.ndarray]
+"""Images of one's own: a source, uint8 `[n, size, size, channels]`, or these with labels `[n]`."""
 SHOWN = 4
 """Images in a picture of what is made of them."""
 
@@ -52,7 +57,7 @@ class Session:
   def run(self) -> Run:
     """The run as it stands, on one device."""
     state, counts = devices.local(self.state), self.source.class_counts()
-    return Run(self.config, self.source.spec, self.recipe, state, counts)
+    return Run(self.config, self.source.spec, self.recipe, state, self.folder, counts)
 
   def restore(self) -> TrainState:
     """The state at the newest sound checkpoint, or at the start."""
@@ -70,19 +75,22 @@ class Session:
 
 @contextlib.contextmanager
 def prepared(
-  config: Config, folder: str | pathlib.Path, *, quiet: bool = False
+  config: Config, folder: str | pathlib.Path, *, quiet: bool = False, data: Data | None = None
 ) -> Iterator[Session]:
   """All that can be wrong with the input is found here, before the first step, as Refused."""
   with contextlib.ExitStack() as stack:
     try:
-      session = _prepare(config, pathlib.Path(folder).expanduser(), stack)
+      config, given = (config, None) if data is None else _of_arrays(config, data)
+      session = _prepare(config, pathlib.Path(folder).expanduser(), stack, given)
     except ValueError as error:
       raise Refused(str(error)) from error
     session.quiet = quiet
     yield session
 
 
-def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) -> Session:
+def _prepare(
+  config: Config, folder: pathlib.Path, stack: contextlib.ExitStack, given: Source | None = None
+) -> Session:
   """Every process does all of it; what one of them refuses, all do."""
   workdir.check(folder)
   check_seed(config.seed, '--seed')
@@ -90,7 +98,7 @@ def _prepare(config: Config, folder: pathlib.Path, stack: contextlib.ExitStack) 
     cache_programs()
   hosts.check_same('the command', _command(config))
   mesh = devices.mesh(config.batch_size)
-  source = hosts.together(lambda: open_data(config))
+  source = hosts.together(lambda: open_data(config) if given is None else given)
   hosts.check_same('the data set', source.fingerprint)
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
@@ -140,6 +148,44 @@ def _claim(
     _agree(config, source, folder)
 
 
+def _of_arrays(config: Config, given: Data) -> tuple[Config, Source]:
+  """The config and the source of a run on images of one's own.
+
+  Raises:
+    ValueError: a config that names other images, or images that do not fit it.
+  """
+  named = {'dataset': (_default(config), ARRAYS), 'folder': (None,), 'target_folder': (None,)}
+  for name, free in named.items():
+    if (value := getattr(config, name)) not in free:
+      raise ValueError(
+        f'data= gives the images, and {name}={value!r} others: leave one of them out'
+      )
+  source = given if isinstance(given, Source) else data.from_arrays(*_pair(given))
+  size, channels = source.spec.size, source.spec.channels
+  if config.image_size not in (None, size) or config.channels not in (None, channels):
+    raise ValueError(
+      f'the images of data= are {size} x {size} x {channels}, and the config asks for '
+      f'image_size={config.image_size}, channels={config.channels}: leave these out'
+    )
+  if channels not in (1, 3):
+    raise ValueError(f'images have 1 channel, grey, or 3, RGB; those of data= have {channels}')
+  config = dataclasses.replace(config, dataset=ARRAYS)
+  return config, _without(config, source)
+
+
+def _default(config: Config) -> str:
+  """The data set that stands where none is named."""
+  return next(str(f.default) for f in dataclasses.fields(config) if f.name == 'dataset')
+
+
+def _pair(given: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+  """Images, and labels where there are some."""
+  parts = given if isinstance(given, tuple | list) else (given,)
+  if len(parts) not in (1, 2):
+    raise ValueError(f'data= takes images, or images and labels, not {len(parts)} arrays')
+  return tuple(map(np.asarray, parts))
+
+
 def held_out(config: Config, train: Source) -> Source | None:
   """Return the test split beside a config's training images; None where there is none."""
   return open_data(config, data.HELD_OUT) if train.has_held_out else None
@@ -151,6 +197,12 @@ def open_data(config: Config, split: str = 'train') -> Source:
   Raises:
     ValueError: as `data.load` and `data.without`.
   """
+  if config.dataset == ARRAYS:
+    raise ValueError(
+      'this run was trained on arrays, which are not stored with it: to carry on, call '
+      'jaxgan.train(config, folder, data=...) in Python with the same arrays; to score it, give '
+      'jaxgan.evaluate its images and yours, --fake=FILE.npz --real=FILE.npz'
+    )
   source = data.load(
     config.dataset,
     split=split,
@@ -162,6 +214,10 @@ def open_data(config: Config, split: str = 'train') -> Source:
     direction=config.direction,
     in_memory_limit=int(config.in_memory_limit * 2**30),
   )
+  return _without(config, source)
+
+
+def _without(config: Config, source: Source) -> Source:
   return data.without(source, config.without_classes) if config.without_classes else source
 
 
@@ -192,7 +248,7 @@ def _same_data(config: Config, folder: pathlib.Path, about: dict[str, Any]) -> N
     return
   kept = {k: v for k, v in files.read_config(folder / DATA).items() if k in about}
   if changed := workdir.diff(kept, about):
-    images = config.folder or config.dataset
+    images = config.folder or ('data=' if config.dataset == ARRAYS else config.dataset)
     raise ValueError(
       f'the images of {images} changed since {folder} began (then -> now):\n'
       + '\n'.join(f'  {line}' for line in changed[:6])

@@ -27,7 +27,7 @@ def fitted(plain):
 def test_scores_are_the_published_expressions(fitted):
   run = load(fitted)
   images = np.asarray(run.sample(3, 4))
-  features = latents.frozen(run, latents.features(run))
+  features = run.bound(latents.features(run))
   f = lambda x: np.asarray(features(jnp.asarray(x), jnp.zeros(len(x), jnp.int32)))
   flat = lambda x: np.asarray(x).reshape(4, -1)
   found = anomaly.by_encoder(run, fitted, images)

@@ -49,7 +49,7 @@ def test_pca_finds_where_styles_vary_most(styled):
   run = load(styled)
   where = latents.space(run)
   found, values = directions.pca(run, where, jnp.zeros(1, jnp.int32))
-  w = latents.frozen(run, where.draw)(jax.random.key(9), jnp.zeros(2048, jnp.int32))[:, 0]
+  w = run.bound(where.draw)(jax.random.key(9), jnp.zeros(2048, jnp.int32))[:, 0]
   np.testing.assert_allclose(np.std(w @ found.T, axis=0), values, rtol=0.1)
   assert (np.diff(values) <= 0).all()
 
@@ -81,7 +81,7 @@ def test_walks_lead_through_the_point(styled, plain):
     run = load(workdir)
     where = latents.space(run)
     label = jnp.zeros(1, jnp.int32)
-    point = latents.frozen(run, where.draw)(jax.random.key(0), label)
+    point = run.bound(where.draw)(jax.random.key(0), label)
     unit = np.eye(point.shape[-1])[:2]
     points = directions.walks(point, unit, np.array([[-1.0, 0, 1]] * 2))
     assert points.shape == (6, *point.shape[1:])

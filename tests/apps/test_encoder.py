@@ -53,7 +53,7 @@ def test_learns_the_way_back(plain):
   variables = encoder.fit(run, source, options, lambda step, loss: losses.update({step: loss}))
   assert list(losses) == [300]
   net, _ = encoder.of(run, 3.0)
-  judge = encoder.latents.frozen(run, encoder.parts(run))
+  judge = run.bound(encoder.parts(run))
   encode = jax.jit(lambda v, x: net.apply(v, x, train=False)[0])
   error = lambda v: float(judge(x, encode(v, x))[1].mean())
   x = jnp.asarray(run.sample(9, 64))

@@ -41,7 +41,7 @@ def test_of_styles_every_layer_is_found(styled):
   """Styles of several latents mixed, which no latent has."""
   run = load(styled)
   where = latents.space(run)
-  w = latents.frozen(run, where.draw)(jax.random.key(3), jnp.arange(6))
+  w = run.bound(where.draw)(jax.random.key(3), jnp.arange(6))
   mixed = jnp.stack([w[i, i] for i in range(6)])[None]
   image = latents.images(run, where, mixed, jnp.zeros(1, jnp.int32))
   found = invert.invert(run, image, Options(styled, steps=200, restarts=2, feature_weight=0.0))

@@ -76,5 +76,5 @@ def test_labels_are_asked_for_or_go_round(plain, conditional):
 def test_features_are_the_critics_last_hidden_layer(plain):
   run = load(plain)
   images = jnp.zeros((3, 16, 16, 1))
-  found = latents.frozen(run, latents.features(run))(images, jnp.zeros(3, jnp.int32))
+  found = run.bound(latents.features(run))(images, jnp.zeros(3, jnp.int32))
   chex.assert_shape(found, (3, 24))

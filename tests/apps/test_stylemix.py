@@ -1,5 +1,7 @@
 """Layers come from where the table says."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,7 +35,7 @@ def test_the_layers_are_cut_in_three():
 def test_a_table_shows_the_columns_image_where_its_layers_rule(styled):
   """Rows 4 to 7 of these images hang on the middle layers alone."""
   run = load(styled)
-  w = latents.frozen(run, latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
+  w = run.bound(latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
   images = stylemix.tables(run, w, 2, ()).reshape(3, 3, 4, 16, 16, 1)  # table, row, column
   middle, alone = images[1], latents.images(run, latents.space(run), w, jnp.zeros(5))
   for r in (1, 2):
@@ -58,3 +60,19 @@ def test_runs_without_styles_are_refused(plain, styled, said):
   assert ended.code == 2 and 'gan has no styles to mix' in ended.err
   ended = said(main, f'--workdir={styled}', '--out=m.png', '--bounds', '3', '9')
   assert ended.code == 2 and '--bounds' in ended.err
+
+
+def test_all_tables_are_of_one_program(styled):
+  """Not one for each table, and one for the images beside them."""
+  run, traces = load(styled), []
+  styles = run.recipe.styles
+
+  def synthesise(nets, w, key):
+    traces.append(w.shape)
+    return styles.synthesise(nets, w, key)
+
+  counting = run.recipe._replace(styles=styles._replace(synthesise=synthesise))
+  run = dataclasses.replace(run, recipe=counting)
+  layers = run.bound(latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
+  stylemix.tables(run, layers, 2, (1, 2))
+  assert len(traces) == 1

@@ -78,7 +78,7 @@ def test_batch_norm_is_measured_on_what_it_will_see(plain, key):
     drawing, cutting = jax.random.split(jax.random.fold_in(key, i))
     return redrawn(where.draw(nets, drawing, labels), threshold, cutting)
 
-  settle = latents.frozen(run, lambda *given: truncate.settled(where, points, *given))
+  settle = run.bound(lambda *given: truncate.settled(where, points, *given))
   z = jax.random.truncated_normal(key, -0.5, 0.5, (4096, 6))
   layer = run.state.ema['generator']['Dense_0']
   wanted = (z @ layer['weight']['kernel']).var(0)
@@ -90,5 +90,5 @@ def test_batch_norm_is_measured_on_what_it_will_see(plain, key):
 def test_what_has_no_batch_norm_stays_as_it_is(styled):
   run = load(styled)
   where = latents.space(run)
-  settle = latents.frozen(run, lambda *given: truncate.settled(where, None, *given))
+  settle = run.bound(lambda *given: truncate.settled(where, None, *given))
   assert settle(jnp.zeros(2, jnp.int32), jnp.float32(0.5)) == {}

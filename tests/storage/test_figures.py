@@ -132,3 +132,9 @@ def test_heat_goes_from_black_to_white():
   found = figures.heat(np.array([0.0, 1.0, 2.0, 3.0, 9.0]), top=3.0)
   black, red, yellow, white = (-1, -1, -1), (1, -1, -1), (1, 1, -1), (1, 1, 1)
   np.testing.assert_allclose(found, [black, red, yellow, white, white])
+
+
+def test_bytes_are_those_of_the_file(tmp_path):
+  images = np.linspace(-1, 1, 4 * 8 * 8 * 3, dtype=np.float32).reshape(4, 8, 8, 3)
+  figures.save_grid(tmp_path / 'grid.png', images, columns=2)
+  assert figures.png(images, columns=2) == (tmp_path / 'grid.png').read_bytes()

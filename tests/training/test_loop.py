@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import chex
@@ -22,14 +23,14 @@ from PIL import Image
 from processes import until
 
 from by_path import leaves
-from jaxgan import data, variants
-from jaxgan.apps import sample
+from jaxgan import data, main, variants
+from jaxgan.apps import evaluate, sample
 from jaxgan.core.game import Game
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import run
-from jaxgan.training.loop import Diverged, train
+from jaxgan.training.loop import Diverged, play, train
 from jaxgan.training.session import Refused, prepared
 from jaxgan.training.signals import Stopped
 
@@ -284,6 +285,167 @@ def test_images_that_changed_are_refused(data_dir, tmp_path):
     train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True)
   Image.new('RGB', (16, 16), (180, 0, 0)).save(folder / '3.png')
   assert train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True).step == 4
+
+
+# From Python: whoever watches, stops, or brings images.
+
+
+class TestCallback:
+  def test_gets_every_line_of_the_log(self, data_dir, tmp_path):
+    told = []
+    run_of = train(config_of(data_dir), tmp_path, quiet=True, callback=told.append)
+    assert [now.step for now in told] == [2, 4, 6, 8]
+    assert {now.length for now in told} == {LENGTH}
+    for now, line in zip(told, lines_of(tmp_path), strict=True):
+      assert set(now.metrics) == set(line) - {'step'}
+      assert now.metrics['critic/loss'] == line['critic/loss']
+      assert all(type(value) in (int, float) for value in now.metrics.values())
+    np.testing.assert_array_equal(
+      run_of.history['critic/loss'], [now.metrics['critic/loss'] for now in told]
+    )
+
+  def test_a_run_that_it_takes_stays_as_it_was(self, data_dir, tmp_path):
+    """Though the step donates the state that the run is a copy of."""
+    taken = []
+    take = lambda now: taken.append((now.step, now.run()))
+    last = train(config_of(data_dir), tmp_path / 'a', quiet=True, callback=take)
+    for step, snapshot in taken:
+      assert step <= snapshot.step <= LENGTH
+      until_then = train(config_of(data_dir, steps=snapshot.step), tmp_path / str(step), quiet=True)
+      np.testing.assert_array_equal(snapshot.sample(0, 3), until_then.sample(0, 3))
+    chex.assert_trees_all_equal(leaves(taken[-1][1].state), leaves(last.state))
+
+  def test_changes_nothing(self, finished, data_dir, tmp_path):
+    watched = train(config_of(data_dir), tmp_path, quiet=True, callback=lambda now: now.run())
+    chex.assert_trees_all_equal(leaves(watched.state), leaves(finished[1].state))
+
+  def test_its_exception_ends_the_run(self, data_dir, tmp_path):
+    def fail(now):
+      if now.step == 4:
+        raise RuntimeError('enough')
+
+    with pytest.raises(RuntimeError, match='enough'):
+      train(config_of(data_dir), tmp_path, quiet=True, callback=fail)
+    resumed = train(config_of(data_dir), tmp_path, quiet=True)
+    assert resumed.step == LENGTH and [x['step'] for x in lines_of(tmp_path)] == [2, 4, 6, 8]
+
+  def test_never_waits_for_the_device(self, data_dir, tmp_path, monkeypatch):
+    """Beside the log's own reading of what is ready, the loop with a callback reads nothing."""
+    reads = []
+    count = lambda name: lambda get: lambda *args: (reads.append(name), get(*args))[1]
+    monkeypatch.setattr(jax, 'device_get', count('get')(jax.device_get))
+    monkeypatch.setattr(jax, 'block_until_ready', count('wait')(jax.block_until_ready))
+    train(config_of(data_dir), tmp_path / 'without', quiet=True)
+    without = list(reads)
+    reads.clear()
+    train(config_of(data_dir), tmp_path / 'with', quiet=True, callback=lambda now: None)
+    assert reads == without and 'get' in reads
+
+
+class TestStop:
+  def test_from_another_thread_saves_the_exact_step(self, data_dir, tmp_path):
+    stop, told = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: told.wait(60) and stop.set())
+    thread.start()
+    config = config_of(data_dir, steps=100_000, checkpoint_every=50_000, sample_every=50_000)
+    halted = train(config, tmp_path, quiet=True, stop=stop, callback=lambda now: told.set())
+    thread.join()
+    assert 2 <= halted.step < 100_000
+    assert run.load(tmp_path).step == halted.step
+
+  def test_ends_the_same_as_a_run_left_alone(self, finished, data_dir, tmp_path):
+    class AtThird:
+      calls = itertools.count(1)
+
+      def is_set(self):
+        return next(self.calls) == 3
+
+    assert train(config_of(data_dir), tmp_path, quiet=True, stop=AtThird()).step == 3
+    resumed = train(config_of(data_dir), tmp_path, quiet=True, stop=threading.Event())
+    chex.assert_trees_all_equal(leaves(resumed.state), leaves(finished[1].state))
+    assert [line['step'] for line in lines_of(tmp_path)] == [2, 4, 6, 8]
+
+  def test_is_refused_in_several_processes(self, data_dir, tmp_path, monkeypatch):
+    with prepared(config_of(data_dir), tmp_path, quiet=True) as session:
+      monkeypatch.setattr(jax, 'process_count', lambda: 2)
+      with pytest.raises(Refused, match='stop= is for a run of one process'):
+        play(session, stop=threading.Event())
+
+
+OWN = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
+CLASSES = np.arange(40) % 4
+
+
+def of_arrays(workdir, given=OWN, **options):
+  config = variants.configure('gan', **{'steps': 2, 'batch_size': 16, 'widths': (8,), **options})
+  return train(config, workdir, quiet=True, data=given)
+
+
+class TestArrays:
+  def test_are_a_data_set_like_any_other(self, tmp_path):
+    trained = of_arrays(tmp_path, (OWN, CLASSES))
+    assert trained.config.dataset == 'arrays' and trained.spec == (8, 3, 4, ('0', '1', '2', '3'))
+    loaded = run.load(tmp_path)
+    assert loaded.config == trained.config and loaded.sample(0, 2).shape == (2, 8, 8, 3)
+
+  @pytest.mark.parametrize('given', [OWN, (OWN,), data.from_arrays(OWN), jnp.asarray(OWN)])
+  def test_come_in_several_forms(self, given, tmp_path):
+    assert of_arrays(tmp_path, given).spec == (8, 3, 0, ())
+
+  def test_a_run_goes_on_with_the_same_ones(self, tmp_path):
+    of_arrays(tmp_path / 'parts')
+    parts = of_arrays(tmp_path / 'parts', OWN.copy(), steps=4)
+    whole = of_arrays(tmp_path / 'whole', steps=4)
+    chex.assert_trees_all_equal(leaves(parts.state), leaves(whole.state))
+    again = train(dataclasses.replace(parts.config, steps=5), tmp_path / 'parts', data=OWN)
+    assert again.step == 5  # with the config that it has itself
+
+  def test_a_run_does_not_go_on_with_others(self, tmp_path):
+    of_arrays(tmp_path)
+    other = OWN.copy()
+    other[3, 2, 1, 0] ^= 1
+    with pytest.raises(Refused, match='images of data= changed since .*\n  fingerprint'):
+      of_arrays(tmp_path, other, steps=4)
+    with pytest.raises(Refused, match='dataset: "arrays" -> "digits"'):
+      train(variants.configure('gan', steps=4, batch_size=16, widths=(8,)), tmp_path)
+
+  def test_a_run_does_not_go_on_without(self, tmp_path, capsys):
+    trained = of_arrays(tmp_path)
+    with pytest.raises(Refused, match='trained on arrays, which are not stored with it'):
+      train(dataclasses.replace(trained.config, steps=4), tmp_path)
+    flags = ['--widths', '8', '--batch-size=16', '--dataset=arrays']
+    code = main.main(['--variant=gan', f'--workdir={tmp_path}', *flags])
+    said = capsys.readouterr().err
+    assert code == 2 and 'data=...) in Python with the same arrays' in said
+    assert len(said.splitlines()) == 1 and 'Traceback' not in said
+
+  def test_no_application_reads_them(self, tmp_path, capsys):
+    of_arrays(tmp_path)
+    assert evaluate.main([f'--workdir={tmp_path}']) == 2
+    assert 'trained on arrays, which are not stored' in capsys.readouterr().err
+
+  def test_classes_may_be_kept_from_a_run(self, tmp_path):
+    trained = of_arrays(tmp_path, (OWN, CLASSES), without_classes=(0, 2))
+    assert trained.spec.names == ('1', '3')
+
+  @pytest.mark.parametrize(
+    ('given', 'options', 'said'),
+    [
+      (OWN, dict(dataset='mnist'), "data= gives the images, and dataset='mnist' others"),
+      (OWN, dict(folder='photos'), 'data= gives the images, and folder=.*photos.* others'),
+      (OWN, dict(image_size=16), '8 x 8 x 3, and the config asks for image_size=16'),
+      (OWN, dict(channels=1), 'the config asks for image_size=None, channels=1'),
+      (OWN[..., :2], {}, 'those of data= have 2'),
+      (OWN / 255, {}, 'should be uint8'),
+      (OWN[0], {}, 'should be uint8'),
+      ((OWN, CLASSES[:3]), {}, r'labels should be integers \[40\]'),
+      ((OWN, CLASSES, CLASSES), {}, 'images, or images and labels'),
+    ],
+  )
+  def test_what_does_not_fit_is_refused(self, given, options, said, tmp_path):
+    with pytest.raises(Refused, match=said):
+      of_arrays(tmp_path / 'run', given, **options)
+    assert not (tmp_path / 'run').exists()
 
 
 # Processes and their ends.

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxgan.storage.figures import save_curves
@@ -234,3 +235,31 @@ def test_what_is_not_finite_is_null(tmp_path):
   assert line['critic/loss'] is None
   save_curves(tmp_path / 'curves.png', tmp_path / 'm.jsonl')
   assert (tmp_path / 'curves.png').is_file()
+
+
+class TestHistory:
+  def test_has_a_value_for_every_line(self, path):
+    lines = [
+      {'step': 2, 'critic/loss': 0.5, 'images': 32},
+      {'step': 4, 'critic/loss': None, 'images': 64, 'path/loss': 3},
+      {'step': 2, 'images': 32, 'rolled_back_from': 4},
+    ]
+    path.write_text(''.join(json.dumps(line) + '\n' for line in lines) + '{"step": 6, "cri')
+    found = metrics_log.history(path)
+    assert set(found) == {'step', 'images', 'critic/loss', 'path/loss', 'rolled_back_from'}
+    assert found['step'].dtype == np.int64 and found['step'].tolist() == [2, 4, 2]
+    np.testing.assert_array_equal(found['critic/loss'], [0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(found['path/loss'], [np.nan, 3, np.nan])
+    assert all(x.dtype == np.float64 for name, x in found.items() if name != 'step')
+
+  def test_is_empty_where_nothing_was_logged(self, path):
+    assert {name: x.tolist() for name, x in metrics_log.history(path).items()} == {'step': []}
+
+  def test_is_what_the_journal_wrote(self, path):
+    journal, told = Journal(path, step=0, length=4, images_per_step=8, quiet=True), []
+    journal._follow = told.append
+    journal.write(2, {'critic/loss': jnp.float32(jnp.inf), 'generator/loss': jnp.float32(1.5)})
+    journal.close()
+    found = metrics_log.history(path)
+    assert np.isnan(found['critic/loss'][0]) and np.isnan(told[0]['critic/loss'])
+    assert found['generator/loss'][0] == told[0]['generator/loss'] == 1.5

@@ -1,0 +1,104 @@
+"""Functions of a run's networks as programs: compiled once for all who ask for the same one."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.core import game
+from jaxgan.core.game import Game
+from jaxgan.core.nets import Nets
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Variables
+from jaxgan.ops import convolution
+
+Made = TypeVar('Made')
+
+
+@functools.lru_cache(maxsize=16)
+def jitted(function: Callable[..., Made], played: Game) -> Callable[..., Made]:
+  """Return the jitted function of a state in place of `function(nets, ...)` of its networks.
+
+  The same function and game give the same program, so that it is traced and compiled once for each
+  shape of its inputs. `Run.bound` is the way to it.
+
+  Args:
+    function: takes the networks as `game.nets` binds them, then arrays.
+    played: the game whose networks these are.
+  """
+
+  def program(state: TrainState, *given: Array) -> Made:
+    return function(game.nets(played, state), *given)
+
+  options = convolution.compiler_options()
+  return cast(Callable[..., Made], jax.jit(program, compiler_options=options))
+
+
+class Generator(Protocol):
+  """A pure function from latents to images; see `Run.generator`."""
+
+  def __call__(
+    self, params: Mapping[str, Variables], z: Array, labels: Array | None = None, /
+  ) -> Array:
+    """Return the images of latents."""
+
+
+Pure = Callable[[Mapping[str, Variables], Array, Array], Array]
+
+
+def pure(make: Callable[[Nets, Array, Array], Array], nets: Nets) -> Pure:
+  """Return `make(nets, z, labels)` as a function of the networks' variables by name.
+
+  The memory and the step of `nets` are its constants.
+  """
+  fixed = replace(nets, params={}, variables={}, opt={})
+
+  def function(variables: Mapping[str, Variables], z: Array, labels: Array) -> Array:
+    rest = {n: {k: v for k, v in x.items() if k != 'params'} for n, x in variables.items()}
+    params = {n: x['params'] for n, x in variables.items()}
+    return make(replace(fixed, params=params, variables=rest), z, labels)
+
+  return function
+
+
+def needed(function: Pure, nets: Nets, z: Array, labels: Array) -> dict[str, Variables]:
+  """Return the variables of those networks that the output of a pure function depends on."""
+  every = {name: {'params': nets.params[name], **nets.variables[name]} for name in nets.networks}
+  traced = jax.make_jaxpr(function)(every, z, labels).jaxpr
+  read = {id(x) for equation in traced.eqns for x in equation.invars}
+  owners = [path[0].key for path, _ in jax.tree_util.tree_leaves_with_path(every)]
+  given = zip(owners, traced.invars[: len(owners)], strict=True)
+  used = {name for name, x in given if id(x) in read}
+  return {name: variables for name, variables in every.items() if name in used}
+
+
+def in_batches(function: Callable[..., object], *arrays: Array | np.ndarray, size: int = 16) -> Any:
+  """Call a function of rows on equal batches, and join what it returns.
+
+  The last batch is filled up by repeating its last row, so that the function compiles once.
+
+  Args:
+    function: takes arrays of `size` rows, returns arrays of as many.
+    arrays: each of the same number of rows, one or more.
+    size: rows in a batch.
+
+  Returns:
+    A tree of NumPy arrays like the function's own, of as many rows as were given; no type can say
+    that, so it is Any.
+
+  Example:
+    >>> in_batches(lambda x: 2 * x, np.arange(5), size=3).tolist()
+    [0, 2, 4, 6, 8]
+  """
+  n = len(arrays[0])
+
+  def rows(x: Array | np.ndarray, start: int) -> Array:
+    return jnp.take(jnp.asarray(x), jnp.arange(start, start + size), axis=0, mode='clip')
+
+  parts = [function(*(rows(x, start) for x in arrays)) for start in range(0, n, size)]
+  join = lambda *x: np.concatenate([np.asarray(y) for y in x])[:n]
+  return jax.tree.map(join, *parts)
