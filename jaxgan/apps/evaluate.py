@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import data
-from jaxgan.apps import commandline
+from jaxgan.apps import command
 from jaxgan.data import Source
 from jaxgan.evaluation import features, reference_statistics, scores
 from jaxgan.evaluation.features import FeatureNetwork
@@ -270,7 +270,7 @@ def run(options: Options) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  return commandline.run('python -m jaxgan.evaluate', Options, run, argv)
+  return command.run('evaluate', Options, run, argv)
 
 
 if __name__ == '__main__':

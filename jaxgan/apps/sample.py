@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxgan.apps import commandline
+from jaxgan.apps import command
 from jaxgan.storage import figures
 from jaxgan.training.run import load
 
@@ -32,7 +32,7 @@ class Arguments:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  return commandline.run('python -m jaxgan.sample', Arguments, write, argv)
+  return command.run('sample', Arguments, write, argv)
 
 
 def write(arguments: Arguments) -> None:
