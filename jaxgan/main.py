@@ -5,6 +5,7 @@ What a command needs is imported when the command is called, so that `jaxgan --h
 
 import difflib
 import importlib
+import importlib.metadata
 import os
 import pathlib
 import sys
@@ -50,9 +51,7 @@ def _about(name: str) -> int:
     text = 'usage: jaxgan COMMAND [OPTIONS]\n\n' + '\n'.join(lines)
     return _print(f'{text}\n\nThe options of a command: jaxgan COMMAND --help')
   if name in ('-V', '--version'):
-    import jaxgan
-
-    return _print(f'jaxgan {jaxgan.__version__}')
+    return _print(f'jaxgan {importlib.metadata.version("jaxgan")}')
   near = difflib.get_close_matches(name, COMMANDS, n=1)
   meant = f'perhaps you meant {near[0]}' if near else f'there are {", ".join(COMMANDS)}'
   print(f'jaxgan: there is no command {name!r}: {meant}', file=sys.stderr)
@@ -133,8 +132,9 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
     words,
     'jaxgan train',
     description=training_options.about(),
-    hint='; the folder of images comes first: jaxgan train FOLDER --name=VALUE',
   )
+  if parsed.photos != photos:  # it stood among the options, which depend on it
+    return parse([str(parsed.photos), *training_options.without(parsed.photos, words)])
   return training_options.assembled(kind, picked, parsed)
 
 

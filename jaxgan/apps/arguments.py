@@ -28,7 +28,6 @@ def read(
   *,
   description: str = '',
   note: str = '',
-  hint: str = '',
 ) -> Any:
   """Return the options that a command line gives.
 
@@ -38,7 +37,6 @@ def read(
     program: what the usage line begins with, such as 'jaxgan sample'.
     description: what the help says first; the docstring of `choice` if not given.
     note: what the help says after that.
-    hint: what to do about a word that stands alone and is no option.
 
   Raises:
     ValueError: a mistake on the command line, in one sentence.
@@ -58,7 +56,7 @@ def read(
   except SystemExit as stop:
     if not stop.code:
       raise
-    _refuse(said.getvalue(), program, hint)
+    _refuse(said.getvalue(), program)
   return at_home(parsed)
 
 
@@ -161,18 +159,31 @@ def meant(name: str, known: Collection[str], prefix: str = '') -> str:
   return f': perhaps you meant {" or ".join(prefix + dashed(one) for one in near)}' if near else ''
 
 
-def _refuse(said: str, program: str, hint: str) -> NoReturn:
+def _refuse(said: str, program: str) -> NoReturn:
   """Raise what tyro says in a box as one sentence of a ValueError."""
   lines = [re.sub(r'^[│|]?\s*|\s*[│|]?$', '', line) for line in said.splitlines()]
   inside = [line for line in lines if line and line[0] not in '╭╰']
-  body = list(itertools.takewhile(lambda line: set(line) - set('─-'), inside))
+  is_rule = lambda line: not set(line) - set('─-')
+  parts = [list(part) for rule, part in itertools.groupby(inside, is_rule) if not rule]
+  body = parts[0 if '╭' in said or len(parts) < 2 else 1]  # without a box, the title comes first
   text = ' '.join(body)
-  missing = [line.split()[0] for line in inside if re.match(r'--\w|\w+$', line)]
+  missing = [line.split()[0] for line in body if line.startswith('--')]
   if text.startswith('Missing from'):
     text = f'{" and ".join(missing)} must be given'
   elif text.startswith('Unrecognized options'):
-    text = f'not understood: {text.partition(": ")[2]}{hint}'
+    text = f'not understood: {text.partition(": ")[2]}'
+  for pattern, plain in _PLAINER.items():
+    text = re.sub(pattern, plain, text)
   raise ValueError(f'{text.rstrip(".")}; see {program} --help')
+
+
+_PLAINER = {
+  r'^Error parsing (--[\w-]+): invalid literal for int.*?: (.*)': r'\1=\2 is not a whole number',
+  r'^Error parsing (--[\w-]+): could not convert string to float: (.*)': r'\1=\2 is not a number',
+  r'^Error parsing \w+: (?=--)': '',  # a sentence of our own, from __post_init__
+  r"invalid choice (.*?) for argument '(--[\w-]+)'\. Expected": r'\2=\1 is not',
+}
+"""What tyro says, and plainer words for it."""
 
 
 def at_home(options: Any) -> Any:

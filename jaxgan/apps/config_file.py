@@ -37,8 +37,10 @@ def load(path: pathlib.Path) -> dict[str, Any]:
   return {name.replace('-', '_'): value for name, value in found.items()}
 
 
-def options(path: pathlib.Path, found: Mapping[str, Any], kind: type) -> dict[str, Any]:
-  """Return what a file sets of the options of `kind`, each as its field holds it.
+def options(
+  path: pathlib.Path, found: Mapping[str, Any], kind: type, variant: str
+) -> dict[str, Any]:
+  """Return what a file sets of the options of a variant, each as its field holds it.
 
   Raises:
     ValueError: an unknown option or a value of another type, with the file and the option.
@@ -50,7 +52,7 @@ def options(path: pathlib.Path, found: Mapping[str, Any], kind: type) -> dict[st
       continue
     if name not in hints:
       near = meant(name, set(hints))
-      raise ValueError(f'{path}: {found.get("variant", "lsgan")} has no option {name!r}{near}')
+      raise ValueError(f'{path}: {variant} has no option {name!r}{near}')
     try:
       values[name] = of_type(hints[name], value)
     except ValueError as error:

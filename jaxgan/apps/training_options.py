@@ -49,6 +49,13 @@ def folder(argv: Sequence[str]) -> tuple[pathlib.Path | None, list[str]]:
   return None, words
 
 
+def without(photos: pathlib.Path, argv: Sequence[str]) -> list[str]:
+  """Return a command line without the word that names the folder of images."""
+  words = list(argv)
+  words.remove(next(w for w in words if arguments.at_home(pathlib.Path(w)) == photos))
+  return words
+
+
 def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   """Return what the options are if the command line does not set them.
 
@@ -66,7 +73,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   first = [choices.variant(found)] if found and not name else []
   name = name or (first[0].value if first else 'lsgan')
   kind, preset = variants.module(name).Config, chosen('preset') or 'laptop'
-  set_in_file = config_file.options(file, read, kind)
+  set_in_file = config_file.options(file, read, kind, name)
   picked = first + (choices.picks(found, accepted(kind)) if found else _plain(photos))
   if preset not in ('laptop', 'paper'):
     raise ValueError(f'there is no preset {preset!r}, only laptop, paper')
