@@ -14,7 +14,9 @@ from jaxgan.parallel.hosts import Hosts
 from jaxgan.recipes.config import Config
 
 FOLDER = 'A folder of images: what to do with it is picked by a rule, said, and can be overridden.'
-WORKDIR = 'Where the run lives: config, metrics, checkpoints, samples.'
+WORKDIR = (
+  'Where the run lives: config, metrics, checkpoints, samples. For FOLDER alone: runs/FOLDER.'
+)
 CONFIG = 'A file of options, JSON or TOML, such as the config.json of a run; flags override it.'
 PLUGIN = 'The file of a variant of your own, which is executed.'
 
@@ -122,7 +124,7 @@ def choice(kind: type[Config], picked: Picked) -> type:
   photos = cast(Any, tyro.conf.Positional)[path]
   fields: list[Any] = [
     ('photos', arguments.helped(photos, FOLDER, metavar='[FOLDER]'), picked.photos),
-    ('workdir', arguments.helped(pathlib.Path, WORKDIR), *filter(None, [picked.workdir])),
+    ('workdir', arguments.helped(path, WORKDIR, metavar='PATH'), picked.workdir),
     ('config', arguments.helped(path, CONFIG, metavar='FILE'), None),
     ('plugin', arguments.helped(path, PLUGIN, metavar='FILE'), None),
   ]
@@ -140,8 +142,10 @@ def assembled(
   """Return config, work directory and processes, and say what was picked.
 
   Raises:
-    ValueError: options that do not fit together.
+    ValueError: no work directory, or options that do not fit together.
   """
+  if parsed.workdir is None:
+    raise ValueError('--workdir must be given, the folder for the run; see jaxgan train --help')
   fields = [f.name for f in dataclasses.fields(parsed) if f.name.startswith(GROUP)]
   config = kind(**{k: v for name in fields for k, v in vars(getattr(parsed, name)).items()})
   if not parsed.hosts.process_id:
