@@ -77,7 +77,7 @@ def register(name: str, module: Any) -> None:
     jaxgan.register('my_gan', sys.modules[__name__])
   """
   config = getattr(module, 'Config', None)
-  if not (isinstance(config, type) and issubclass(config, Config)):
+  if not {'variant', 'preset'} <= set(getattr(config, '__dataclass_fields__', ())):
     raise ValueError(f'variant {name!r} needs a class Config that extends jaxgan.Config')
   if not callable(getattr(module, 'build', None)):
     raise ValueError(f'variant {name!r} needs a function build(config, spec)')
