@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from benchmarks.workloads import Subject, random_batch
-from jaxgan.apps import commandline
+from jaxgan.apps import command as commands
 from jaxgan.core.game import Turn
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
@@ -246,7 +246,7 @@ def command(
   kind: type[Options], run: Callable[[Options], None], program: str, argv: list[str] | None
 ) -> int:
   """What every benchmark does with its command line; the exit code is 2 on wrong input."""
-  return commandline.run(program, kind, run, argv, by='benchmarks')
+  return commands.run('', kind, run, argv, by='benchmarks', program=program)
 
 
 def _processor() -> str:

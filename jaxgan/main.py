@@ -1,75 +1,83 @@
-"""Train a GAN: `python -m jaxgan.main --variant=lsgan --workdir=/tmp/run`.
+"""The command `jaxgan`; `python -m jaxgan.main --variant=lsgan --workdir=/tmp/run` trains a GAN.
 
-Running the same command again carries on where the run stopped.
+What a command needs is imported when the command is called, so that `jaxgan --help` is quick.
 """
 
-import dataclasses
+import difflib
 import importlib
+import importlib.metadata
+import os
 import pathlib
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import tyro
+if TYPE_CHECKING:
+  from jaxgan.parallel.hosts import Hosts
+  from jaxgan.recipes.config import Config
 
-from jaxgan import variants
-from jaxgan.parallel import hosts
-from jaxgan.parallel.hosts import Hosts
-from jaxgan.recipes.config import Config
-from jaxgan.storage.checkpoint import CheckpointError
-from jaxgan.training.loop import Diverged, play
-from jaxgan.training.session import Refused, prepared
-from jaxgan.training.signals import Stopped
-
-PROGRAM = 'python -m jaxgan.main'
-FLAGS = (tyro.conf.FlagConversionOff, tyro.conf.OmitArgPrefixes)
-
-
-@dataclasses.dataclass
-class _Choice:
-  """What sets the defaults of everything else."""
-
-  variant: Any = 'lsgan'
-  preset: Any = 'laptop'
-
-
-def parse(argv: list[str] | None = None) -> tuple[Config, pathlib.Path, Hosts]:
-  """The command line as config, work directory and processes, read for the variant first.
-
-  Exits with 2 and a message on what cannot be read.
-  """
-  argv = sys.argv[1:] if argv is None else argv
-  chosen = _choice([a for a in argv if a not in ('-h', '--help')])
-  default = variants.configure(chosen.variant, chosen.preset)
-  workdir = Annotated[
-    pathlib.Path,
-    tyro.conf.arg(help='Where the run lives: config, metrics, checkpoints, samples.'),
-  ]
-  arguments = dataclasses.make_dataclass(
-    'Arguments',
-    [('workdir', workdir), ('config', type(default), default), ('hosts', Hosts, Hosts())],
-  )
-  parsed: Any = tyro.cli(arguments, args=argv, prog=PROGRAM, description=__doc__, config=FLAGS)
-  return parsed.config, parsed.workdir, parsed.hosts
+COMMANDS = {
+  'train': 'Train a GAN: on a folder of images, or on a data set known by name.',
+  'sample': 'Draw images from a run.',
+  'evaluate': 'Score the images of a run, or one folder of images by another.',
+  'human': 'Let people judge: make a page of choices, then count the answers.',
+  'plane': 'Train GANs on points of the plane and draw what they learn.',
+  'interpolate': 'Make a film that walks from image to image.',
+  'truncate': 'Trade variety for quality, shown in a picture and in scores.',
+  'stylemix': 'Put the styles of one image on another.',
+  'invert': 'Find the latents of given images.',
+  'directions': 'Find directions in the latent space and what they change.',
+  'anomaly': 'Score images by how badly a run can make them.',
+  'augment': 'Draw a folder of images for each class, for training a classifier.',
+  'translate': 'Translate images by a run of cyclegan or pix2pix.',
+  'upscale': 'Enlarge images by a run of srgan or esrgan.',
+}
+"""Every command and what it does."""
 
 
-def _choice(argv: list[str]) -> _Choice:
-  kind = dataclasses.make_dataclass(
-    'Choice',
-    [
-      ('variant', Literal[tuple(variants.VARIANTS)], 'lsgan'),
-      ('preset', Literal['laptop', 'paper'], 'laptop'),
-    ],
-  )
-  return tyro.cli(kind, args=argv, prog=PROGRAM, return_unknown_args=True)[0]
+def jaxgan(argv: list[str] | None = None) -> int:
+  """Run the command that the first word names; return its exit code."""
+  name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
+  if name == 'train':
+    return main(rest)
+  if name in COMMANDS:
+    return importlib.import_module(f'jaxgan.apps.{name}').main(rest)
+  return _about(name)
+
+
+def _about(name: str) -> int:
+  """Print the help or the version, or that there is no such command."""
+  if name in ('-h', '--help'):
+    lines = [f'  {command:12} {text}' for command, text in COMMANDS.items()]
+    text = 'usage: jaxgan COMMAND [OPTIONS]\n\n' + '\n'.join(lines)
+    return _print(f'{text}\n\nThe options of a command: jaxgan COMMAND --help')
+  if name in ('-V', '--version'):
+    return _print(f'jaxgan {importlib.metadata.version("jaxgan")}')
+  near = difflib.get_close_matches(name, COMMANDS, n=1)
+  meant = f'perhaps you meant {near[0]}' if near else f'there are {", ".join(COMMANDS)}'
+  print(f'jaxgan: there is no command {name!r}: {meant}', file=sys.stderr)
+  return 2
+
+
+def _print(text: str) -> int:
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:  # such as `jaxgan --help | head -1`
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0 done, 2 wrong input, 128 + n on signal n, 1 anything else."""
-  try:
-    config, workdir, others = parse(argv)
-    hosts.join(others)
-  except ValueError as error:
-    return _fail(error, 2)
+  """Train; return 0 done, 2 wrong input, 128 + n on signal n, 1 anything else."""
+  from jaxgan.apps import command
+
+  return command.ended(lambda: _train(argv))
+
+
+def _train(argv: list[str] | None) -> int:
+  from jaxgan.parallel import hosts
+
+  config, workdir, others = parse(argv)
+  hosts.join(others)
   try:
     code = _run(config, workdir)
   except OSError as error:  # of this process alone: the others are not waited for
@@ -78,8 +86,13 @@ def main(argv: list[str] | None = None) -> int:
   return code
 
 
-def _run(config: Config, workdir: pathlib.Path) -> int:
-  """How the run ended, alike in all its processes."""
+def _run(config: 'Config', workdir: pathlib.Path) -> int:
+  """Train, and return how the run ended, alike in all its processes."""
+  from jaxgan.storage.checkpoint import CheckpointError
+  from jaxgan.training.loop import Diverged, play
+  from jaxgan.training.session import Refused, prepared
+  from jaxgan.training.signals import Stopped
+
   try:
     with prepared(config, workdir) as session:
       play(session)
@@ -97,22 +110,43 @@ def _fail(error: Exception, code: int) -> int:
   return code
 
 
-COMMANDS = (
-  *('sample', 'evaluate', 'human', 'plane', 'interpolate', 'truncate', 'stylemix', 'invert'),
-  *('directions', 'anomaly', 'augment', 'translate', 'upscale'),
-)
+def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts']:
+  """Read the command line of a training, for its variant first.
+
+  Options on the command line come before those of --config=FILE, these before what is picked for a
+  folder of images, and this before the defaults of the variant.
+
+  Raises:
+    ValueError: a mistake, in one sentence.
+    SystemExit: with 0, after the help was printed.
+  """
+  from jaxgan import variants
+  from jaxgan.apps import arguments, training_options
+
+  photos, words = training_options.folder(sys.argv[1:] if argv is None else argv)
+  picked = training_options.defaults(photos, words)
+  kind = variants.module(picked.values['variant']).Config
+  _refuse_unknown(words, kind)
+  parsed: Any = arguments.read(
+    training_options.choice(kind, picked),
+    words,
+    'jaxgan train',
+    description=training_options.about(),
+  )
+  if parsed.photos != photos:  # it stood among the options, which depend on it
+    return parse([str(parsed.photos), *training_options.without(parsed.photos, words)])
+  return training_options.assembled(kind, picked, parsed)
 
 
-def jaxgan(argv: list[str] | None = None) -> int:
-  """The command `jaxgan NAME`: `train`, or one of `COMMANDS`, which are imported when called."""
-  argv = sys.argv[1:] if argv is None else argv
-  name, *rest = argv or ['--help']
-  if name == 'train':
-    return main(rest)
-  if name in COMMANDS:
-    return importlib.import_module(f'jaxgan.apps.{name}').main(rest)
-  print(f'usage: jaxgan {{{",".join(("train", *COMMANDS))}}} ...')
-  return 0 if name in ('-h', '--help') else 2
+def _refuse_unknown(argv: list[str], kind: type['Config']) -> None:
+  """Raise ValueError for an option that the variant of this config does not have."""
+  from jaxgan import variants
+  from jaxgan.apps import arguments, training_options
+
+  for name in arguments.unknown(argv, training_options.names(kind)):
+    if others := [v for v, module in variants.VARIANTS.items() if hasattr(module.Config, name)]:
+      flag = f'--{arguments.dashed(name)}'
+      raise ValueError(f'this variant has no option {flag}, it is for {", ".join(others)}')
 
 
 if __name__ == '__main__':

@@ -57,6 +57,7 @@ def test_every_flag_exists(flag):
   from jaxgan.recipes.config import Config
 
   known = {*Config.__dataclass_fields__, *sample.Arguments.__dataclass_fields__, 'workdir', 'peer'}
+  known |= {'config', 'plugin'}
   assert flag.removeprefix('--').replace('-', '_') in known
 
 

@@ -1,25 +1,112 @@
-"""What the commands of applications share: how they end, and how they open runs and images."""
+"""What all commands share: how they read options, act and end, and how they open images."""
 
+import errno
+import os
 import pathlib
+import signal
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import data
-from jaxgan.apps import commandline
+from jaxgan import data, variants
+from jaxgan.apps import arguments
 from jaxgan.core.typing import Spec
 from jaxgan.data import images
 from jaxgan.data.listing import listing
 from jaxgan.ops.images import to_unit
 from jaxgan.recipes.config import Config
+from jaxgan.storage.checkpoint import CheckpointError
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+"""Errors of a disk, which no other option would have avoided."""
 
-def run(name: str, choice: Any, act: Callable[[Any], None], argv: list[str] | None) -> int:
-  """`commandline.run` of an application."""
-  return commandline.run(f'python -m jaxgan.apps.{name}', choice, act, argv)
+
+def run(
+  name: str,
+  choice: Any,
+  act: Callable[[Any], None],
+  argv: list[str] | None = None,
+  by: str = 'jaxgan',
+  program: str = '',
+) -> int:
+  """Run a command: read its options, act on them, and end with one line where that fails.
+
+  Args:
+    name: of the command.
+    choice: its options, a dataclass or a union of them.
+    act: what it does; raises ValueError for wrong input.
+    argv: the words after the name; those of the process if not given.
+    by: who speaks, at the beginning of a line.
+    program: what the usage line begins with; `by` and the name if not given.
+
+  Returns:
+    the exit code: 0 done, 2 wrong input, 1 for what could not be written, 128 + n on signal n.
+  """
+  words = sys.argv[1:] if argv is None else argv
+  return ended(lambda: _act(program or f'{by} {name}', choice, act, words), by)
+
+
+def _act(program: str, choice: Any, act: Callable[[Any], None], argv: list[str]) -> int:
+  words, plugin = arguments.take(argv, 'plugin')
+  if plugin:
+    variants.use_plugin(plugin)
+  act(arguments.read(choice, words, program, note=_PLUGIN))
+  return 0
+
+
+_PLUGIN = 'For a run of a variant of your own whose file has moved, also: --plugin=FILE.'
+
+
+def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
+  """Return the exit code of a command, with one line in place of a traceback where it fails.
+
+  Characters that the terminal cannot show are replaced, and a reader that closes the pipe, such as
+  `head`, ends the command.
+  """
+  for stream in (sys.stdout, sys.stderr):
+    if hasattr(stream, 'reconfigure'):
+      stream.reconfigure(errors='replace')
+  try:
+    try:
+      return command()
+    finally:
+      sys.stdout.flush()
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + 13  # SIGPIPE, which Windows does not name
+  except KeyboardInterrupt:
+    return _fail('stopped', by, 128 + signal.SIGINT)
+  except ValueError as error:
+    return _fail(str(error), by, 2)
+  except OSError as error:
+    return _fail(
+      _reason(error), by, 1 if isinstance(error, CheckpointError) or _wrote(error) else 2
+    )
+
+
+def _wrote(error: OSError) -> bool:
+  """Return whether an error is of writing: of the disk, or of a file that can be read."""
+  return error.errno in _NO_ROOM or isinstance(error, PermissionError) and not _unreadable(error)
+
+
+def _unreadable(error: OSError) -> bool:
+  path = error.filename
+  return (
+    isinstance(path, str | os.PathLike) and os.path.exists(path) and not os.access(path, os.R_OK)
+  )
+
+
+def _reason(error: OSError) -> str:
+  return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error)
+
+
+def _fail(text: str, by: str, code: int) -> int:
+  print(f'{by}: {text}', file=sys.stderr)
+  return code
 
 
 def positive(options: Any, *names: str) -> None:

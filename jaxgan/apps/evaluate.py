@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from jaxgan import data
-from jaxgan.apps import commandline
+from jaxgan.apps import command
 from jaxgan.core.seeds import check_seed
 from jaxgan.data import Source, images
 from jaxgan.data.listing import listing
@@ -292,7 +292,7 @@ def run(options: Options) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  return commandline.run('python -m jaxgan.evaluate', Options, run, argv)
+  return command.run('evaluate', Options, run, argv)
 
 
 if __name__ == '__main__':

@@ -19,7 +19,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from jaxgan.apps import commandline
+from jaxgan.apps import command
 from jaxgan.evaluation.metrics import intervals
 from jaxgan.evaluation.metrics.intervals import Interval
 from jaxgan.ops.images import to_uint8
@@ -199,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     Annotated[Make, tyro.conf.subcommand('make')] | Annotated[Score, tyro.conf.subcommand('score')]
   )
   act = lambda chosen: make(chosen) if isinstance(chosen, Make) else count(chosen)
-  return commandline.run('python -m jaxgan.human', choice, act, argv)
+  return command.run('human', choice, act, argv)
 
 
 _PAGE = """<!doctype html>

@@ -22,7 +22,7 @@ import optax
 from tqdm import tqdm
 
 from jaxgan import data
-from jaxgan.apps import commandline
+from jaxgan.apps import command
 from jaxgan.core import averaging, game, network
 from jaxgan.core.game import Game, Player, Turn
 from jaxgan.core.state import TrainState
@@ -261,7 +261,7 @@ def run(options: Options) -> None:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  return commandline.run('python -m jaxgan.plane', Options, run, argv)
+  return command.run('plane', Options, run, argv)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxgan.apps import commandline
+from jaxgan.apps import command
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import figures, files
 from jaxgan.training.run import load
@@ -34,7 +34,7 @@ class Arguments:
 
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  return commandline.run('python -m jaxgan.sample', Arguments, write, argv)
+  return command.run('sample', Arguments, write, argv)
 
 
 def write(arguments: Arguments) -> None:

@@ -9,10 +9,9 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-import tyro
 from PIL import Image
 
-from jaxgan.apps import files, tiles
+from jaxgan.apps import command, files, tiles
 from jaxgan.data import images
 from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.training.run import Run, load
@@ -60,19 +59,21 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
   return make
 
 
+def write(options: Options) -> None:
+  """Translate the images, and say how many.
+
+  Raises:
+    ValueError: as `load`, `files.found`, `translator` and `files.convert`.
+  """
+  run, work = load(options.workdir), files.found(options.images, options.out)
+  make = translator(run, options.direction, options.tile, options.overlap, options.seed)
+  done = files.convert(work, options.out, make)
+  command.said([options.out], f'{done} images')
+
+
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  program = 'python -m jaxgan.apps.translate'
-  options = tyro.cli(Options, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
-  try:
-    run, work = load(options.workdir), files.found(options.images, options.out)
-    make = translator(run, options.direction, options.tile, options.overlap, options.seed)
-    done = files.convert(work, options.out, make)
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
-  print(f'jaxgan: {done} images in {options.out}')
-  return 0
+  return command.run('translate', Options, write, argv)
 
 
 if __name__ == '__main__':

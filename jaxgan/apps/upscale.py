@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from PIL import Image
 
-from jaxgan.apps import files, tiles
+from jaxgan.apps import command, files, tiles
 from jaxgan.data import images
 from jaxgan.evaluation.metrics import fidelity
 from jaxgan.losses.super_resolution import lowered
@@ -115,19 +114,21 @@ def table(found: dict[str, dict[str, float]]) -> str:
   return '\n'.join(lines)
 
 
+def write(options: Options) -> None:
+  """Enlarge or compare, and print what came of it.
+
+  Raises:
+    ValueError: no run that enlarges; as `files.found`, `files.convert` and `compare`.
+  """
+  run = load(options.workdir)
+  run.way('upscale')
+  say = _compared if options.compare else _enlarged
+  print(say(run, options))
+
+
 def main(argv: list[str] | None = None) -> int:
   """The command; its exit code is 0, or 2 on wrong input."""
-  program = 'python -m jaxgan.apps.upscale'
-  options = tyro.cli(Options, args=argv, prog=program, config=(tyro.conf.FlagConversionOff,))
-  try:
-    run = load(options.workdir)
-    run.way('upscale')
-    say = _compared if options.compare else _enlarged
-    print(say(run, options))
-  except ValueError as error:
-    print(f'jaxgan: {error}', file=sys.stderr)
-    return 2
-  return 0
+  return command.run('upscale', Options, write, argv)
 
 
 def _enlarged(run: Run, options: Options) -> str:

@@ -29,6 +29,8 @@ from jaxgan.training.programs import Generator
 from jaxgan.training.requests import count, key_of, whole
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
+ABOUT = ('plugin',)
+"""Entries of config.json that are not options: the file of a variant of one's own."""
 BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
@@ -443,7 +445,9 @@ def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
     ) from None
   except ValueError as error:
     raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
-  config = from_json(variants.module(values.get('variant', '')).Config, values)
+  variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
+  options = {name: value for name, value in values.items() if name not in ABOUT}
+  config = from_json(variants.module(values.get('variant', '')).Config, options)
   size, channels, classes, names = about['spec']
   return config, Spec(size, channels, classes, tuple(names))
 

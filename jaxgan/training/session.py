@@ -21,7 +21,7 @@ from jaxgan.recipes.config import LENGTH, MAY_CHANGE, PLACE, Config, to_json
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.training.run import CHECKPOINTS, CONFIG, DATA, Run
+from jaxgan.training.run import ABOUT, CHECKPOINTS, CONFIG, DATA, Run
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
@@ -230,7 +230,7 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
   new = to_json(config)
   if (folder / CONFIG).exists():
     old = files.read_config(folder / CONFIG)
-    fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
+    fixed = lambda values: {k: v for k, v in values.items() if k not in (*MAY_CHANGE, *ABOUT)}
     workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
     if reason := config.bound_to_length():
       length = lambda values: {k: values[k] for k in LENGTH}
@@ -238,7 +238,8 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
       workdir.same(folder, [*changed, f'({reason})'] if changed else [])
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
-  files.write_config(folder / CONFIG, new)
+  plugin = variants.file_of(config.variant)
+  files.write_config(folder / CONFIG, new | ({'plugin': str(plugin)} if plugin else {}))
   files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
 
 

@@ -1,14 +1,17 @@
-"""Every GAN there is, by name. A new one is a module and a line here.
+"""Every GAN there is, by name. A new one is a module and a line here, or a call of `register`.
 
 A variant's module holds `Config`, its options; `PAPER`, those that the published setting changes;
 and `build(config, spec) -> Recipe`, which raises ValueError for images that it cannot make.
 """
 
 import dataclasses
+import hashlib
+import importlib.util
 import inspect
+import pathlib
+import sys
 from collections.abc import Callable
-from types import ModuleType
-from typing import ParamSpec, Protocol, cast, overload
+from typing import Any, ParamSpec, Protocol, cast, overload
 
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import checking
@@ -34,7 +37,7 @@ from jaxgan.variants import (
   wgan_gp,
 )
 
-VARIANTS: dict[str, ModuleType] = {
+VARIANTS: dict[str, Any] = {
   'gan': gan,
   'dcgan': dcgan,
   'cgan': cgan,
@@ -55,27 +58,23 @@ VARIANTS: dict[str, ModuleType] = {
 }
 
 
-def module(variant: str) -> ModuleType:
-  """The variant of that name.
-
-  Raises:
-    ValueError: there is none, with those there are.
-  """
-  if variant not in VARIANTS:
-    raise ValueError(f'there is no variant {variant!r}, only {", ".join(VARIANTS)}')
-  return VARIANTS[variant]
+_FROM_RUNS: dict[str, pathlib.Path] = {}
+"""The files of variants that were imported because a run names them."""
+_PLUGINS: dict[pathlib.Path, Any] = {}
+"""The modules that `load_plugin` made of files; that of `use_plugin` is also at `_GIVEN`."""
+_GIVEN = pathlib.Path('--plugin')
 
 
-def register(name: str, module: ModuleType) -> None:
-  """Make a variant of one's own known by a name, to `configure` and to every command.
+def register(name: str, module: Any) -> None:
+  """Add a variant, so that every command and `configure` know it by its name.
 
   Args:
-    name: how it is called, such as 'my_gan'.
-    module: holds `Config`, `build` and, where there is a published setting, `PAPER`; in its own
-      file it is `sys.modules[__name__]`.
+    name: what `--variant` calls it.
+    module: a module or another object with `Config`, a dataclass that extends `jaxgan.Config`;
+      `build(config, spec) -> Recipe`; and, if there is a published setting, `PAPER`.
 
   Raises:
-    ValueError: a name that another variant has, or a module without `Config` or `build`.
+    ValueError: `Config` or `build` is missing, or the name belongs to another variant.
 
   Example:
     >>> import jaxgan
@@ -84,11 +83,139 @@ def register(name: str, module: ModuleType) -> None:
     >>> jaxgan.configure('my_gan').variant
     'my_gan'
   """
-  if missing := [part for part in ('Config', 'build') if not hasattr(module, part)]:
-    raise ValueError(f'{module.__name__} needs {", ".join(missing)} to be a variant')
-  if VARIANTS.get(name, module) is not module:
+  config = getattr(module, 'Config', None)
+  if not {'variant', 'preset'} <= set(getattr(config, '__dataclass_fields__', ())):
+    raise ValueError(f'variant {name!r} needs a class Config that extends jaxgan.Config')
+  if not callable(getattr(module, 'build', None)):
+    raise ValueError(f'variant {name!r} needs a function build(config, spec)')
+  if name in VARIANTS and not _same(VARIANTS[name], module):
     raise ValueError(f'there is a variant {name!r} already: give yours another name')
   VARIANTS[name] = module
+
+
+def _same(one: Any, other: Any) -> bool:
+  """Return whether two variants are one, or come from one file, run as a script and imported."""
+  return one is other or (_file(one) is not None and _file(one) == _file(other))
+
+
+def load_plugin(path: str | pathlib.Path, name: str | None = None) -> None:
+  """Run a Python file that holds a variant, and register it.
+
+  The file may call `jaxgan.register` itself; if it does not, its `Config` and `build` are
+  registered under `name`, or under the name of the file. This executes the file: give only one that
+  you trust.
+
+  Args:
+    path: the file.
+    name: the variant that is expected of it.
+
+  Raises:
+    ValueError: no such file, one that fails, or one that holds no variant.
+  """
+  file = pathlib.Path(path).expanduser().resolve()
+  if not file.is_file():
+    raise ValueError(f'there is no file {path}: give the file of your variant as --plugin=FILE')
+  before = set(VARIANTS)
+  loaded = _PLUGINS.get(file) or _executed(file)
+  whole = hasattr(loaded, 'Config') and hasattr(loaded, 'build')
+  if whole and loaded not in VARIANTS.values():
+    register(name or file.stem, loaded)
+  if (name not in VARIANTS) if name else not (whole or file in _PLUGINS or set(VARIANTS) - before):
+    raise ValueError(
+      f'{path} holds no variant{f" {name!r}" if name else ""}: '
+      'it needs Config and build, or a call of jaxgan.register'
+    )
+  _PLUGINS[file] = loaded
+
+
+def use_plugin(path: str | pathlib.Path) -> None:
+  """Load a plugin, and let it be the variant of the next run whose variant is not known by name.
+
+  Raises:
+    ValueError: as `load_plugin`.
+  """
+  load_plugin(path)
+  _PLUGINS[_GIVEN] = _PLUGINS[pathlib.Path(path).expanduser().resolve()]
+
+
+def _executed(file: pathlib.Path) -> Any:
+  """Import a file under a name of its own; its neighbours can be imported from it."""
+  digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
+  name = f'jaxgan_plugin_{file.stem}_{digest}'
+  found = importlib.util.spec_from_file_location(name, file)
+  if found is None or found.loader is None:
+    raise ValueError(f'--plugin={file} is no Python file: its name must end in .py')
+  module = sys.modules[name] = importlib.util.module_from_spec(found)
+  if str(file.parent) not in sys.path:
+    sys.path.append(str(file.parent))
+  try:
+    found.loader.exec_module(module)
+  except (Exception, SystemExit) as error:
+    del sys.modules[name]
+    raise ValueError(f'{file} cannot be imported: {type(error).__name__}: {error}') from error
+  return module
+
+
+def file_of(variant: str) -> pathlib.Path | None:
+  """Return the file of a variant that is not one of jaxgan's own, if it has one."""
+  return _file(VARIANTS.get(variant))
+
+
+def _file(module: Any) -> pathlib.Path | None:
+  home = getattr(module, '__name__', '')
+  if home not in sys.modules or sys.modules[home] is not module:  # an object made in some module
+    home = getattr(getattr(module, 'build', None), '__module__', '')
+  path = getattr(sys.modules.get(home), '__file__', None)
+  return None if not path or home.startswith(f'{__name__}.') else pathlib.Path(path).resolve()
+
+
+def recall(variant: str, plugin: str | None, where: str) -> None:
+  """Make sure that the variant of a run is there, importing its file if the run names one.
+
+  Args:
+    variant: its name.
+    plugin: the file that the run was trained with; None for a variant of jaxgan.
+    where: the run, for messages.
+
+  Raises:
+    ValueError: the file is missing or fails; or it is not the one that another run of this name
+      brought in before.
+  """
+  path = pathlib.Path(plugin) if plugin else None
+  if variant in VARIANTS:
+    if path and _FROM_RUNS.get(variant, path) != path:
+      raise ValueError(
+        f'{where} is of a variant {variant!r} in {path}, but the one in use is in '
+        f'{_FROM_RUNS[variant]}: open them in two processes'
+      )
+  elif _GIVEN in _PLUGINS:
+    register(variant, _PLUGINS[_GIVEN])
+  elif path and not path.is_file():
+    raise ValueError(
+      f'{where} is of a variant of your own, whose file {path} is missing: give it as --plugin=FILE'
+    )
+  elif path:
+    load_plugin(path, variant)
+    _FROM_RUNS[variant] = path
+
+
+def module(variant: str) -> Any:
+  """The variant of that name.
+
+  Raises:
+    ValueError: there is none, with those there are.
+  """
+  if variant not in VARIANTS:
+    raise ValueError(
+      f'there is no variant {variant!r}, only {", ".join(VARIANTS)}; '
+      'one of your own needs --plugin=FILE, or jaxgan.register in Python'
+    )
+  return VARIANTS[variant]
+
+
+def paper(variant: str) -> dict[str, Any]:
+  """Return what the published setting of a variant changes; nothing where it names none."""
+  return getattr(module(variant), 'PAPER', {})
 
 
 P = ParamSpec('P')
@@ -146,8 +273,8 @@ def configure(variant: str, preset: str = 'laptop', **options: object) -> Config
     Traceback (most recent call last):
     ValueError: optimizer must be 'adam', 'rmsprop' or 'sgd', it is 'adamw'
   """
-  kind, paper = module(variant).Config, getattr(module(variant), 'PAPER', {})
-  presets = {'laptop': {}, 'paper': paper}
+  kind, presets = module(variant).Config, {'laptop': {}, 'paper': paper(variant)}
+
   if preset not in presets:
     raise ValueError(f'there is no preset {preset!r}, only {", ".join(presets)}')
   known = [field.name for field in dataclasses.fields(kind)]

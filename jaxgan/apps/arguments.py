@@ -1,0 +1,275 @@
+"""How command lines are read: a dataclass of options, its help, and one sentence for a mistake."""
+
+import ast
+import contextlib
+import dataclasses
+import difflib
+import functools
+import inspect
+import io
+import itertools
+import pathlib
+import re
+import textwrap
+import types
+import typing
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, NoReturn, cast
+
+import tyro
+
+TRUTH = {'true': True, 'false': False}
+
+
+def read(
+  choice: Any,
+  argv: Sequence[str],
+  program: str,
+  *,
+  description: str = '',
+  note: str = '',
+) -> Any:
+  """Return the options that a command line gives.
+
+  Args:
+    choice: a dataclass of options, or a union of dataclasses, which are subcommands.
+    argv: the words of the command line.
+    program: what the usage line begins with, such as 'jaxgan sample'.
+    description: what the help says first; the docstring of `choice` if not given.
+    note: what the help says after that.
+
+  Raises:
+    ValueError: a mistake on the command line, in one sentence.
+    SystemExit: with 0, after the help was printed.
+  """
+  found = list(_options(choice))
+  words = as_flags(argv, {name for name, kind in found if kind is bool})
+  refuse_unknown(words, {name for name, _ in found})
+  first = description or ('' if typing.get_args(choice) else inspect.getdoc(choice) or '')
+  about = f'{first}\n\n{note}'.strip() or None
+  said = io.StringIO()
+  try:
+    with contextlib.redirect_stderr(said):
+      parsed = tyro.cli(
+        choice, args=words, prog=program, description=about, config=(tyro.conf.OmitArgPrefixes,)
+      )
+  except SystemExit as stop:
+    if not stop.code:
+      raise
+    _refuse(said.getvalue(), program)
+  return at_home(parsed)
+
+
+def _options(choice: Any) -> Iterator[tuple[str, Any]]:
+  """Yield name and type of all options of a dataclass, of those inside of it, and of unions."""
+  if typing.get_origin(choice) is Annotated:
+    yield from _options(typing.get_args(choice)[0])
+  elif typing.get_origin(choice) in (typing.Union, types.UnionType):
+    for one in typing.get_args(choice):
+      yield from _options(one)
+  elif dataclasses.is_dataclass(choice):
+    hints = typing.get_type_hints(choice)
+    for field in dataclasses.fields(choice):
+      inside = dataclasses.is_dataclass(hints[field.name])
+      yield from _options(hints[field.name]) if inside else [(field.name, hints[field.name])]
+
+
+def named(word: str) -> str:
+  """Return the option that a word of the command line names, as a field; '' for another word."""
+  return word[2:].partition('=')[0].replace('-', '_') if word.startswith('--') else ''
+
+
+def given(argv: Sequence[str]) -> set[str]:
+  """Return the names of all options that are given, --no-deep as `deep` too."""
+  names = {named(word) for word in argv} - {''}
+  return names | {name.removeprefix('no_') for name in names}
+
+
+def last(argv: Sequence[str], name: str) -> str | None:
+  """Return the last value that is given for an option, as `--name VALUE` or `--name=VALUE`."""
+  return take(argv, name)[1]
+
+
+def take(argv: Sequence[str], name: str) -> tuple[list[str], str | None]:
+  """Return the command line without an option, and the option's last value.
+
+  Raises:
+    ValueError: the option without its value.
+  """
+  rest, value, words = [], None, iter(argv)
+  for word in words:
+    if named(word) != name:
+      rest.append(word)
+      continue
+    value = word.partition('=')[2] if '=' in word else next(words, '')
+    if not value or named(value):
+      raise ValueError(f'--{dashed(name)} needs a value: --{dashed(name)}=VALUE')
+  return rest, value
+
+
+def dashed(name: str) -> str:
+  """Return a field's name as options are written."""
+  return name.replace('_', '-')
+
+
+def as_flags(argv: Sequence[str], flags: Collection[str]) -> list[str]:
+  """Write --deep=True, --deep true and the like as --deep or --no-deep, for options of yes or no.
+
+  Raises:
+    ValueError: another value.
+  """
+  words, i = [], 0
+  while i < len(argv):
+    word, name, i = argv[i], named(argv[i]), i + 1
+    if name in flags and '=' in word:
+      words.append(_flag(name, word.partition('=')[2]))
+    elif name in flags and i < len(argv) and argv[i].lower() in TRUTH:
+      words.append(_flag(name, argv[i]))
+      i += 1
+    else:
+      words.append(word)
+  return words
+
+
+def _flag(name: str, value: str) -> str:
+  if value.lower() not in TRUTH:
+    text = dashed(name)
+    raise ValueError(
+      f'--{text} is --{text} or --no-{text} (or =True, =False), not --{text}={value}'
+    )
+  return f'--{"" if TRUTH[value.lower()] else "no-"}{dashed(name)}'
+
+
+def unknown(argv: Sequence[str], known: Collection[str]) -> list[str]:
+  """Return the names of options on a command line that are not among the known ones."""
+  every = {'', 'help', *known}
+  names = [named(word) for word in argv]
+  return [name for name in names if name not in every and name.removeprefix('no_') not in every]
+
+
+def refuse_unknown(argv: Sequence[str], known: Collection[str]) -> None:
+  """Raise ValueError for an option that is not among the known ones, with the nearest of these."""
+  for name in unknown(argv, known):
+    raise ValueError(f'there is no option --{dashed(name)}{meant(name, known, "--")}')
+
+
+def meant(name: str, known: Collection[str], prefix: str = '') -> str:
+  """Return '; perhaps you meant ...' where a known name is near, or ''."""
+  near = difflib.get_close_matches(name, sorted(known), n=2)
+  return f': perhaps you meant {" or ".join(prefix + dashed(one) for one in near)}' if near else ''
+
+
+def _refuse(said: str, program: str) -> NoReturn:
+  """Raise what tyro says in a box as one sentence of a ValueError."""
+  lines = [re.sub(r'^[│|]?\s*|\s*[│|]?$', '', line) for line in said.splitlines()]
+  inside = [line for line in lines if line and line[0] not in '╭╰']
+  is_rule = lambda line: not set(line) - set('─-')
+  parts = [list(part) for rule, part in itertools.groupby(inside, is_rule) if not rule]
+  body = parts[0 if '╭' in said or len(parts) < 2 else 1]  # without a box, the title comes first
+  text = ' '.join(body)
+  missing = [line.split()[0] for line in body if line.startswith('--')]
+  if text.startswith('Missing from'):
+    text = f'{" and ".join(missing)} must be given'
+  elif text.startswith('Unrecognized options'):
+    text = f'not understood: {text.partition(": ")[2]}'
+  for pattern, plain in _PLAINER.items():
+    text = re.sub(pattern, plain, text)
+  raise ValueError(f'{text.rstrip(".")}; see {program} --help')
+
+
+_PLAINER = {
+  r'^Error parsing (--[\w-]+): invalid literal for int.*?: (.*)': r'\1=\2 is not a whole number',
+  r'^Error parsing (--[\w-]+): could not convert string to float: (.*)': r'\1=\2 is not a number',
+  r'^Error parsing \w+: (?=--)': '',  # a sentence of our own, from __post_init__
+  r"invalid choice (.*?) for argument '(--[\w-]+)'\. Expected": r'\2=\1 is not',
+}
+"""What tyro says, and plainer words for it."""
+
+
+def at_home(options: Any) -> Any:
+  """Return options, or a tuple of them, with ~ in their paths replaced by the home folder.
+
+  Raises:
+    ValueError: ~name of an unknown user.
+  """
+  if isinstance(options, pathlib.Path):
+    try:
+      return options.expanduser()
+    except RuntimeError as error:
+      raise ValueError(f'{options}: {error}') from None
+  if isinstance(options, tuple) and not hasattr(options, '_fields'):
+    return tuple(at_home(one) for one in options)
+  if dataclasses.is_dataclass(options) and not isinstance(options, type):
+    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(options) if f.init}
+    changed = {name: at_home(value) for name, value in values.items()}
+    return dataclasses.replace(options, **{n: v for n, v in changed.items() if v != values[n]})
+  return options
+
+
+def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[type, str]]:
+  """Return the options of a dataclass as smaller dataclasses, one for each class that adds some.
+
+  Args:
+    kind: the dataclass; each option belongs to the first class, in the order of inheritance, that
+      has it.
+    values: the default of every option.
+    own: the name of the group of options that `kind` itself adds.
+
+  Returns:
+    by name of a group: its dataclass, and the first line of the docstring of the class.
+  """
+  hints, help_texts = typing.get_type_hints(kind, include_extras=True), documented(kind)
+  members: dict[type, list[Any]] = {}
+  for field in dataclasses.fields(kind):
+    shown = helped(hints[field.name], help_texts.get(field.name, ''))
+    default: Any = dataclasses.field(default_factory=functools.partial(values.get, field.name))
+    members.setdefault(_owner(kind, field.name), []).append((field.name, shown, default))
+  groups: dict[str, tuple[type, str]] = {}
+  for owner, fields in members.items():
+    name = own if owner is kind else _group(owner)
+    name += '_' * (name in groups)
+    groups[name] = (dataclasses.make_dataclass(name, fields), _title(owner))
+  return groups
+
+
+def helped(kind: Any, text: str, **more: Any) -> Any:
+  """Return a type with what the help says of an option of that type."""
+  return cast(Any, Annotated)[kind, tyro.conf.arg(help=text, **more)]
+
+
+def _owner(kind: type, name: str) -> type:
+  """Return the most general class of `kind` that has a field of that name."""
+  return next(c for c in reversed(kind.__mro__) if name in c.__dict__.get('__annotations__', {}))
+
+
+def _group(owner: type) -> str:
+  plain = owner.__name__ not in ('Config', 'Options')
+  text = owner.__name__ if plain else owner.__module__.rpartition('.')[2]
+  return re.sub(r'(?<=[a-z])(?=[A-Z])', '_', text).lower()
+
+
+def _title(owner: type) -> str:
+  text = owner.__dict__.get('__doc__') or ''
+  return '' if text.startswith(f'{owner.__name__}(') else text.strip().partition('\n')[0]
+
+
+def documented(kind: type) -> dict[str, str]:
+  """Return the text under each field of a dataclass and of the classes that it extends."""
+  texts: dict[str, str] = {}
+  for owner in reversed(kind.__mro__):
+    if '__annotations__' in owner.__dict__:
+      texts |= _texts(owner)
+  return texts
+
+
+def _texts(owner: type) -> dict[str, str]:
+  try:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+  except (OSError, TypeError, SyntaxError):  # typed into a console
+    return {}
+  found = {}
+  for field, text in itertools.pairwise(getattr(tree, 'body', [])):
+    if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+      if isinstance(field.target, ast.Name) and isinstance(text.value, ast.Constant):
+        found[field.target.id] = inspect.cleandoc(str(text.value.value))
+  return found

@@ -1,0 +1,123 @@
+"""Options from a file: JSON, TOML, or the config.json of a run."""
+
+import contextlib
+import json
+import pathlib
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from jaxgan.apps.arguments import meant
+from jaxgan.training.run import ABOUT
+
+
+def load(path: pathlib.Path) -> dict[str, Any]:
+  """Return the table that a file holds, with the names of options as fields write them.
+
+  Args:
+    path: a file of TOML if its name ends in .toml, of JSON otherwise; a folder is taken for the
+      work directory of a run.
+
+  Raises:
+    ValueError: the file is missing, cannot be read, or holds no table.
+  """
+  path = path / 'config.json' if path.is_dir() else path
+  read = tomllib.loads if path.suffix == '.toml' else json.loads
+  try:
+    found = read(path.read_text(encoding='utf-8'))
+  except OSError as error:
+    raise ValueError(f'--config={path} cannot be read: {error.strerror}') from None
+  except ValueError as error:
+    kind = 'TOML' if path.suffix == '.toml' else 'JSON'
+    raise ValueError(f'--config={path} is not {kind}: {error}') from None
+  if not isinstance(found, dict):
+    raise ValueError(f'--config={path} should hold options by name, it is a {type(found).__name__}')
+  return {name.replace('-', '_'): value for name, value in found.items()}
+
+
+def options(
+  path: pathlib.Path, found: Mapping[str, Any], kind: type, variant: str
+) -> dict[str, Any]:
+  """Return what a file sets of the options of a variant, each as its field holds it.
+
+  Raises:
+    ValueError: an unknown option or a value of another type, with the file and the option.
+  """
+  hints = typing.get_type_hints(kind)
+  values = {}
+  for name, value in found.items():
+    if name in ABOUT:
+      continue
+    if name not in hints:
+      near = meant(name, set(hints))
+      raise ValueError(f'{path}: {variant} has no option {name!r}{near}')
+    try:
+      values[name] = of_type(hints[name], value)
+    except ValueError as error:
+      raise ValueError(f'{path}: {name} {error}') from None
+  return values
+
+
+def of_type(hint: Any, value: Any) -> Any:
+  """Return a value that was read from a JSON or TOML file, as a field of that type holds it.
+
+  Raises:
+    ValueError: it is of another type, with what is expected.
+  """
+  origin, inner = typing.get_origin(hint), typing.get_args(hint)
+  if hint is Any:
+    return value
+  if origin is Annotated:
+    return of_type(inner[0], value)
+  if origin in (typing.Union, types.UnionType):
+    return _of_one(hint, inner, value)
+  if origin is tuple:
+    return _of_tuple(hint, inner, value)
+  if origin is Literal and value in inner and type(value) is type(inner[inner.index(value)]):
+    return value
+  convert = _PLAIN.get(hint)
+  if convert and type(value) in convert[0]:
+    return convert[1](value)
+  raise ValueError(f'should be {_said(hint)}, it is {value!r}')
+
+
+_PLAIN: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
+  bool: ((bool,), bool),
+  int: ((int,), int),
+  float: ((int, float), float),
+  str: ((str,), str),
+  pathlib.Path: ((str,), pathlib.Path),
+  type(None): ((type(None),), lambda value: value),
+}
+
+
+def _of_one(hint: Any, inner: Sequence[Any], value: Any) -> Any:
+  for one in inner:
+    with contextlib.suppress(ValueError):
+      return of_type(one, value)
+  raise ValueError(f'should be {_said(hint)}, it is {value!r}')
+
+
+def _of_tuple(hint: Any, inner: Sequence[Any], value: Any) -> tuple[Any, ...]:
+  if not isinstance(value, list):
+    raise ValueError(f'should be {_said(hint)}, it is {value!r}')
+  kinds = [inner[0]] * len(value) if inner[1:] == (...,) else list(inner)
+  if len(kinds) != len(value):
+    raise ValueError(f'should be {_said(hint)}, it is {value!r}')
+  return tuple(of_type(kind, one) for kind, one in zip(kinds, value, strict=True))
+
+
+def _said(hint: Any) -> str:
+  """Return a type in plain words."""
+  words = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
+  words |= {pathlib.Path: 'a path', type(None): 'null'}
+  inner = typing.get_args(hint)
+  if hint in words:
+    return words[hint]
+  if typing.get_origin(hint) is Literal:
+    return f'one of {", ".join(map(str, inner))}'
+  if typing.get_origin(hint) is tuple:
+    return f'a list, each {_said(inner[0])}' if inner[1:] == (...,) else f'a list of {len(inner)}'
+  return ' or '.join(_said(one) for one in inner) if inner else str(hint)

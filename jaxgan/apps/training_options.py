@@ -1,0 +1,154 @@
+"""Options of `jaxgan train`: from the command line, a file, a folder of images and the variant."""
+
+import dataclasses
+import pathlib
+import typing
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, cast
+
+import tyro
+
+from jaxgan import variants
+from jaxgan.apps import arguments, choices, config_file
+from jaxgan.parallel.hosts import Hosts
+from jaxgan.recipes.config import Config
+
+FOLDER = 'A folder of images: what to do with it is picked by a rule, said, and can be overridden.'
+WORKDIR = (
+  'Where the run lives: config, metrics, checkpoints, samples. For FOLDER alone: runs/FOLDER.'
+)
+CONFIG = 'A file of options, JSON or TOML, such as the config.json of a run; flags override it.'
+PLUGIN = 'The file of a variant of your own, which is executed.'
+
+
+GROUP = 'group_'
+
+
+class Picked(NamedTuple):
+  """The defaults of all options, the folder that they were picked for, and what to say of them."""
+
+  values: dict[str, Any]
+  photos: pathlib.Path | None
+  workdir: pathlib.Path | None
+  picks: Sequence[choices.Pick]
+
+
+def about() -> str:
+  """Return what the help says first."""
+  return (
+    'Train a GAN. Running the same command again carries on where the run stopped.\n\n'
+    f'Variants: {", ".join(variants.VARIANTS)}. The options below are those of --variant.'
+  )
+
+
+def folder(argv: Sequence[str]) -> tuple[pathlib.Path | None, list[str]]:
+  """Return the folder of images, if the command line begins (or ends) with one, and the rest."""
+  words = list(argv)
+  if words and not words[0].startswith('-'):
+    return arguments.at_home(pathlib.Path(words[0])), words[1:]
+  if len(words) > 1 and not words[-1].startswith('-') and '=' in words[-2]:
+    return arguments.at_home(pathlib.Path(words[-1])), words[:-1]
+  return None, words
+
+
+def without(photos: pathlib.Path, argv: Sequence[str]) -> list[str]:
+  """Return a command line without the word that names the folder of images."""
+  words = list(argv)
+  words.remove(next(w for w in words if arguments.at_home(pathlib.Path(w)) == photos))
+  return words
+
+
+def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
+  """Return what the options are if the command line does not set them.
+
+  Raises:
+    ValueError: an unknown variant or preset, a mistake in the file, or no images in the folder.
+  """
+  path = arguments.last(argv, 'config')
+  file = pathlib.Path(path).expanduser() if path else pathlib.Path()
+  read = config_file.load(file) if path else {}
+  chosen = lambda name: arguments.last(argv, name) or read.get(name)
+  name, plugin = chosen('variant'), chosen('plugin')
+  if plugin:
+    variants.load_plugin(plugin, None if name in variants.VARIANTS else name)
+  found = _found(photos, chosen('dataset'))
+  first = [choices.variant(found)] if found and not name else []
+  name = name or (first[0].value if first else 'lsgan')
+  kind, preset = variants.module(name).Config, chosen('preset') or 'laptop'
+  set_in_file = config_file.options(file, read, kind, name)
+  picked = first + (choices.picks(found, accepted(kind)) if found else _plain(photos))
+  if preset not in ('laptop', 'paper'):
+    raise ValueError(f'there is no preset {preset!r}, only laptop, paper')
+  values = {f.name: _default(f) for f in dataclasses.fields(kind)}
+  values |= {'variant': name, 'preset': preset}
+  values |= variants.paper(name) if preset == 'paper' else {}
+  values |= {pick.option: pick.value for pick in picked} | set_in_file
+  workdir = pathlib.Path('runs') / photos.resolve().name if photos else None
+  picked += [choices.Pick('workdir', workdir, 'the name of the folder')] if workdir else []
+  unset = lambda pick: pick.option not in {*arguments.given(argv), *set_in_file}
+  return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
+
+
+def _default(field: dataclasses.Field) -> Any:
+  return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _found(photos: pathlib.Path | None, dataset: str | None) -> choices.Found | None:
+  """Return what the folder holds, unless it belongs to a data set known by name, as mnist has."""
+  if photos is None or dataset not in (None, 'folder', *choices.TWO):
+    return None
+  found = choices.look(photos)
+  return found if dataset is None else found._replace(kind=dataset)
+
+
+def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:
+  return [choices.Pick('folder', photos, 'the files of the data set')] if photos else []
+
+
+def accepted(kind: type[Config]) -> dict[str, tuple[Any, ...]]:
+  """Return the options of a variant, with their values where these are few."""
+  hints = typing.get_type_hints(kind)
+  literal = lambda hint: typing.get_origin(hint) is Literal
+  return {name: typing.get_args(hint) if literal(hint) else () for name, hint in hints.items()}
+
+
+def names(kind: type[Config]) -> set[str]:
+  """Return the names of all options of a training."""
+  fields = [*dataclasses.fields(kind), *dataclasses.fields(Hosts)]
+  return {field.name for field in fields} | {'workdir', 'config', 'plugin', 'help'}
+
+
+def choice(kind: type[Config], picked: Picked) -> type:
+  """Return the dataclass of all options of a training, those of the variant by concern."""
+  path: Any = pathlib.Path | None
+  photos = cast(Any, tyro.conf.Positional)[path]
+  fields: list[Any] = [
+    ('photos', arguments.helped(photos, FOLDER, metavar='[FOLDER]'), picked.photos),
+    ('workdir', arguments.helped(path, WORKDIR, metavar='PATH'), picked.workdir),
+    ('config', arguments.helped(path, CONFIG, metavar='FILE'), None),
+    ('plugin', arguments.helped(path, PLUGIN, metavar='FILE'), None),
+  ]
+  groups = arguments.grouped(kind, picked.values, picked.values['variant'])
+  for name, (group, title) in groups.items():
+    default: Any = dataclasses.field(default_factory=group)
+    fields.append((GROUP + name, arguments.helped(group, title, name=name), default))
+  fields.append(('hosts', Hosts, Hosts()))
+  return dataclasses.make_dataclass('Training', fields, kw_only=True)
+
+
+def assembled(
+  kind: type[Config], picked: Picked, parsed: Any
+) -> tuple[Config, pathlib.Path, Hosts]:
+  """Return config, work directory and processes, and say what was picked.
+
+  Raises:
+    ValueError: no work directory, or options that do not fit together.
+  """
+  if parsed.workdir is None:
+    raise ValueError('--workdir must be given, the folder for the run; see jaxgan train --help')
+  fields = [f.name for f in dataclasses.fields(parsed) if f.name.startswith(GROUP)]
+  config = kind(**{k: v for name in fields for k, v in vars(getattr(parsed, name)).items()})
+  if not parsed.hosts.process_id:
+    for pick in picked.picks:
+      print(f'jaxgan: {pick}')
+  return config, parsed.workdir, parsed.hosts

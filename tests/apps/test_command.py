@@ -1,0 +1,131 @@
+"""All commands parse, act and end in one way."""
+
+import errno
+import importlib
+import os
+import pathlib
+from dataclasses import dataclass
+
+import pytest
+
+from jaxgan.apps import command
+from jaxgan.main import COMMANDS
+
+NAMES = [name for name in COMMANDS if name != 'train']
+PARTS = {'human': ['make', 'score'], 'anomaly': ['fit', 'score', 'report']}
+EVERY = [[name, *part] for name in NAMES for part in ([[p] for p in PARTS.get(name, [])] or [[]])]
+MISSING = {
+  'human make': ['--workdir=NONE', '--out=p.html'],
+  'human score': ['--key=NONE', '--answers', 'NONE'],
+  'anomaly fit': ['--workdir=NONE'],
+  'anomaly score': ['--workdir=NONE', '--images=NONE', '--out=s.csv'],
+  'anomaly report': ['--normal', 'NONE', '--abnormal', 'NONE'],
+  'evaluate': ['--workdir=NONE'],
+  'plane': ['--workdir=NONE', '--dataset=none'],
+  'translate': ['--workdir=NONE', '--images=NONE', '--out=made'],
+  'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],
+  'invert': ['--workdir=NONE', '--images=NONE', '--out=i.png'],
+}
+"""Options that name what is not there; of other commands --workdir and --out."""
+
+
+def ended(argv, capsys):
+  """Exit code, what was printed, and what was said of errors."""
+  name, *rest = argv
+  try:
+    code = importlib.import_module(f'jaxgan.apps.{name}').main(rest)
+  except SystemExit as stop:
+    code = stop.code or 0
+  said = capsys.readouterr()
+  return code, said.out, said.err
+
+
+@pytest.mark.parametrize('argv', EVERY, ids=' '.join)
+def test_help_is_of_the_command(argv, capsys):
+  code, out, err = ended([*argv, '--help'], capsys)
+  assert code == 0 and not err
+  assert out.startswith(f'usage: jaxgan {" ".join(argv)} ')
+
+
+@pytest.mark.parametrize('argv', EVERY, ids=' '.join)
+def test_an_unknown_option_is_refused_in_a_line(argv, capsys):
+  code, out, err = ended([*argv, '--workdri=x'], capsys)
+  assert code == 2 and not out
+  assert err.splitlines() == [err.strip()] and '--workdri' in err
+
+
+@pytest.mark.parametrize('argv', EVERY, ids=' '.join)
+def test_a_wrong_path_is_refused_in_a_line(argv, capsys, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  given = MISSING.get(' '.join(argv), ['--workdir=NONE', '--out=made.png'])
+  code, _, err = ended([*argv, *given], capsys)
+  assert code == 2
+  assert len(err.splitlines()) == 1 and ('NONE' in err or 'none' in err)
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('argv', [['human'], ['human', 'maek'], ['anomaly', 'scroe']])
+def test_a_missing_or_wrong_part_is_refused_in_a_line(argv, capsys):
+  code, _, err = ended(argv, capsys)
+  assert code == 2 and len(err.splitlines()) == 1
+  assert all(word in err for word in argv[1:])
+
+
+@dataclass(frozen=True)
+class Options:
+  """Say something."""
+
+  out: pathlib.Path
+  """Where."""
+  loud: bool = False
+  """How."""
+
+
+def acted(act, capsys, argv=('--out=x',)):
+  code = command.run('say', Options, act, list(argv))
+  return code, capsys.readouterr().err
+
+
+def failing(error):
+  def act(options):
+    raise error
+
+  return act
+
+
+@pytest.mark.parametrize(
+  ('error', 'code', 'words'),
+  [
+    (ValueError('too few'), 2, 'too few'),
+    (FileNotFoundError(errno.ENOENT, 'No such file', 'a.json'), 2, 'a.json: No such file'),
+    (IsADirectoryError(errno.EISDIR, 'Is a directory', 'a'), 2, 'a: Is a directory'),
+    (OSError(errno.ENOSPC, 'No space left', 'b.png'), 1, 'b.png: No space left'),
+    (OSError(errno.EIO, 'Input/output error'), 1, 'Input/output error'),
+    (PermissionError(errno.EACCES, 'Permission denied', '/none/b.png'), 1, '/none/b.png'),
+    (KeyboardInterrupt(), 130, 'stopped'),
+  ],
+)
+def test_every_end_has_its_code_and_a_line(error, code, words, capsys):
+  found, said = acted(failing(error), capsys)
+  assert found == code
+  assert said.startswith('jaxgan: ') and words in said and len(said.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == 'nt' or os.geteuid() == 0, reason='root reads every file')
+def test_a_file_that_may_not_be_read_is_wrong_input(tmp_path, capsys):
+  path = tmp_path / 'secret'
+  path.write_text('')
+  path.chmod(0)
+  assert acted(lambda options: path.read_text(), capsys)[0] == 2
+
+
+def test_the_action_gets_what_was_typed(monkeypatch, capsys):
+  monkeypatch.setenv('HOME', '/home/someone')
+  got = []
+  assert acted(got.append, capsys, ['--out', '~/x', '--loud=true'])[0] == 0
+  assert got == [Options(pathlib.Path('/home/someone/x'), True)]
+
+
+def test_an_error_of_the_programmer_is_not_hidden():
+  with pytest.raises(KeyError):
+    command.run('say', Options, failing(KeyError('x')), ['--out=x'])
