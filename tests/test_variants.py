@@ -17,7 +17,7 @@ from PIL import Image
 
 from by_path import leaves
 from jaxgan import data, main, variants
-from jaxgan.core import game
+from jaxgan.core import game, network
 from jaxgan.core.typing import Spec
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
@@ -98,6 +98,22 @@ def variant(request):
   for kept in (recipe_of, step_of, played_steps):
     kept.cache_clear()
   jax.clear_caches()
+
+
+def test_every_critic_shows_its_features(variant):
+  """What its last layer sees, a row for each image, without a trace in parameters or state."""
+  _, recipe = recipe_of(variant)
+  stage = recipe.stages[-1]
+  critics = [name for name in stage.game.networks if name.startswith('critic')]
+  assert critics
+  for name in critics:
+    net, inputs = stage.game.networks[name], stage.example[name]
+    variables = jax.eval_shape(net.init, jax.random.key(0), *inputs)
+    assert 'intermediates' not in variables
+    apply = functools.partial(network.with_features(net), train=True, key=jax.random.key(0))
+    (_, seen), moved = jax.eval_shape(apply, variables, *inputs)
+    assert seen.shape[0] == len(inputs[0]) and seen.size > len(inputs[0])
+    chex.assert_trees_all_equal_shapes(moved, variables)
 
 
 @functools.cache

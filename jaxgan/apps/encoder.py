@@ -19,7 +19,7 @@ from safetensors.numpy import save as to_bytes
 from jaxgan import data
 from jaxgan.apps import latents
 from jaxgan.apps.command import scaled
-from jaxgan.core import network
+from jaxgan.core import network_transforms
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Array, Key, Variables
@@ -46,7 +46,7 @@ def encoder(critic: Network, size: int, bound: float) -> Network:
 
   It has the critic's layers, but the last, with parameters of its own.
   """
-  body = network.features(critic)
+  body = network_transforms.of_features(critic)
 
   def init(key: Key, images: Array) -> Variables:
     first, second = jax.random.split(key)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core import game, network
+from jaxgan.core import game
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Key, Latent
 from jaxgan.ops import convolution
@@ -113,9 +113,8 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
     raise ValueError(f'{run.config.variant} has no critic of images to take features of')
 
   def apply(nets: Nets, images: Array, labels: Array) -> Array:
-    inner = {**nets.networks, 'critic': network.features(nets.networks['critic'])}
     classes = (labels,) if run.recipe.conditional else ()
-    return replace(nets, networks=inner)('critic', images, *classes)[0].reshape(len(images), -1)
+    return nets.features('critic', images, *classes)[0].reshape(len(images), -1)
 
   return apply
 

@@ -181,6 +181,7 @@ class Critic(nn.Module):
     for i in range(len(self.sizes) - 1, 0, -1):
       x = self.block(x, self.sizes[i], self.widths[i - 1])
     features = self.exit(x)
+    self.sow('intermediates', 'features', features)
     if not labels:
       return EqualizedDense(1, 1.0, name='logit')(features)[:, 0]
     width = features.shape[-1]
