@@ -24,8 +24,9 @@ Real = Callable[[Nets, Array], Array]
 """What becomes of the batch's images before anything else."""
 Augment = Callable[[Nets, Array, Key], Array]
 """What becomes of every image that the critic sees; it may read `nets.memory`."""
-Observe = Callable[[Nets, Array], tuple[Nets, Logs]]
-"""Looks at the critic's logits of real images: memory moved on, and what to log."""
+Observe = Callable[[Nets, Array, Array], tuple[Nets, Logs]]
+"""Looks at the critic's logits of real images and of fakes, both constants, after a critic's loss:
+the networks with the memory moved on, and what to log."""
 
 
 class Fakes(NamedTuple):
@@ -69,7 +70,7 @@ class Terms(NamedTuple):
     return total, nets, logs
 
 
-def unobserved(nets: Nets, logits: Array) -> tuple[Nets, Logs]:
+def unobserved(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
   """Nothing remembered, nothing logged."""
   return nets, {}
 
@@ -81,6 +82,7 @@ def adversarial(
   conditional: bool = False,
   noise: float = 0.0,
   augment: Augment | None = None,
+  observe: Observe = unobserved,
   terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
   """The losses of the networks `critic` and `generator`, in this order.
@@ -97,7 +99,7 @@ def adversarial(
   """
   given = labels if conditional else nothing
   drawn, seen = generated(latent, given), judged(given, noise, augment)
-  return between(objective, *penalties, generate=drawn, judge=seen, terms=terms)
+  return between(objective, *penalties, generate=drawn, judge=seen, observe=observe, terms=terms)
 
 
 def between(
@@ -125,7 +127,7 @@ def between(
     added = [p(score, images, fake, k) for p, k in zip(penalties, keys[3:], strict=True)]
     logs: Logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
     logs |= {'penalty': jnp.asarray(sum(added))} if penalties else {}
-    nets, noted = observe(nets, jax.lax.stop_gradient(real_logits))
+    nets, noted = observe(nets, *jax.lax.stop_gradient((real_logits, fake_logits)))
     more, nets, others = extra.add(extra.critic, nets, fake, batch, (drawing, key))
     loss = objective.critic(real_logits, fake_logits) + sum(added)
     return loss + more if extra.critic else loss, nets, {**logs, **noted, **others}

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, Key, Tree
+from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
+from jaxgan.losses.adversarial import Observe
 from jaxgan.losses.gradient_penalties import _wide
 
 Regulariser = Callable[[Tree], Array]
@@ -39,20 +40,19 @@ def _crossings(w: Array) -> Array:
   return ((w.T @ w) ** 2 * (1 - jnp.eye(w.shape[1], dtype=w.dtype))).sum()
 
 
-def remembering(loss: Loss, start: int = 1000, decay: float = 0.99) -> Loss:
-  """The loss; the means of real and fake logits that it logs are averaged in `memory['logits']`.
+def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
+  """Return what averages the means of real and fake logits in `memory['logits']`, for `lecam`.
 
   mean <- now + decay (mean - now); until step number `start` it is the batch's own.
   """
 
-  def remembered(nets: Nets, batch: Batch, key: Key):
-    value, after, logs = loss(nets, batch, key)
+  def observe(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
     left = jnp.where(nets.step < start, 0.0, decay)
-    old = nets.memory['logits']
-    means = {side: logs[side] + left * (old[side] - logs[side]) for side in old}
-    return value, replace(after, memory={**after.memory, 'logits': means}), logs
+    old, now = nets.memory['logits'], {'real': real.mean(), 'fake': fake.mean()}
+    means = {side: now[side] + left * (old[side] - now[side]) for side in now}
+    return replace(nets, memory={**nets.memory, 'logits': means}), {}
 
-  return remembered
+  return observe
 
 
 # Terms to be added to them.
