@@ -116,6 +116,47 @@ def test_every_critic_shows_its_features(variant):
     chex.assert_trees_all_equal_shapes(moved, variables)
 
 
+TRICKS = {
+  'augment': 'diffaugment',
+  'instance_noise': 0.1,
+  'pack': 2,
+  'minibatch': 4,
+  'virtual_batch': 3,
+  'lecam': 0.1,
+  'top_k': 0.5,
+  'history': 0.1,
+  'cr': 1.0,
+  'cr_fake': 1.0,
+  'zcr': 1.0,
+  'zcr_generator': 1.0,
+}
+
+
+def assert_keys_used_once(variant, **options):
+  """No random number is drawn twice but where the code says so, by `jax.random.clone`."""
+  check = pytest.importorskip('jax.experimental.key_reuse._core').check_key_reuse
+  _, recipe = recipe_of(variant, **options)
+  stage = recipe.stages[-1]
+  key, example = jax.random.key(0), dict(stage.example)
+  start = functools.partial(game.init, stage.game)
+  check(start, key, example)
+  state = jax.eval_shape(start, key, example)
+  check(functools.partial(game.train_step, stage.game), state, floats(stage.game))
+
+
+def test_a_step_uses_each_key_once(variant):
+  assert_keys_used_once(variant)
+
+
+@pytest.mark.parametrize(
+  'options',
+  [TRICKS, {'maxout': True, 'r1': 1.0, 'r2': 1.0, 'n_critic': 2}, {'feature_matching': 'squared'}],
+  ids=['tricks', 'dropout', 'features'],
+)
+def test_tricks_use_each_key_once(options):
+  assert_keys_used_once('gan', **options)
+
+
 @functools.cache
 def step_of(variant, precision='float32'):
   """The jitted step of the last stage on one device."""

@@ -109,13 +109,14 @@ def fit(
 ) -> Variables:
   """The variables of the encoder that brings images of `source` back through the generator."""
   net, example = of(run, options.bound)
-  variables = net.init(jax.random.key(options.seed), example)
+  starting, drawing = jax.random.split(jax.random.key(options.seed))
+  variables = net.init(starting, example)
   held = variables, (optimizer := optax.rmsprop(options.lr)).init(variables['params'])
   step = latents.frozen(run, _step(net, parts(run), optimizer, options.kappa))
   stream = data.batches(source, batch_size=options.batch_size, microbatches=1, seed=options.seed)
   with contextlib.closing(stream):
     for i in range(options.steps):
-      key = jax.random.fold_in(jax.random.key(options.seed), i)
+      key = jax.random.fold_in(drawing, i)
       held, loss = step(held, jnp.asarray(scaled(next(stream)['image'][0])), key)
       if (i + 1) % 500 == 0 or i + 1 == options.steps:
         log(i + 1, float(loss))

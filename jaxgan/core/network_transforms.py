@@ -37,9 +37,9 @@ def with_head(body: Network, head: Network) -> Network:
     return {kind: {n: v[kind] for n, v in parts.items() if kind in v} for kind in kinds}
 
   def init(key: Key, *inputs: Array) -> Variables:
-    keys = jax.random.split(key)
+    keys = jax.random.split(key, 3)
     made = body.init(keys[0], *inputs)
-    (_, features), _ = with_features(body)(made, *inputs, train=True, key=keys[0])
+    (_, features), _ = with_features(body)(made, *inputs, train=True, key=keys[2])
     return join({'body': made, 'head': head.init(keys[1], features)})
 
   def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):

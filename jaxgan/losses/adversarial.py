@@ -63,7 +63,7 @@ class Terms(NamedTuple):
     total, logs = jnp.zeros(()), Logs()
     if not side or self.drawn is None:
       return total, nets, logs
-    fakes = Fakes(fake, *self.drawn(batch, keys[0]))
+    fakes = Fakes(fake, *self.drawn(batch, jax.random.clone(keys[0])))  # again, as intended
     for i, term in enumerate(side):
       value, nets, noted = term(nets, fakes, batch, jax.random.fold_in(keys[1], _APART + i))
       total, logs = total + value, {**logs, **noted}
@@ -119,12 +119,13 @@ def between(
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
     drawing, key = jax.random.split(key)
-    keys = jax.random.split(key, 3 + len(penalties))
+    first, second, scoring, *keys = jax.random.split(key, 3 + len(penalties))
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
-    real_logits, nets = judge(nets, images, batch, keys[0])
-    fake_logits, nets = judge(nets, fake, batch, keys[1])
-    score = lambda x: judge(nets, x, batch, keys[2])[0]
-    added = [p(score, images, fake, k) for p, k in zip(penalties, keys[3:], strict=True)]
+    real_logits, nets = judge(nets, images, batch, first)
+    fake_logits, nets = judge(nets, fake, batch, second)
+    # One function of images, and so the same draws whenever it is called.
+    score = lambda x: judge(nets, x, batch, jax.random.clone(scoring))[0]
+    added = [p(score, images, fake, k) for p, k in zip(penalties, keys, strict=True)]
     logs: Logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
     logs |= {'penalty': jnp.asarray(sum(added))} if penalties else {}
     nets, noted = observe(nets, *jax.lax.stop_gradient((real_logits, fake_logits)))
@@ -162,7 +163,7 @@ def lazily(
   def loss(nets: Nets, batch: Batch, key: Key):
     drawing, scoring, key = jax.random.split(key, 3)
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
-    score = lambda x: judge(nets, x, batch, scoring)[0]
+    score = lambda x: judge(nets, x, batch, jax.random.clone(scoring))[0]
     keys = jax.random.split(key, len(penalties))
     added = [p(score, images, fake, k) for p, k in zip(penalties, keys, strict=True)]
     value = jnp.asarray(sum(added))
@@ -175,7 +176,7 @@ def generated(latent: Latent, given: Given) -> Generate:
   """Images of the network `generator`, of latents and what it is given."""
 
   def generate(nets: Nets, batch: Batch, key: Key):
-    z = latents_of(latent, batch, key)
+    z = latents_of(latent, batch, jax.random.clone(key))
     return nets('generator', z, *given(nets, batch), key=jax.random.split(key)[1])
 
   return generate

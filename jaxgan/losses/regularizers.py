@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jaxgan.core.game import Loss, Nets
 from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
@@ -35,9 +37,10 @@ def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
 def _crossings(w: Array) -> Array:
   """|W W' (1 - I)|_F^2 with W = w as [out, rest]; by the smaller of W W' and W' W."""
   w = w.reshape(-1, w.shape[-1]).astype(_wide(w))
+  product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
   if w.shape[0] < w.shape[1]:
-    return ((w @ w.T) ** 2).sum() - ((w * w).sum(0) ** 2).sum()
-  return ((w.T @ w) ** 2 * (1 - jnp.eye(w.shape[1], dtype=w.dtype))).sum()
+    return (product(w, w.T) ** 2).sum() - ((w * w).sum(0) ** 2).sum()
+  return (product(w.T, w) ** 2 * (1 - jnp.eye(w.shape[1], dtype=w.dtype))).sum()
 
 
 def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
@@ -78,7 +81,7 @@ def historical(name: str, weight: float) -> Loss:
 
   def loss(nets: Nets, batch: Batch, key: Key):
     apart = jax.tree.map(jnp.subtract, nets.params[name], nets.memory['history'][name])
-    square = sum(jnp.vdot(x, x) for x in jax.tree.leaves(apart))
+    square = sum(jnp.vdot(x, x, precision=lax.Precision.HIGHEST) for x in jax.tree.leaves(apart))
     value = jnp.where(nets.step > 0, weight, 0.0) * square
     return value, nets, {'history': value}
 

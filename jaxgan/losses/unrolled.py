@@ -26,7 +26,7 @@ def unrolled(critic_loss: Loss, generator_loss: Loss, player: Player, steps: int
   def ahead(nets: Nets, state: Tree, batch: Batch, key: Key) -> tuple[Nets, Tree]:
     def loss(own: Tree) -> tuple[Array, Nets]:
       seen = replace(nets, params={**nets.params, **own})
-      value, after, _ = critic_loss(seen, batch, key)
+      value, after, _ = critic_loss(seen, batch, jax.random.clone(key))  # the same latents
       return value, after
 
     own = {name: nets.params[name] for name in player.networks}

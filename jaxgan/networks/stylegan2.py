@@ -43,7 +43,8 @@ def modulate(x: Array, w: Array, style: Array, form=convolve, demodulate: bool =
   if not demodulate:
     return y
   wide = jnp.promote_types(w.dtype, jnp.float32)
-  squares = (style.astype(wide) ** 2) @ (w.astype(wide) ** 2).sum((0, 1))
+  kernel = (w.astype(wide) ** 2).sum((0, 1))
+  squares = jnp.matmul(style.astype(wide) ** 2, kernel, precision=lax.Precision.HIGHEST)
   return y * lax.rsqrt(squares + 1e-8)[:, None, None].astype(y.dtype)
 
 

@@ -150,6 +150,11 @@ def _terms(config: Config, latent: Latent, conditional: bool) -> dict[str, list[
     pair = consistency.latent_consistency(
       latent=latent,
       conditional=conditional,
+      judge=adversarial.judged(
+        adversarial.labels if conditional else adversarial.nothing,
+        config.instance_noise,
+        augmentation(config),
+      ),
       deviation=config.zcr_deviation,
       critic_weight=config.zcr,
       generator_weight=config.zcr_generator,

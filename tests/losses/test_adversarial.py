@@ -494,7 +494,12 @@ def test_consistency_of_latents_by_hand(key):
     return scale * z
 
   critic, generator = consistency.latent_consistency(
-    latent=drawn, conditional=False, deviation=0.1, critic_weight=5.0, generator_weight=0.5
+    latent=drawn,
+    conditional=False,
+    judge=adversarial.judged(adversarial.nothing),
+    deviation=0.1,
+    critic_weight=5.0,
+    generator_weight=0.5,
   )
   nets, batch = bound(by_hand(note)(jnp.float32(SCALE)), score(SLOPE)), {'image': BLACK['image']}
   value, after, _ = critic(nets, batch, key)
