@@ -17,7 +17,7 @@ from PIL import Image
 
 from by_path import leaves
 from jaxgan import data, main, variants
-from jaxgan.core import game
+from jaxgan.core import game, network
 from jaxgan.core.typing import Spec
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
@@ -98,6 +98,63 @@ def variant(request):
   for kept in (recipe_of, step_of, played_steps):
     kept.cache_clear()
   jax.clear_caches()
+
+
+def test_every_critic_shows_its_features(variant):
+  """What its last layer sees, a row for each image, without a trace in parameters or state."""
+  _, recipe = recipe_of(variant)
+  stage = recipe.stages[-1]
+  critics = [name for name in stage.game.networks if name.startswith('critic')]
+  assert critics
+  for name in critics:
+    net, inputs = stage.game.networks[name], stage.example[name]
+    variables = jax.eval_shape(net.init, jax.random.key(0), *inputs)
+    assert 'intermediates' not in variables
+    apply = functools.partial(network.with_features(net), train=True, key=jax.random.key(0))
+    (_, seen), moved = jax.eval_shape(apply, variables, *inputs)
+    assert seen.shape[0] == len(inputs[0]) and seen.size > len(inputs[0])
+    chex.assert_trees_all_equal_shapes(moved, variables)
+
+
+TRICKS = {
+  'augment': 'diffaugment',
+  'instance_noise': 0.1,
+  'pack': 2,
+  'minibatch': 4,
+  'virtual_batch': 3,
+  'lecam': 0.1,
+  'top_k': 0.5,
+  'history': 0.1,
+  'cr': 1.0,
+  'cr_fake': 1.0,
+  'zcr': 1.0,
+  'zcr_generator': 1.0,
+}
+
+
+def assert_keys_used_once(variant, **options):
+  """No random number is drawn twice but where the code says so, by `jax.random.clone`."""
+  check = pytest.importorskip('jax.experimental.key_reuse._core').check_key_reuse
+  _, recipe = recipe_of(variant, **options)
+  stage = recipe.stages[-1]
+  key, example = jax.random.key(0), dict(stage.example)
+  start = functools.partial(game.init, stage.game)
+  check(start, key, example)
+  state = jax.eval_shape(start, key, example)
+  check(functools.partial(game.train_step, stage.game), state, floats(stage.game))
+
+
+def test_a_step_uses_each_key_once(variant):
+  assert_keys_used_once(variant)
+
+
+@pytest.mark.parametrize(
+  'options',
+  [TRICKS, {'maxout': True, 'r1': 1.0, 'r2': 1.0, 'n_critic': 2}, {'feature_matching': 'squared'}],
+  ids=['tricks', 'dropout', 'features'],
+)
+def test_tricks_use_each_key_once(options):
+  assert_keys_used_once('gan', **options)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from safetensors.numpy import save as to_bytes
 
 from jaxgan import data
 from jaxgan.apps import latents
-from jaxgan.core import network
+from jaxgan.core import network_transforms
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.seeds import key_of
@@ -47,7 +47,7 @@ def encoder(critic: Network, size: int, bound: float) -> Network:
 
   It has the critic's layers, but the last, with parameters of its own.
   """
-  body = network.features(critic)
+  body = network_transforms.of_features(critic)
 
   def init(key: Key, images: Array) -> Variables:
     first, second = jax.random.split(key)
@@ -110,13 +110,14 @@ def fit(
 ) -> Variables:
   """The variables of the encoder that brings images of `source` back through the generator."""
   net, example = of(run, options.bound)
-  variables = net.init(key_of(options.seed), example)
+  starting, drawing = jax.random.split(key_of(options.seed))
+  variables = net.init(starting, example)
   held = variables, (optimizer := optax.rmsprop(options.lr)).init(variables['params'])
   step = run.bound(_step(net, parts(run), optimizer, options.kappa))
   stream = data.batches(source, batch_size=options.batch_size, microbatches=1, seed=options.seed)
   with contextlib.closing(stream):
     for i in range(options.steps):
-      key = jax.random.fold_in(key_of(options.seed), i)
+      key = jax.random.fold_in(drawing, i)
       held, loss = step(held, jnp.asarray(to_unit(next(stream)['image'][0])), key)
       if (i + 1) % 500 == 0 or i + 1 == options.steps:
         log(i + 1, float(loss))

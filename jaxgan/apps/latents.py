@@ -8,7 +8,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core import network
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Key, Latent
 from jaxgan.recipes.types import Styles
@@ -112,9 +111,8 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
     raise ValueError(f'{run.config.variant} has no critic of images to take features of')
 
   def apply(nets: Nets, images: Array, labels: Array) -> Array:
-    inner = {**nets.networks, 'critic': network.features(nets.networks['critic'])}
     classes = (labels,) if run.recipe.conditional else ()
-    return replace(nets, networks=inner)('critic', images, *classes)[0].reshape(len(images), -1)
+    return nets.features('critic', images, *classes)[0].reshape(len(images), -1)
 
   return apply
 

@@ -12,7 +12,7 @@ from jaxgan.apps import latents
 from jaxgan.apps.latents import Space
 from jaxgan.core.game import Nets
 from jaxgan.core.seeds import key_of
-from jaxgan.core.typing import Array
+from jaxgan.core.typing import Array, Key
 from jaxgan.training.run import Run
 
 Distance = Callable[[Nets, Array, Array, Array], Array]
@@ -93,7 +93,7 @@ def _jitted(run: Run, where: Space, distance: Distance, options: Search):
   def step(nets: Nets, held: Any, targets: Array, labels: Array, spread: Array, i: Array):
     points, opt, *before = held
     fading = jnp.maximum(0, 1 - i / (0.75 * options.steps)) ** 2
-    key = jax.random.fold_in(key_of(options.seed), i)
+    key = jax.random.fold_in(_keys(options.seed)[2], i)
     seen = points + options.deviation * spread * fading * jax.random.normal(key, points.shape)
 
     def total(points: Array):
@@ -115,14 +115,20 @@ def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
   Of styles that is the root mean square of w about its mean, over 64 draws (of 10 000 in the
   authors' code).
   """
-  key = lambda i: jax.random.fold_in(key_of(seed), i)
-  single = lambda i, label: where.draw(nets, key(i), label[None])[0]
+  starting, spreading, _ = _keys(seed)
+  single = lambda i, label: where.draw(nets, jax.random.fold_in(starting, i), label[None])[0]
   drawn = jax.vmap(single)(starts, labels)  # each by its number, whatever else is in the batch
   if not where.styles:
     return drawn, jnp.zeros(())
   mean = jnp.broadcast_to(where.styles.mean(nets), (1, *drawn.shape[1:]))
-  others = where.draw(nets, key_of(seed), jnp.repeat(labels[:1], 64))
+  others = where.draw(nets, spreading, jnp.repeat(labels[:1], 64))
   return jnp.broadcast_to(mean, drawn.shape), jnp.sqrt(jnp.mean((others - mean) ** 2))
+
+
+def _keys(seed: int) -> tuple[Key, Key, Key]:
+  """Keys for where searches begin, for the spread of points, and for the noise of each step."""
+  starting, spreading, noising = jax.random.split(key_of(seed), 3)
+  return starting, spreading, noising
 
 
 def _better(new: Any, old: Any) -> tuple[Array, ...]:

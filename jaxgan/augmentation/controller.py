@@ -36,7 +36,7 @@ def adapt(
   return rule
 
 
-def observed(nets: Nets, real_logits: Array) -> tuple[Nets, Logs]:
+def observed(nets: Nets, real_logits: Array, fake_logits: Array) -> tuple[Nets, Logs]:
   """Count signs of real logits for `adapt`, and log its p."""
   ada = nets.memory['ada']
   signs = jnp.sign(real_logits).mean().astype(ada['signs'].dtype)

@@ -24,7 +24,9 @@ def jitter(paired: bool) -> ChangeBatch:
   """
 
   def augment(batch: Batch, key: Key) -> Batch:
-    keys = {'image': key, 'target': key if paired else jax.random.fold_in(key, 1)}
+    alike = lambda: (key, jax.random.clone(key))
+    one, other = alike() if paired else jax.random.split(key)
+    keys = {'image': one, 'target': other}
     return {k: _jittered(x, keys[k]) if k in keys else x for k, x in batch.items()}
 
   return augment
@@ -38,7 +40,8 @@ def _jittered(images: Array, key: Key) -> Array:
   rows, columns = jax.vmap(jax.vmap(lambda i: lax.dynamic_slice_in_dim(matrix, i, size)))(at)
   flipped = jax.random.bernoulli(flipping, shape=(n, 1, 1))
   columns = jnp.where(flipped, columns[:, ::-1], columns)
-  return jnp.clip(jnp.einsum('bhi,bijc,bwj->bhwc', rows, images, columns), -1, 1)
+  moved = jnp.einsum('bhi,bijc,bwj->bhwc', rows, images, columns, precision=lax.Precision.HIGHEST)
+  return jnp.clip(moved, -1, 1)
 
 
 def crops(images: Array, size: int, key: Key) -> Array:

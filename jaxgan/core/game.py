@@ -16,7 +16,7 @@ from jaxgan.core import guard
 from jaxgan.core.nets import Nets, known
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
+from jaxgan.core.typing import Array, Batch, Key, Logs, Tree, Variables
 
 Rule = Callable[[TrainState], TrainState]
 """What happens to the state once all turns of a step are played."""
@@ -40,7 +40,8 @@ class Turn(NamedTuple):
   """One player's step on one loss: `repeats` of them on as many microbatches.
 
   It is played when the step is a multiple of `every`. Two turns of one player need two names. Turns
-  of an equal, non-empty `draws` draw the same random numbers, and so the same latents.
+  of an equal, non-empty `draws` draw the same random numbers, and so the same latents; they repeat
+  equally often.
   """
 
   player: str
@@ -55,13 +56,20 @@ class Turn(NamedTuple):
     """The name under which the turn is logged."""
     return self.name or self.player
 
+  @property
+  def stream(self) -> str:
+    """The name of its random numbers."""
+    return self.draws or self.label
+
 
 @dataclass(frozen=True, eq=False)  # a game is equal to itself alone, and so can be a cache's key
 class Game:
   """Networks, players and turns; `memory` is state that belongs to no network.
 
-  `after` are rules for the state once all turns are played and the averages moved. Raises
-  ValueError for a name that does not exist, with those that do, or that is used twice.
+  `after` are rules for the state once all turns are played and the averages moved. `frozen` are the
+  variables of networks that nobody moves: constants, which are no part of the state. Raises
+  ValueError for a name that does not exist, with those that do, or that is used twice; for turns
+  that share draws and do not repeat equally often.
   """
 
   networks: Mapping[str, Network]
@@ -69,11 +77,22 @@ class Game:
   turns: Sequence[Turn]
   memory: Mapping[str, Any] = field(default_factory=dict)
   after: Sequence[Rule] = ()
+  frozen: Mapping[str, Variables] = field(default_factory=dict)
 
   def __post_init__(self):
+    known('there are variables of the network', self.frozen, self.networks)
     for name, player in self.players.items():
       known(f'player {name!r} owns the network', player.networks, self.networks)
+      for network in self.frozen.keys() & player.networks:
+        raise ValueError(f'player {name!r} cannot move the frozen network {network!r}')
     known('a turn is played by', [turn.player for turn in self.turns], self.players)
+    for stream in dict.fromkeys(turn.stream for turn in self.turns):
+      repeats = [turn.repeats for turn in self.turns if turn.stream == stream]
+      if len(set(repeats)) > 1:
+        raise ValueError(
+          f'turns that share the draws {stream!r} repeat {", ".join(map(str, repeats))} times: '
+          'give them equal repeats or other draws'
+        )
     labels = [turn.label for turn in self.turns]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
       raise ValueError(f'turns need names of their own, give Turn(name=...): {repeated}')
@@ -96,11 +115,14 @@ Loss = Callable[[Nets, Batch, Key], tuple[Array, Nets, Logs]]
 
 def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainState:
   """The state before the first step; `example` has inputs to initialise each network with."""
-  known('there is no example for the network', game.networks, example)
+  moving = [name for name in game.networks if name not in game.frozen]
+  known('there is no example for the network', moving, example)
   play, *keys = jax.random.split(key, len(game.networks) + 1)
   key_of = dict(zip(game.networks, keys, strict=True))
-  made = {name: net.init(key_of[name], *example[name]) for name, net in game.networks.items()}
+  made = {name: game.networks[name].init(key_of[name], *example[name]) for name in moving}
   params = {name: variables['params'] for name, variables in made.items()}
+  for player in game.players.values():
+    params |= player.constraint({name: params[name] for name in player.networks})
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     key=play,
@@ -116,7 +138,7 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
 def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainState, Logs]:
   """Play every turn once; leaves of `batches` are `[microbatches, B, ...]`. For `jax.jit`."""
   before, key = state, jax.random.fold_in(state.key, state.step)
-  streams = [turn.draws or turn.label for turn in game.turns]
+  streams = [turn.stream for turn in game.turns]
   logs: Logs = {}
   for turn, stream in zip(game.turns, streams, strict=True):
     draws = jax.random.fold_in(key, streams.index(stream))
@@ -140,9 +162,11 @@ def nets(game: Game, state: TrainState, *, train: bool = False) -> Nets:
 
 def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool = True) -> Nets:
   """The networks as they stand, but for `other` parameters of some."""
-  params = {**state.params, **other}
-  fixed = state.variables, state.memory, state.opt, state.step
-  return Nets(game.networks, params, *fixed, train)
+  constants = {name: values['params'] for name, values in game.frozen.items()}
+  without = lambda values: {kind: x for kind, x in values.items() if kind != 'params'}
+  variables = {**{n: without(v) for n, v in game.frozen.items()}, **state.variables}
+  params = {**constants, **state.params, **other}
+  return Nets(game.networks, params, variables, state.memory, state.opt, state.step, train)
 
 
 def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):

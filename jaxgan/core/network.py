@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -48,7 +49,7 @@ def with_features(network: Network) -> Callable[..., tuple[Any, Variables]]:
 
 NO_FEATURES = (
   "this critic shows no features: call self.sow('intermediates', 'features', x) before its last "
-  'layer, in a Linen module'
+  'layer of a Linen module, or give an NNX module a method with_features'
 )
 
 
@@ -89,41 +90,13 @@ def linen(module: nn.Module) -> Network:
   return Network(init, apply, features)
 
 
-def features(network: Network) -> Network:
-  """The network up to its last layer: its output is what that layer is given, float32 `[B, ...]`.
-
-  That is the input of the Linen module that is called last with numbers: of a critic that ends in a
-  dense layer, its last hidden layer. `Nets` whose `networks` hold it in the critic's place answer
-  with features.
-
-  Raises:
-    ValueError: when applied, a network that has no such layer, as those of NNX.
-  """
-
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
-    given: list[Array] = []
-
-    def note(following, args, kwargs, context):
-      numbers = args and jnp.issubdtype(getattr(args[0], 'dtype', bool), jnp.floating)
-      if numbers and context.method_name == '__call__' and context.module.path:
-        given.append(args[0])
-      return following(*args, **kwargs)
-
-    with nn.intercept_methods(note):
-      _, moved = network.apply(variables, *inputs, train=train, key=key)
-    if not given:
-      raise ValueError('this network has no layers to take features from: give a Linen module')
-    return given[-1].astype(jnp.float32), moved
-
-  return Network(network.init, apply)
-
-
 def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
   """Adapt an NNX module: `build(rngs)` makes it, its `__call__` takes inputs and `train`.
 
   Each call merges a module from the variables and splits it again: nothing outside is changed.
   Parameters are its `nnx.Param`, every other variable is state, but for the streams of random
-  numbers, which start anew from the `key` of each call.
+  numbers, which start anew from the `key` of each call. A module that has a method
+  `with_features`, called as it is itself, which returns `(output, features)`, shows its features.
 
   Example:
     >>> class Critic(flax_nnx.Module):
@@ -140,22 +113,30 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
   def split(module: flax_nnx.Module):
     return flax_nnx.split(module, flax_nnx.Param, flax_nnx.RngState, ...)
 
-  graph, params, streams, state = split(flax_nnx.eval_shape(lambda: build(flax_nnx.Rngs(0))))
+  template = flax_nnx.eval_shape(lambda: build(flax_nnx.Rngs(0)))
+  graph, params, streams, state = split(template)
 
   def init(key: Key, *inputs: Array) -> Variables:
     _, params, _, state = split(build(flax_nnx.Rngs(key)))
     return {'params': flax_nnx.to_pure_dict(params), 'state': flax_nnx.to_pure_dict(state)}
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def apply(
+    variables: Variables,
+    *inputs: Array,
+    train: bool,
+    key: Key | None = None,
+    method: str = '__call__',
+  ):
     if train and key is None and jax.tree.leaves(streams):
       raise ValueError('this network draws random numbers in training: give it a key')
     parts = _filled(params, variables['params']), _filled(state, variables['state'])
     module = flax_nnx.merge(graph, parts[0], _seeded(streams, key), parts[1])
-    output = module(*inputs, train=train)
+    output = getattr(module, method)(*inputs, train=train)
     moved = flax_nnx.to_pure_dict(split(module)[3]) if train else variables['state']
     return output, {'params': variables['params'], 'state': moved}
 
-  return Network(init, apply)
+  shows = hasattr(template, 'with_features')
+  return Network(init, apply, partial(apply, method='with_features') if shows else None)
 
 
 def _filled(template: flax_nnx.State, values: Any) -> flax_nnx.State:

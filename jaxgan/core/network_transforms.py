@@ -10,21 +10,16 @@ from jaxgan.core.network import Network, with_features
 from jaxgan.core.typing import Array, Key, Variables
 
 
-def showing(network: Network) -> Network:
-  """The network whose output is `(output, features)`.
+def of_features(network: Network) -> Network:
+  """Return the network whose output is its features, `[B, ...]`.
 
   Raises:
-    ValueError: it shows no features; from a Linen module, when it is first called.
+    ValueError: as `with_features`.
   """
-  return Network(network.init, with_features(network))
-
-
-def of_features(network: Network) -> Network:
-  """The network whose output is its features. Raises ValueError as `showing`."""
-  shown = showing(network)
+  shown = with_features(network)
 
   def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
-    (_, features), moved = shown.apply(variables, *inputs, train=train, key=key)
+    (_, features), moved = shown(variables, *inputs, train=train, key=key)
     return features, moved
 
   return Network(network.init, apply)
@@ -42,14 +37,14 @@ def with_head(body: Network, head: Network) -> Network:
     return {kind: {n: v[kind] for n, v in parts.items() if kind in v} for kind in kinds}
 
   def init(key: Key, *inputs: Array) -> Variables:
-    keys = jax.random.split(key)
+    keys = jax.random.split(key, 3)
     made = body.init(keys[0], *inputs)
-    (_, features), _ = showing(body).apply(made, *inputs, train=True, key=keys[0])
+    (_, features), _ = with_features(body)(made, *inputs, train=True, key=keys[2])
     return join({'body': made, 'head': head.init(keys[1], features)})
 
   def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
     part = lambda name: {kind: parts[name] for kind, parts in variables.items() if name in parts}
-    (output, seen), moved = showing(body).apply(part('body'), *inputs, train=train, key=key)
+    (output, seen), moved = with_features(body)(part('body'), *inputs, train=train, key=key)
     more, other = head.apply(part('head'), seen, train=train)
     return (output + more, seen), join({'body': moved, 'head': other})
 

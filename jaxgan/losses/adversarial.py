@@ -24,8 +24,9 @@ Real = Callable[[Nets, Array], Array]
 """What becomes of the batch's images before anything else."""
 Augment = Callable[[Nets, Array, Key], Array]
 """What becomes of every image that the critic sees; it may read `nets.memory`."""
-Observe = Callable[[Nets, Array], tuple[Nets, Logs]]
-"""Looks at the critic's logits of real images: memory moved on, and what to log."""
+Observe = Callable[[Nets, Array, Array], tuple[Nets, Logs]]
+"""Looks at the critic's logits of real images and of fakes, both constants, after a critic's loss:
+the networks with the memory moved on, and what to log."""
 
 
 class Fakes(NamedTuple):
@@ -62,14 +63,14 @@ class Terms(NamedTuple):
     total, logs = jnp.zeros(()), Logs()
     if not side or self.drawn is None:
       return total, nets, logs
-    fakes = Fakes(fake, *self.drawn(batch, keys[0]))
+    fakes = Fakes(fake, *self.drawn(batch, jax.random.clone(keys[0])))  # again, as intended
     for i, term in enumerate(side):
       value, nets, noted = term(nets, fakes, batch, jax.random.fold_in(keys[1], _APART + i))
       total, logs = total + value, {**logs, **noted}
     return total, nets, logs
 
 
-def unobserved(nets: Nets, logits: Array) -> tuple[Nets, Logs]:
+def unobserved(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
   """Nothing remembered, nothing logged."""
   return nets, {}
 
@@ -81,6 +82,7 @@ def adversarial(
   conditional: bool = False,
   noise: float = 0.0,
   augment: Augment | None = None,
+  observe: Observe = unobserved,
   terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
   """The losses of the networks `critic` and `generator`, in this order.
@@ -97,7 +99,7 @@ def adversarial(
   """
   given = labels if conditional else nothing
   drawn, seen = generated(latent, given), judged(given, noise, augment)
-  return between(objective, *penalties, generate=drawn, judge=seen, terms=terms)
+  return between(objective, *penalties, generate=drawn, judge=seen, observe=observe, terms=terms)
 
 
 def between(
@@ -117,15 +119,16 @@ def between(
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
     drawing, key = jax.random.split(key)
-    keys = jax.random.split(key, 3 + len(penalties))
+    first, second, scoring, *keys = jax.random.split(key, 3 + len(penalties))
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
-    real_logits, nets = judge(nets, images, batch, keys[0])
-    fake_logits, nets = judge(nets, fake, batch, keys[1])
-    score = lambda x: judge(nets, x, batch, keys[2])[0]
-    added = [p(score, images, fake, k) for p, k in zip(penalties, keys[3:], strict=True)]
+    real_logits, nets = judge(nets, images, batch, first)
+    fake_logits, nets = judge(nets, fake, batch, second)
+    # One function of images, and so the same draws whenever it is called.
+    score = lambda x: judge(nets, x, batch, jax.random.clone(scoring))[0]
+    added = [p(score, images, fake, k) for p, k in zip(penalties, keys, strict=True)]
     logs: Logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
     logs |= {'penalty': jnp.asarray(sum(added))} if penalties else {}
-    nets, noted = observe(nets, jax.lax.stop_gradient(real_logits))
+    nets, noted = observe(nets, *jax.lax.stop_gradient((real_logits, fake_logits)))
     more, nets, others = extra.add(extra.critic, nets, fake, batch, (drawing, key))
     loss = objective.critic(real_logits, fake_logits) + sum(added)
     return loss + more if extra.critic else loss, nets, {**logs, **noted, **others}
@@ -160,7 +163,7 @@ def lazily(
   def loss(nets: Nets, batch: Batch, key: Key):
     drawing, scoring, key = jax.random.split(key, 3)
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
-    score = lambda x: judge(nets, x, batch, scoring)[0]
+    score = lambda x: judge(nets, x, batch, jax.random.clone(scoring))[0]
     keys = jax.random.split(key, len(penalties))
     added = [p(score, images, fake, k) for p, k in zip(penalties, keys, strict=True)]
     value = jnp.asarray(sum(added))
@@ -173,7 +176,7 @@ def generated(latent: Latent, given: Given) -> Generate:
   """Images of the network `generator`, of latents and what it is given."""
 
   def generate(nets: Nets, batch: Batch, key: Key):
-    z = latents_of(latent, batch, key)
+    z = latents_of(latent, batch, jax.random.clone(key))
     return nets('generator', z, *given(nets, batch), key=jax.random.split(key)[1])
 
   return generate

@@ -1,13 +1,13 @@
 """Consistency: the critic judges changed images, and images of near latents, alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.core.game import Loss, Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent, Score
-from jaxgan.losses.adversarial import labels, nothing
+from jaxgan.losses.adversarial import Judge, labels, nothing
 from jaxgan.losses.gradient_penalties import Penalty, _wide
 
 
@@ -36,6 +36,7 @@ def latent_consistency(
   *,
   latent: Latent,
   conditional: bool,
+  judge: Judge,
   deviation: float,
   critic_weight: float,
   generator_weight: float,
@@ -44,25 +45,28 @@ def latent_consistency(
 
   critic: critic_weight E (D(G(z)) - D(G(z + n)))^2;  generator: -generator_weight E (G(z) - G(z +
   n))^2, the mean over pixels;  n ~ N(0, deviation^2), z of its own. Statistics stay as they were.
+  D is `judge`, which changes both images of a pair by the same draws.
 
   References: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
   """
 
   given = labels if conditional else nothing
 
-  def pair(nets: Nets, batch: Batch, key: Key) -> list[Array]:
-    drawing, moving = jax.random.split(key)
+  def pair(nets: Nets, batch: Batch, keys: Array | Sequence[Key]) -> list[Array]:
+    drawing, moving, dropout = keys
     z = latent(drawing, len(batch['image']))
     near = z + deviation * jax.random.normal(moving, z.shape, z.dtype)
-    return [nets('generator', x, *given(nets, batch), key=key)[0] for x in (z, near)]
+    same = lambda x: nets('generator', x, *given(nets, batch), key=jax.random.clone(dropout))[0]
+    return [same(z), same(near)]
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
-    fakes = pair(nets, batch, key)
-    one, two = (nets('critic', x, *given(nets, batch), key=key)[0] for x in fakes)
+    *keys, judging = jax.random.split(key, 4)
+    fakes = pair(nets, batch, keys)
+    one, two = (judge(nets, x, batch, jax.random.clone(judging))[0] for x in fakes)
     return critic_weight * ((one - two) ** 2).mean(), nets, {}
 
   def generator_loss(nets: Nets, batch: Batch, key: Key):
-    one, two = pair(nets, batch, key)
+    one, two = pair(nets, batch, jax.random.split(key, 3))
     return -generator_weight * ((one - two) ** 2).mean(), nets, {}
 
   return critic_loss, generator_loss

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, Key, Tree
+from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
+from jaxgan.losses.adversarial import Observe
 from jaxgan.losses.gradient_penalties import _wide
 
 Regulariser = Callable[[Tree], Array]
@@ -34,25 +37,25 @@ def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
 def _crossings(w: Array) -> Array:
   """|W W' (1 - I)|_F^2 with W = w as [out, rest]; by the smaller of W W' and W' W."""
   w = w.reshape(-1, w.shape[-1]).astype(_wide(w))
+  product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
   if w.shape[0] < w.shape[1]:
-    return ((w @ w.T) ** 2).sum() - ((w * w).sum(0) ** 2).sum()
-  return ((w.T @ w) ** 2 * (1 - jnp.eye(w.shape[1], dtype=w.dtype))).sum()
+    return (product(w, w.T) ** 2).sum() - ((w * w).sum(0) ** 2).sum()
+  return (product(w.T, w) ** 2 * (1 - jnp.eye(w.shape[1], dtype=w.dtype))).sum()
 
 
-def remembering(loss: Loss, start: int = 1000, decay: float = 0.99) -> Loss:
-  """The loss; the means of real and fake logits that it logs are averaged in `memory['logits']`.
+def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
+  """Return what averages the means of real and fake logits in `memory['logits']`, for `lecam`.
 
   mean <- now + decay (mean - now); until step number `start` it is the batch's own.
   """
 
-  def remembered(nets: Nets, batch: Batch, key: Key):
-    value, after, logs = loss(nets, batch, key)
+  def observe(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
     left = jnp.where(nets.step < start, 0.0, decay)
-    old = nets.memory['logits']
-    means = {side: logs[side] + left * (old[side] - logs[side]) for side in old}
-    return value, replace(after, memory={**after.memory, 'logits': means}), logs
+    old, now = nets.memory['logits'], {'real': real.mean(), 'fake': fake.mean()}
+    means = {side: now[side] + left * (old[side] - now[side]) for side in now}
+    return replace(nets, memory={**nets.memory, 'logits': means}), {}
 
-  return remembered
+  return observe
 
 
 # Terms to be added to them.
@@ -78,7 +81,7 @@ def historical(name: str, weight: float) -> Loss:
 
   def loss(nets: Nets, batch: Batch, key: Key):
     apart = jax.tree.map(jnp.subtract, nets.params[name], nets.memory['history'][name])
-    square = sum(jnp.vdot(x, x) for x in jax.tree.leaves(apart))
+    square = sum(jnp.vdot(x, x, precision=lax.Precision.HIGHEST) for x in jax.tree.leaves(apart))
     value = jnp.where(nets.step > 0, weight, 0.0) * square
     return value, nets, {'history': value}
 

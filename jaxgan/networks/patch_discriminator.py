@@ -58,6 +58,7 @@ class PatchCritic(nn.Module):
       stride = 2 if i < self.layers else 1
       x = Conv(self.width * min(2**i, 8), 4, use_bias=self.bias, form=padded(stride))(x)
       x = leaky_relu(normed(x, self.norm, train))
+    self.sow('intermediates', 'features', x)
     return Conv(1, 4, form=padded(1))(x)[..., 0]
 
 

@@ -101,4 +101,5 @@ class Critic(nn.Module):
     x = EqualizedConv(self.widths[1], name=f'layer_{self.sizes[0]}')(minibatch_stddev(x))
     x = leaky_relu(x).reshape(len(x), -1)
     x = leaky_relu(EqualizedDense(self.widths[0], name='dense')(x))
+    self.sow('intermediates', 'features', x)
     return EqualizedDense(1, gain=1.0, name='logit')(x)[:, 0]

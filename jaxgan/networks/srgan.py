@@ -66,4 +66,5 @@ class Critic(nn.Module):
       x = Conv(width, self.down, 2, use_bias=False, start=he)(x)
       x = leaky_relu(BatchNorm()(x, train=train))
     x = leaky_relu(Dense(self.hidden, start=he)(x.reshape(len(x), -1)))
+    self.sow('intermediates', 'features', x)
     return Dense(1, self.bias, start=he)(x)[:, 0]

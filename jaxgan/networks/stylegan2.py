@@ -43,7 +43,8 @@ def modulate(x: Array, w: Array, style: Array, form=convolve, demodulate: bool =
   if not demodulate:
     return y
   wide = jnp.promote_types(w.dtype, jnp.float32)
-  squares = (style.astype(wide) ** 2) @ (w.astype(wide) ** 2).sum((0, 1))
+  kernel = (w.astype(wide) ** 2).sum((0, 1))
+  squares = jnp.matmul(style.astype(wide) ** 2, kernel, precision=lax.Precision.HIGHEST)
   return y * lax.rsqrt(squares + 1e-8)[:, None, None].astype(y.dtype)
 
 
@@ -181,6 +182,7 @@ class Critic(nn.Module):
     for i in range(len(self.sizes) - 1, 0, -1):
       x = self.block(x, self.sizes[i], self.widths[i - 1])
     features = self.exit(x)
+    self.sow('intermediates', 'features', features)
     if not labels:
       return EqualizedDense(1, 1.0, name='logit')(features)[:, 0]
     width = features.shape[-1]

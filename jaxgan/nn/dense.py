@@ -1,6 +1,8 @@
 """Linear maps of vectors: dense layers, embeddings, maxout."""
 
 import flax.linen as nn
+import jax.numpy as jnp
+from jax import lax
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.elementwise import affine
@@ -14,16 +16,18 @@ def with_bias(module: nn.Module, y: Array, features: int) -> Array:
 
 
 class Dense(nn.Module):
-  """x W + b over the last axis."""
+  """x W + b over the last axis; `precision` is of the product, None: the back end's own."""
 
   features: int
   use_bias: bool = True
   spectral: bool = False
   start: Initializer = normal
+  precision: lax.Precision | None = None
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    y = x @ Kernel((x.shape[-1], self.features), self.start, self.spectral, name='weight')()
+    w = Kernel((x.shape[-1], self.features), self.start, self.spectral, name='weight')()
+    y = jnp.matmul(x, w, precision=self.precision)
     return with_bias(self, y, self.features) if self.use_bias else y
 
 

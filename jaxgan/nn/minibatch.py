@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax import lax
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
@@ -27,7 +28,9 @@ class MinibatchDiscrimination(nn.Module):
   @nn.compact
   def __call__(self, f: Array) -> Array:
     f = f.reshape(len(f), -1)
-    maps = Dense(self.kernels * self.dims, use_bias=False, start=self.start)(f)
+    # The differences of neighbours are small beside the numbers: they need all digits.
+    exact = lax.Precision.HIGHEST
+    maps = Dense(self.kernels * self.dims, use_bias=False, start=self.start, precision=exact)(f)
     maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
     parts = jnp.moveaxis(maps.reshape(len(f), self.kernels, self.dims), -1, 0)
     # A sum of pairs `[B, B, kernels]`, one dimension after the other: all at once is too large.
@@ -50,17 +53,36 @@ class MinibatchHead(nn.Module):
     return Dense(1, use_bias=False, start=self.start)(near)[:, 0]
 
 
+def group_size(batch: int, group: int) -> int:
+  """Return the largest number from 2 to `group` that divides the batch.
+
+  Raises:
+    ValueError: none does: the images of a group of one do not differ.
+  """
+  for size in range(min(group, batch), 1, -1):
+    if batch % size == 0:
+      return size
+  raise ValueError(
+    f'a batch of {batch} does not divide into groups of 2 to {max(group, 2)} images, whose std the '
+    'critic sees: give another --batch-size, such as a multiple of 4'
+  )
+
+
 def minibatch_stddev(x: Array, group: int = 4, eps: float = 1e-8) -> Array:
   """Append a channel that tells how much images differ: `[B, H, W, C]` to `[B, H, W, C + 1]`.
 
   The mean over H, W and C of sqrt(variance over a group + eps), the same for all of a group: 1e-4
-  where its images are equal. Groups are of the global batch, every B / group-th image of it; where
-  `group` does not divide the batch, of the largest size below it that does.
+  where its images are equal, or one is alone. Groups are of the global batch, every B / n-th image
+  of it, as in the authors' code, so that a batch gives what it gives there; over several devices
+  they therefore exchange the smallest feature maps. The size n is `group_size`.
+
+  Raises:
+    ValueError: as `group_size`.
 
   References: Karras et al., Progressive Growing of GANs, 2018.
   """
   b, h, w, c = x.shape
-  size = next(n for n in range(min(group, b), 0, -1) if b % n == 0)
+  size = group_size(b, group) if b > 1 else 1
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(size, b // size, h, w, c)
   spread = jnp.sqrt(wide.var(0) + eps).mean((1, 2, 3))
   tiled = jnp.broadcast_to(spread[None, :, None, None, None], (size, b // size, h, w, 1))

@@ -1,6 +1,7 @@
 """Spectral norm: a kernel divided by its largest singular value."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -23,9 +24,10 @@ def spectral_norm(w: Array, u: Array, eps: float = 1e-12) -> tuple[Array, Array]
   matrix = w.reshape(-1, w.shape[-1]).astype(jnp.promote_types(w.dtype, jnp.float32))
   unit = lambda x: x / (jnp.linalg.norm(x) + eps)
   frozen = lax.stop_gradient(matrix)
-  v = unit(frozen @ u)
-  u = unit(v @ frozen)
-  return (matrix / (v @ matrix @ u)).reshape(w.shape).astype(w.dtype), u
+  product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
+  v = unit(product(frozen, u))
+  u = unit(product(v, frozen))
+  return (matrix / product(product(v, matrix), u)).reshape(w.shape).astype(w.dtype), u
 
 
 class Kernel(nn.Module):

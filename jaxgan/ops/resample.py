@@ -58,7 +58,7 @@ def resize(x: Array, height: int, width: int) -> Array:
   rows, columns = (
     jnp.asarray(bicubic(*sizes), x.dtype) for sizes in ((x.shape[1], height), (x.shape[2], width))
   )
-  return jnp.einsum('hi,bijc,wj->bhwc', rows, x, columns)
+  return jnp.einsum('hi,bijc,wj->bhwc', rows, x, columns, precision=lax.Precision.HIGHEST)
 
 
 def shuffle(x: Array, factor: int = 2) -> Array:

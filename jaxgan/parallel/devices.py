@@ -5,6 +5,7 @@ so the same code computes the same on one device and on many.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgan.core import game
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Logs, Tree
+from jaxgan.core.typing import Batch, Logs, Tree, Variables
 from jaxgan.ops import convolution
 from jaxgan.ops.images import to_unit
 
@@ -61,11 +62,21 @@ def scaled(batches: Batch) -> Batch:
 def compile_step(
   played: Game, mesh: Mesh
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
-  """The jitted `game.train_step` on batches of uint8; the state given to it is consumed."""
+  """The jitted `game.train_step` on batches of uint8; the state given to it is consumed.
+
+  Frozen networks are an argument, kept on the devices: as constants they would be in the program.
+  """
   whole = replicated(mesh)
-  return jax.jit(
-    lambda state, batches: game.train_step(played, state, scaled(batches)),
+
+  def advance(state: TrainState, batches: Batch, frozen: Mapping[str, Variables] = played.frozen):
+    return game.train_step(replace(played, frozen=frozen), state, scaled(batches))
+
+  step = jax.jit(
+    advance,
     donate_argnums=0,
     out_shardings=(whole, whole),
     compiler_options=convolution.compiler_options(),
   )
+  if not played.frozen:
+    return step
+  return partial(step, frozen=jax.device_put(dict(played.frozen), whole))

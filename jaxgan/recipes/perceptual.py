@@ -21,7 +21,7 @@ VGG = 'vgg19-dcbb9e9d.pth'
 
 
 class Frozen(NamedTuple):
-  """A network that no player owns: initialised with its parameters, which `fetch` gets.
+  """A network that no player moves, for `Game.frozen`: its parameters are what `fetch` gets.
 
   `shapes` stands for them where nothing is computed. `fetch` raises ValueError where they are not
   to be had.
@@ -71,11 +71,8 @@ def _frozen(
   shape: tuple[int, ...],
   fetch: Callable[[Source], Tree],
 ) -> Frozen:
-  def init(key: Key, params: Tree) -> Variables:
-    return {'params': params}
-
   def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
     return maps(variables['params'], *inputs), variables
 
   start = lambda: net.init(jax.random.key(0), jnp.zeros((1, *shape)))['params']
-  return Frozen(Network(init, apply), jax.eval_shape(start), fetch)
+  return Frozen(Network(net.init, apply), jax.eval_shape(start), fetch)

@@ -16,7 +16,7 @@ from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key, Latent
 from jaxgan.losses import adversarial, consistency, gradient_penalties, objectives, regularizers
-from jaxgan.losses.adversarial import Augment, Terms
+from jaxgan.losses.adversarial import Augment, Terms, unobserved
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
 from jaxgan.nn import minibatch
@@ -92,11 +92,10 @@ def losses_of(
     conditional=conditional,
     noise=config.instance_noise,
     augment=augmentation(config),
+    observe=regularizers.remembering(config.lecam_start) if config.lecam else unobserved,
     terms=terms,
   )
   critic, generator = _objectives(config, make, objective)
-  if config.lecam:
-    critic = regularizers.remembering(critic, config.lecam_start)
   if config.feature_matching != 'off':
     distance = DISTANCES[config.feature_matching]
     generator = adversarial.of_features(make(objectives.matching(distance))[1])
@@ -151,6 +150,11 @@ def _terms(config: Config, latent: Latent, conditional: bool) -> dict[str, list[
     pair = consistency.latent_consistency(
       latent=latent,
       conditional=conditional,
+      judge=adversarial.judged(
+        adversarial.labels if conditional else adversarial.nothing,
+        config.instance_noise,
+        augmentation(config),
+      ),
       deviation=config.zcr_deviation,
       critic_weight=config.zcr,
       generator_weight=config.zcr_generator,

@@ -16,6 +16,7 @@ Example:
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -139,8 +140,6 @@ def two_player(
   if regulariser:
     term = regularizers.of_parameters('generator', regulariser)
     generator_loss = adversarial.together(generator_loss, term)
-  moves = plan.optimizer(config.critic_lr, config.n_critic, differentiable=bool(unroll))
-  generator_loss = unrolled.unrolled(critic_loss, generator_loss, moves, unroll, constraint)
   game = duel(
     config,
     {**networks, **added},
@@ -152,10 +151,21 @@ def two_player(
     memory=tricks.memory(config, networks, example),
     rules=tricks.after_steps(config),
   )
+  game = looking_ahead(game, unroll)
   recipe = from_latents(
     (Stage(game, {**example, **inputs}),), latent, conditional, parts=more.codes
   )
   return recipe._replace(exact=('critic',) if unroll else ())
+
+
+def looking_ahead(game: Game, steps: int) -> Game:
+  """Return the game whose generator meets the critic as it will be `steps` of its moves ahead."""
+  if not steps:
+    return game
+  critic, generator, *others = game.turns
+  player = game.players[critic.player]
+  loss = unrolled.unrolled(critic.loss, generator.loss, player, steps)
+  return replace(game, turns=(critic, generator._replace(loss=loss), *others))
 
 
 def check_labels(config: Config, spec: Spec, conditional: bool) -> None:

@@ -101,8 +101,6 @@ def recipe_of(
     networks['features'] = frozen.network
   high, low = (jnp.zeros((2, n, n, spec.channels)) for n in (crop, crop // config.scale))
   example: dict[str, Any] = {'generator': (low,), 'critic': (high,)}
-  if frozen:
-    example['features'] = (frozen.shapes,)
   judged, fooled = super_resolution.adversarial(
     objective, distance, weights, **sizes, perceptual=frozen is not None
   )
@@ -111,6 +109,7 @@ def recipe_of(
     networks=networks,
     players=_players(config),
     turns=(Turn('critic', judged, draws='crops'), Turn('generator', fooled, draws='crops')),
+    frozen={'features': {'params': frozen.shapes}} if frozen else {},
   )
   stages = [Stage(second, example, fresh=('opt',))]
   if config.pretrain:
@@ -165,8 +164,8 @@ def prepared(made: Recipe, source: Source, frozen: Frozen | None) -> Recipe:
   if not frozen:
     return made
   last = made.stages[-1]
-  example = {**last.example, 'features': (frozen.fetch(source),)}
-  return made._replace(stages=(*made.stages[:-1], last._replace(example=example)))
+  game = replace(last.game, frozen={'features': {'params': frozen.fetch(source)}})
+  return made._replace(stages=(*made.stages[:-1], last._replace(game=game)))
 
 
 def upscale(nets: Nets, images: Array, key: Key) -> Array:

@@ -32,6 +32,8 @@ from jaxgan.storage import files, packing
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
 _DESCRIPTION = 'description.json'
 _PACKED = 'packed'
+_NO_LONGER = 'params/features/'
+"""Leaves that checkpoints of version 0.1.0 have and states do not: a network that nobody moves."""
 _LINES = 6
 _LONGEST = 300
 
@@ -295,7 +297,8 @@ def _finish(
 
 def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> list[Array]:
   description = hosts.together(lambda: _checked(path, leaves))
-  wanted = _nonempty({name: leaves[name] for name in description['leaves']})
+  like = {**_no_longer(description['leaves'], leaves), **leaves}
+  wanted = _nonempty({name: like[name] for name in description['leaves']})
   with _quiet():
     arrays = _read(path, description.get(_PACKED), wanted)
   words = zip(sorted(arrays), description['words'], packing.integrity(arrays).tolist(), strict=True)
@@ -322,7 +325,9 @@ def _read(
 def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Any]:
   """The description of a folder that is whole and of this model."""
   description = _describe(path)
-  _preflight(path, description['leaves'], _specs(leaves))
+  old = _no_longer(description['leaves'], leaves)
+  known = {name: spec for name, spec in description['leaves'].items() if name not in old}
+  _preflight(path, known, _specs(leaves))
   for name, checksum in description['files'].items() if hosts.first() else ():
     # First, for Orbax's reaction to a damaged file is long, loud and late.
     if not (path / name).is_file() or _checksum(path / name) != checksum:
@@ -352,6 +357,19 @@ def _preflight(path: pathlib.Path, stored: Mapping[str, str], wanted: Mapping[st
     more = [f'  and {len(lines) - _LINES} more'] if len(lines) > _LINES else []
     head = f'checkpoint {path.name} in {path.parent} is of another model (there -> here):'
     raise Incompatible('\n'.join([head, *lines[:_LINES], *more]))
+
+
+def _no_longer(
+  stored: Mapping[str, str], leaves: Mapping[str, jax.ShapeDtypeStruct]
+) -> dict[str, jax.ShapeDtypeStruct]:
+  """What is stored of leaves that states no longer have: it is read, and dropped."""
+  sharding = next(iter(leaves.values())).sharding
+  found = {}
+  for name, spec in stored.items():
+    if name.startswith(_NO_LONGER) and name not in leaves:
+      dtype, shape = spec.split('[', 1)
+      found[name] = jax.ShapeDtypeStruct(json.loads(f'[{shape}'), dtype, sharding=sharding)
+  return found
 
 
 def _by_name(tree: Tree) -> dict[str, Any]:

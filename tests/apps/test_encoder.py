@@ -9,7 +9,7 @@ import pytest
 from apps.tiny import sharpened
 from jaxgan import data
 from jaxgan.apps import encoder
-from jaxgan.core import network
+from jaxgan.core import network, network_transforms
 from jaxgan.networks import dcgan, mlp
 from jaxgan.storage import figures
 from jaxgan.training.run import load
@@ -26,7 +26,10 @@ def test_has_the_critics_layers_and_a_head(key):
   apply = lambda net, variables: jax.jit(net.apply, static_argnames='train')(
     variables, x, train=False
   )
-  f, z = apply(network.features(critic), {'params': body})[0], apply(net, variables)[0]
+  f, z = (
+    apply(network_transforms.of_features(critic), {'params': body})[0],
+    apply(net, variables)[0],
+  )
   expected = 2 * jnp.tanh(f @ variables['params']['head']['kernel'])
   np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-7)
 

@@ -171,7 +171,7 @@ def test_p_rises_from_zero_to_one_in_so_many_images():
 
 def test_signs_of_real_logits_are_counted():
   nets = Nets({}, {}, {}, remembering(p=0.3, signs=0.5, count=1.0).memory)
-  moved, logs = observed(nets, jnp.array([3.0, 0.1, -2.0, 1.0]))
+  moved, logs = observed(nets, jnp.array([3.0, 0.1, -2.0, 1.0]), jnp.zeros(4))
   assert logs['p'] == np.float32(0.3)
   ada = moved.memory['ada']
   assert (ada['signs'], ada['count'], ada['p']) == (1.0, 2.0, np.float32(0.3))

@@ -399,6 +399,58 @@ def test_draws_are_shared_by_equal_names_alone():
   assert len(set(draws)) == 4
 
 
+def test_turns_that_repeat_unequally_cannot_share_draws():
+  """Each repeat has numbers of its own, so those of one and of three would not be the same."""
+  shared = lambda *repeats: [
+    Turn('left', apart, f't{i}', repeats=n, draws='one') for i, n in enumerate(repeats)
+  ]
+  with pytest.raises(ValueError, match="turns that share the draws 'one' repeat 3, 1 times: give"):
+    played_by(*shared(3, 1))
+  with pytest.raises(ValueError, match="share the draws 'left' repeat 2, 1 times"):
+    played_by(Turn('left', apart, repeats=2), Turn('right', apart, draws='left'))
+  chosen = played_by(*shared(3, 3))
+  logs = played(chosen, start(chosen), batches(3))[1]
+  assert logs['t0/draw'] == logs['t1/draw']
+
+
+# --- networks that nobody moves
+
+
+def fixed(**changes):
+  """The game of `apart`, whose network c is constant."""
+  constant = {'params': {'kernel': jnp.eye(3)}, 'statistics': {'mean': jnp.ones(3)}}
+  alone = {'left': Player(('a', 'b'), optax.sgd(RATE))}
+  given = {'players': alone, 'turns': [Turn('left', apart)], 'frozen': {'c': constant}}
+  return Game(NETWORKS, **{**given, **changes}), constant
+
+
+def test_a_frozen_network_is_seen_and_is_no_part_of_the_state():
+  chosen, constant = fixed()
+  state = game.init(chosen, jax.random.key(0), {n: EXAMPLE[n] for n in 'ab'})
+  whole = start(played_by(Turn('left', apart)))
+  chex.assert_trees_all_equal(state.params, {n: whole.params[n] for n in 'ab'})
+  assert 'c' not in {**state.params, **state.variables, **state.ema}
+  after, logs = played(chosen, state, batches())
+  chex.assert_trees_all_equal_structs(after, state)
+  given = replace(
+    state,
+    params={**state.params, 'c': constant['params']},
+    variables={**state.variables, 'c': {'statistics': constant['statistics']}},
+  )
+  other, expected = played(fixed(frozen={})[0], given, batches())
+  chex.assert_trees_all_equal(logs, expected)
+  chex.assert_trees_all_equal(after.params, {n: other.params[n] for n in 'ab'})
+  bound = game.nets(chosen, state)
+  chex.assert_trees_all_equal(bound('c', jnp.ones((2, 3)))[0], jnp.full((2, 3), 0.5))
+
+
+def test_a_frozen_network_is_known_and_moved_by_nobody():
+  with pytest.raises(ValueError, match="network 'd', which is none of"):
+    fixed(frozen={'d': {'params': {}}})
+  with pytest.raises(ValueError, match="player 'right' cannot move the frozen network 'c'"):
+    fixed(players=players())
+
+
 def test_draws_hang_on_key_and_step_alone():
   chosen = played_by(Turn('left', apart), Turn('right', apart, repeats=2))
   step = jax.jit(partial(train_step, chosen))
@@ -476,6 +528,8 @@ def test_constraint_holds_after_every_move():
   chosen = Game(NETWORKS, bound, [Turn('left', apart), Turn('right', loss, repeats=3)])
   state = start(chosen)
   before = state.params
+  np.testing.assert_allclose(length(before['c']), 1, rtol=1e-6)  # before the first move, too
+  assert (np.abs(length(before['a']) - 1) > 0.1).any()
   state, _ = played(chosen, state, batches(3))
   np.testing.assert_allclose(length(state.params['c']), 1, rtol=1e-6)
   assert (np.abs(length(state.params['a']) - 1) > 0.1).any()

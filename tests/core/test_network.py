@@ -14,7 +14,7 @@ from flax import nnx
 
 from jaxgan.core import game, network, network_transforms
 from jaxgan.core.game import Game, Player, Turn
-from jaxgan.core.network import linen
+from jaxgan.core.network import linen, with_features
 from jaxgan.core.network_transforms import computed_in
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import dcgan, resnet
@@ -42,8 +42,9 @@ class Critic(nn.Module):
   def __call__(self, x, *, train):
     x = leaky_relu(nn.Conv(4, (3, 3), (2, 2))(x))
     x = nn.Conv(4, (3, 3), use_bias=False)(x)
-    x = leaky_relu(nn.BatchNorm(not train, momentum=0.9)(x))
-    return nn.Dense(1)(x.reshape(len(x), -1))[:, 0]
+    x = leaky_relu(nn.BatchNorm(not train, momentum=0.9)(x)).reshape(len(x), -1)
+    self.sow('intermediates', 'features', x)
+    return nn.Dense(1)(x)[:, 0]
 
 
 class NnxGenerator(nnx.Module):
@@ -69,9 +70,13 @@ class NnxCritic(nnx.Module):
     self.Dense_0 = nnx.Linear(3 * 3 * 4, 1, rngs=rngs)
 
   def __call__(self, x, *, train):
+    return self.with_features(x, train=train)[0]
+
+  def with_features(self, x, *, train):
     x = leaky_relu(self.Conv_0(x))
     x = leaky_relu(self.BatchNorm_0(self.Conv_1(x), use_running_average=not train))
-    return self.Dense_0(x.reshape(len(x), -1))[:, 0]
+    x = x.reshape(len(x), -1)
+    return self.Dense_0(x)[:, 0], x
 
 
 def played_by(generator, critic):
@@ -351,25 +356,23 @@ def test_features_are_what_goes_into_the_last_layer(key, train):
   variables = net.init(key, x)
   assert set(variables) == {'params', 'batch_stats'}
   output, moved = net.apply(variables, x, train=train)
-  (same, features), also = network_transforms.showing(net).apply(variables, x, train=train)
+  (same, features), also = with_features(net)(variables, x, train=train)
   last = variables['params']['Dense_1']
   chex.assert_trees_all_close(output, (features @ last['kernel'] + last['bias'][None])[:, 0])
   chex.assert_trees_all_equal((output, moved), (same, also))
   alone, moved = network_transforms.of_features(net).apply(variables, x, train=train)
   chex.assert_trees_all_equal((alone, moved), (features, also))
-  lowered = network_transforms.showing(computed_in(net, jnp.bfloat16)).apply(
-    variables, x, train=train
-  )
+  lowered = with_features(computed_in(net, jnp.bfloat16))(variables, x, train=train)
   assert {v.dtype for v in jax.tree.leaves(lowered)} == {jnp.dtype(jnp.float32)}
   chex.assert_trees_all_close(lowered[0][1], features, atol=0.1)
 
 
 def test_a_network_without_features_says_so(key, x):
   with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
-    network_transforms.showing(network.nnx(NnxGenerator))
+    with_features(network.nnx(NnxGenerator))
   net = linen(Dropped())
   with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
-    network_transforms.showing(net).apply(net.init(key, x), x, train=False)
+    with_features(net)(net.init(key, x), x, train=False)
 
 
 class Head(nn.Module):
@@ -386,14 +389,12 @@ def test_a_head_is_added(key):
   variables = both.init(key, x)
   part = lambda tree, name: {kind: parts[name] for kind, parts in tree.items()}
   output, moved = both.apply(variables, x, train=True)
-  (logits, f), after = network_transforms.showing(body).apply(
-    part(variables, 'body'), x, train=True
-  )
+  (logits, f), after = with_features(body)(part(variables, 'body'), x, train=True)
   more, later = head.apply(part(variables, 'head'), f, train=True)
   chex.assert_trees_all_equal(output, logits + more)
   chex.assert_trees_all_equal((part(moved, 'body'), part(moved, 'head')), (after, later))
   chex.assert_trees_all_equal_structs(moved, variables)
-  (again, seen), _ = network_transforms.showing(both).apply(variables, x, train=True)
+  (again, seen), _ = with_features(both)(variables, x, train=True)
   chex.assert_trees_all_equal((again, seen), (output, f))
 
 
@@ -416,13 +417,9 @@ def test_a_packed_critic_judges_packs(key, shape):
   chex.assert_trees_all_equal(
     variables['params'], net.init(key, network_transforms.packs(x, 3))['params']
   )
-  expected = network_transforms.showing(net).apply(
-    variables, network_transforms.packs(x, 3), train=True
-  )
+  expected = with_features(net)(variables, network_transforms.packs(x, 3), train=True)
   assert expected[0][0].shape == (2,)
-  chex.assert_trees_all_equal(
-    network_transforms.showing(whole).apply(variables, x, train=True), expected
-  )
+  chex.assert_trees_all_equal(with_features(whole)(variables, x, train=True), expected)
   output = whole.apply(variables, x, train=True)
   chex.assert_trees_all_equal(output, (expected[0][0], expected[1]))
   with pytest.raises(ValueError, match='a batch of 4 does not divide into packs of 3'):
@@ -452,31 +449,24 @@ def test_a_reference_batch_goes_ahead_and_is_kept(key):
   assert (other != first).all()
 
 
-def test_features_are_what_the_last_layer_is_given(key):
+@pytest.mark.parametrize('adapted', [linen(Critic()), network.nnx(NnxCritic)], ids=['linen', 'nnx'])
+@pytest.mark.parametrize('train', [True, False])
+def test_features_are_what_the_last_layer_is_given(key, adapted, train):
   """Times the kernel of the dense layer at the critic's end, plus the bias, they are the logits."""
-  critic = linen(Critic())
   x = jax.random.normal(key, (3, SIZE, SIZE, 1))
-  variables = critic.init(key, x)
-  for train in (False, True):
-    found, moved = network.features(critic).apply(variables, x, train=train)
-    logits, expected = critic.apply(variables, x, train=train)
-    last = variables['params']['Dense_0']
-    chex.assert_trees_all_close(found @ last['kernel'][:, 0] + last['bias'][0], logits, rtol=1e-5)
-    chex.assert_trees_all_equal(moved, expected)
+  variables = adapted.init(key, x)
+  (logits, found), moved = with_features(adapted)(variables, x, train=train)
+  last = variables['params']['Dense_0']
+  chex.assert_trees_all_close(found @ last['kernel'][:, 0] + last['bias'][0], logits, rtol=1e-5)
+  chex.assert_trees_all_equal((logits, moved), adapted.apply(variables, x, train=train))
+  chex.assert_trees_all_equal_shapes(moved, variables)
 
 
 def test_features_of_a_projection_are_what_it_projects(key):
   critic, x = linen(resnet.Critic(4, 3)), jax.random.normal(key, (2, 8, 8, 1))
   labels = jnp.array([0, 2])
   variables = critic.init(key, x, labels)
-  found, _ = network.features(critic).apply(variables, x, labels, train=False)
+  found, _ = network_transforms.of_features(critic).apply(variables, x, labels, train=False)
   chex.assert_shape(found, (2, 4))
-  lowered = network.features(computed_in(critic, jnp.bfloat16))
+  lowered = network_transforms.of_features(computed_in(critic, jnp.bfloat16))
   assert lowered.apply(variables, x, labels, train=False)[0].dtype == jnp.float32
-
-
-def test_features_need_layers(key):
-  critic = network.nnx(NnxCritic)
-  variables = critic.init(key, x := jnp.zeros((2, SIZE, SIZE, 1)))
-  with pytest.raises(ValueError, match='give a Linen module'):
-    network.features(critic).apply(variables, x, train=False)

@@ -435,11 +435,13 @@ def test_an_objective_may_hang_on_the_step(key):
 @pytest.mark.parametrize('step, left', [(0, 0.0), (9, 0.0), (10, 0.9), (500, 0.9)])
 def test_means_of_logits_are_kept(key, step, left):
   """Before its start it is the batch's own, then a share of what it was."""
-  critic, _ = adversarial.adversarial(objectives.hinge(), latent=fixed)
+  remember = regularizers.remembering(start=10, decay=0.9)
+  critic, _ = adversarial.adversarial(objectives.hinge(), latent=fixed, observe=remember)
+  plain, _ = adversarial.adversarial(objectives.hinge(), latent=fixed)
   old = {'real': jnp.float32(5.0), 'fake': jnp.float32(-3.0)}
   nets = replace(simple(), memory={'logits': old, 'other': 1}, step=jnp.int32(step))
-  value, after, logs = regularizers.remembering(critic, start=10, decay=0.9)(nets, BATCH, key)
-  assert value == critic(nets, BATCH, key)[0]
+  value, after, _ = critic(nets, BATCH, key)
+  assert value == plain(nets, BATCH, key)[0]
   real, fake = (x.mean() for x in logits(False))
   kept = after.memory['logits']
   np.testing.assert_allclose(kept['real'], left * 5 + (1 - left) * real, rtol=1e-5)
@@ -492,7 +494,12 @@ def test_consistency_of_latents_by_hand(key):
     return scale * z
 
   critic, generator = consistency.latent_consistency(
-    latent=drawn, conditional=False, deviation=0.1, critic_weight=5.0, generator_weight=0.5
+    latent=drawn,
+    conditional=False,
+    judge=adversarial.judged(adversarial.nothing),
+    deviation=0.1,
+    critic_weight=5.0,
+    generator_weight=0.5,
   )
   nets, batch = bound(by_hand(note)(jnp.float32(SCALE)), score(SLOPE)), {'image': BLACK['image']}
   value, after, _ = critic(nets, batch, key)
@@ -537,7 +544,7 @@ def test_every_image_that_the_critic_sees_is_augmented(key):
 def test_what_observes_sees_real_logits_without_slope(key):
   noted = []
 
-  def observe(nets, logits):
+  def observe(nets, logits, fakes):
     noted.append(logits)
     return nets.replace(memory={'mean': logits.mean()}), {'seen': logits.max()}
 

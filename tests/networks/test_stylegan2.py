@@ -11,6 +11,7 @@ import pytest
 from by_path import count
 from jaxgan import variants
 from jaxgan.core import game
+from jaxgan.core.network import linen, with_features
 from jaxgan.core.typing import Spec
 from jaxgan.networks.stylegan2 import Critic, Mapping, Synthesis, active, modulate, widths
 from jaxgan.ops.convolution import convolve, upsample_fir_convolve
@@ -148,6 +149,20 @@ def test_mapping_forgets_the_length_of_latents_and_hears_labels(filled, images):
   chex.assert_trees_all_close(net.apply(variables, 3 * z, labels, train=False), w, atol=1e-4)
   other = net.apply(variables, z, jnp.array([0, 2, 1]), train=False)
   assert (jnp.abs(w - other).max(1) > 1e-4).tolist() == [False, True, True]
+
+
+def test_features_are_of_the_images_and_not_of_the_label(filled, images):
+  net, x, labels = (
+    Critic((4, 8), (5, 3), classes=4, label_layers=1),
+    images(4, 8, 8, 2),
+    jnp.arange(4),
+  )
+  variables = filled(net, x, labels, train=True)
+  features = lambda labels: with_features(linen(net))(variables, x, labels, train=False)[0][1]
+  one = features(jnp.zeros(4, jnp.int32))
+  assert one.shape == (4, 5)
+  assert len(np.unique(one, axis=0)) == 4  # different images of one label
+  chex.assert_trees_all_equal(features(labels), one)
 
 
 @pytest.mark.parametrize('residual', [True, False])

@@ -60,11 +60,28 @@ def test_minibatch_stddev_against_numpy():
     np.testing.assert_allclose(y[i, ..., 2], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize('batch', [1, 6, 7, 8])
+@pytest.mark.parametrize('batch', [1, 6, 8, 9])
 def test_minibatch_stddev_of_equal_images(batch):
   """1e-4 whatever the batch divides into."""
   x = jnp.broadcast_to(draw(1, 3, 3, 2), (batch, 3, 3, 2))
   np.testing.assert_allclose(minibatch.minibatch_stddev(x)[..., 2], 1e-4, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+  'batch, group, size', [(8, 4, 4), (6, 4, 3), (9, 4, 3), (10, 4, 2), (3, 32, 3)]
+)
+def test_groups_are_the_largest_that_divide_the_batch(batch, group, size):
+  assert minibatch.group_size(batch, group) == size
+
+
+@pytest.mark.parametrize('batch, group', [(7, 4), (1, 4), (8, 1), (35, 4)])
+def test_images_that_form_no_groups_are_refused(batch, group):
+  """The std of a single image is 0, whatever the image."""
+  with pytest.raises(ValueError, match=f'a batch of {batch} does not divide into groups of 2 to'):
+    minibatch.group_size(batch, group)
+  if group > 1 < batch:
+    with pytest.raises(ValueError, match='give another --batch-size'):
+      minibatch.minibatch_stddev(draw(batch, 3, 3, 2), group)
 
 
 def test_minibatch_stddev_is_of_the_global_batch():

@@ -145,6 +145,38 @@ def test_consistency_of_latents_reaches_its_player():
     chex.assert_trees_all_equal(played(**{option: 3.0})[other](nets)[0], turns[other - 1](nets)[0])
 
 
+@pytest.mark.parametrize('change', [{'augment': 'diffaugment'}, {'instance_noise': 0.5}])
+def test_consistency_of_latents_is_judged_as_all_images_are(change, monkeypatch):
+  """Both images of a pair are changed, and alike: without a move of the latent nothing differs."""
+  seen = []
+  judged = adversarial.judged
+
+  def noting(given, noise=0.0, augment=None):
+    judge = judged(given, noise, augment)
+
+    def call(nets, images, batch, key):
+      def look(variables, x, **options):
+        seen.append(np.asarray(x))
+        return whole.apply(variables, x, **options)
+
+      whole = nets.networks['critic']
+      watched = replace(nets, networks={**nets.networks, 'critic': whole._replace(apply=look)})
+      seen.append(np.asarray(images))
+      logits, after = judge(watched, images, batch, key)
+      return logits, replace(after, networks=nets.networks)
+
+    return call
+
+  nets = played()[0]
+  alone = dict(zcr=1.0, zcr_deviation=1e-12, **change)
+  monkeypatch.setattr(adversarial, 'judged', noting)
+  played(**alone)[1](nets)
+  *_, one, first, two, second = seen
+  assert np.abs(one - first).max() > 0.1
+  np.testing.assert_allclose(one, two, atol=1e-6)
+  np.testing.assert_allclose(first, second, atol=1e-6)
+
+
 def test_history_weighs_on_both():
   nets, critic, generator, chosen = played(1, history=0.5)
   chex.assert_trees_all_equal_shapes(

@@ -380,6 +380,19 @@ class TestExistingStep:
     assert restore(copy, two_steps[1][1])[0][1].step == 99
 
 
+def test_a_frozen_network_of_version_0_1_0_is_read_over(tmp_path):
+  """It was in the state, between other leaves; now it is a constant beside it."""
+  weights = {'conv': {'kernel': jnp.ones((2, 3)), 'bias': jnp.zeros(3, jnp.bfloat16)}}
+  params = {'critic': jnp.arange(4.0), 'generator': jnp.float32([1, 2, 3])}
+  state = lambda params: {'params': params, 'step': jnp.int32(5)}
+  with Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save(5, state({**params, 'features': weights}), wait=True)
+  found, _ = restore(tmp_path, state(params))
+  chex.assert_trees_all_equal(found, (5, state(params)))
+  with pytest.raises(Incompatible, match='params/generator'):  # which nobody may lose
+    restore(tmp_path, state({'critic': params['critic']}))
+
+
 class TestOtherModel:
   def raised(self, folder, like):
     with pytest.raises(Incompatible) as info:

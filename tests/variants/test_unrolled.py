@@ -22,6 +22,11 @@ from jaxgan.ops import convolution
 MINIMAX = objectives.zero_sum(objectives.minimax())
 
 
+def mover(optimizer, *constraint):
+  """The player of the critic."""
+  return Player(('critic',), optimizer, *constraint)
+
+
 def by_hand(start, apply):
   """A network whose function is `apply(params, x)`."""
   run = lambda variables, x, *, train, key=None: (apply(variables['params'], x), variables)
@@ -31,8 +36,8 @@ def by_hand(start, apply):
 def played(critic, generator, objective, optimizer, steps, latent):
   """The game of two networks whose generator looks ahead."""
   critic_loss, plain = adversarial.adversarial(objective, latent=latent)
-  ahead = unrolled.unrolled(critic_loss, plain, optimizer, steps)
   players = {name: Player((name,), optimizer) for name in ('critic', 'generator')}
+  ahead = unrolled.unrolled(critic_loss, plain, players['critic'], steps)
   turns = [Turn('critic', critic_loss), Turn('generator', ahead)]
   return Game({'critic': critic, 'generator': generator}, players, turns)
 
@@ -121,7 +126,7 @@ def linear_nets(optimizer):
 def value_and_slope(optimizer, steps, objective=MINIMAX):
   nets = linear_nets(optimizer)
   pair = adversarial.adversarial(objective, latent=lambda key, n: jnp.asarray(Z[:n]))
-  loss = unrolled.unrolled(*pair, optimizer, steps)
+  loss = unrolled.unrolled(*pair, mover(optimizer), steps)
 
   def of(theta):
     moved = replace(nets, params={**nets.params, 'generator': theta})
@@ -167,7 +172,7 @@ def test_at_the_critics_best_the_gradient_is_the_plain_one():
     slopes = []
     for steps in (0, 3):
       pair = adversarial.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
-      loss = unrolled.unrolled(*pair, optax.sgd(0.1), steps)
+      loss = unrolled.unrolled(*pair, mover(optax.sgd(0.1)), steps)
       best = {'critic': jnp.asarray(w)}
       bound = replace(nets, opt={'critic': optax.sgd(0.1).init(best)})
       of = lambda theta, b=bound, at=loss, best=best: at(
@@ -187,7 +192,7 @@ def test_a_constraint_holds_ahead_too():
 
   nets, optimizer = linear_nets(optax.sgd(0.1)), optax.sgd(0.1)
   critic_loss, _ = adversarial.adversarial(MINIMAX, latent=lambda key, n: jnp.float32(Z[:n]))
-  loss = unrolled.unrolled(critic_loss, generator_loss, optimizer, 2, box)
+  loss = unrolled.unrolled(critic_loss, generator_loss, mover(optimizer, box), 2)
   loss(nets, {'image': jnp.float32(X)}, jax.random.key(0))
   assert 0 < jnp.abs(seen[0]).max() <= jnp.float32(0.01)
 
@@ -197,7 +202,7 @@ def test_a_constraint_holds_ahead_too():
 
 def test_without_steps_it_is_the_loss_itself():
   pair = adversarial.adversarial(MINIMAX, latent=lambda key, n: jnp.asarray(Z[:n]))
-  assert unrolled.unrolled(*pair, adam(), 0) is pair[1]
+  assert unrolled.unrolled(*pair, mover(adam()), 0) is pair[1]
 
 
 def config(**options):
@@ -272,7 +277,8 @@ def test_convolutions_are_looked_through_as_plain_ones_are(key):
   opt = {'critic': optimizer.init({'critic': own})}
   penalty = gradient_penalties.gradient_penalty(1.0)
   latent = lambda key, n: jax.random.normal(key, (n, 3))
-  loss = unrolled.unrolled(*adversarial.adversarial(MINIMAX, penalty, latent=latent), optimizer, 1)
+  pair = adversarial.adversarial(MINIMAX, penalty, latent=latent)
+  loss = unrolled.unrolled(*pair, mover(optimizer), 1)
   batch = {'image': jax.random.normal(key, (4, 8, 8, 1))}
 
   def slope():
