@@ -144,7 +144,9 @@ def _refuse_unknown(argv: list[str], kind: type['Config']) -> None:
   from jaxgan.apps import arguments, training_options
 
   for name in arguments.unknown(argv, training_options.names(kind)):
-    if others := [v for v, module in variants.VARIANTS.items() if hasattr(module.Config, name)]:
+    if others := [
+      v for v, module in variants.VARIANTS.items() if name in module.Config.__dataclass_fields__
+    ]:
       flag = f'--{arguments.dashed(name)}'
       raise ValueError(f'this variant has no option {flag}, it is for {", ".join(others)}')
 

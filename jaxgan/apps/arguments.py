@@ -19,6 +19,8 @@ from typing import Annotated, Any, NoReturn, cast
 import tyro
 
 TRUTH = {'true': True, 'false': False}
+WORDS = 5
+"""Words of a title that can be the name of a group of options."""
 
 
 def read(
@@ -207,29 +209,33 @@ def at_home(options: Any) -> Any:
 
 
 def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[type, str]]:
-  """Return the options of a dataclass as smaller dataclasses, one for each class that adds some.
+  """Return the options of a dataclass as smaller dataclasses, one for each concern.
+
+  An option belongs to the most general class that has it. The first line of the docstring of that
+  class is the title of the group; classes of one title are one group.
 
   Args:
-    kind: the dataclass; each option belongs to the first class, in the order of inheritance, that
-      has it.
+    kind: the dataclass.
     values: the default of every option.
     own: the name of the group of options that `kind` itself adds.
 
   Returns:
-    by name of a group: its dataclass, and the first line of the docstring of the class.
+    by name of a group: its dataclass and its title.
   """
   hints, help_texts = typing.get_type_hints(kind, include_extras=True), documented(kind)
-  members: dict[type, list[Any]] = {}
+  members: dict[str, list[Any]] = {}
+  titles: dict[str, str] = {}
   for field in dataclasses.fields(kind):
+    owner = _owner(kind, field.name)
+    name = own if owner is kind else _group(owner)
     shown = helped(hints[field.name], help_texts.get(field.name, ''))
     default: Any = dataclasses.field(default_factory=functools.partial(values.get, field.name))
-    members.setdefault(_owner(kind, field.name), []).append((field.name, shown, default))
-  groups: dict[str, tuple[type, str]] = {}
-  for owner, fields in members.items():
-    name = own if owner is kind else _group(owner)
-    name += '_' * (name in groups)
-    groups[name] = (dataclasses.make_dataclass(name, fields), _title(owner))
-  return groups
+    members.setdefault(name, []).append((field.name, shown, default))
+    titles.setdefault(name, _title(owner))
+  return {
+    name: (dataclasses.make_dataclass(name, fields), titles[name])
+    for name, fields in members.items()
+  }
 
 
 def helped(kind: Any, text: str, **more: Any) -> Any:
@@ -243,6 +249,10 @@ def _owner(kind: type, name: str) -> type:
 
 
 def _group(owner: type) -> str:
+  """Return a name for the options of a class: its title where that is short, else its own name."""
+  words = re.findall(r'\w+', _title(owner).lower())
+  if words and len(words) <= WORDS:
+    return '_'.join(words)
   plain = owner.__name__ not in ('Config', 'Options')
   text = owner.__name__ if plain else owner.__module__.rpartition('.')[2]
   return re.sub(r'(?<=[a-z])(?=[A-Z])', '_', text).lower()

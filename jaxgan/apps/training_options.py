@@ -131,7 +131,9 @@ def choice(kind: type[Config], picked: Picked) -> type:
   groups = arguments.grouped(kind, picked.values, picked.values['variant'])
   for name, (group, title) in groups.items():
     default: Any = dataclasses.field(default_factory=group)
-    fields.append((GROUP + name, arguments.helped(group, title, name=name), default))
+    fields.append(
+      (GROUP + name, arguments.helped(group, title, name=name.replace('_', ' ')), default)
+    )
   fields.append(('hosts', Hosts, Hosts()))
   return dataclasses.make_dataclass('Training', fields, kw_only=True)
 

@@ -29,8 +29,8 @@ from jaxgan.training.programs import Generator
 from jaxgan.training.requests import count, key_of, whole
 
 CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
-ABOUT = ('plugin',)
-"""Entries of config.json that are not options: the file of a variant of one's own."""
+ABOUT = ('plugin', 'versions')
+"""Entries of config.json that are not options: the file of a variant of one's own, versions."""
 BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64

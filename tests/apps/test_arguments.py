@@ -12,7 +12,7 @@ from jaxgan.apps import arguments
 
 @dataclass(frozen=True)
 class Base:
-  """The run and its length.
+  """The run and everything about its length.
 
   More text.
   """
@@ -24,8 +24,19 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Looks(Base):
+class Sizes(Base):
   """How it looks."""
+
+  size: int = 2
+  """How large."""
+
+
+@dataclass(frozen=True)
+class Looks(Sizes):
+  """How it looks.
+
+  In another class of the same title.
+  """
 
   deep: bool = False
   """Whether."""
@@ -41,11 +52,11 @@ class Mine(Looks):
 
 
 def test_options_belong_to_the_first_class_that_has_them():
-  values = {'steps': 9, 'rate': 0.5, 'deep': True, 'widths': (4,), 'own': None}
+  values = {'steps': 9, 'rate': 0.5, 'size': 2, 'deep': True, 'widths': (4,), 'own': None}
   groups = arguments.grouped(Mine, values, 'mine')
   assert {name: title for name, (_, title) in groups.items()} == {
-    'base': 'The run and its length.',
-    'looks': 'How it looks.',
+    'base': 'The run and everything about its length.',
+    'how_it_looks': 'How it looks.',
     'mine': '',
   }
   made = {k: v for group, _ in groups.values() for k, v in vars(group()).items()}
