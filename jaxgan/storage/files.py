@@ -23,7 +23,13 @@ def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
   """Open a file to write, which becomes `path` at the end of the block and vanishes if that fails.
 
   Its folder is made where it is missing.
+
+  Raises:
+    ValueError: something that is no file stands at the path, such as a folder or a device, which
+      would be replaced.
   """
+  if path.exists() and not path.is_file():
+    raise ValueError(f'{path} is there already and is no file: give the name of a file')
   path.parent.mkdir(parents=True, exist_ok=True)
   beside = path.with_name(f'.{uuid.uuid4().hex}.incomplete')
   try:

@@ -81,3 +81,14 @@ def test_a_folder_is_renamed_in_place_of_another(tmp_path):
   (tmp_path / '7.old' / 'left').touch()
   assert files.rename(tmp_path / '7', '.old') == tmp_path / '7.old'
   assert names(tmp_path) == ['7.old'] and names(tmp_path / '7.old') == []
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path):
+  """As root, a rename onto a device would leave a plain file in its place."""
+  pipe, folder = tmp_path / 'pipe', tmp_path / 'folder'
+  os.mkfifo(pipe)
+  folder.mkdir()
+  for path in (pipe, folder):
+    with pytest.raises(ValueError, match='is no file: give the name of a file'):
+      files.write_text(path, 'text')
+  assert pipe.is_fifo() and folder.is_dir()
