@@ -56,8 +56,9 @@ def products(jaxpr):
   for equation in jaxpr.eqns:
     if equation.primitive.name in ('dot_general', 'conv_general_dilated'):
       yield equation
-    for inner in jax.core.jaxprs_in_params(equation.params):
-      yield from products(inner)
+    for value in jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, 'jaxpr')):
+      if hasattr(value, 'eqns') or hasattr(value, 'jaxpr'):
+        yield from products(getattr(value, 'jaxpr', value))
 
 
 def precisions(function, x):

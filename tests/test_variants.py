@@ -116,6 +116,13 @@ def test_every_critic_shows_its_features(variant):
     chex.assert_trees_all_equal_shapes(moved, variables)
 
 
+@pytest.mark.parametrize('grouping', ['progan', 'stylegan', 'stylegan2'])
+def test_batches_without_groups_are_refused(grouping):
+  with pytest.raises(ValueError, match='a batch of 7 does not divide into groups of 2 to 4'):
+    recipe_of(grouping, batch_size=7)
+  recipe_of(grouping, batch_size=6)
+
+
 TRICKS = {
   'augment': 'diffaugment',
   'instance_noise': 0.1,

@@ -13,7 +13,7 @@ import optax
 from jax import lax
 
 from jaxgan.core import guard
-from jaxgan.core.nets import Nets, known
+from jaxgan.core.nets import Nets, known, parted
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Logs, Tree, Variables
@@ -40,8 +40,7 @@ class Turn(NamedTuple):
   """One player's step on one loss: `repeats` of them on as many microbatches.
 
   It is played when the step is a multiple of `every`. Two turns of one player need two names. Turns
-  of an equal, non-empty `draws` draw the same random numbers, and so the same latents; they repeat
-  equally often.
+  of equal, non-empty `draws` and equal `repeats` draw the same random numbers, so the same latents.
   """
 
   player: str
@@ -86,13 +85,10 @@ class Game:
       for network in self.frozen.keys() & player.networks:
         raise ValueError(f'player {name!r} cannot move the frozen network {network!r}')
     known('a turn is played by', [turn.player for turn in self.turns], self.players)
-    for stream in dict.fromkeys(turn.stream for turn in self.turns):
-      repeats = [turn.repeats for turn in self.turns if turn.stream == stream]
-      if len(set(repeats)) > 1:
-        raise ValueError(
-          f'turns that share the draws {stream!r} repeat {", ".join(map(str, repeats))} times: '
-          'give them equal repeats or other draws'
-        )
+    for stream in {turn.stream for turn in self.turns}:
+      repeats = {turn.repeats for turn in self.turns if turn.stream == stream}
+      if len(repeats) > 1:
+        raise ValueError(f'turns of draws {stream!r} need equal repeats, got {sorted(repeats)}')
     labels = [turn.label for turn in self.turns]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
       raise ValueError(f'turns need names of their own, give Turn(name=...): {repeated}')
@@ -162,10 +158,8 @@ def nets(game: Game, state: TrainState, *, train: bool = False) -> Nets:
 
 def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool = True) -> Nets:
   """The networks as they stand, but for `other` parameters of some."""
-  constants = {name: values['params'] for name, values in game.frozen.items()}
-  without = lambda values: {kind: x for kind, x in values.items() if kind != 'params'}
-  variables = {**{n: without(v) for n, v in game.frozen.items()}, **state.variables}
-  params = {**constants, **state.params, **other}
+  params, variables = parted(game.frozen)
+  params, variables = {**params, **state.params, **other}, {**variables, **state.variables}
   return Nets(game.networks, params, variables, state.memory, state.opt, state.step, train)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import flax
 
 from jaxgan.core.network import Network, with_features
-from jaxgan.core.typing import Array, Key, Tree
+from jaxgan.core.typing import Array, Key, Tree, Variables
 
 
 @flax.struct.dataclass
@@ -42,6 +42,14 @@ class Nets:
     output, moved = apply(variables, *inputs, train=self.train, key=key)
     rest = {kind: value for kind, value in moved.items() if kind != 'params'}
     return output, replace(self, variables={**self.variables, name: rest})
+
+
+def parted(networks: Mapping[str, Variables]) -> tuple[dict[str, Tree], dict[str, Tree]]:
+  """Return the parameters of networks, and all else that they hold."""
+  rest = lambda held: {kind: value for kind, value in held.items() if kind != 'params'}
+  return {n: held['params'] for n, held in networks.items()}, {
+    n: rest(v) for n, v in networks.items()
+  }
 
 
 def known(what: str, names: Iterable[str], valid: Iterable[str]) -> None:

@@ -48,15 +48,15 @@ class Best:
   def consider(self, step: int, state: Tree, draw: Callable[[], np.ndarray]) -> float:
     """The score of `draw()`, uint8 images of the state, which is kept where it is the best yet.
 
-    All processes come by, with the state; the first alone draws.
+    All processes come by, with the state; the first alone draws. What fails there, fails in all.
     """
-    said = hosts.share(repr(self._score(draw())) if self._judge else '')[0]
-    value = float(said)
+    score = lambda: repr(self._score(draw())) if self._judge else ''
+    value = float(hosts.share(hosts.together(score))[0])
     if value < self._value:
       self._value = value
       self._checkpoints.save(step, state, metrics={self._metric: value}, wait=True)
-      if hosts.first():
-        files.write_config(self._file, {'step': step, 'metric': self._metric, 'value': value})
+      kept = {'step': step, 'metric': self._metric, 'value': value}
+      hosts.together(lambda: files.write_config(self._file, kept) if hosts.first() else None)
     return value
 
   def close(self) -> None:

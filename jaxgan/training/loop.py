@@ -179,7 +179,7 @@ def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
   config, step = session.config, int(session.state.step)
   number = stages.index(session.recipe, step)
   game = session.recipe.stages[number].game
-  advance, watch = devices.compile_step(game, session.mesh), divergence.Watch()
+  advance, watch = session.step_of(number), divergence.Watch()
   with contextlib.closing(batches(session, game.microbatches, step)) as stream:
     while step < config.length and stages.index(session.recipe, step) == number:
       batch = devices.place(session.mesh, next(stream))

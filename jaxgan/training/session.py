@@ -5,7 +5,7 @@ import dataclasses
 import json
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from jaxgan import data, variants
 from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch, Logs
 from jaxgan.data import Source
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
@@ -31,6 +32,7 @@ ARRAYS = 'arrays'
 """The data set of a run whose images were given to `train`."""
 Data = Source | np.ndarray | tuple[np.ndarray, np.ndarray]
 """Images of one's own: a source, uint8 `[n, size, size, channels]`, or these with labels `[n]`."""
+Step = Callable[[TrainState, Batch], tuple[TrainState, Logs]]
 SHOWN = 4
 """Images in a picture of what is made of them."""
 
@@ -52,12 +54,20 @@ class Session:
   quiet: bool = False
   best: 'Best | None' = None
   state: TrainState = dataclasses.field(init=False)
+  _steps: dict[int, Step] = dataclasses.field(default_factory=dict, init=False)
 
   @property
   def run(self) -> Run:
     """The run as it stands, on one device."""
     state, counts = devices.local(self.state), self.source.class_counts()
     return Run(self.config, self.source.spec, self.recipe, state, self.folder, counts)
+
+  def step_of(self, stage: int) -> Step:
+    """Return the step of a stage, compiled once, however often a run returns to it."""
+    if stage not in self._steps:
+      game = self.recipe.stages[stage].game
+      self._steps[stage] = devices.compile_step(game, self.mesh)
+    return self._steps[stage]
 
   def restore(self) -> TrainState:
     """The state at the newest sound checkpoint, or at the start."""
@@ -118,7 +128,8 @@ def _prepare(
 def _best(config: Config, folder: pathlib.Path, source: Source) -> 'Best':
   from jaxgan.training import best_checkpoint  # its metrics take half of what it takes to start
 
-  judge = best_checkpoint.judge(source, held_out(config, source)) if hosts.first() else None
+  make = lambda: best_checkpoint.judge(source, held_out(config, source)) if hosts.first() else None
+  judge = hosts.together(make)
   return best_checkpoint.Best(folder, config.eval_metric, judge)
 
 

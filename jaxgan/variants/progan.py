@@ -18,6 +18,7 @@ from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Spec
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import progan, resnet
+from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import config
 from jaxgan.recipes.progressive import Growth
 from jaxgan.recipes.two_player import duel, latents, slopes
@@ -79,8 +80,10 @@ PAPER: dict[str, Any] = dict(
 def growth(config: Growing, spec: Spec, first: int = 0) -> Growth:
   """Its sizes, from number `first` on, and the length of each stage.
 
-  Raises ValueError for a size that does not halve to 4..7.
+  Raises ValueError for a size that does not halve to 4..7, or a batch that forms no groups whose
+  std the critic sees.
   """
+  group_size(config.batch_size, 4)  # refuses
   small, doublings = resnet.stem(spec.size)
   sizes = tuple(small * 2**i for i in range(first, doublings + 1))
   shared = config.length // (2 * len(sizes) - 1)

@@ -20,6 +20,7 @@ from jaxgan.core.network import Network
 from jaxgan.core.typing import Spec
 from jaxgan.losses import adversarial, objectives, path_length, style_mixing
 from jaxgan.networks import resnet, stylegan2
+from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import style_based
 from jaxgan.recipes.config import above_zero
 from jaxgan.recipes.two_player import latents
@@ -81,8 +82,9 @@ PAPER: dict[str, Any] = dict(
 def build(config: Config, spec: Spec) -> Recipe:
   """Mapping, synthesis and critic; the logistic losses and the lazy penalties.
 
-  Raises ValueError for a size that does not halve to 4..7.
+  Raises ValueError for a size that does not halve to 4..7, or a batch that forms no groups.
   """
+  group_size(config.batch_size, config.group)  # refuses
   small, doublings = resnet.stem(spec.size)
   classes = spec.classes if config.conditional else 0
   sizes = tuple(small * 2**i for i in range(doublings + 1))

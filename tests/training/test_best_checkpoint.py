@@ -13,6 +13,7 @@ from by_path import leaves
 from jaxgan import load, train, variants
 from jaxgan.evaluation import features
 from jaxgan.ops.images import to_uint8
+from jaxgan.parallel import hosts
 from jaxgan.training import best_checkpoint, run
 from jaxgan.training.best_checkpoint import Best
 
@@ -66,6 +67,41 @@ def test_the_best_is_kept_and_no_other(tmp_path, by_brightness):
   again.close()
   assert [p.name for p in (tmp_path / 'best').iterdir()] == ['20']
   assert Best(tmp_path, 'frechet', ByMean)._value == float('inf')  # of another metric
+
+
+@pytest.fixture
+def said(monkeypatch):
+  """What this process says to the others, who would wait for ever if it said nothing."""
+  texts, share = [], hosts.share
+  monkeypatch.setattr(hosts, 'share', lambda text: texts.append(text) or share(text))
+  return texts
+
+
+def test_a_judge_that_cannot_be_made_is_no_secret(data_dir, tmp_path, said, monkeypatch):
+  def broken(*_):
+    raise OSError('no room for the classifier')
+
+  monkeypatch.setattr(best_checkpoint, 'judge', broken)
+  config = variants.configure('gan', widths=(8,), data_dir=data_dir, eval_every=1)
+  with pytest.raises(OSError, match='no room'):
+    train(config, tmp_path, quiet=True)
+  assert said[-1] == 'no room for the classifier'
+
+
+@pytest.mark.parametrize('where', ['draw', 'score', 'write'])
+def test_a_score_that_fails_is_no_secret(where, tmp_path, said, monkeypatch):
+  def broken(*_):
+    raise OSError(f'{where} failed')
+
+  images = lambda: np.zeros((2, 4, 4, 1), np.uint8)
+  monkeypatch.setitem(best_checkpoint.METRICS, 'mean', broken if where == 'score' else lambda *_: 1)
+  keeper = Best(tmp_path, 'mean', ByMean)
+  if where == 'write':
+    monkeypatch.setattr(best_checkpoint.files, 'write_config', broken)
+  with pytest.raises(OSError, match=f'{where} failed'):
+    keeper.consider(1, state(1), broken if where == 'draw' else images)
+  keeper.close()
+  assert f'{where} failed' in said
 
 
 def test_a_run_keeps_its_best_and_goes_on_as_before(data_dir, tmp_path):

@@ -25,6 +25,7 @@ from processes import until
 from by_path import leaves
 from jaxgan import data, main, variants
 from jaxgan.apps import evaluate, sample
+from jaxgan.core import game
 from jaxgan.core.game import Game
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import figures
@@ -237,6 +238,15 @@ class TestDivergence:
     assert lines[2]['rolled_back_from'] == 16
     assert [line.get('skipped') for line in lines][:4] == [0, 0, None, 11]
     assert all(line['critic/loss'] is not None for line in lines[3:])
+
+  def test_the_step_is_traced_once_however_often_it_returns(self, data_dir, tmp_path, monkeypatch):
+    traced, train_step = [], game.train_step
+    counted = lambda *given: traced.append(1) or train_step(*given)
+    monkeypatch.setattr(game, 'train_step', counted)
+    monkeypatch.setattr(variants, 'build', functools.partial(losing, for_ever=True))
+    with pytest.raises(Diverged):
+      train(config_of(data_dir, steps=100), tmp_path, quiet=True)
+    assert len(traced) == 1
 
   @pytest.mark.parametrize('stop', [5, 10, 17])
   def test_ends_the_same_wherever_it_was_stopped(
