@@ -1,5 +1,6 @@
 """Where weights start: bounds, moments and singular values."""
 
+import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -34,3 +35,12 @@ def test_orthogonal_kernels_start_with_singular_values_of_one(key):
   for shape in ((3, 3, 2, 8), (5, 7)):
     sizes = np.linalg.svd(matrix(initializers.orthogonal(key, shape)))[1]
     np.testing.assert_allclose(sizes, 1, rtol=1e-5)
+
+
+def test_swapped_counts_inputs_on_the_last_axis(key):
+  """Glorot's of a kernel [out, in]: the fans are the same, the places change."""
+  start = nn.initializers.lecun_normal()
+  w = initializers.swapped(start)(key, (3, 3, 40, 60))
+  assert w.shape == (3, 3, 40, 60)
+  np.testing.assert_array_equal(w, start(key, (3, 3, 60, 40)).swapaxes(-1, -2))
+  np.testing.assert_allclose(w.std(), 1 / np.sqrt(9 * 60), rtol=0.03)

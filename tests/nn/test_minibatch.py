@@ -8,7 +8,7 @@ import pytest
 
 from arrays import draw
 from jaxgan.nn import minibatch
-from jaxgan.nn.minibatch import MinibatchDiscrimination
+from jaxgan.nn.minibatch import MinibatchDiscrimination, MinibatchHead
 
 
 @pytest.mark.parametrize('batch', [1, 2, 9])
@@ -62,3 +62,14 @@ def test_minibatch_stddev_is_of_the_global_batch():
   chex.assert_trees_all_close(
     jax.jit(minibatch.minibatch_stddev)(split), minibatch.minibatch_stddev(x), atol=1e-6
   )
+
+
+def test_a_minibatch_head_is_linear_in_the_discrimination(key):
+  head, f = MinibatchHead(4, 3), draw(5, 6)
+  variables = head.init(key, f, train=True)
+  params = variables['params']
+  near = MinibatchDiscrimination(4, 3).apply({'params': params['MinibatchDiscrimination_0']}, f)
+  made = head.apply(variables, f, train=True)
+  chex.assert_shape(made, (5,))
+  expected = near @ params['Dense_0']['weight']['kernel'][:, 0]
+  np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-7)
