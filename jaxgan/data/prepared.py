@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import logging
 import pathlib
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging as absl_logging
+from filelock import FileLock
 from tensorflow_datasets.core.decode.base import DeserializeMethod
 from tensorflow_datasets.core.read_only_builder import builder_from_files
 
@@ -49,13 +49,12 @@ def locked(path: pathlib.Path) -> Iterator[None]:
   """Waits until no other process or thread is inside with the same `path`, a file made for this."""
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = open(path, 'a')  # noqa: SIM115
+    taken = FileLock(path).acquire()
   except OSError as error:
     raise ValueError(
       f'data folder {path.parent} cannot be written ({error.strerror}): choose another data_dir'
     ) from error
-  with file:
-    fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, even by a kill
+  with taken:  # given back at the end, even by a kill
     yield
 
 

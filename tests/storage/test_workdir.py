@@ -42,13 +42,34 @@ class TestLock:
     holder.kill()
     holder.wait()
     with workdir.lock(tmp_path / 'run'):
-      assert (tmp_path / 'run' / '.lock').read_text().startswith(f'process {os.getpid()} on ')
+      text = (tmp_path / 'run' / workdir.HOLDER).read_text()
+      assert text.startswith(f'process {os.getpid()} on ')
 
   def test_holds_within_a_process_until_closed(self, tmp_path):
     with workdir.lock(tmp_path / 'new' / 'run'):
       with pytest.raises(workdir.WorkdirInUse, match=f'process {os.getpid()}'):
         workdir.lock(tmp_path / 'new' / 'run')
     workdir.lock(tmp_path / 'new' / 'run').close()
+
+  def test_a_lock_that_was_refused_leaves_no_trace(self, tmp_path, holder):
+    before = (tmp_path / 'run' / workdir.HOLDER).read_text()
+    with pytest.raises(workdir.WorkdirInUse):
+      workdir.lock(tmp_path / 'run')
+    assert (tmp_path / 'run' / workdir.HOLDER).read_text() == before
+
+  def test_is_of_its_own_folder_alone(self, tmp_path, holder):
+    with workdir.lock(tmp_path / 'other'), workdir.lock(tmp_path / 'run' / 'inner'):
+      pass
+
+  def test_is_not_held_where_the_holder_cannot_be_named(self, tmp_path, monkeypatch):
+    def fail(*_):
+      raise OSError('no space left')
+
+    with monkeypatch.context() as patch:
+      patch.setattr(workdir.files, 'write_text', fail)
+      with pytest.raises(OSError, match='no space left'):
+        workdir.lock(tmp_path)
+    workdir.lock(tmp_path).close()
 
   def test_is_a_value_error(self):
     assert issubclass(workdir.WorkdirInUse, ValueError)
@@ -92,6 +113,7 @@ HOSTILE = {
   '\u202egnp.exe': 'printable',
   '-rf': 'printable',
   'x' * 300: 'printable',
+  '/Windows/run': 'not for a run',
   'con ': 'printable',
   ' lead/run': 'printable',
 }
