@@ -7,7 +7,6 @@ import pathlib
 import socket
 import tempfile
 from collections.abc import Mapping
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -22,7 +21,7 @@ class WorkdirInUse(ValueError):
   """Another run holds the work directory."""
 
 
-def check(workdir: str | os.PathLike) -> None:
+def check(workdir: str | os.PathLike[str]) -> None:
   """Refuses what nobody means as the folder of a run.
 
   Raises:
@@ -51,7 +50,7 @@ def _is_system(folder: pathlib.Path) -> bool:
   return len(folder.parts) < 2 or folder.parts[1].casefold() in _SYSTEM
 
 
-def lock(workdir: str | os.PathLike) -> contextlib.ExitStack:
+def lock(workdir: str | os.PathLike[str]) -> contextlib.ExitStack:
   """Make the directory and lock it for this process.
 
   Returns:
@@ -80,7 +79,7 @@ def _holder(folder: pathlib.Path) -> str:
   return 'another process'
 
 
-def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
   """Lines such as `optimizer.lr: 0.0002 -> 0.0001`, sorted; values are equal if their JSON is."""
   before, after = _flat(old), _flat(new)
   return [
@@ -103,7 +102,7 @@ def same(folder: pathlib.Path, differences: list[str]) -> None:
   )
 
 
-def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
+def _flat(config: Mapping[str, object], prefix: str = '') -> dict[str, str]:
   flat: dict[str, str] = {}
   for name, value in config.items():
     if isinstance(value, Mapping) and value:
