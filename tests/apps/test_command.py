@@ -184,34 +184,6 @@ def test_images_are_a_folder_or_a_split_and_not_both(plain, tmp_path):
   assert np.abs(of_split.images).max() <= 1
 
 
-def test_a_folder_is_there_when_the_block_has_ended(tmp_path):
-  out = tmp_path / 'deep' / 'out'
-  with command.becoming(out) as part:
-    (part / 'file').write_text('text')
-    assert not out.exists()
-  assert (out / 'file').read_text() == 'text'
-  assert [p.name for p in out.parent.iterdir()] == ['out']
-
-
-def test_a_failed_block_leaves_nothing(tmp_path):
-  with pytest.raises(OSError, match='disk full'):
-    with command.becoming(tmp_path / 'out') as part:
-      (part / 'file').write_text('text')
-      raise OSError('disk full')
-  assert not list(tmp_path.iterdir())
-
-
-def test_what_is_there_already_is_not_replaced(tmp_path):
-  (tmp_path / 'out').mkdir()
-  with command.becoming(tmp_path / 'out'):  # an empty one may be
-    pass
-  (tmp_path / 'out' / 'kept').touch()
-  for path in (tmp_path / 'out', tmp_path / 'out' / 'kept'):
-    with pytest.raises(ValueError, match='there already and not empty: give another --out'):
-      with command.becoming(path):
-        raise AssertionError('it was taken')
-
-
 @pytest.mark.parametrize(
   'value, fits', [(None, True), (1, True), (0.5, True), (0, False), (-1, False)]
 )

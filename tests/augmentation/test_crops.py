@@ -26,7 +26,9 @@ def test_partners_move_alike_and_others_apart(key, paired):
 def test_where_a_target_is_cropped_says_nothing_of_the_flip(key, monkeypatch):
   """The key of the target was that of the image's flips."""
   seen = []
-  monkeypatch.setattr(crops, '_jittered', lambda images, key: seen.append(key) or images)
+  monkeypatch.setattr(
+    'jaxgan.augmentation.crops._jittered', lambda images, key: seen.append(key) or images
+  )
   jitter(paired=False)(BATCH, key)
   image, target = seen
   for used in jax.random.split(image):

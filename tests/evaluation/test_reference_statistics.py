@@ -1,6 +1,7 @@
 """Statistics in a file: they come back as they went, and are compared with their own network."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_a_damaged_file_is_named(kept, tmp_path):
 
 
 def test_scores_are_distances_to_the_statistics(kept):
-  shifted = lambda seed: pixels(10 + seed, shift=20)
+  shifted = lambda seed: types.SimpleNamespace(features=features(10 + seed, shift=20))
   (score,) = reference_statistics.scores(Means(), kept, shifted, (0, 1))
   reference = frechet.reference(kept.train)
   each = [frechet.distance_of(features(10 + seed, shift=20), reference) for seed in (0, 1)]
