@@ -4,6 +4,7 @@ Layers bear Linen's names (`Dense_0`, `BatchNorm_0` ...), so that weights can be
 SAME pads one pixel more at the end, `padding=2` has it at the start: the same work, mirrored.
 """
 
+import itertools
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -73,7 +74,7 @@ def mlp() -> tuple[nn.Module, nn.Module]:
   widths = (100, 256, 512, 1024)
   hidden = [
     layer
-    for a, b in zip(widths, widths[1:], strict=False)
+    for a, b in itertools.pairwise(widths)
     for layer in (nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), leaky())
   ]
   generator = chain(*hidden, nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))

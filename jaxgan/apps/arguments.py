@@ -245,7 +245,7 @@ def helped(kind: Any, text: str, **more: Any) -> Any:
 
 def _owner(kind: type, name: str) -> type:
   """Return the most general class of `kind` that has a field of that name."""
-  return next(c for c in reversed(kind.__mro__) if name in c.__dict__.get('__annotations__', {}))
+  return next(c for c in reversed(kind.__mro__) if name in inspect.get_annotations(c))
 
 
 def _group(owner: type) -> str:
@@ -279,7 +279,7 @@ def _texts(owner: type) -> dict[str, str]:
     return {}
   found = {}
   for field, text in itertools.pairwise(getattr(tree, 'body', [])):
-    if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-      if isinstance(field.target, ast.Name) and isinstance(text.value, ast.Constant):
-        found[field.target.id] = inspect.cleandoc(str(text.value.value))
+    match field, text:
+      case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=value)):
+        found[name] = inspect.cleandoc(str(value))
   return found

@@ -90,7 +90,7 @@ def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
 
 def _wrote(error: OSError) -> bool:
   """Return whether an error is of writing: of the disk, or of a file that can be read."""
-  return error.errno in _NO_ROOM or isinstance(error, PermissionError) and not _unreadable(error)
+  return error.errno in _NO_ROOM or (isinstance(error, PermissionError) and not _unreadable(error))
 
 
 def _unreadable(error: OSError) -> bool:

@@ -58,7 +58,7 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
   with images.guarded():
     for name, target in targets(work.names).items():
       try:
-        image, alpha = images.load_image(work.root / name, work.root, finish=images.with_alpha)
+        image, alpha = images.load_as(images.with_alpha, work.root / name, work.root)
         made = make(image)
         if alpha is not None:
           made.putalpha(alpha.resize(made.size, Image.Resampling.BICUBIC))

@@ -7,6 +7,7 @@ ones, one for the fine ones, below each other.
 References: Karras et al., A Style-Based Generator Architecture for GANs, 2019, figure 3.
 """
 
+import itertools
 import pathlib
 import sys
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def spans(layers: int, bounds: tuple[int, ...]) -> list[tuple[int, int]]:
   if len(found) != 2 or not 0 < found[0] < found[1] < layers:
     raise ValueError(f'--bounds must be two numbers that rise from 1 to {layers - 1}, got {found}')
   edges = [0, *found, layers]
-  return list(zip(edges, edges[1:], strict=False))
+  return list(itertools.pairwise(edges))
 
 
 def tables(run: Run, w: Array, rows: int, bounds: tuple[int, ...]) -> np.ndarray:

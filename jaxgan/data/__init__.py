@@ -13,11 +13,14 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
 from jaxgan.data.source import Source, Spec, from_arrays, turned, two_domains, without
+
+if TYPE_CHECKING:
+  from tensorflow_datasets.core import DatasetBuilder
 
 __all__ = [
   'DATASETS',
@@ -37,33 +40,44 @@ __all__ = [
 
 # tensorflow-datasets is imported by the functions below, for the sake of whoever needs no data
 
+Prepared = tuple['DatasetBuilder', str, int]
+"""The builder of a prepared set, what identifies its content, and pixels a side."""
 
-def _digits(data_dir, folder, size):
+
+def _digits(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
   from jaxgan.data import digits
 
   return *digits.prepare(data_dir), size or digits.SIZE
 
 
-def _mnist(data_dir, folder, size):
+def _mnist(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
   from jaxgan.data import mnist
 
   return *mnist.prepare(data_dir, folder), size or mnist.SIZE
 
 
-def _stacked_mnist(data_dir, folder, size):
+def _stacked_mnist(
+  data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None
+) -> Prepared:
   from jaxgan.data import stacked_mnist
 
   return *stacked_mnist.prepare(data_dir, folder), size or stacked_mnist.SIZE
 
 
-def _folder(data_dir, folder, size):
+def _folder(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
   from jaxgan.data import folder as module
 
   size = size or module.SIZE
   return *module.prepare(data_dir, folder, size), size
 
 
-def _of_two(kind, data_dir, folder, size, target_folder=None):
+def _of_two(
+  kind: str,
+  data_dir: pathlib.Path,
+  folder: pathlib.Path | None,
+  size: int | None,
+  target_folder: pathlib.Path | None = None,
+) -> Prepared:
   from jaxgan.data import domains as module
 
   size = size or module.SIZE
@@ -80,7 +94,7 @@ class Known(NamedTuple):
     channels_of: the data set that each channel is an image of.
   """
 
-  prepare: Callable[..., tuple[Any, str, int]]
+  prepare: Callable[..., Prepared]
   folder: Literal['', 'may', 'must'] = ''
   two: bool = False
   channels_of: str = ''
@@ -116,9 +130,9 @@ def load(
   split: str = 'train',
   image_size: int | None = None,
   channels: int | None = None,
-  data_dir: str | os.PathLike | None = None,
-  folder: str | os.PathLike | None = None,
-  target_folder: str | os.PathLike | None = None,
+  data_dir: str | os.PathLike[str] | None = None,
+  folder: str | os.PathLike[str] | None = None,
+  target_folder: str | os.PathLike[str] | None = None,
   direction: str = 'AtoB',
   in_memory_limit: int = 2**31,
 ) -> Source:
@@ -141,7 +155,7 @@ def load(
   Raises:
     ValueError: on an unknown name, a missing folder, file or split, or an impossible size.
   """
-  if image_size is not None and image_size < 1 or channels not in (None, 1, 3):
+  if (image_size is not None and image_size < 1) or channels not in (None, 1, 3):
     raise ValueError(
       f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
     )
@@ -179,7 +193,7 @@ def _described(found: Source, about: Known | None, splits: set[str], split: str)
   return dataclasses.replace(found, has_held_out=has_held_out, channels_of=channels_of)
 
 
-def _check_folders(name, folder, target_folder):
+def _check_folders(name: str, folder: object, target_folder: object) -> None:
   about = known(name)
   if folder is not None and not (about and about.folder):
     takers = ', '.join(name for name, each in DATASETS.items() if each.folder)

@@ -34,7 +34,7 @@ class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
   name = 'digits'
   VERSION = tfds.core.Version('1.0.0')
 
-  def _info(self):
+  def _info(self) -> tfds.core.DatasetInfo:
     features = {
       'image': tfds.features.Image(shape=(8, 8, 1)),
       'label': tfds.features.ClassLabel(num_classes=10),
@@ -46,13 +46,15 @@ class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
       features=tfds.features.FeaturesDict(features),
     )
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     return {
       'train': self._generate_examples(0, TRAIN),
       'test': self._generate_examples(TRAIN, None),
     }
 
-  def _generate_examples(self, start, stop):
+  def _generate_examples(self, start: int, stop: int | None) -> prepared.Examples:
     images, labels = arrays()
     for i, (image, label) in enumerate(zip(images[start:stop], labels[start:stop], strict=True)):
       yield i, {'image': Image.fromarray(image), 'label': int(label)}

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -139,7 +139,9 @@ def _sides(
   return found or _both('train', a, b)
 
 
-def _both(split: str, a: pathlib.Path, b: pathlib.Path):
+def _both(
+  split: str, a: pathlib.Path, b: pathlib.Path
+) -> dict[str, tuple[pathlib.Path, pathlib.Path]]:
   if a.is_dir() != b.is_dir():
     there, missing = (a, b) if a.is_dir() else (b, a)
     raise ValueError(f'there is {there}, but no folder {missing}: both domains are needed')
@@ -222,7 +224,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
   name = 'domains'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, *, layout: Layout, size: int, **kwargs):
+  def __init__(self, *, layout: Layout, size: int, data_dir: pathlib.Path) -> None:
     self.layout, self.size, self.digest = layout, size, hashlib.sha256()
     self.refused = {
       f'{files.root.name}/{path}': reason
@@ -231,9 +233,9 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     }
     name = f'{layout.kind}_{layout.state}_{size}px'
     config = tfds.core.BuilderConfig(name=name, version=self.VERSION)
-    super().__init__(config=config, file_format='array_record', **kwargs)
+    super().__init__(config=config, file_format='array_record', data_dir=data_dir)
 
-  def _info(self):
+  def _info(self) -> tfds.core.DatasetInfo:
     shape = (self.size, self.size, 3)
     parts = ('image', 'target') if self.layout.kind == 'pairs' else ('image',)
     picture = lambda: tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')
@@ -243,10 +245,12 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       features=tfds.features.FeaturesDict({part: picture() for part in parts}),
     )
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     return {split: self._generate_examples(split) for split in self.layout.splits}
 
-  def _generate_examples(self, split):
+  def _generate_examples(self, split: str) -> prepared.Examples:
     examples, kept = self.layout.splits[split], 0
     loaded = ordered(self._load, examples.values(), ahead=2 * WORKERS, workers=min(8, WORKERS))
     for (name, parts), arrays in zip(examples.items(), loaded, strict=True):
@@ -263,7 +267,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       raise ValueError(f'split {split} has nothing readable: {first}')
     self._report()
 
-  def _load(self, parts):
+  def _load(self, parts: Mapping[str, Part]) -> dict[str, np.ndarray] | ValueError:
     try:
       opened = {name: _opened(part) for name, part in parts.items()}
     except ValueError as error:
@@ -274,12 +278,12 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     fitted = {name: images.fit(image, self.size) for name, image in opened.items()}
     return {name: images.to_array(image, 3) for name, image in fitted.items()}
 
-  def _refuse(self, path, reason):
+  def _refuse(self, path: str, reason: str) -> None:
     self.refused[path] = reason
     if len(self.refused) <= NAMED:
       log.warning('refused %s: %s', printable(path), reason)
 
-  def _report(self):
+  def _report(self) -> None:
     """Of all splits so far; the last one's stays."""
     report = {
       'images': sum(map(len, self.layout.splits.values())),
@@ -301,5 +305,5 @@ def _opened(part: Part) -> Image.Image:
   return image.crop((left, 0, left + width // 2, height))
 
 
-def _sizes(opened) -> str:
+def _sizes(opened: Iterable[Image.Image]) -> str:
   return ' and '.join('{} x {}'.format(*image.size) for image in opened)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import pathlib
+from typing import TypedDict
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -20,18 +21,27 @@ REPORT = 'skipped.json'  # beside the prepared records
 log = logging.getLogger('jaxgan')
 
 
+class Skipped(TypedDict):
+  """What a prepared folder says of its files."""
+
+  images: int
+  refused: dict[str, str]
+  not_images: list[str]
+  content: str
+
+
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
   """The images of a listing, `size` pixels a side, RGB; what is refused is kept in `refused`."""
 
   name = 'folder'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, *, files: Listing, size: int, **kwargs):
+  def __init__(self, *, files: Listing, size: int, data_dir: pathlib.Path) -> None:
     self.files, self.size, self.refused = files, size, dict(files.refused)
     config = tfds.core.BuilderConfig(name=f'{files.state}_{size}px', version=self.VERSION)
-    super().__init__(config=config, file_format='array_record', **kwargs)
+    super().__init__(config=config, file_format='array_record', data_dir=data_dir)
 
-  def _info(self):
+  def _info(self) -> tfds.core.DatasetInfo:
     shape = (self.size, self.size, 3)
     features = {'image': tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')}
     if self.files.classes:
@@ -43,10 +53,12 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
       features=tfds.features.FeaturesDict(features),
     )
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     return {'train': self._generate_examples()}
 
-  def _generate_examples(self):
+  def _generate_examples(self) -> prepared.Examples:
     digest = hashlib.sha256()
     loaded = ordered(self._load, self.files.images, ahead=2 * WORKERS, workers=min(8, WORKERS))
     for path, image in zip(self.files.images, loaded, strict=True):
@@ -54,13 +66,13 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
         self.refused[path] = str(image)
         continue
       digest.update(os.fsencode(path) + b'\0' + image.tobytes())
-      example = {'image': image}
+      example: dict[str, object] = {'image': image}
       if self.files.classes:
         example['label'] = self.files.label(path)
       yield os.fsencode(path), example
     self._report(digest.hexdigest())
 
-  def _load(self, path):
+  def _load(self, path: str) -> np.ndarray | ValueError:
     root = self.files.root
     try:
       image = images.load_image(root / path, root, size=self.size)
@@ -68,7 +80,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
       return error
     return images.to_array(images.fit(image, self.size), 3)
 
-  def _report(self, digest):
+  def _report(self, digest: str) -> None:
     if set(self.files.images) <= set(self.refused):
       raise ValueError(f'{self.files.root} has no readable image: {first_refused(self.refused)}')
     for path, reason in list(self.refused.items())[:NAMED]:
@@ -121,12 +133,12 @@ def prepare(
   return builder, report['content']
 
 
-def skipped(builder: tfds.core.DatasetBuilder) -> dict:
+def skipped(builder: tfds.core.DatasetBuilder) -> Skipped:
   """What was left out of a prepared folder: 'refused' {path: reason}, 'not_images' [path]."""
   return json.loads((pathlib.Path(builder.data_dir) / REPORT).read_text())
 
 
-def _warn(files, report, path):
+def _warn(files: Listing, report: Skipped, path: pathlib.Path) -> None:
   refused, total = report['refused'], report['images']
   if refused:
     share = f'{len(refused) / total:.1%} of {total} images'

@@ -16,11 +16,13 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
   name = 'generated'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, *, spec: Spec, labelled: Iterable[tuple[np.ndarray, int]], **kwargs):
+  def __init__(
+    self, *, spec: Spec, labelled: Iterable[tuple[np.ndarray, int]], data_dir: pathlib.Path
+  ) -> None:
     self.spec, self.labelled = spec, labelled
-    super().__init__(file_format='array_record', **kwargs)
+    super().__init__(file_format='array_record', data_dir=data_dir)
 
-  def _info(self):
+  def _info(self) -> tfds.core.DatasetInfo:
     features = {
       'image': tfds.features.Tensor(shape=self.spec.shape, dtype=np.uint8, encoding='bytes'),
       'label': tfds.features.ClassLabel(names=list(self.spec.names)),
@@ -31,10 +33,12 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
       features=tfds.features.FeaturesDict(features),
     )
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     return {'train': self._generate_examples()}
 
-  def _generate_examples(self):
+  def _generate_examples(self) -> prepared.Examples:
     for i, (image, label) in enumerate(self.labelled):
       yield i, {'image': image, 'label': label}
 

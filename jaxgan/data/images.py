@@ -5,10 +5,12 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
+
+Made = TypeVar('Made')
 
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP')  # no EPS: Pillow hands it to Ghostscript
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp')
@@ -16,13 +18,9 @@ PIXELS = 4096 * 4096  # decoded at most; Pillow itself only warns up to ten time
 
 
 def load_image(
-  path: str | os.PathLike,
-  root: str | os.PathLike,
-  *,
-  size: int = 0,
-  finish: Callable[[Image.Image], Any] | None = None,
-) -> Any:
-  """The image at `path`, upright, 8-bit grey ('L') or RGB, transparency laid over white.
+  path: str | os.PathLike[str], root: str | os.PathLike[str], *, size: int = 0
+) -> Image.Image:
+  """Return the image at `path`, upright, 8-bit grey ('L') or RGB, transparency laid over white.
 
   Of an animation it is the first frame.
 
@@ -30,26 +28,35 @@ def load_image(
     path: a file inside `root`; a link may not lead out of it.
     root: the folder that was offered.
     size: pixels a side that will be kept; lets a large JPEG be decoded at a fraction of its size.
-    finish: what to make of it, such as `with_alpha`; `flat` if not given.
 
   Raises:
     ValueError: with the reason, for whatever is not an intact image of at most 4096 x 4096 pixels.
   """
+  return load_as(flat, path, root, size=size)
+
+
+def load_as(
+  finish: Callable[[Image.Image], Made],
+  path: str | os.PathLike[str],
+  root: str | os.PathLike[str],
+  *,
+  size: int = 0,
+) -> Made:
+  """Return what `finish`, such as `with_alpha`, makes of the image; else as `load_image`."""
   real = os.path.realpath(path)
   if not real.startswith(os.path.join(os.path.realpath(root), '')):
     raise ValueError('link leaves the image folder')
   if not os.path.isfile(real):
     raise ValueError('not a regular file')
-  return decode(real, size=size, finish=finish)
+  return _decoded(finish, real, size)
 
 
-def decode(
-  file: str | IO[bytes],
-  *,
-  size: int = 0,
-  finish: Callable[[Image.Image], Any] | None = None,
-) -> Any:
-  """`load_image` of a path or file that is trusted to be where it should."""
+def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:
+  """Return the image, as `load_image`, of a path or file that is trusted to be where it should."""
+  return _decoded(flat, file, size)
+
+
+def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size: int) -> Made:
   try:
     with Image.open(file, formats=FORMATS) as image:
       if size:
@@ -59,7 +66,7 @@ def decode(
         raise ValueError(f'{width} x {height} pixels, more than {PIXELS}')
       image.load()
       ImageOps.exif_transpose(image, in_place=True)
-      return (finish or flat)(image)
+      return finish(image)
   except ValueError:
     raise
   except Exception as error:  # decoders raise anything: struct.error, SyntaxError, zlib.error ...
@@ -90,7 +97,7 @@ def with_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
   return image.convert('L' if grey else 'RGB'), image.getchannel('A')
 
 
-def _converted(image, mode):
+def _converted(image: Image.Image, mode: str) -> Image.Image:
   return image if image.mode == mode else image.convert(mode)  # convert copies in any case
 
 

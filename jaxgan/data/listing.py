@@ -36,7 +36,7 @@ class Listing:
     return fingerprint(*(_stamp(self.root, path) for path in self.images))
 
 
-def _stamp(root, path):
+def _stamp(root: pathlib.Path, path: str) -> tuple[object, ...]:
   try:
     status = os.stat(root / path)
   except OSError:
@@ -49,9 +49,10 @@ def listing(root: pathlib.Path) -> Listing:
 
   The one way that folders of images are read: by data sets and by every command.
   """
-  refused, found = {}, []
+  refused: dict[str, str] = {}
+  found: list[str] = []
 
-  def unreadable(error):
+  def unreadable(error: OSError) -> None:
     refused[os.path.relpath(error.filename, root)] = f'cannot be read: {error.strerror}'
 
   for folder, subfolders, files in os.walk(root, onerror=unreadable):

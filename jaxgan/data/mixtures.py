@@ -54,7 +54,7 @@ def draw(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
 class _Plane(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
   VERSION = tfds.core.Version('1.0.0')
 
-  def _info(self):
+  def _info(self) -> tfds.core.DatasetInfo:
     features = {
       'point': tfds.features.Tensor(shape=(2,), dtype=np.float32, encoding='bytes'),
       'label': tfds.features.ClassLabel(num_classes=len(MIXTURES[self.name]()[0])),
@@ -65,10 +65,12 @@ class _Plane(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
       features=tfds.features.FeaturesDict(features),
     )
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     return {split: self._generate_examples(split) for split in COUNTS}
 
-  def _generate_examples(self, split):
+  def _generate_examples(self, split: str) -> prepared.Examples:
     for i, (point, mode) in enumerate(zip(*draw(self.name, split), strict=True)):
       yield i, {'point': point, 'label': int(mode)}
 

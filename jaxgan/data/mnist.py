@@ -12,6 +12,7 @@ import socket
 import threading
 import urllib.parse
 import urllib.request
+from typing import IO
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -38,20 +39,22 @@ class MNIST(Stock, skip_registration=True):  # type: ignore[misc, valid-type, ca
   VERSION = Stock.VERSION
   url_infos = Stock.url_infos  # found by the place of the code, so a subclass has none
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     paths = [dl_manager.download(URL + name) for name in FILES]
     return {
       'train': self._generate_examples(*paths[:2]),
       'test': self._generate_examples(*paths[2:]),
     }
 
-  def _generate_examples(self, images, labels):
+  def _generate_examples(self, images: str, labels: str) -> prepared.Examples:
     pixels = _idx(images, offset=16).reshape(-1, 28, 28)
     for i, (image, label) in enumerate(zip(pixels, _idx(labels, offset=8), strict=True)):
       yield i, {'image': Image.fromarray(image), 'label': int(label)}
 
 
-def _idx(path, offset):
+def _idx(path: str, offset: int) -> np.ndarray:
   with gzip.open(path) as file:
     return np.frombuffer(file.read(), np.uint8, offset=offset)
 
@@ -98,7 +101,7 @@ def reachable(url: str, timeout: float = 3.0) -> bool:
     parts = urllib.parse.urlsplit(proxy if '//' in proxy else f'//{proxy}')
   answers: list[bool] = []
 
-  def probe():  # a thread, since no timeout bounds the name look-up
+  def probe() -> None:  # a thread, since no timeout bounds the name look-up
     try:
       port = parts.port or (443 if parts.scheme == 'https' else 80)
       socket.create_connection((parts.hostname, port), timeout).close()
@@ -112,7 +115,7 @@ def reachable(url: str, timeout: float = 3.0) -> bool:
   return bool(answers)
 
 
-def _fetch(manual, name, folder):
+def _fetch(manual: pathlib.Path, name: str, folder: pathlib.Path | None) -> None:
   try:
     with prepared.atomic(manual / name) as file, _open(name, folder) as original:
       shutil.copyfileobj(original, file)
@@ -122,11 +125,11 @@ def _fetch(manual, name, folder):
     raise ValueError(_unreachable(manual, f'{name}: {error}')) from error
 
 
-def _open(name, folder):
+def _open(name: str, folder: pathlib.Path | None) -> IO[bytes]:
   return open(folder / name, 'rb') if folder else urllib.request.urlopen(URL + name, timeout=10)
 
 
-def _check(path, name, origin):
+def _check(path: str | pathlib.Path, name: str, origin: str | pathlib.Path) -> None:
   with open(path, 'rb') as file:
     found = hashlib.file_digest(file, 'sha256').hexdigest()
   if found != FILES[name]:
@@ -136,7 +139,7 @@ def _check(path, name, origin):
     )
 
 
-def _unreachable(manual, reason):
+def _unreachable(manual: pathlib.Path, reason: str) -> str:
   lines = [f'{name}  sha256 {digest}' for name, digest in FILES.items()]
   return '\n  '.join(
     [

@@ -5,8 +5,8 @@ import contextlib
 import functools
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from jaxgan.data.source import Source
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
+Stream = Generator[np.ndarray, None, None]
 
 PART = 16  # images a thread decodes at a time, at least
 OTHER = 2**64  # added to the seed for the order of a second domain: no seed is that large
@@ -91,14 +92,14 @@ def batches(
     raise ValueError(f'host should lie from 0 to {hosts - 1}, got {host}')
   share = batch_size // hosts
 
-  def rows(count, seed):
+  def rows(count: int, seed: int) -> Iterator[np.ndarray]:
     for step in itertools.count(start_step):
       drawn = indices(count, seed, step, batch_size * microbatches)
       yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
 
-  def pictures(domain, seed):
-    read = functools.partial(_streamed, prefetch=prefetch) if domain.streams else _gathered
-    return read(domain, rows(len(domain), seed))
+  def pictures(domain: Source, seed: int) -> Stream:
+    drawn = rows(len(domain), seed)
+    return _streamed(domain, drawn, prefetch) if domain.streams else _gathered(domain, drawn)
 
   streams = {'image': pictures(source, seed)}
   if source.target:
@@ -106,7 +107,9 @@ def batches(
   return _together(source, rows(len(source), seed), streams)
 
 
-def _together(source, rows, streams):
+def _together(
+  source: Source, rows: Iterator[np.ndarray], streams: Mapping[str, Stream]
+) -> Generator[dict[str, np.ndarray], None, None]:
   with contextlib.ExitStack() as stack:
     for stream in streams.values():
       stack.enter_context(contextlib.closing(stream))
@@ -116,12 +119,12 @@ def _together(source, rows, streams):
       yield batch if source.labels is None else batch | {'label': source.labels[row]}
 
 
-def _gathered(source, rows):
+def _gathered(source: Source, rows: Iterator[np.ndarray]) -> Stream:
   for row in rows:
     yield source.images(row.ravel())
 
 
-def _streamed(source, rows, prefetch):
+def _streamed(source: Source, rows: Iterator[np.ndarray], prefetch: int) -> Stream:
   first = next(rows)
   parts = max(1, min(WORKERS, first.size // PART))
   chunks = (
@@ -144,7 +147,7 @@ def ordered(
   Unlike `Executor.map` it takes endless `items`. An exception of `function` is raised in its turn;
   closing the generator drops what has not begun and waits for what has.
   """
-  pending: collections.deque = collections.deque()
+  pending: collections.deque[Future[Result]] = collections.deque()
   with ThreadPoolExecutor(workers, thread_name_prefix='jaxgan-data') as pool:
     try:
       for item in items:

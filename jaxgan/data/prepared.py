@@ -2,18 +2,18 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import logging
 import pathlib
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging as absl_logging
+from filelock import FileLock
 from tensorflow_datasets.core.decode.base import DeserializeMethod
 from tensorflow_datasets.core.read_only_builder import builder_from_files
 
@@ -25,6 +25,17 @@ from jaxgan.storage.files import atomic
 log = logging.getLogger('jaxgan')
 
 CHUNK = 64  # records a thread reads at a time while all are decoded
+
+Examples = Iterator[tuple[int | bytes, Mapping[str, object]]]
+"""What a builder generates: a key and an example, each."""
+
+
+class Stored(Protocol):
+  """Random access to serialized records."""
+
+  def __len__(self) -> int: ...
+
+  def __getitems__(self, indices: Sequence[int]) -> Sequence[bytes]: ...
 
 
 _silence = threading.RLock()  # what `quiet` changes belongs to the process
@@ -49,13 +60,12 @@ def locked(path: pathlib.Path) -> Iterator[None]:
   """Waits until no other process or thread is inside with the same `path`, a file made for this."""
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = open(path, 'a')  # noqa: SIM115
+    taken = FileLock(path).acquire()
   except OSError as error:
     raise ValueError(
       f'data folder {path.parent} cannot be written ({error.strerror}): choose another data_dir'
     ) from error
-  with file:
-    fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, even by a kill
+  with taken:  # given back at the end, even by a kill
     yield
 
 
@@ -117,7 +127,7 @@ class Records:
   label: str | None  # key of the class
   size: int
   channels: int
-  raw: Any  # random access to the serialized records
+  raw: Stored
 
   def __len__(self) -> int:
     return len(self.raw)
@@ -137,7 +147,9 @@ class Records:
     """int32 [n], no image decoded."""
     return self._classes(self._examples(indices, [self.label]))
 
-  def _examples(self, indices, keys):
+  def _examples(
+    self, indices: np.ndarray, keys: Sequence[str | None]
+  ) -> list[Mapping[str, np.ndarray | bytes]]:
     wanted = {key: self.builder.info.features[key] for key in keys if key}
     features = tfds.features.FeaturesDict(wanted)
     stored = isinstance(wanted.get(self.image), tfds.features.Image)
@@ -147,15 +159,17 @@ class Records:
       for record in self.raw.__getitems__(np.asarray(indices).tolist())
     ]
 
-  def _picture(self, value):
+  def _picture(self, value: np.ndarray | bytes) -> np.ndarray:
     shape = (self.size, self.size, self.channels)
     if isinstance(value, np.ndarray) and value.shape == shape:
       return value
-    stored = not isinstance(value, np.ndarray)
-    image = images.decode(io.BytesIO(value)) if stored else images.from_array(value)
+    if isinstance(value, np.ndarray):
+      image = images.from_array(value)
+    else:
+      image = images.decode(io.BytesIO(value))
     return images.to_array(images.fit(image, self.size), self.channels)
 
-  def _classes(self, examples):
+  def _classes(self, examples: Sequence[Mapping[str, np.ndarray | bytes]]) -> np.ndarray:
     return np.array([example[self.label] if self.label else 0 for example in examples], np.int32)
 
 
@@ -188,13 +202,13 @@ def records(
   return Records(builder, split, image, label, size, channels or (1 if depth == 1 else 3), raw)
 
 
-def _is_picture(feature):
+def _is_picture(feature: tfds.features.FeatureConnector) -> bool:
   stored = isinstance(feature, tfds.features.Image)
   plain = type(feature) is tfds.features.Tensor and len(feature.shape) == 3
   return (stored or plain) and feature.np_dtype == np.uint8 and feature.shape[-1] in (1, 3, 4)
 
 
-def _image(info):
+def _image(info: tfds.core.DatasetInfo) -> str:
   found = [key for key, feature in info.features.items() if _is_picture(feature)]
   if 'image' in found:
     return 'image'
@@ -206,7 +220,7 @@ def _image(info):
   return found[0]
 
 
-def _label(info):
+def _label(info: tfds.core.DatasetInfo) -> str | None:
   found = [
     key
     for key, feature in info.features.items()
@@ -266,19 +280,19 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
   where = pathlib.Path(chosen.builder.data_dir) / f'jaxgan-{size}x{channels}-{identity}'
   if _held(chosen, in_memory_limit):
     try:
-      pictures, labels = _cached(where, ('images', 'labels'), lambda: _decoded(chosen))
+      pictures, stored = _cached(where, ('images', 'labels'), lambda: _decoded(chosen))
     except MemoryError:
       log.warning('%s: memory ran out, the images are streamed', chosen.builder.info.full_name)
     else:
-      labels, names = _known(labels if names else None, names)
+      labels, names = _known(stored if names else None, names)
       return from_arrays(pictures, labels, names=names, identity=identity)
-  labels = _cached(where, ('labels',), lambda: _labels(chosen))[0] if names else None
-  labels, names = _known(labels, names)
+  read = lambda: _cached(where, ('labels',), lambda: _labels(chosen))[0]
+  labels, names = _known(read() if names else None, names)
   spec = Spec(size, channels, len(names), names)
   return Source(spec, count, chosen.images, labels, identity, streams=True)
 
 
-def _held(chosen, limit):
+def _held(chosen: Records, limit: int) -> bool:
   """Whether the decoded images shall be in memory, and can be."""
   needed = len(chosen) * chosen.size**2 * chosen.channels
   if needed > limit:
@@ -294,7 +308,7 @@ def _held(chosen, limit):
   return True
 
 
-def _identity(chosen, content):
+def _identity(chosen: Records, content: object) -> str:
   info = chosen.builder.info
   part = info.splits[chosen.split]
   stored = (str(info.full_name), part.num_bytes, part.num_examples, info.features.to_json())
@@ -309,16 +323,18 @@ def _identity(chosen, content):
   )
 
 
-def _known(labels, names):
+def _known(
+  labels: np.ndarray | None, names: tuple[str, ...]
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
   """No labels at all where some are unknown (-1), as in the test split of many a challenge."""
   return (None, ()) if labels is None or labels.min() < 0 else (labels, names)
 
 
-def _chunks(count):
+def _chunks(count: int) -> Iterator[np.ndarray]:
   return (np.arange(i, min(i + CHUNK, count)) for i in range(0, count, CHUNK))
 
 
-def _decoded(chosen):
+def _decoded(chosen: Records) -> tuple[np.ndarray, np.ndarray]:
   count = len(chosen)
   pictures = np.empty((count, chosen.size, chosen.size, chosen.channels), np.uint8)
   labels = np.empty(count, np.int32)
@@ -329,11 +345,13 @@ def _decoded(chosen):
   return pictures, labels
 
 
-def _labels(chosen):
+def _labels(chosen: Records) -> tuple[np.ndarray]:
   return (np.concatenate(list(ordered(chosen.labels, _chunks(len(chosen)), ahead=WORKERS))),)
 
 
-def _cached(where, parts, make):
+def _cached(
+  where: pathlib.Path, parts: Sequence[str], make: Callable[[], tuple[np.ndarray, ...]]
+) -> tuple[np.ndarray, ...]:
   """The arrays `make()` returns, one a name in `parts`, kept in files named after `where`."""
   paths = [where.with_name(f'{where.name}-{part}.npy') for part in parts]
   try:
@@ -349,6 +367,6 @@ def _cached(where, parts, make):
   return arrays
 
 
-def _save(path, array):
+def _save(path: pathlib.Path, array: np.ndarray) -> None:
   with atomic(path) as file:
     np.save(file, array, allow_pickle=False)

@@ -153,7 +153,7 @@ def without(source: Source, classes: Sequence[int]) -> Source:
   )
 
 
-def _check_images(images):
+def _check_images(images: np.ndarray) -> None:
   shape = images.shape
   if images.dtype != np.uint8 or images.ndim != 4 or shape[1] != shape[2] or not len(images):
     raise ValueError(
@@ -161,7 +161,7 @@ def _check_images(images):
     )
 
 
-def _checked_labels(labels, count, names):
+def _checked_labels(labels: np.ndarray, count: int, names: Sequence[str]) -> np.ndarray:
   labels = np.asarray(labels)
   if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
     raise ValueError(f'labels should be integers [{count}], got {labels.dtype}{labels.shape}')
@@ -173,7 +173,7 @@ def _checked_labels(labels, count, names):
   return labels.astype(np.int32)
 
 
-def _content(images, labels):
+def _content(images: np.ndarray, labels: np.ndarray | None) -> str:
   digest = hashlib.sha256(np.ascontiguousarray(images).data)
   digest.update(b'' if labels is None else labels.tobytes())
   return fingerprint(images.shape, digest.hexdigest())

@@ -22,11 +22,11 @@ class StackedMNIST(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
   name = 'stacked_mnist'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, *, folder: pathlib.Path | None = None, **kwargs):
+  def __init__(self, *, folder: pathlib.Path | None = None, data_dir: pathlib.Path) -> None:
     self._folder = folder
-    super().__init__(file_format='array_record', **kwargs)
+    super().__init__(file_format='array_record', data_dir=data_dir)
 
-  def _info(self):
+  def _info(self) -> tfds.core.DatasetInfo:
     features = {
       'image': tfds.features.Tensor(shape=(SIZE, SIZE, 3), dtype=np.uint8, encoding='bytes'),
       'digits': tfds.features.Tensor(shape=(3,), dtype=np.int64),
@@ -37,10 +37,12 @@ class StackedMNIST(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       features=tfds.features.FeaturesDict(features),
     )
 
-  def _split_generators(self, dl_manager):
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, prepared.Examples]:
     return {split: self._generate_examples(split) for split in COUNTS}
 
-  def _generate_examples(self, split):
+  def _generate_examples(self, split: str) -> prepared.Examples:
     singles = digits(pathlib.Path(self.data_dir_root), self._folder, split)
     pictures, labels = singles.all()[..., 0], np.asarray(singles.labels, np.int64)
     for i, triple in enumerate(triples(len(singles), split)):

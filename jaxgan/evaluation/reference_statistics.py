@@ -57,7 +57,7 @@ def read(path: pathlib.Path) -> Statistics | None:
     ValueError: a file that is damaged, or none.
   """
   try:
-    with np.load(path, allow_pickle=False) as stored:
+    with open(path, 'rb') as file, np.load(file, allow_pickle=False) as stored:
       if 'jaxgan' not in stored:
         return None
       about = json.loads(str(stored['jaxgan']))

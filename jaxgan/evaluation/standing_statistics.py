@@ -46,7 +46,7 @@ def statistics(
   if not variables.get(STATISTICS):
     raise ValueError('standing statistics are of batch norm, and this network has none')
 
-  def moved(i: Any, start: float):
+  def moved(i: Any, start: float) -> Variables:
     begun = jax.tree.map(lambda x: jnp.full_like(x, start), variables[STATISTICS])
     return network.apply({**variables, STATISTICS: begun}, *inputs(i), train=True)[1][STATISTICS]
 

@@ -13,7 +13,7 @@ from jaxgan.ops.images import to_unit
 class Classifier(nn.Module):
   """Images `[B, S, S, C]` from 0 to 255 -> features `[B, features]`, 0 or above, and logits.
 
-  Convolutions of stride 2 down to 8 pixels or fewer, twice at least, then two dense layers. With
+  Convolutions of stride 2 down to 8 pixels or fewer, one at least, then two dense layers. With
   `maps` the last convolution's `[B, h, w, C]` are all there is, of images of any size.
   """
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
-from jaxgan.core.typing import Array
+from jaxgan.core.typing import Array, Key
 from jaxgan.nn.convolutions import Conv, ConvTranspose
 from jaxgan.nn.dense import Dense, Embed
 from jaxgan.nn.elementwise import leaky_relu
@@ -15,7 +16,7 @@ from jaxgan.nn.normalization import BatchNorm, batch_norm
 scale = nn.initializers.normal(0.02)
 
 
-def near_one(key, shape, dtype=jnp.float32):
+def near_one(key: Key, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> Array:
   """N(1, 0.02), where DCGAN's batch norm scales start."""
   return 1 + scale(key, shape, dtype)
 

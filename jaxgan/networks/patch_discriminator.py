@@ -1,5 +1,6 @@
 """Critics of patches (PatchGAN)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import flax.linen as nn
@@ -15,7 +16,7 @@ from jaxgan.ops.convolution import convolve
 Norm = Literal['batch', 'instance']
 
 
-def padded(stride: int):
+def padded(stride: int) -> Callable[[Array, Array], Array]:
   """A convolution with one pixel of zeros around the image."""
   return lambda x, w: convolve(x, w, stride, 1)
 

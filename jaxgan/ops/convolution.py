@@ -159,7 +159,7 @@ def convolve_grouped(x: Array, w: Array, groups: int) -> Array:
     pads = _full_pads(x.shape[1:3], w.shape[:2], 1, None)
     return conv_lax(x, w, 1, pads, feature_group_count=groups)
   joined = max(
-    n for n in range(1, groups + 1) if not groups % n and n * w.shape[2] <= JOINED or n == 1
+    n for n in range(1, groups + 1) if (not groups % n and n * w.shape[2] <= JOINED) or n == 1
   )
   parts = groups // joined
   split = zip(jnp.split(x, parts, -1), jnp.split(w, parts, -1), strict=True)

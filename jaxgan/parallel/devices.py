@@ -4,10 +4,9 @@ Under one global `jax.jit`, batch norm and every other mean over the batch is ov
 so the same code computes the same on one device and on many.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +21,7 @@ from jaxgan.ops import convolution
 from jaxgan.ops.images import to_unit
 
 
-def mesh(batch_size: int, devices: list[Any] | None = None) -> Mesh:
+def mesh(batch_size: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
   """All devices (or those given) along the axis `data`.
 
   Raises:
@@ -68,7 +67,9 @@ def compile_step(
   """
   whole = replicated(mesh)
 
-  def advance(state: TrainState, batches: Batch, frozen: Mapping[str, Variables] = played.frozen):
+  def advance(
+    state: TrainState, batches: Batch, frozen: Mapping[str, Variables] = played.frozen
+  ) -> tuple[TrainState, Logs]:
     return game.train_step(replace(played, frozen=frozen), state, scaled(batches))
 
   step = jax.jit(

@@ -27,7 +27,7 @@ class Hosts:
   heartbeat: int = 100
   """Seconds of silence after which a process counts as lost and the others end."""
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     given = [self.coordinator, self.num_processes, self.process_id]
     if any(x is not None for x in given) and None in given:
       raise ValueError(

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ from jaxgan.core.typing import Array, Tree
 from jaxgan.parallel import hosts
 from jaxgan.storage import files, packing
 
+Leaf = TypeVar('Leaf', Array, jax.ShapeDtypeStruct)
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
 _DESCRIPTION = 'description.json'
 _PACKED = 'packed'
@@ -59,6 +60,12 @@ def abstract(state: Tree, sharding: Sharding) -> Tree:
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
 
 
+class _Saving(Protocol):
+  """What Orbax has begun to write."""
+
+  def result(self) -> object: ...
+
+
 class Checkpoints:
   """The checkpoints of one run in one folder, into which one run at a time saves (`workdir.lock`).
 
@@ -76,7 +83,7 @@ class Checkpoints:
     keep_best: int = 1,
     metric: str | None = None,
     minimise: bool = True,
-  ):
+  ) -> None:
     if keep_latest < 1 or keep_best < 0:
       raise ValueError(
         f'expected keep_latest >= 1 and keep_best >= 0, got {keep_latest} and {keep_best}'
@@ -87,7 +94,7 @@ class Checkpoints:
     self._sound: set[int] = set()  # saved or restored by this object
     self._refused: set[int] = set()  # and not yet set aside
     self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix='checkpoint')
-    self._pending: tuple[int, Future] | None = None
+    self._pending: tuple[int, Future[None]] | None = None
 
   def save(
     self,
@@ -117,7 +124,7 @@ class Checkpoints:
       self.wait()
 
   def restore(
-    self, abstract: Tree | Callable[[int], Tree], *, log: Callable[[str], Any] = print
+    self, abstract: Tree | Callable[[int], Tree], *, log: Callable[[str], object] = print
   ) -> tuple[int, Tree] | None:
     """The newest checkpoint that is as it was saved, with its step; None if there is none at all.
 
@@ -196,7 +203,7 @@ class Checkpoints:
   def __enter__(self) -> 'Checkpoints':
     return self
 
-  def __exit__(self, *_) -> None:
+  def __exit__(self, *_: object) -> None:
     self.close()
 
   def _start(
@@ -212,7 +219,7 @@ class Checkpoints:
       _PACKED: packed.size,
     }
     unfinished = final.with_name(final.name + _UNFINISHED)
-    begin: Callable[[], Any] = partial(_begin, unfinished, packed)
+    begin: Callable[[], _Saving] = partial(_begin, unfinished, packed)
     if jax.process_count() > 1:  # they begin together, and must not do so beside a step
       begun = begin()
       begin = lambda: begun
@@ -265,7 +272,7 @@ class Checkpoints:
       ) from error
 
 
-def _begin(unfinished: pathlib.Path, packed: np.ndarray) -> Any:
+def _begin(unfinished: pathlib.Path, packed: np.ndarray) -> _Saving:
   from orbax.checkpoint import v1 as ocp
 
   context = ocp.Context()
@@ -277,7 +284,7 @@ def _begin(unfinished: pathlib.Path, packed: np.ndarray) -> Any:
 
 
 def _finish(
-  begin: Callable[[], Any],
+  begin: Callable[[], _Saving],
   unfinished: pathlib.Path,
   final: pathlib.Path,
   description: dict[str, Any],
@@ -381,11 +388,11 @@ def _by_name(tree: Tree) -> dict[str, Any]:
   return named
 
 
-def _specs(leaves: Mapping[str, Any]) -> dict[str, str]:
+def _specs(leaves: Mapping[str, Array | jax.ShapeDtypeStruct]) -> dict[str, str]:
   return {name: f'{x.dtype}{list(x.shape)}' for name, x in leaves.items()}
 
 
-def _nonempty(leaves: Mapping[str, Any]) -> dict[str, Any]:
+def _nonempty(leaves: Mapping[str, Leaf]) -> dict[str, Leaf]:
   """Those that have elements; Orbax refuses the others."""
   return {name: leaf for name, leaf in leaves.items() if math.prod(leaf.shape)}
 
@@ -402,7 +409,7 @@ def _checksum(path: pathlib.Path) -> int:
   return checksum
 
 
-def _seal(description: Mapping[str, Any]) -> int:
+def _seal(description: Mapping[str, object]) -> int:
   return zlib.crc32(json.dumps(description, sort_keys=True).encode())
 
 

@@ -71,7 +71,9 @@ class _Kind(NamedTuple):
   dtype: str
 
 
-def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
+def _tensor(
+  storage: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
+) -> np.ndarray:
   """A view of a storage, copied; refused where it would reach, or grow, beyond it."""
   numbers = [offset, *size, *stride]
   if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
@@ -86,7 +88,7 @@ def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: An
   return view.copy()
 
 
-_NAMES: Mapping[tuple[str, str], Any] = {
+_NAMES: Mapping[tuple[str, str], object] = {
   ('collections', 'OrderedDict'): collections.OrderedDict,
   ('torch._utils', '_rebuild_tensor_v2'): _tensor,
   ('torch._utils', '_rebuild_parameter'): lambda tensor, *_: tensor,
@@ -97,27 +99,28 @@ _NAMES: Mapping[tuple[str, str], Any] = {
 class _Unpickler(pickle.Unpickler):
   """Knows the names of a state dict and no other; storages come from `storage(kind, key, n)`."""
 
-  def __init__(self, file: IO[bytes], storage: Callable[[_Kind, str, int], np.ndarray]):
+  def __init__(self, file: IO[bytes], storage: Callable[[_Kind, str, int], np.ndarray]) -> None:
     super().__init__(file)
     self._storage = storage
 
-  def find_class(self, module: str, name: str) -> Any:
+  def find_class(self, module: str, name: str) -> object:
     """What a name stands for here."""
     if (module, name) not in _NAMES:
       raise Unreadable(f'it names {module}.{name}, which is not of a state dict: nothing was run')
     return _NAMES[module, name]
 
-  def persistent_load(self, pid: Any) -> np.ndarray:
+  def persistent_load(self, pid: object) -> np.ndarray:
     """A storage: ('storage', kind, key, device, numbers)."""
-    known = isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == 'storage'
-    if not known or not isinstance(pid[1], _Kind) or not isinstance(pid[4], int):
+    if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == 'storage'):
+      raise Unreadable('it refers to what is not a storage')
+    if not isinstance(pid[1], _Kind) or not isinstance(pid[4], int):
       raise Unreadable('it refers to what is not a storage')
     if len(pid) > 5 and pid[5] is not None:
       raise Unreadable('it has views of storages, as only very old files do')
     return self._storage(pid[1], str(pid[2]), pid[4])
 
 
-def _no_storage(*_: Any) -> np.ndarray:
+def _no_storage(*_: object) -> np.ndarray:
   raise Unreadable('a storage where there should be none')
 
 
@@ -126,7 +129,7 @@ def _plain(file: IO[bytes]) -> Any:
   return _Unpickler(file, _no_storage).load()
 
 
-def _checked(value: Any) -> dict[str, np.ndarray]:
+def _checked(value: object) -> dict[str, np.ndarray]:
   """Only arrays by name: a state dict, or one under 'state_dict'."""
   if isinstance(value, dict) and isinstance(value.get('state_dict'), dict):
     value = value['state_dict']

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,5 +75,5 @@ def _data(x: Array) -> Array:
   return jax.random.key_data(x) if _is_key(x) else x
 
 
-def _is_key(x: Any) -> bool:
+def _is_key(x: Array | jax.ShapeDtypeStruct) -> bool:
   return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)

@@ -1,22 +1,27 @@
 """The work directory: which folders may be one, its lock, and when a run may go on in it."""
 
-import fcntl
+import contextlib
 import json
 import os
 import pathlib
 import socket
 import tempfile
 from collections.abc import Mapping
-from typing import Any, TextIO
 
+from filelock import FileLock, Timeout
+
+from jaxgan.storage import files
+
+LOCK, HOLDER = '.lock', '.holder'
 _SYSTEM = {'bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'sbin', 'sys', 'usr'}
+_SYSTEM |= {'windows', 'program files', 'program files (x86)', 'programdata'}
 
 
 class WorkdirInUse(ValueError):
   """Another run holds the work directory."""
 
 
-def check(workdir: str | os.PathLike) -> None:
+def check(workdir: str | os.PathLike[str]) -> None:
   """Refuses what nobody means as the folder of a run.
 
   Raises:
@@ -34,37 +39,47 @@ def check(workdir: str | os.PathLike) -> None:
     )
   resolved = folder.resolve()
   around = [pathlib.Path.cwd(), pathlib.Path.home(), pathlib.Path(tempfile.gettempdir())]
-  if any(p.resolve().is_relative_to(resolved) for p in around) or resolved.parts[1] in _SYSTEM:
+  if any(p.resolve().is_relative_to(resolved) for p in around) or _is_system(resolved):
     raise ValueError(f'--workdir={text}: {resolved} is not for a run; name a folder of its own')
   if not all(p.is_dir() for p in (resolved, *resolved.parents) if p.exists()):
     raise ValueError(f'--workdir={text} is or lies in a file; name a folder')
 
 
-def lock(workdir: str | os.PathLike) -> TextIO:
-  """Makes the directory and locks it while the returned file is open; a killed process lets go.
+def _is_system(folder: pathlib.Path) -> bool:
+  """Return whether it is the root of a drive, or lies in a folder of the operating system."""
+  return len(folder.parts) < 2 or folder.parts[1].casefold() in _SYSTEM
+
+
+def lock(workdir: str | os.PathLike[str]) -> contextlib.ExitStack:
+  """Make the directory and lock it for this process.
+
+  Returns:
+    What holds the lock until it is closed. A process that is killed frees its lock.
 
   Raises:
     WorkdirInUse: another run holds it; the message names its process.
   """
   folder = pathlib.Path(workdir)
   folder.mkdir(parents=True, exist_ok=True)
-  file = open(folder / '.lock', 'a+')
-  try:
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-  except BlockingIOError:
-    file.seek(0)
-    holder = file.read().strip() or 'another process'
-    file.close()
-    raise WorkdirInUse(
-      f'{workdir} is in use by {holder}; wait for it or choose another --workdir'
-    ) from None
-  file.truncate(0)
-  file.write(f'process {os.getpid()} on {socket.gethostname()}')
-  file.flush()
-  return file
+  with contextlib.ExitStack() as stack:
+    try:
+      stack.enter_context(FileLock(folder / LOCK).acquire(timeout=0))
+    except Timeout:
+      raise WorkdirInUse(
+        f'{workdir} is in use by {_holder(folder)}; wait for it or choose another --workdir'
+      ) from None
+    # In a file of its own: on Windows nobody else can read a file that is locked.
+    files.write_text(folder / HOLDER, f'process {os.getpid()} on {socket.gethostname()}')
+    return stack.pop_all()
 
 
-def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _holder(folder: pathlib.Path) -> str:
+  with contextlib.suppress(OSError):
+    return (folder / HOLDER).read_text(encoding='utf-8').strip() or 'another process'
+  return 'another process'
+
+
+def diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
   """Lines such as `optimizer.lr: 0.0002 -> 0.0001`, sorted; values are equal if their JSON is."""
   before, after = _flat(old), _flat(new)
   return [
@@ -87,7 +102,7 @@ def same(folder: pathlib.Path, differences: list[str]) -> None:
   )
 
 
-def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
+def _flat(config: Mapping[str, object], prefix: str = '') -> dict[str, str]:
   flat: dict[str, str] = {}
   for name, value in config.items():
     if isinstance(value, Mapping) and value:

@@ -4,12 +4,17 @@ import errno
 import importlib
 import os
 import pathlib
+import types
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan.apps import command
+from jaxgan.core.typing import Spec
 from jaxgan.main import COMMANDS
+from jaxgan.training.run import load
 
 NAMES = [name for name in COMMANDS if name != 'train']
 PARTS = {'human': ['make', 'score'], 'anomaly': ['fit', 'score', 'report']}
@@ -129,3 +134,69 @@ def test_the_action_gets_what_was_typed(monkeypatch, capsys):
 def test_an_error_of_the_programmer_is_not_hidden():
   with pytest.raises(KeyError):
     command.run('say', Options, failing(KeyError('x')), ['--out=x'])
+
+
+SPEC = Spec(4, 3)
+
+
+def saved(path, *colour):
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.new('RGB', (8, 6), colour).save(path)
+  return path
+
+
+def test_images_of_a_folder_come_by_name_in_the_shape_of_a_run(tmp_path):
+  saved(tmp_path / 'b.png', 255, 0, 0)
+  saved(tmp_path / 'a' / 'deep.png', 0, 255, 0)
+  (tmp_path / 'notes.txt').write_text('no image')
+  found = command.of_folder(tmp_path, SPEC)
+  assert found.names == ['a/deep.png', 'b.png'] and found.labels is None
+  assert found.images.shape == (2, 4, 4, 3) and found.images.dtype == np.float32
+  np.testing.assert_array_equal(found.images[0], np.broadcast_to([-1.0, 1, -1], (4, 4, 3)))
+  np.testing.assert_array_equal(found.images[1], np.broadcast_to([1.0, -1, -1], (4, 4, 3)))
+
+
+def test_one_image_is_named_by_its_file(tmp_path):
+  found = command.of_folder(saved(tmp_path / 'b.png', 0, 0, 0), SPEC)
+  assert found.names == ['b.png'] and (found.images == -1).all()
+
+
+def test_what_is_no_image_is_refused_with_its_name(tmp_path):
+  for path in (tmp_path / 'nowhere', tmp_path):
+    with pytest.raises(ValueError, match='no image at .*: give an image or a folder'):
+      command.of_folder(path, SPEC)
+  (tmp_path / 'bad.png').write_bytes(b'no picture')
+  with pytest.raises(ValueError, match=r'bad\.png'):
+    command.of_folder(tmp_path, SPEC)
+
+
+def test_images_are_a_folder_or_a_split_and_not_both(plain, tmp_path):
+  opened = load(plain)
+  for path, split in ((None, None), (tmp_path, 'test')):
+    with pytest.raises(ValueError, match='give the images: --images=FOLDER, or --split=test'):
+      command.given(opened, path, split)
+  saved(tmp_path / 'a.png', 0, 0, 0)
+  saved(tmp_path / 'b.png', 0, 0, 0)
+  assert command.given(opened, tmp_path, None, num=1).names == ['a.png']
+  of_split = command.given(opened, None, 'test', num=3)
+  assert of_split.names == ['test/0', 'test/1', 'test/2']
+  assert of_split.images.shape == (3, *opened.spec.shape) and of_split.labels.shape == (3,)
+  assert np.abs(of_split.images).max() <= 1
+
+
+@pytest.mark.parametrize(
+  'value, fits', [(None, True), (1, True), (0.5, True), (0, False), (-1, False)]
+)
+def test_options_above_zero(value, fits):
+  options = types.SimpleNamespace(batch_size=value)
+  if fits:
+    command.positive(options, 'batch_size')
+  else:
+    with pytest.raises(ValueError, match=f'--batch-size must be above 0, it is {value}'):
+      command.positive(options, 'batch_size')
+
+
+def test_a_command_that_would_write_nothing_says_what_to_give(tmp_path):
+  with pytest.raises(ValueError, match='nothing to write: give --out=FILE or --npz=FILE'):
+    command.something(out=None, npz=None)
+  command.something(out=tmp_path / 'x.png', npz=None)

@@ -1,3 +1,5 @@
+import itertools
+
 import chex
 import numpy as np
 import pytest
@@ -55,7 +57,7 @@ def test_tiles_cover_everything_and_share_what_they_should():
     begun = starts(size, 16, 5)
     covered = {i for start in begun for i in range(start, start + 16)}
     assert set(range(size)) <= covered
-    assert all(b - a <= 11 for a, b in zip(begun, begun[1:], strict=False))
+    assert all(b - a <= 11 for a, b in itertools.pairwise(begun))
     assert size <= 16 or max(covered) == size - 1
   chex.assert_trees_all_close(ramp(6, 2), np.array([1 / 3, 2 / 3, 1, 1, 2 / 3, 1 / 3]))
 

@@ -2,29 +2,14 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from jaxgan import variants
 from jaxgan.apps import evaluate, sample, translate, upscale
-from jaxgan.training import run
 from jaxgan.training.loop import train
 from jaxgan.training.session import Refused, prepared
+from photographs import opened, photographs, refused
 
 pytestmark = pytest.mark.xdist_group('translate')  # what is set up for all is set up once
-
-
-def opened(path):
-  with Image.open(path) as image:
-    return image.copy()
-
-
-def photographs(folder, count=2, size=(16, 16), mode='RGB'):
-  folder.mkdir(parents=True, exist_ok=True)
-  draw, channels = np.random.default_rng(0), len(Image.new(mode, (1, 1)).getbands())
-  for i in range(count):
-    shape = (size[1], size[0], channels) if channels > 1 else size[::-1]
-    Image.fromarray(draw.integers(0, 256, shape, np.uint8)).save(folder / f'{i}.png')
-  return folder
 
 
 @pytest.fixture(scope='module')
@@ -45,23 +30,6 @@ def cyclegan(tmp_path_factory):
   )
   train(config, folder / 'run', quiet=True)
   return folder / 'run'
-
-
-@pytest.fixture(scope='module')
-def srgan(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('srgan')
-  config = variants.configure(
-    'srgan', data_dir=folder / 'data', width=4, blocks=1, scale=2, steps=1
-  )
-  train(config, folder / 'run', quiet=True)
-  return folder / 'run'
-
-
-def refused(capsys, main, *argv):
-  assert main([*argv]) == 2
-  said = capsys.readouterr().err
-  assert said.startswith('jaxgan: ') and 'Traceback' not in said
-  return said
 
 
 def test_a_picture_shows_the_way_there_and_back(cyclegan):
@@ -97,37 +65,6 @@ def test_what_a_translator_cannot_do(cyclegan, tmp_path, capsys):
   assert 'use python -m jaxgan.apps.translate' in refused(
     capsys, sample.main, given[0], f'--out={tmp_path}/grid.png'
   )
-
-
-def test_images_are_enlarged(srgan, tmp_path, capsys):
-  photographs(tmp_path / 'in', 1, (11, 9), 'RGB')
-  photographs(tmp_path / 'in/grey', 1, (11, 9), 'L')
-  given = [f'--workdir={srgan}', f'--images={tmp_path}/in']
-  assert upscale.main([*given, f'--out={tmp_path}/out', '--tile=8', '--overlap=2']) == 0
-  for name, mode in (('0.png', 'RGB'), ('grey/0.png', 'L')):
-    made = opened(tmp_path / 'out' / name)
-    assert (made.size, made.mode) == ((22, 18), mode)
-  assert 'enlarges images: use jaxgan.apps.upscale' in refused(
-    capsys, translate.main, *given, f'--out={tmp_path}/out'
-  )
-  assert 'give --out=DIR, or --compare' in refused(capsys, upscale.main, *given)
-
-
-def test_the_comparison_knows_what_is_better(srgan, monkeypatch):
-  """Of a network that is bicubic itself nothing differs; of noise it loses."""
-  from jaxgan.ops.resample import resize
-
-  trained = run.load(srgan)
-  image = np.tile(np.linspace(0, 255, 32).astype(np.uint8)[None, :, None], (32, 1, 1))
-  smooth = lambda images, way: np.asarray(resize(images, 2 * images.shape[1], 2 * images.shape[2]))
-  monkeypatch.setattr(run.Run, 'translate', lambda self, images, way: smooth(images, way))
-  same = upscale.compare(trained, [image, image])
-  assert same['run'] == same['bicubic'] and same['run']['images'] == 2
-  assert same['run']['psnr'] > 40 and 0.99 < same['run']['ssim'] <= 1
-  noise = lambda self, images, way: -smooth(images, way)
-  monkeypatch.setattr(run.Run, 'translate', noise)
-  worse = upscale.compare(trained, [image])
-  assert worse['run']['psnr'] < worse['bicubic']['psnr'] and 'bicubic' in upscale.table(worse)
 
 
 @pytest.mark.parametrize(

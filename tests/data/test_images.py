@@ -11,8 +11,21 @@ from PIL import Image
 from jaxgan.data import images
 
 LOADED = set(
-  'ok.jpg ok.png L.png LA.png RGBA.png P.png 1.png i16.png cmyk.jpg exif6.jpg anim.gif tiny.png '
-  'long.png'.split()
+  [
+    'ok.jpg',
+    'ok.png',
+    'L.png',
+    'LA.png',
+    'RGBA.png',
+    'P.png',
+    '1.png',
+    'i16.png',
+    'cmyk.jpg',
+    'exif6.jpg',
+    'anim.gif',
+    'tiny.png',
+    'long.png',
+  ]
 )
 REASONS = {
   'trunc.png': 'truncated',

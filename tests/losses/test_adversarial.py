@@ -11,58 +11,29 @@ import numpy as np
 import optax
 import pytest
 
+from by_hand import (
+  BATCH,
+  BLACK,
+  LATENTS,
+  REAL,
+  SCALE,
+  SLOPE,
+  bound,
+  by_hand,
+  enlarge,
+  fixed,
+  identity,
+  logits,
+  score,
+  simple,
+)
 from by_path import leaves
 from jaxgan.core import game
 from jaxgan.core.game import Game, Nets, Player, Turn
 from jaxgan.core.network import Network, linen
-from jaxgan.losses import adversarial, consistency, gradient_penalties, objectives, regularizers
+from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.losses.objectives import OBJECTIVES, Objective
 from jaxgan.nn.normalization import BatchNorm
-
-REAL = jnp.array([[1.0, -2.0], [0.5, 3.0], [-1.0, 0.25]])
-LATENTS = jnp.array([[0.3, -0.7], [2.0, 1.0], [-0.4, 0.9]])
-BATCH = {'image': REAL, 'label': jnp.array([2, 0, 1])}
-SCALE, SLOPE = 1.5, jnp.array([0.7, -0.4])
-
-
-def fixed(key, n):
-  """Latents that are no surprise."""
-  return LATENTS[:n]
-
-
-def by_hand(apply):
-  """A network of a given start, whose function is `apply(params, *inputs)`."""
-
-  def make(value):
-    run = lambda variables, *inputs, train, key=None: (
-      apply(variables['params'], *inputs),
-      variables,
-    )
-    return Network(lambda key, *_: {'params': value}, run)
-
-  return make
-
-
-enlarge = by_hand(lambda scale, z, *labels: scale * z + sum(y[:, None] for y in labels))
-score = by_hand(lambda slope, x, *labels: x @ slope + 10 * sum(labels))
-identity = by_hand(lambda nothing, x: x)
-
-
-def bound(generator, critic):
-  networks = {'generator': generator, 'critic': critic}
-  made = {name: network.init(None)['params'] for name, network in networks.items()}
-  return Nets(networks, made, dict.fromkeys(networks, {}))
-
-
-def simple():
-  return bound(enlarge(jnp.float32(SCALE)), score(SLOPE))
-
-
-def logits(conditional):
-  label = np.float64(BATCH['label']) if conditional else np.zeros(3)
-  fakes = SCALE * np.float64(LATENTS) + label[:, None]
-  slope = np.float64(SLOPE)
-  return np.float64(REAL) @ slope + 10 * label, fakes @ slope + 10 * label
 
 
 @pytest.mark.parametrize('conditional', [False, True])
@@ -121,9 +92,6 @@ def test_reals_are_judged_for_the_generator_only_where_they_count(key, name):
 
 
 # --- noise
-
-
-BLACK = {'image': jnp.zeros((64, 16, 16, 1))}
 
 
 def seen_by(take, noise):
@@ -432,23 +400,6 @@ def test_an_objective_may_hang_on_the_step(key):
     np.testing.assert_allclose(other(nets, BATCH, key)[0], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize('step, left', [(0, 0.0), (9, 0.0), (10, 0.9), (500, 0.9)])
-def test_means_of_logits_are_kept(key, step, left):
-  """Before its start it is the batch's own, then a share of what it was."""
-  remember = regularizers.remembering(start=10, decay=0.9)
-  critic, _ = adversarial.adversarial(objectives.hinge(), latent=fixed, observe=remember)
-  plain, _ = adversarial.adversarial(objectives.hinge(), latent=fixed)
-  old = {'real': jnp.float32(5.0), 'fake': jnp.float32(-3.0)}
-  nets = replace(simple(), memory={'logits': old, 'other': 1}, step=jnp.int32(step))
-  value, after, _ = critic(nets, BATCH, key)
-  assert value == plain(nets, BATCH, key)[0]
-  real, fake = (x.mean() for x in logits(False))
-  kept = after.memory['logits']
-  np.testing.assert_allclose(kept['real'], left * 5 + (1 - left) * real, rtol=1e-5)
-  np.testing.assert_allclose(kept['fake'], -left * 3 + (1 - left) * fake, rtol=1e-5)
-  assert after.memory['other'] == 1
-
-
 def test_feature_matching_is_of_the_means_of_the_critics_features(key):
   """Features of the critic are x psi, of each part: (E x psi - E G(z) psi)^2, and its slope."""
   shown = lambda variables, x, **_: ((x @ SLOPE, x * SLOPE[None]), variables)
@@ -469,48 +420,6 @@ def test_feature_matching_is_of_the_means_of_the_critics_features(key):
   np.testing.assert_allclose(value, (apart**2).mean(), rtol=1e-5)
   expected = (2 * apart * -np.float64(SLOPE) * np.float64(LATENTS).mean(0)).mean()
   np.testing.assert_allclose(slope, expected, rtol=1e-5)
-
-
-def test_history_draws_to_the_mean(key):
-  mean = {'history': {'critic': jnp.array([0.2, -0.1])}}
-  loss = regularizers.historical('critic', 3.0)
-
-  def of(slope, step=1):
-    nets = replace(simple(), memory=mean, step=jnp.int32(step))
-    return loss(replace(nets, params={**nets.params, 'critic': slope}), BATCH, key)[0]
-
-  apart = np.float64(SLOPE) - [0.2, -0.1]
-  np.testing.assert_allclose(of(SLOPE), 3 * (apart**2).sum(), rtol=1e-5)
-  np.testing.assert_allclose(jax.grad(of)(SLOPE), 6 * apart, rtol=1e-5)
-  assert of(SLOPE, step=0) == 0 and not jax.grad(of)(SLOPE, 0).any()
-
-
-def test_consistency_of_latents_by_hand(key):
-  """With G(z) = s z and D(x) = psi x: near latents are deviation * n apart."""
-  noises, drawn = [], lambda key, n: jax.random.normal(key, (n, 2))
-
-  def note(scale, z):
-    noises.append(np.asarray(z))
-    return scale * z
-
-  critic, generator = consistency.latent_consistency(
-    latent=drawn,
-    conditional=False,
-    judge=adversarial.judged(adversarial.nothing),
-    deviation=0.1,
-    critic_weight=5.0,
-    generator_weight=0.5,
-  )
-  nets, batch = bound(by_hand(note)(jnp.float32(SCALE)), score(SLOPE)), {'image': BLACK['image']}
-  value, after, _ = critic(nets, batch, key)
-  noise = noises[1] - noises[0]
-  n = noise.size
-  assert abs(noise.mean()) < 5 * 0.1 / np.sqrt(n)
-  np.testing.assert_allclose(noise.std(), 0.1, rtol=5 / np.sqrt(2 * n))
-  moved = SCALE * np.float64(noise)
-  np.testing.assert_allclose(value, 5 * ((moved @ np.float64(SLOPE)) ** 2).mean(), rtol=1e-4)
-  assert after is nets
-  np.testing.assert_allclose(generator(nets, batch, key)[0], -0.5 * (moved**2).mean(), rtol=1e-4)
 
 
 # --- lazy penalties
@@ -557,14 +466,6 @@ def test_what_observes_sees_real_logits_without_slope(key):
   chex.assert_trees_all_close(
     (noted[0], moved.memory['mean'], logs['seen']), (real, real.mean(), real.max())
   )
-
-
-def test_a_term_of_one_networks_parameters_alone(key):
-  _, generator = adversarial.adversarial(objectives.hinge(), latent=fixed)
-  term = regularizers.of_parameters('generator', lambda scale: 3 * scale**2)
-  value, _, logs = adversarial.together(generator, term)(simple(), BATCH, key)
-  np.testing.assert_allclose(value - generator(simple(), BATCH, key)[0], 3 * SCALE**2, rtol=1e-5)
-  chex.assert_trees_all_close(logs, {'regulariser': jnp.float32(3 * SCALE**2)})
 
 
 @pytest.mark.parametrize('step', [0, 4])

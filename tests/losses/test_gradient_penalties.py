@@ -7,28 +7,14 @@ import numpy as np
 import pytest
 
 from jaxgan.core import network_transforms
-from jaxgan.losses import consistency, gradient_penalties, regularizers
+from jaxgan.losses import gradient_penalties
 from jaxgan.losses.gradient_penalties import norms, slopes
-
-SHAPE = (6, 4, 5, 3)
-
-
-def pair(key, shape=SHAPE):
-  return tuple(jax.random.normal(key, (2, *shape)))
-
-
-def linear(weights):
-  return lambda x: x.reshape(len(x), -1) @ weights.ravel()
+from linear_scores import SHAPE, linear, of_norm, pair
 
 
 def bowl(x):
   """A score whose slope is the image itself, which shows where a penalty looks."""
   return (x**2).reshape(len(x), -1).sum(1) / 2
-
-
-def of_norm(length, shape=SHAPE[1:]):
-  weights = np.random.default_rng(0).standard_normal(shape)
-  return jnp.asarray(length * weights / np.linalg.norm(weights), jnp.float32)
 
 
 # --- where the slopes are taken
@@ -250,32 +236,6 @@ def test_points_keep_the_images_dtype(points, key):
 # --- penalties that look otherwise
 
 
-def test_consistency_by_hand(key):
-  """Of a linear score w x that sees x and 2 x: E (w x)^2."""
-  real, fake = pair(key)
-  w = of_norm(1.0)
-  made = consistency.consistency(lambda x, key: 2 * x, 10.0, 3.0)
-  at = lambda x: float((np.float64(linear(w)(x)) ** 2).mean())
-  expected = 10 * at(real) + 3 * at(fake)
-  np.testing.assert_allclose(made(linear(w), real, fake, key), expected, rtol=1e-5)
-  slope = jax.grad(lambda w: made(linear(w), real, fake, key))(w)
-  np.testing.assert_allclose((slope * w).sum(), 2 * expected, rtol=1e-5)
-  alone = consistency.consistency(lambda x, key: 2 * x)
-  np.testing.assert_allclose(alone(linear(w), real, None, key), 10 * at(real), rtol=1e-5)
-
-
-def test_consistency_changes_real_and_fake_by_draws_of_their_own(key):
-  seen = []
-
-  def change(x, key):
-    seen.append(tuple(jax.random.key_data(key).tolist()))
-    return x
-
-  made = consistency.consistency(change, 1.0, 1.0)
-  assert made(linear(of_norm(1.0)), *pair(key), key) == 0
-  assert len(set(seen)) == 2
-
-
 @pytest.mark.parametrize('shape', [SHAPE, (6, 2)])
 @pytest.mark.parametrize('size', [1, 2, 3])
 def test_to_a_penalty_of_packs_a_pack_is_one_image(key, shape, size):
@@ -287,40 +247,3 @@ def test_to_a_penalty_of_packs_a_pack_is_one_image(key, shape, size):
   np.testing.assert_allclose(made(score, real, fake, key), 10 * (3 - 1) ** 2, rtol=1e-4)
   made = gradient_penalties.of_packs(gradient_penalties.r1(1.0), size)
   np.testing.assert_allclose(made(score, real, fake, key), 9 / 2, rtol=1e-4)
-
-
-# --- parameters alone
-
-
-def wide(*shape):
-  return jnp.float32(np.random.default_rng(sum(shape)).standard_normal(shape))
-
-
-@pytest.mark.parametrize('shape', [(3, 3, 2, 5), (2, 9), (7, 4), (4, 4)])
-def test_orthogonal_term_and_its_gradient(shape):
-  """beta |W W' (1 - I)|_F^2 with filters as rows; its gradient is 4 beta (W W' (1 - I)) W."""
-  w = wide(*shape)
-  rows = np.float64(w).reshape(-1, shape[-1]).T
-  crossed = rows @ rows.T * (1 - np.eye(shape[-1]))
-  term = regularizers.orthogonal(0.1)
-  value, grad = jax.value_and_grad(term)({'layer': {'kernel': w}})
-  np.testing.assert_allclose(value, 0.1 * (crossed**2).sum(), rtol=1e-5)
-  expected = 0.4 * (crossed @ rows).T.reshape(shape)
-  np.testing.assert_allclose(grad['layer']['kernel'], expected, rtol=1e-4, atol=1e-4)
-
-
-def test_orthogonal_filters_of_any_length_cost_nothing():
-  columns = np.linalg.qr(np.float64(wide(6, 4)))[0] * [1, 2, 0.5, 3]
-  np.testing.assert_allclose(
-    regularizers.orthogonal(1.0)({'w': jnp.float32(columns)}), 0, atol=1e-9
-  )
-
-
-def test_orthogonal_looks_at_matrices_alone_and_skips_what_it_is_told_to():
-  w, table = wide(3, 2), wide(4, 3)
-  params = {'a': {'kernel': w, 'bias': wide(5)}, 'shared': {'weight': {'kernel': table}}}
-  term = regularizers.orthogonal(1.0, skip=('shared',))
-  np.testing.assert_allclose(term(params), 2 * float(w[:, 0] @ w[:, 1]) ** 2, rtol=1e-5)
-  grads = jax.grad(term)(params)
-  assert not grads['a']['bias'].any() and not grads['shared']['weight']['kernel'].any()
-  assert float(regularizers.orthogonal(1.0)(params)) > float(term(params))

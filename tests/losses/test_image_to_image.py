@@ -6,13 +6,9 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
-from jaxgan import variants
-from jaxgan.augmentation import crops
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
-from jaxgan.core.typing import Spec
 from jaxgan.losses import image_to_image, objectives
 
 
@@ -115,59 +111,3 @@ def test_paired_in_closed_form():
   chex.assert_trees_all_close(float(judged), (softplus(-0.5) + softplus(-0.2)) / 2, rtol=1e-6)
   loss, _, _ = generator(nets, batch, jax.random.key(0))
   chex.assert_trees_all_close(float(loss), softplus(0.2) + 100 * 0.7, rtol=1e-6)
-
-
-# --- crops
-
-
-def test_partners_are_cropped_alike():
-  x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (6, 32, 32, 3)))
-  batch = {'image': x, 'target': -x, 'label': jnp.arange(6)}
-  for paired in (True, False):
-    made = crops.jitter(paired)(batch, jax.random.key(1))
-    alike = jnp.abs(made['image'] + made['target']).max() < 1e-5
-    assert bool(alike) == paired
-    chex.assert_trees_all_equal(made['label'], batch['label'])
-    assert jnp.abs(made['image']).max() <= 1
-
-
-def test_crops_are_enlarged_and_lie_anywhere():
-  """Of a ramp along one axis: slope 256/286, and each of the possible starts, both ways round."""
-  size, n = 64, 400
-  ramp = jnp.broadcast_to(jnp.linspace(-0.9, 0.9, size)[None, None, :, None], (n, size, size, 1))
-  made = np.asarray(crops.jitter(True)({'image': ramp}, jax.random.key(0))['image'])
-  middle = made[:, 32, 20:44, 0]
-  slopes = np.diff(middle).mean(1) / (1.8 / (size - 1))
-  chex.assert_trees_all_close(np.abs(slopes), np.full(n, size / round(size * 286 / 256)), rtol=1e-3)
-  assert abs((slopes > 0).mean() - 0.5) < 0.1
-  starts = {round(float(x), 3) for x in middle[slopes > 0, 0]}
-  assert len(starts) == round(size * 286 / 256) - size + 1
-
-
-@pytest.mark.parametrize('size, fits', [(16, True), (28, True), (30, False), (12, False)])
-def test_cyclegan_takes_multiples_of_four(size, fits):
-  build = lambda: variants.build(variants.configure('cyclegan', width=4, blocks=1), Spec(size, 3))
-  if fits:
-    assert build().needs == 'target'
-  else:
-    with pytest.raises(ValueError, match='multiple of 4|16 pixels or more'):
-      build()
-
-
-def test_patches_larger_than_the_image_are_refused():
-  for layers in (3, 0):
-    config = variants.configure('pix2pix', critic_layers=layers)
-    with pytest.raises(ValueError, match='give larger images or --critic-layers=2'):
-      variants.build(config, Spec(64, 3))
-
-
-def test_options_without_use_are_refused():
-  with pytest.raises(ValueError, match='does not use --n-critic: leave it out; .* --r1'):
-    variants.configure('cyclegan', n_critic=2, r1=1.0)
-
-
-def test_ways_are_named_by_the_data():
-  """Of data the other way round, the first generator makes A of B."""
-  for direction, names in (('AtoB', ['AtoB', 'BtoA']), ('BtoA', ['BtoA', 'AtoB'])):
-    config = variants.configure('cyclegan', direction=direction, width=4, blocks=1)
-    assert list(variants.build(config, Spec(16, 3)).translate) == names

@@ -1,5 +1,6 @@
 """Strided convolutional networks: published sizes, ladders of maps, and who sees whom."""
 
+import itertools
 from functools import partial
 
 import chex
@@ -58,7 +59,7 @@ def test_ladders_halve_down_to_the_stem():
     for stem in (4, 7):
       maps = ladder(size, stem)
       assert maps[-1] == size and maps[0] <= stem < maps[1]
-      assert all(small == -(-large // 2) for small, large in zip(maps, maps[1:], strict=False))
+      assert all(small == -(-large // 2) for small, large in itertools.pairwise(maps))
 
 
 def test_widths_double():

@@ -1,5 +1,6 @@
 """Perceptrons: published sizes, and what each of their inputs does."""
 
+import itertools
 from functools import partial
 
 import chex
@@ -30,7 +31,7 @@ def test_the_first_conditional_gans_size():
   config = variants.configure('cgan', 'paper')
   stage = variants.build(config, Spec(28, 1, 10)).stages[0]
   state = jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))
-  dense = lambda *sizes: sum(a * b + b for a, b in zip(sizes, sizes[1:], strict=False))
+  dense = lambda *sizes: sum(a * b + b for a, b in itertools.pairwise(sizes))
   generator = dense(100, 200) + dense(10, 1000) + dense(1200, 1200, 784)
   critic = dense(784, 1200) + dense(10, 250) + dense(290, 960) + dense(240, 1)
   assert count(state.params['generator']) == generator

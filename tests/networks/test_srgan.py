@@ -11,7 +11,7 @@ from by_path import count
 from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
-from jaxgan.networks.esrgan import DenseBlock, RRDBNet
+from jaxgan.networks.esrgan import RRDBNet
 from jaxgan.networks.srgan import Critic, SRResNet
 
 
@@ -33,12 +33,6 @@ def test_four_times_as_large(key, net, shape):
   x = jnp.zeros((2, *shape, 3))
   made = jax.eval_shape(lambda: net.init_with_output(key, x, train=False)[0])
   chex.assert_shape(made, (2, 4 * shape[0], 4 * shape[1], 1))
-
-
-def test_a_dense_block_without_weights_adds_nothing(filled, images):
-  x, net = images(2, 5, 5, 4), DenseBlock(3)
-  nothing = jax.tree.map(jnp.zeros_like, filled(net, x))
-  chex.assert_trees_all_equal(jax.jit(net.apply)(nothing, x), x)
 
 
 def test_critics_score_an_image_each(key):

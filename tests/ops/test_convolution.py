@@ -1,96 +1,24 @@
 """The triple against plain `lax` in float64, to the second derivative, and what XLA makes of it."""
 
-import itertools
 import re
 from functools import partial
-from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from jax import lax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxgan.ops import convolution, convolution_forms, resample
+from convolution_cases import kernel, normal, operands, over_cases, quick_jit, reference, relative
+from jaxgan.ops import convolution, resample
 from jaxgan.ops.convolution import convolve, convolve_pool, convolve_transposed, upsample_convolve
-
-
-class Case(NamedTuple):
-  kernel: int
-  stride: int
-  size: int
-  channels: tuple[int, int]
-  pads: int | None
-
-
-CHANNELS = ((3, 5), (5, 3), (16, 16), (1, 8), (8, 1))
-EVERY = [
-  Case(*values)
-  for values in itertools.product((1, 3, 4, 5), (1, 2), (7, 8, 13, 14), CHANNELS, (None, 1, 2))
-  if values[4] is None or values[4] < values[0]
-]
-# Every value of every field, every formulation, and odd sizes with every kernel at stride 2.
-SELECTED = [
-  Case(1, 1, 7, (16, 16), None),
-  Case(1, 1, 8, (8, 1), None),
-  Case(1, 2, 13, (3, 5), None),
-  Case(1, 2, 14, (16, 16), None),
-  Case(3, 1, 8, (5, 3), None),
-  Case(3, 1, 13, (16, 16), 1),
-  Case(3, 2, 7, (5, 3), 2),
-  Case(3, 2, 14, (1, 8), None),
-  Case(4, 1, 7, (3, 5), 2),
-  Case(4, 1, 14, (8, 1), None),
-  Case(4, 2, 8, (16, 16), 1),
-  Case(4, 2, 13, (5, 3), None),
-  Case(5, 1, 14, (1, 8), 1),
-  Case(5, 2, 7, (16, 16), None),
-  Case(5, 2, 8, (3, 5), None),
-  Case(5, 2, 13, (8, 1), 2),
-]
-over_cases = pytest.mark.parametrize(
-  'cases',
-  [pytest.param([c], id=f'{c.kernel}s{c.stride}-{c.size}-{c.channels}-{c.pads}') for c in SELECTED]
-  + [
-    pytest.param(list(cases), id=f'every-{k}s{s}', marks=pytest.mark.slow)
-    for (k, s), cases in itertools.groupby(EVERY, lambda case: case[:2])
-  ],
-)
 
 
 @pytest.fixture
 def double():
   with jax.enable_x64(True):
     yield
-
-
-# Nearly all of the time is compilation.
-quick_jit = partial(jax.jit, compiler_options={'xla_backend_optimization_level': 0})
-
-
-def normal(*shape, scale=1.0):
-  """In float64 where that is on, else float32. Not by `jax.random`, which compiles each shape."""
-  return jnp.asarray(scale * np.random.default_rng(sum(shape)).normal(size=shape), float)
-
-
-def kernel(*shape):
-  """Scaled to keep the variance of what it is applied to."""
-  return normal(*shape, scale=np.prod(shape[:3]) ** -0.5)
-
-
-def operands(case):
-  w = kernel(case.kernel, case.kernel, *case.channels)
-  return normal(2, case.size, case.size, case.channels[0]), w
-
-
-def reference(x, w, stride=1, pads=None):
-  """The convolution as `lax` has it, its SAME padding included."""
-  pads = 'SAME' if pads is None else ((pads, pads),) * 2
-  return lax.conv_general_dilated(
-    x, w, (stride, stride), pads, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
-  )
 
 
 def transposed_reference(g, w, x_shape, stride=1, pads=None):
@@ -104,14 +32,6 @@ def derivatives(f, *inputs):
   loss = lambda *inputs: jnp.sin(f(*inputs)).sum()
   penalty = lambda *inputs: sum((g**2).sum() for g in jax.grad(loss, every)(*inputs))
   return f(*inputs), jax.grad(loss, every)(*inputs), jax.grad(penalty, every)(*inputs)
-
-
-def relative(tree, expected):
-  """The largest relative distance between two leaves."""
-  chex.assert_trees_all_equal_shapes_and_dtypes(tree, expected)
-  tree, expected = jax.device_get((tree, expected))
-  distance = lambda a, b: np.linalg.norm(a - b) / np.linalg.norm(b)
-  return max(jax.tree.leaves(jax.tree.map(distance, tree, expected)))
 
 
 def assert_same_to_second_order(ours, plain, *inputs, message=''):
@@ -143,67 +63,6 @@ def test_convolve_transposed_to_second_order(cases, double):
 def by_position(f):
   """(static, *arrays) -> f(*arrays, *static), to bind what is static."""
   return lambda static, *arrays: f(*arrays, *static)
-
-
-def right_forms(case):
-  """The formulations that are right for the case, whatever the rules would choose."""
-  names = ['conv_lax', 'tconv_dilated', 'tconv_subpixel', 'tconv_few', 'wgrad_canonical']
-  if case.stride == 1:
-    names += ['conv_few', 'wgrad_turned']
-  if case.kernel >= case.stride:
-    names += ['tconv_phases']
-  if case.kernel == 1:
-    names += ['wgrad_product']
-  if case.kernel == case.stride == 1:
-    names += ['conv_product', 'tconv_product']
-  return names
-
-
-def by_every_form(case, x, w):
-  """Each formulation's value and the expected one, by name."""
-  pads = ((case.pads, case.pads),) * 2
-  if case.pads is None:
-    pads = (convolution.same_pads(case.size, case.kernel, case.stride),) * 2
-  y, pull = jax.vjp(lambda x, w: reference(x, w, case.stride, case.pads), x, w)
-  g = y * jnp.cos(y)
-  dx, dw = pull(g)
-  inputs = {'conv': (x, w), 'tconv': (g, w, x.shape), 'wgrad': (x, g, w.shape)}
-  expected = {'conv': y, 'tconv': dx, 'wgrad': dw}
-  kinds = {name: name.split('_')[0] for name in right_forms(case)}
-  run = lambda name, kind: getattr(convolution_forms, name)(*inputs[kind], case.stride, pads)
-  return {n: run(n, k) for n, k in kinds.items()}, {n: expected[k] for n, k in kinds.items()}
-
-
-@over_cases
-def test_every_formulation_by_value(cases, double):
-  for case in cases:
-    assert relative(*quick_jit(partial(by_every_form, case))(*operands(case))) < 1e-12, case
-
-
-SAME3 = ((1, 1), (1, 1))
-NONE = ((0, 0), (0, 0))
-
-
-@pytest.mark.parametrize(
-  'w_shape, stride, pads, forms',
-  [
-    ((3, 3, 8, 8), 1, SAME3, ('conv_lax', 'tconv_dilated', 'wgrad_canonical')),
-    ((3, 3, 8, 4), 1, SAME3, ('conv_few', 'tconv_dilated', 'wgrad_turned')),
-    ((3, 3, 4, 8), 1, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
-    ((4, 4, 8, 8), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
-    ((4, 4, 64, 8), 2, SAME3, ('conv_lax', 'tconv_phases', 'wgrad_canonical')),
-    ((1, 1, 64, 8), 2, NONE, ('conv_lax', 'tconv_subpixel', 'wgrad_product')),
-    ((4, 4, 3, 8), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
-    ((4, 4, 1, 8), 2, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
-    ((4, 4, 8, 3), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
-    ((1, 1, 8, 3), 1, NONE, ('conv_product', 'tconv_product', 'wgrad_product')),
-    ((1, 1, 8, 8), 2, NONE, ('conv_lax', 'tconv_subpixel', 'wgrad_product')),
-    ((1, 1, 8, 8), 1, SAME3, ('conv_lax', 'tconv_dilated', 'wgrad_product')),
-  ],
-)
-def test_rules(w_shape, stride, pads, forms):
-  rules = (convolution_forms.conv_form, convolution_forms.tconv_form, convolution_forms.wgrad_form)
-  assert tuple(rule(w_shape, stride, pads).__name__ for rule in rules) == forms
 
 
 @pytest.mark.parametrize('kernel_size, stride', [(3, 1), (4, 2)])

@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan.ops import resample
+from jaxgan.ops.resample import bicubic, resize, shuffle
 
 
 def images(key, height=6, width=4):
@@ -174,3 +176,32 @@ def test_filters_refuse_odd_numbers_and_keep_the_dtype(key):
       change(x, (1, 2, 1))
   with pytest.raises(ValueError, match='even height and width'):
     resample.downsample_fir(images(key, 5, 4))
+
+
+def drawn(*shape):
+  return jnp.float32(np.random.default_rng(0).uniform(-1, 1, shape))
+
+
+@pytest.mark.parametrize('sizes', [(32, 8), (30, 7), (8, 32), (16, 18), (9, 9)])
+def test_bicubic_is_that_of_jax(sizes):
+  x, (size, new) = drawn(1, sizes[0], 12, 2), sizes
+  expected = jax.image.resize(x, (1, new, 5, 2), 'cubic')
+  chex.assert_trees_all_close(
+    jax.jit(resize, static_argnums=(1, 2))(x, new, 5), expected, atol=1e-5
+  )
+  chex.assert_trees_all_close(bicubic(size, new).sum(1), np.ones(new, np.float32), atol=1e-6)
+
+
+def test_bicubic_is_that_of_pillow():
+  array = np.random.default_rng(0).integers(0, 256, (24, 36), np.uint8)
+  expected = np.asarray(Image.fromarray(array).resize((9, 6), Image.Resampling.BICUBIC))
+  made = resize(jnp.float32(array)[None, :, :, None], 6, 9)[0, :, :, 0]
+  assert np.abs(np.clip(made, 0, 255) - expected).max() <= 1  # Pillow rounds in between
+
+
+def test_channels_become_pixels():
+  x = jnp.arange(2 * 3 * 8.0).reshape(1, 2, 3, 8)
+  made = shuffle(x)
+  chex.assert_shape(made, (1, 4, 6, 2))
+  for i, j, k, l, c in np.ndindex(2, 3, 2, 2, 2):
+    assert made[0, 2 * i + k, 2 * j + l, c] == x[0, i, j, 4 * c + 2 * k + l]

@@ -75,7 +75,7 @@ class TestOptions:
 AGREE = """
 import sys
 import tyro
-from jaxgan import hosts
+from jaxgan.parallel import hosts
 group = tyro.cli(hosts.Hosts, args=sys.argv[1:])
 hosts.join(group)
 i = group.process_id
@@ -159,11 +159,11 @@ NEXT = """
 import sys
 import numpy as np
 import tyro
-from jaxgan import hosts
+from jaxgan.parallel import hosts
 variant, folder, data_dir, out = sys.argv[1:5]
 group = tyro.cli(hosts.Hosts, args=sys.argv[5:])
 hosts.join(group)
-from test_hosts import next_step
+from parallel.test_hosts import next_step
 batch, state = next_step(variant, folder, data_dir)
 np.savez(f'{out}-{group.process_id}.npz', **batch)
 np.savez(f'{out}-{group.process_id}-state.npz', **state)
@@ -196,9 +196,10 @@ import sys
 import numpy as np
 import tyro
 from by_path import leaves
-from jaxgan import devices, hosts
-from jaxgan.config import from_json
-from jaxgan.train import play, prepared
+from jaxgan.parallel import devices, hosts
+from jaxgan.recipes.config import from_json
+from jaxgan.training.loop import play
+from jaxgan.training.session import prepared
 from jaxgan.variants import VARIANTS
 values, folder, out = json.loads(sys.argv[1]), *sys.argv[2:4]
 hosts.join(tyro.cli(hosts.Hosts, args=sys.argv[4:]))
@@ -257,7 +258,7 @@ def test_the_first_process_alone_writes(data_dir, tmp_path):
   assert 'step 4/4' in said[0] and 'step' not in said[1]
   names = {p.name for p in (tmp_path / 'two').iterdir()}
   expected = {'config.json', 'data.json', 'metrics.jsonl', 'curves.png', 'samples', 'checkpoints'}
-  assert names == {*expected, '.lock'}
+  assert names == {*expected, '.holder', '.lock'}
   lines = (tmp_path / 'two' / 'metrics.jsonl').read_text().splitlines()
   assert [json.loads(line)['step'] for line in lines] == [2, 4]
 

@@ -5,7 +5,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from jaxgan import variants
@@ -13,135 +12,11 @@ from jaxgan.core import game, network
 from jaxgan.core.game import Nets, Turn
 from jaxgan.core.typing import Spec
 from jaxgan.losses import gradient_penalties
-from jaxgan.recipes import optimizers, two_player
+from jaxgan.recipes import two_player
 from jaxgan.recipes.config import Config
-
-RATE = 0.01
-
-
-def config(variant='gan', **options):
-  small = {'widths': (8,)} if variant == 'gan' else {'width': 4}
-  return variants.configure(variant, **{'batch_size': 8, **small, **options})
-
-
-def updates(optimizer, gradients):
-  """What is added to a parameter, update by update."""
-  state, made = optimizer.init(jnp.zeros(())), []
-  for gradient in gradients:
-    update, state = optimizer.update(jnp.float32(gradient), state)
-    made.append(float(update))
-  return np.array(made)
-
-
-def rate_after(optimizer, count):
-  """The learning rate of update number `count`: all before it have had the gradient 1."""
-
-  @jax.jit
-  def run():
-    once = lambda _, s: optimizer.update(jnp.ones(()), s)[1]
-    state = jax.lax.fori_loop(0, count, once, optimizer.init(jnp.zeros(())))
-    return -optimizer.update(jnp.ones(()), state)[0], state
-
-  return run()
-
-
-# --- optimizers
-
-
-GRADIENTS = [0.5, -2.0, 0.1, 1.0]
-
-
-def test_adam():
-  options = dict(optimizer='adam', beta1=0.3, beta2=0.8)
-  m = v = 0.0
-  expected = []
-  for i, g in enumerate(GRADIENTS, 1):
-    m, v = 0.3 * m + 0.7 * g, 0.8 * v + 0.2 * g * g
-    expected.append(-RATE * (m / (1 - 0.3**i)) / (np.sqrt(v / (1 - 0.8**i)) + 1e-8))
-  made = updates(optimizers.optimizer(config(**options), RATE), GRADIENTS)
-  np.testing.assert_allclose(made, expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize('scale', [1.0, 1e-5])
-def test_rmsprop(scale):
-  """Small gradients, which clipped critics give, are brought to the same size."""
-  v, expected, gradients = 0.0, [], scale * np.array(GRADIENTS)
-  for g in gradients:
-    v = 0.99 * v + 0.01 * g * g
-    expected.append(-RATE * g / (np.sqrt(v) + 1e-8))
-  made = updates(optimizers.optimizer(config(optimizer='rmsprop'), RATE), gradients)
-  np.testing.assert_allclose(made, expected, rtol=1e-5)
-
-
-def test_sgd_is_that_of_the_first_gans():
-  m, expected = 0.0, []
-  for i, g in enumerate(GRADIENTS):
-    m = (0.5 + 0.2 * i / 125_000) * m + g
-    expected.append(-0.1 / 1.000004**i * m)
-  made = updates(optimizers.optimizer(config(optimizer='sgd'), 0.1), GRADIENTS)
-  np.testing.assert_allclose(made, expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize('count', [1, 1000, 62_500, 125_000, 500_000, 3_000_000])
-def test_momentum_sgds_rate_and_momentum(count):
-  """0.1 / 1.000004^n down to 1e-6; 0.5 to 0.7 over 125 000 updates, and no further."""
-  optimizer = optimizers.momentum_sgd(0.1)
-  start = optimizer.init(jnp.zeros(()))
-  counted = lambda x: jnp.int32(count) if x.dtype == jnp.int32 else x
-  _, state = jax.jit(optimizer.update)(jnp.ones(()), jax.tree.map(counted, start))
-  rate = max(0.1 / 1.000004**count, 1e-6)
-  momentum = 0.5 + 0.2 * min(count / 125_000, 1)
-  np.testing.assert_allclose(state.hyperparams['learning_rate'], rate, rtol=1e-5)
-  np.testing.assert_allclose(state.hyperparams['momentum'], momentum, rtol=1e-6)
-
+from optimizing import config, rate_after
 
 # --- schedules
-
-
-@pytest.mark.parametrize(
-  'schedule, rates',
-  [
-    ('constant_linear', {0: 1, 8: 1, 12: 1 / 2, 15: 1 / 8, 16: 0}),
-    ('tenth', {0: 1, 7: 1, 8: 0.1, 15: 0.1}),
-    ('halves', {0: 1, 1: 1, 2: 1 / 2, 4: 1 / 4, 8: 1 / 8, 11: 1 / 8, 12: 1 / 16}),
-  ],
-)
-def test_schedules_of_a_stage(schedule, rates):
-  """Of 16 steps, in a longer run."""
-  made = optimizers.optimizer(config(steps=1000, schedule=schedule), RATE, steps=16)
-  state = made.init(jnp.zeros(()))
-  update = jax.jit(made.update)
-  for step in range(17):
-    moved, state = update(jnp.ones(()), state)
-    if step in rates:
-      np.testing.assert_allclose(-moved, RATE * rates[step], rtol=1e-5, atol=1e-9)
-
-
-@pytest.mark.parametrize('optimizer', ['adam', 'rmsprop'])
-@pytest.mark.parametrize('n_critic', [1, 5])
-@pytest.mark.parametrize(
-  'schedule, half, quarter',
-  [('constant', 1, 1), ('linear', 1 / 2, 3 / 4), ('cosine', 1 / 2, (1 + np.sqrt(1 / 2)) / 2)],
-)
-def test_schedules_end_with_the_run(optimizer, n_critic, schedule, half, quarter):
-  """The critic makes `n_critic` updates a step and is at zero at the same step."""
-  length = 40
-  chosen = config(optimizer=optimizer, n_critic=n_critic, schedule=schedule, steps=length)
-  for rate, n in ((chosen.generator_lr, 1), (chosen.critic_lr, n_critic)):
-    made = optimizers.optimizer(chosen, rate, n)
-    still = optimizers.optimizer(config(optimizer=optimizer), rate)
-    for step, share in ((0, 1), (length // 4, quarter), (length // 2, half), (length, None)):
-      expected = share if share is not None else float(schedule == 'constant')
-      now, constant = (rate_after(o, step * n)[0] for o in (made, still))
-      np.testing.assert_allclose(now / constant, expected, rtol=1e-5, atol=1e-7)
-
-
-def test_the_length_may_be_given_in_images():
-  chosen = config(schedule='linear', images=8 * 5 * 40, n_critic=5, steps=7)
-  for n in (1, 5):
-    optimizer = optimizers.optimizer(chosen, RATE, n)
-    assert abs(rate_after(optimizer, 40 * n)[0]) < 1e-7 * RATE  # 1 - n / n, rounded
-    np.testing.assert_allclose(rate_after(optimizer, 40 * n - 1)[0], RATE / (40 * n), rtol=1e-5)
 
 
 def test_the_games_optimizers_are_the_configs():
@@ -153,13 +28,6 @@ def test_the_games_optimizers_are_the_configs():
     np.testing.assert_allclose(rate_after(optimizer, 0)[0], rate, rtol=1e-5)
     last = rate_after(optimizer, 10 * n - 1)[0]
     np.testing.assert_allclose(last, rate / (10 * n), rtol=1e-5)
-
-
-def test_sgd_has_a_schedule_of_its_own():
-  """Else --schedule would be given and silently have no effect."""
-  for schedule in ('linear', 'cosine'):
-    with pytest.raises(ValueError, match='--schedule'):
-      config(optimizer='sgd', schedule=schedule)
 
 
 # --- latents
@@ -362,92 +230,7 @@ def test_lazy_penalties_end_where_those_of_every_step_do():
   np.testing.assert_allclose(means, [0.5, 0.5, 0.8], atol=0.03)
 
 
-@pytest.mark.parametrize('every', [4, 16])
-def test_adams_decays_are_those_of_k_over_k_plus_one(every):
-  """After as many steps as before, as much is forgotten."""
-  c = every / (every + 1)
-  options = dict(optimizer='adam', beta1=0.5, beta2=0.99)
-  lazy = [Turn('critic', None, 'lazy', every=every)]
-  make = partial(optimizers.optimizer, config(**options))
-  made = updates(optimizers._corrected(config(**options), make, RATE, 1, lazy), GRADIENTS)
-  by_hand = optax.adam(RATE * c, 0.5**c, 0.99**c)
-  np.testing.assert_allclose(made, updates(by_hand, GRADIENTS), rtol=1e-5)
-
-
 # --- from end to end
-
-
-@pytest.mark.parametrize(
-  'shape, quarter, last', [('constant', 0, 0), ('linear', 1 / 4, 1), ('cosine', None, 1)]
-)
-def test_schedules_go_from_start_to_end_and_no_further(shape, quarter, last):
-  at = optimizers.between_ends(shape, 2.0, 10.0, 40)
-  quarter = (1 - np.sqrt(1 / 2)) / 2 if quarter is None else quarter
-  shares = [0, quarter, last / 2, last, last]
-  for step, share in zip((0, 10, 20, 40, 400), shares, strict=True):
-    np.testing.assert_allclose(at(jnp.int32(step)), 2 + 8 * share, rtol=1e-6)
-  np.testing.assert_allclose(optimizers.between_ends(shape, 2.0, 10.0, 0)(jnp.int32(0)), 2)
-
-
-def test_adam_with_a_beta2_that_moves():
-  """Moments decay by the beta2 of the moment, which also corrects their start."""
-  m = v = 0.0
-  expected = []
-  for i, g in enumerate(GRADIENTS):
-    b = 0.9 + 0.02 * i
-    m, v = 0.3 * m + 0.7 * g, b * v + (1 - b) * g * g
-    expected.append((m / (1 - 0.3 ** (i + 1))) / (np.sqrt(v / (1 - b ** (i + 1))) + 1e-8))
-  made = updates(optimizers.scale_by_adam(0.3, lambda count: 0.9 + 0.02 * count), GRADIENTS)
-  np.testing.assert_allclose(made, expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize('preset', ['laptop', 'paper'])
-def test_r3gan_ends_where_it_is_told_to(preset):
-  """Rates to a quarter, penalties to a tenth, the average from nothing to its half-life."""
-  # With a beta2 that stays, for else Adam's correction at the start is not exact.
-  small = dict(width=4, cardinality=2, depth=1, batch_size=8, n_critic=3, horizon=20, beta2_end=0.9)
-  chosen = variants.configure('r3gan', preset, **small)
-  plan = variants.VARIANTS['r3gan'].schedules(chosen)
-  half = lambda a, b: (a + b) / 2
-  for step, strength, life in ((0, 1, 0), (10, 0.55, 0.5), (20, 0.1, 1), (90, 0.1, 1)):
-    np.testing.assert_allclose(plan.strength(jnp.int32(step)), strength, rtol=1e-5)
-    np.testing.assert_allclose(
-      plan.half_life(jnp.int32(step)), life * chosen.ema_images, rtol=1e-5, atol=1e-2
-    )
-  for n in (1, 3):
-    optimizer = plan.optimizer(0.2, n)
-    for step, rate in ((0, 0.2), (10, half(0.2, 0.05)), (20, 0.05), (30, 0.05)):
-      # Gradients of one size: Adam moves by the rate itself.
-      np.testing.assert_allclose(rate_after(optimizer, step * n)[0], rate, rtol=1e-4)
-
-
-def test_the_paper_settings_of_r3gan():
-  chosen = variants.configure('r3gan', 'paper')
-  assert chosen.length == 39_063  # 20 million images in batches of 512
-  assert (chosen.r1, chosen.r2, chosen.slopes_end) == (0.05, 0.05, 0.1)
-  assert (chosen.beta2, chosen.beta2_end, chosen.ema_images) == (0.9, 0.99, 5e6)
-  ends = chosen.generator_lr * chosen.rate_end, chosen.critic_lr * chosen.rate_end
-  np.testing.assert_allclose(ends, 5e-5)
-
-
-@pytest.mark.parametrize(
-  'options, message',
-  [
-    (dict(cardinality=5), '--cardinality must'),
-    (dict(optimizer='rmsprop'), 'has no beta2'),
-    (dict(horizon=0), 'and --horizon must'),
-    (dict(beta2_end=1.0), '--beta2-end in'),
-  ],
-)
-def test_what_r3gan_cannot_be(options, message):
-  with pytest.raises(ValueError, match=message):
-    variants.configure('r3gan', **options)
-
-
-@pytest.mark.parametrize('options', [dict(generator_width=0), dict(orthogonal=-1.0)])
-def test_what_biggan_cannot_be(options):
-  with pytest.raises(ValueError, match='must be'):
-    variants.configure('biggan', **options)
 
 
 @pytest.mark.parametrize('variant', ['biggan', 'r3gan'])
@@ -455,8 +238,3 @@ def test_unlabelled_data_are_drawn_without_classes_or_refused(variant):
   with pytest.raises(ValueError, match='has no labels: give --conditional=False'):
     variants.build(variants.configure(variant), Spec(16, 1))
   assert not variants.build(variants.configure(variant, conditional=False), Spec(16, 1)).conditional
-
-
-def test_the_length_of_r3gan_matters_unless_a_horizon_is_given():
-  matters = lambda **options: bool(variants.configure('r3gan', **options).bound_to_length())
-  assert matters() and not matters(horizon=10) and not matters(schedule='constant')

@@ -160,7 +160,7 @@ class TestRoundTrip:
     run_python(
       """
       import jax, sys
-      sys.path.insert(0, TESTS)
+      sys.path[:0] = [TESTS, TESTS + '/storage']
       from test_checkpoint import Checkpoints, assert_found, checkpoint, make_state, one
       assert jax.device_count() == 1
       state = make_state(4)
@@ -465,7 +465,7 @@ class TestFailure:
       """
       import resource, signal
       import jax, jax.numpy as jnp
-      from jaxgan.checkpoint import Checkpoints, CheckpointError
+      from jaxgan.storage.checkpoint import Checkpoints, CheckpointError
       signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
       checkpoints = Checkpoints(FOLDER)
       checkpoints.save(1, {'x': jnp.arange(9)}, wait=True)
@@ -527,7 +527,7 @@ def note(line, seen):
 
 LIFE = """
       import jax, jax.numpy as jnp, sys
-      sys.path.insert(0, TESTS)
+      sys.path[:0] = [TESTS, TESTS + '/storage']
       from test_checkpoint import Checkpoints, assert_found, checkpoint, one
       make = lambda step: {str(i): jnp.full((500, 500), step + i / 8) for i in range(8)}
       with Checkpoints(FOLDER) as checkpoints:

@@ -1,11 +1,13 @@
 """Whatever is written is there whole, or not at all."""
 
+import json
 import os
+import pathlib
 
 import numpy as np
 import pytest
 
-from jaxgan.storage import figures, files
+from jaxgan.storage import figures, files, workdir
 from jaxgan.training import metrics_log
 
 
@@ -92,3 +94,51 @@ def test_what_is_no_file_is_never_replaced(tmp_path):
     with pytest.raises(ValueError, match='is no file: give the name of a file'):
       files.write_text(path, 'text')
   assert pipe.is_fifo() and folder.is_dir()
+
+
+class TestWriteText:
+  def test_replaces_and_leaves_nothing_else(self, tmp_path):
+    path = tmp_path / 'folder' / 'note.txt'
+    for text in ('first, and longer', 'sécond'):
+      files.write_text(path, text)
+      assert path.read_text(encoding='utf-8') == text
+    assert [p.name for p in path.parent.iterdir()] == ['note.txt']
+
+  @pytest.mark.parametrize('fails', ['fsync', 'replace'])
+  def test_failure_keeps_the_old_text(self, tmp_path, monkeypatch, fails):
+    def fail(*_):
+      raise OSError('no space left')
+
+    path = tmp_path / 'note.txt'
+    files.write_text(path, 'old')
+    monkeypatch.setattr(os, fails, fail)
+    with pytest.raises(OSError, match='no space left'):
+      files.write_text(path, 'new')
+    assert path.read_text() == 'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['note.txt']
+
+
+class TestConfig:
+  def test_round_trip_with_sorted_keys(self, tmp_path):
+    config = {'variant': 'lsgan', 'batch': 64, 'adam': {'lr': 2e-4, 'b1': 0.0}, 'label': None}
+    files.write_config(tmp_path / 'config.json', config)
+    assert files.read_config(tmp_path / 'config.json') == config
+    assert list(json.loads((tmp_path / 'config.json').read_text())) == sorted(config)
+
+  def test_what_json_has_no_type_for(self, tmp_path):
+    config = {'workdir': pathlib.Path('/runs/a'), 'betas': (0.0, 0.9)}
+    files.write_config(tmp_path / 'config.json', config)
+    stored = files.read_config(tmp_path / 'config.json')
+    assert stored == {'workdir': '/runs/a', 'betas': [0.0, 0.9]}
+    assert workdir.diff(stored, config) == []
+
+  @pytest.mark.parametrize('text, said', [('{', 'is not JSON'), ('[1]', 'expected a JSON object')])
+  def test_what_is_no_config(self, tmp_path, text, said):
+    (tmp_path / 'config.json').write_text(text)
+    with pytest.raises(ValueError, match=said) as info:
+      files.read_config(tmp_path / 'config.json')
+    assert 'config.json' in str(info.value) and '\n' not in str(info.value)
+
+  def test_missing(self, tmp_path):
+    with pytest.raises(FileNotFoundError):
+      files.read_config(tmp_path / 'config.json')

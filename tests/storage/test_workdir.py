@@ -1,4 +1,3 @@
-import json
 import os
 import pathlib
 import subprocess
@@ -6,7 +5,7 @@ import sys
 
 import pytest
 
-from jaxgan.storage import files, workdir
+from jaxgan.storage import workdir
 
 HOLDER = """
 import sys, time
@@ -43,7 +42,8 @@ class TestLock:
     holder.kill()
     holder.wait()
     with workdir.lock(tmp_path / 'run'):
-      assert (tmp_path / 'run' / '.lock').read_text().startswith(f'process {os.getpid()} on ')
+      text = (tmp_path / 'run' / workdir.HOLDER).read_text()
+      assert text.startswith(f'process {os.getpid()} on ')
 
   def test_holds_within_a_process_until_closed(self, tmp_path):
     with workdir.lock(tmp_path / 'new' / 'run'):
@@ -51,56 +51,28 @@ class TestLock:
         workdir.lock(tmp_path / 'new' / 'run')
     workdir.lock(tmp_path / 'new' / 'run').close()
 
-  def test_is_a_value_error(self):
-    assert issubclass(workdir.WorkdirInUse, ValueError)
+  def test_a_lock_that_was_refused_leaves_no_trace(self, tmp_path, holder):
+    before = (tmp_path / 'run' / workdir.HOLDER).read_text()
+    with pytest.raises(workdir.WorkdirInUse):
+      workdir.lock(tmp_path / 'run')
+    assert (tmp_path / 'run' / workdir.HOLDER).read_text() == before
 
+  def test_is_of_its_own_folder_alone(self, tmp_path, holder):
+    with workdir.lock(tmp_path / 'other'), workdir.lock(tmp_path / 'run' / 'inner'):
+      pass
 
-class TestWriteText:
-  def test_replaces_and_leaves_nothing_else(self, tmp_path):
-    path = tmp_path / 'folder' / 'note.txt'
-    for text in ('first, and longer', 'sécond'):
-      files.write_text(path, text)
-      assert path.read_text(encoding='utf-8') == text
-    assert [p.name for p in path.parent.iterdir()] == ['note.txt']
-
-  @pytest.mark.parametrize('fails', ['fsync', 'replace'])
-  def test_failure_keeps_the_old_text(self, tmp_path, monkeypatch, fails):
+  def test_is_not_held_where_the_holder_cannot_be_named(self, tmp_path, monkeypatch):
     def fail(*_):
       raise OSError('no space left')
 
-    path = tmp_path / 'note.txt'
-    files.write_text(path, 'old')
-    monkeypatch.setattr(os, fails, fail)
-    with pytest.raises(OSError, match='no space left'):
-      files.write_text(path, 'new')
-    assert path.read_text() == 'old'
-    assert [p.name for p in tmp_path.iterdir()] == ['note.txt']
+    with monkeypatch.context() as patch:
+      patch.setattr(workdir.files, 'write_text', fail)
+      with pytest.raises(OSError, match='no space left'):
+        workdir.lock(tmp_path)
+    workdir.lock(tmp_path).close()
 
-
-class TestConfig:
-  def test_round_trip_with_sorted_keys(self, tmp_path):
-    config = {'variant': 'lsgan', 'batch': 64, 'adam': {'lr': 2e-4, 'b1': 0.0}, 'label': None}
-    files.write_config(tmp_path / 'config.json', config)
-    assert files.read_config(tmp_path / 'config.json') == config
-    assert list(json.loads((tmp_path / 'config.json').read_text())) == sorted(config)
-
-  def test_what_json_has_no_type_for(self, tmp_path):
-    config = {'workdir': pathlib.Path('/runs/a'), 'betas': (0.0, 0.9)}
-    files.write_config(tmp_path / 'config.json', config)
-    stored = files.read_config(tmp_path / 'config.json')
-    assert stored == {'workdir': '/runs/a', 'betas': [0.0, 0.9]}
-    assert workdir.diff(stored, config) == []
-
-  @pytest.mark.parametrize('text, said', [('{', 'is not JSON'), ('[1]', 'expected a JSON object')])
-  def test_what_is_no_config(self, tmp_path, text, said):
-    (tmp_path / 'config.json').write_text(text)
-    with pytest.raises(ValueError, match=said) as info:
-      files.read_config(tmp_path / 'config.json')
-    assert 'config.json' in str(info.value) and '\n' not in str(info.value)
-
-  def test_missing(self, tmp_path):
-    with pytest.raises(FileNotFoundError):
-      files.read_config(tmp_path / 'config.json')
+  def test_is_a_value_error(self):
+    assert issubclass(workdir.WorkdirInUse, ValueError)
 
 
 class TestDiff:
@@ -141,6 +113,7 @@ HOSTILE = {
   '\u202egnp.exe': 'printable',
   '-rf': 'printable',
   'x' * 300: 'printable',
+  '/Windows/run': 'not for a run',
   'con ': 'printable',
   ' lead/run': 'printable',
 }

@@ -6,10 +6,8 @@ import functools
 import io
 import itertools
 import json
-import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -24,7 +22,7 @@ from processes import until
 
 from by_path import leaves
 from jaxgan import data, main, variants
-from jaxgan.apps import evaluate, sample
+from jaxgan.apps import evaluate
 from jaxgan.core import game
 from jaxgan.core.game import Game
 from jaxgan.recipes.types import Recipe
@@ -34,27 +32,7 @@ from jaxgan.training import run
 from jaxgan.training.loop import Diverged, play, train
 from jaxgan.training.session import Refused, prepared
 from jaxgan.training.signals import Stopped
-
-LENGTH = 8
-
-
-@pytest.fixture(scope='module')
-def data_dir(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('data')
-  data.load('digits', data_dir=folder)
-  return folder
-
-
-def config_of(data_dir, **options):
-  rhythm = dict(log_every=2, sample_every=4, checkpoint_every=2)
-  options = {'steps': LENGTH, 'batch_size': 16, 'widths': (16,), **rhythm, **options}
-  return variants.configure('gan', data_dir=data_dir, **options)
-
-
-@pytest.fixture(scope='module')
-def finished(data_dir, tmp_path_factory):
-  folder = tmp_path_factory.mktemp('finished')
-  return folder, train(config_of(data_dir), folder, quiet=True)
+from small_runs import LENGTH, config_of, start
 
 
 def test_leaves_what_it_promises(finished):
@@ -85,19 +63,6 @@ def test_a_loaded_run_is_the_one_trained(finished):
   np.testing.assert_array_equal(loaded.sample(3, 5), trained.sample(3, 5))
 
 
-def test_sample_draws_from_the_averaged_generator(finished, tmp_path):
-  folder, trained = finished
-  npz, out = tmp_path / 'images.npz', tmp_path / 'grid.png'
-  assert (
-    sample.main([f'--workdir={folder}', '--num=5', f'--npz={npz}', f'--out={out}', '--seed=3']) == 0
-  )
-  np.testing.assert_array_equal(np.load(npz)['images'], figures.to_uint8(trained.sample(3, 5)))
-  with Image.open(out) as picture:
-    assert picture.format == 'PNG'
-  raw = dataclasses.replace(trained, state=dataclasses.replace(trained.state, ema={}))
-  assert not np.array_equal(raw.sample(3, 5), trained.sample(3, 5))
-
-
 def test_labels_are_refused_where_there_are_none(finished):
   with pytest.raises(ValueError, match='draws no classes'):
     finished[1].sample(0, 1, label=3)
@@ -117,26 +82,6 @@ def test_a_run_may_grow_and_change_its_rhythm(data_dir, tmp_path):
   longer = train(config_of(data_dir, steps=4, log_every=1), tmp_path, quiet=True)
   straight = train(config_of(data_dir, steps=4), tmp_path / 'straight', quiet=True)
   chex.assert_trees_all_equal(leaves(longer.state), leaves(straight.state))
-
-
-def test_another_config_is_refused_with_the_difference(finished, data_dir):
-  folder, _ = finished
-  before = (folder / 'config.json').read_text()
-  with pytest.raises(Refused, match=r'generator_lr: 0.0002 -> 0.1'):
-    train(config_of(data_dir, generator_lr=0.1), folder)
-  assert (folder / 'config.json').read_text() == before
-
-
-def test_a_schedule_fixes_the_length(data_dir, tmp_path):
-  train(config_of(data_dir, steps=2, schedule='linear'), tmp_path, quiet=True)
-  with pytest.raises(Refused, match='linear schedule of the learning rates depends'):
-    train(config_of(data_dir, steps=4, schedule='linear'), tmp_path)
-
-
-def test_a_workdir_in_use_is_refused(data_dir, tmp_path):
-  with prepared(config_of(data_dir), tmp_path):
-    with pytest.raises(Refused, match='in use'):
-      train(config_of(data_dir), tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(data_dir, tmp_path, capsys):
@@ -279,22 +224,6 @@ def stopped(config, folder, step):
     patch.setattr(sys.modules['jaxgan.training.loop'], 'heard', heard)
     with pytest.raises(Stopped, match='which is saved'):
       train(config, folder, quiet=True)
-
-
-def test_images_that_changed_are_refused(data_dir, tmp_path):
-  folder = tmp_path / 'photos'
-  folder.mkdir()
-  for i in range(4):
-    Image.new('RGB', (16, 16), (60 * i, 0, 0)).save(folder / f'{i}.png')
-  config = config_of(
-    tmp_path / 'data', dataset='folder', folder=folder, image_size=16, batch_size=8, steps=2
-  )
-  train(config, tmp_path / 'run', quiet=True)
-  (folder / '3.png').unlink()
-  with pytest.raises(Refused, match=r'photos changed since .*\n  count: 4 -> 3\n  fingerprint'):
-    train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True)
-  Image.new('RGB', (16, 16), (180, 0, 0)).save(folder / '3.png')
-  assert train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True).step == 4
 
 
 # From Python: whoever watches, stops, or brings images.
@@ -459,52 +388,6 @@ class TestArrays:
 
 
 # Processes and their ends.
-
-
-LIMITED = """
-import os
-import resource
-import sys
-limit = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
-"""
-
-
-def start(data_dir, folder, limit=None, *, widths=16, **options):
-  flags = {'steps': 2000, 'log_every': 10, 'sample_every': 1000, 'checkpoint_every': 20, **options}
-  argv = [f'--{name.replace("_", "-")}={value}' for name, value in flags.items()]
-  command = [
-    sys.executable,
-    '-m',
-    'jaxgan.main',
-    '--variant=gan',
-    '--batch-size=16',
-    '--widths',
-    str(widths),
-  ]
-  command += [f'--data-dir={data_dir}', f'--workdir={folder}', *argv]
-  output = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-  if limit is None:
-    return subprocess.Popen(command, **output)
-  environment = {k: v for k, v in os.environ.items() if 'CACHE' not in k}  # these files grow, too
-  command = [sys.executable, '-c', LIMITED, str(limit), *command[1:]]
-  return subprocess.Popen(command, env=environment, **output)
-
-
-MORE = [pytest.param(signal.SIGTERM, 143, id=f'again{i}', marks=pytest.mark.slow) for i in range(9)]
-
-
-@pytest.mark.parametrize(('kind', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), *MORE])
-def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
-  process = start(data_dir, tmp_path, steps=100_000)
-  until(process, 'step 30/')
-  process.send_signal(kind)
-  said = process.communicate(timeout=60)[0]
-  assert process.returncode == code
-  step = run.load(tmp_path).step
-  assert f'at step {step}, which is saved' in said
-  assert len(said.strip().splitlines()[-1]) < 200
 
 
 def test_a_full_disk_ends_the_run_and_costs_no_checkpoint(data_dir, tmp_path):

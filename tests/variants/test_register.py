@@ -91,7 +91,7 @@ def test_a_file_that_is_no_variant_is_refused_in_a_line(name, text, words, tmp_p
   with pytest.raises(ValueError, match=words) as caught:
     variants.load_plugin(written(tmp_path, name, text))
   assert '\n' not in str(caught.value)
-  assert variants.VARIANTS == before
+  assert before == variants.VARIANTS
 
 
 def test_a_run_brings_its_file_in_and_two_of_one_name_are_not_mixed_up(tmp_path):

@@ -1,0 +1,79 @@
+"""Every form of a convolution by value, and which form is taken when."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from convolution_cases import operands, over_cases, quick_jit, reference, relative
+from jaxgan.ops import convolution, convolution_forms
+
+
+@pytest.fixture
+def double():
+  with jax.enable_x64(True):
+    yield
+
+
+def right_forms(case):
+  """The formulations that are right for the case, whatever the rules would choose."""
+  names = ['conv_lax', 'tconv_dilated', 'tconv_subpixel', 'tconv_few', 'wgrad_canonical']
+  if case.stride == 1:
+    names += ['conv_few', 'wgrad_turned']
+  if case.kernel >= case.stride:
+    names += ['tconv_phases']
+  if case.kernel == 1:
+    names += ['wgrad_product']
+  if case.kernel == case.stride == 1:
+    names += ['conv_product', 'tconv_product']
+  return names
+
+
+def by_every_form(case, x, w):
+  """Each formulation's value and the expected one, by name."""
+  pads = ((case.pads, case.pads),) * 2
+  if case.pads is None:
+    pads = (convolution.same_pads(case.size, case.kernel, case.stride),) * 2
+  y, pull = jax.vjp(lambda x, w: reference(x, w, case.stride, case.pads), x, w)
+  g = y * jnp.cos(y)
+  dx, dw = pull(g)
+  inputs = {'conv': (x, w), 'tconv': (g, w, x.shape), 'wgrad': (x, g, w.shape)}
+  expected = {'conv': y, 'tconv': dx, 'wgrad': dw}
+  kinds = {name: name.split('_')[0] for name in right_forms(case)}
+  run = lambda name, kind: getattr(convolution_forms, name)(*inputs[kind], case.stride, pads)
+  return {n: run(n, k) for n, k in kinds.items()}, {n: expected[k] for n, k in kinds.items()}
+
+
+@over_cases
+def test_every_formulation_by_value(cases, double):
+  for case in cases:
+    assert relative(*quick_jit(partial(by_every_form, case))(*operands(case))) < 1e-12, case
+
+
+SAME3 = ((1, 1), (1, 1))
+
+
+NONE = ((0, 0), (0, 0))
+
+
+@pytest.mark.parametrize(
+  'w_shape, stride, pads, forms',
+  [
+    ((3, 3, 8, 8), 1, SAME3, ('conv_lax', 'tconv_dilated', 'wgrad_canonical')),
+    ((3, 3, 8, 4), 1, SAME3, ('conv_few', 'tconv_dilated', 'wgrad_turned')),
+    ((3, 3, 4, 8), 1, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
+    ((4, 4, 8, 8), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
+    ((4, 4, 64, 8), 2, SAME3, ('conv_lax', 'tconv_phases', 'wgrad_canonical')),
+    ((1, 1, 64, 8), 2, NONE, ('conv_lax', 'tconv_subpixel', 'wgrad_product')),
+    ((4, 4, 3, 8), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
+    ((4, 4, 1, 8), 2, SAME3, ('conv_lax', 'tconv_few', 'wgrad_canonical')),
+    ((4, 4, 8, 3), 2, SAME3, ('conv_lax', 'tconv_subpixel', 'wgrad_canonical')),
+    ((1, 1, 8, 3), 1, NONE, ('conv_product', 'tconv_product', 'wgrad_product')),
+    ((1, 1, 8, 8), 2, NONE, ('conv_lax', 'tconv_subpixel', 'wgrad_product')),
+    ((1, 1, 8, 8), 1, SAME3, ('conv_lax', 'tconv_dilated', 'wgrad_product')),
+  ],
+)
+def test_rules(w_shape, stride, pads, forms):
+  rules = (convolution_forms.conv_form, convolution_forms.tconv_form, convolution_forms.wgrad_form)
+  assert tuple(rule(w_shape, stride, pads).__name__ for rule in rules) == forms

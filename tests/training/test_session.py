@@ -1,0 +1,46 @@
+"""What a work directory must agree with before a run goes on in it."""
+
+import dataclasses
+
+import pytest
+from PIL import Image
+
+from jaxgan.training.loop import train
+from jaxgan.training.session import Refused, prepared
+from small_runs import config_of
+
+
+def test_another_config_is_refused_with_the_difference(finished, data_dir):
+  folder, _ = finished
+  before = (folder / 'config.json').read_text()
+  with pytest.raises(Refused, match=r'generator_lr: 0.0002 -> 0.1'):
+    train(config_of(data_dir, generator_lr=0.1), folder)
+  assert (folder / 'config.json').read_text() == before
+
+
+def test_a_schedule_fixes_the_length(data_dir, tmp_path):
+  train(config_of(data_dir, steps=2, schedule='linear'), tmp_path, quiet=True)
+  with pytest.raises(Refused, match='linear schedule of the learning rates depends'):
+    train(config_of(data_dir, steps=4, schedule='linear'), tmp_path)
+
+
+def test_a_workdir_in_use_is_refused(data_dir, tmp_path):
+  with prepared(config_of(data_dir), tmp_path):
+    with pytest.raises(Refused, match='in use'):
+      train(config_of(data_dir), tmp_path)
+
+
+def test_images_that_changed_are_refused(data_dir, tmp_path):
+  folder = tmp_path / 'photos'
+  folder.mkdir()
+  for i in range(4):
+    Image.new('RGB', (16, 16), (60 * i, 0, 0)).save(folder / f'{i}.png')
+  config = config_of(
+    tmp_path / 'data', dataset='folder', folder=folder, image_size=16, batch_size=8, steps=2
+  )
+  train(config, tmp_path / 'run', quiet=True)
+  (folder / '3.png').unlink()
+  with pytest.raises(Refused, match=r'photos changed since .*\n  count: 4 -> 3\n  fingerprint'):
+    train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True)
+  Image.new('RGB', (16, 16), (180, 0, 0)).save(folder / '3.png')
+  assert train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True).step == 4
