@@ -220,10 +220,13 @@ def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[
   """
   hints, help_texts = typing.get_type_hints(kind, include_extras=True), documented(kind)
   members: dict[type, list[Any]] = {}
+  titles: dict[Any, type] = {}  # classes of equal titles are one group
   for field in dataclasses.fields(kind):
     shown = helped(hints[field.name], help_texts.get(field.name, ''))
     default: Any = dataclasses.field(default_factory=functools.partial(values.get, field.name))
-    members.setdefault(_owner(kind, field.name), []).append((field.name, shown, default))
+    owner = _owner(kind, field.name)
+    owner = titles.setdefault(_title(owner) or owner, owner)
+    members.setdefault(owner, []).append((field.name, shown, default))
   groups: dict[str, tuple[type, str]] = {}
   for owner, fields in members.items():
     name = own if owner is kind else _group(owner)

@@ -137,7 +137,7 @@ def test_schedules_end_with_the_run(optimizer, n_critic, schedule, half, quarter
 
 
 def test_the_length_may_be_given_in_images():
-  chosen = config(schedule='linear', images=8 * 5 * 40, n_critic=5, steps=7)
+  chosen = config(schedule='linear', images=8 * 5 * 40, n_critic=5)
   for n in (1, 5):
     optimizer = optimizers.optimizer(chosen, RATE, n)
     assert abs(rate_after(optimizer, 40 * n)[0]) < 1e-7 * RATE  # 1 - n / n, rounded
