@@ -126,7 +126,7 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
   photos, words = training_options.folder(sys.argv[1:] if argv is None else argv)
   picked = training_options.defaults(photos, words)
   kind = variants.module(picked.values['variant']).Config
-  _refuse_unknown(words, kind)
+  _refuse_unknown(words, kind, picked.values['variant'])
   parsed: Any = arguments.read(
     training_options.choice(kind, picked),
     words,
@@ -138,17 +138,14 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
   return training_options.assembled(kind, picked, parsed)
 
 
-def _refuse_unknown(argv: list[str], kind: type['Config']) -> None:
-  """Raise ValueError for an option that the variant of this config does not have."""
+def _refuse_unknown(argv: list[str], kind: type['Config'], variant: str) -> None:
+  """Raise ValueError for an option that the variant does not have, and others have."""
   from jaxgan import variants
   from jaxgan.apps import arguments, training_options
 
   for name in arguments.unknown(argv, training_options.names(kind)):
-    if others := [
-      v for v, module in variants.VARIANTS.items() if name in module.Config.__dataclass_fields__
-    ]:
-      flag = f'--{arguments.dashed(name)}'
-      raise ValueError(f'this variant has no option {flag}, it is for {", ".join(others)}')
+    if sentence := variants.absent(variant, name):
+      raise ValueError(sentence)
 
 
 if __name__ == '__main__':

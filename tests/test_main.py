@@ -78,6 +78,14 @@ WRONG = {
     ['--process-id', '2'],
   ),
   'slopes through batch norm': (['--r1=1', '--workdir=W'], ['--r1', '--critic-norm']),
+  'an option of other variants': (
+    ['--variant=cyclegan', '--lecam=0.3', '--workdir=W'],
+    ['cyclegan has no --lecam: it is an option of gan, dcgan'],
+  ),
+  'an option without the one it needs': (
+    ['--lecam-start=5', '--workdir=W'],
+    ['--lecam-start=5', '--lecam=0.3'],
+  ),
   'shared fakes for many critics': (
     ['--share-generator=True', '--n-critic=2', '--workdir=W'],
     ['--share-generator', '--n-critic'],

@@ -16,7 +16,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.data import images
 from jaxgan.data.listing import listing
 from jaxgan.ops.images import to_unit
-from jaxgan.recipes.config import Config
+from jaxgan.recipes.config import Common
 from jaxgan.storage.checkpoint import CheckpointError
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
@@ -156,7 +156,7 @@ def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
   return images.to_array(images.fit(image, spec.size), spec.channels)
 
 
-def of_split(config: Config, split: str, num: int | None = None) -> Pictures:
+def of_split(config: Common, split: str, num: int | None = None) -> Pictures:
   """The first `num` images (or all) of a split of a run's data set."""
   source: data.Source = open_data(config, split)
   chosen = np.arange(len(source))[:num]

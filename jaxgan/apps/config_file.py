@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from jaxgan.apps.arguments import meant
+from jaxgan.recipes.config import BEFORE, VERSIONS
 from jaxgan.training.run import ABOUT
 
 
@@ -48,8 +49,8 @@ def options(
   hints = typing.get_type_hints(kind)
   values = {}
   for name, value in found.items():
-    if name in ABOUT:
-      continue
+    if name in (*ABOUT, VERSIONS) or (name not in hints and BEFORE.get(name, ABOUT) == value):
+      continue  # no option, or one that jaxgan 0.1.0 had for every variant, at its default
     if name not in hints:
       near = meant(name, set(hints))
       raise ValueError(f'{path}: {variant} has no option {name!r}{near}')

@@ -22,7 +22,7 @@ from jaxgan.evaluation.metrics import frechet
 from jaxgan.evaluation.samples import Sample
 from jaxgan.evaluation.scores import HELD, Judge, Score
 from jaxgan.ops.images import to_uint8
-from jaxgan.recipes.config import Config
+from jaxgan.recipes.config import Common
 from jaxgan.storage import files
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import held_out, open_data
@@ -100,7 +100,7 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
 
 
-def _reader(config: Config, dataset: str) -> FeatureNetwork:
+def _reader(config: Common, dataset: str) -> FeatureNetwork:
   """What reads a single channel, an image of that data set."""
   single = dataclasses.replace(config, dataset=dataset, channels=1)
   train = open_data(single)

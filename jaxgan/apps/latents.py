@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Key, Latent
+from jaxgan.recipes.config import Latents, part
 from jaxgan.recipes.types import Styles
 from jaxgan.training.programs import in_batches
 from jaxgan.training.run import Label, Run
@@ -48,7 +49,7 @@ def space(run: Run) -> Space:
     )
   if recipe.styles:
     return _of_styles(recipe.latent, recipe.styles, recipe.conditional)
-  latent, flat = recipe.latent, run.config.latent == 'uniform'
+  latent, flat = recipe.latent, part(run.config, Latents).latent == 'uniform'
   return Space(
     lambda nets, key, labels: latent(key, len(labels)),
     recipe.generate,

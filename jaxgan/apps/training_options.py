@@ -12,6 +12,7 @@ from jaxgan import variants
 from jaxgan.apps import arguments, choices, config_file
 from jaxgan.parallel.hosts import Hosts
 from jaxgan.recipes.config import Config
+from jaxgan.recipes.config import groups as groups_of
 
 FOLDER = 'A folder of images: what to do with it is picked by a rule, said, and can be overridden.'
 WORKDIR = (
@@ -129,7 +130,11 @@ def choice(kind: type[Config], picked: Picked) -> type:
     ('plugin', arguments.helped(path, PLUGIN, metavar='FILE'), None),
   ]
   groups = arguments.grouped(kind, picked.values, picked.values['variant'])
-  for name, (group, title) in groups.items():
+  order = [title for title, _ in groups_of(kind)]
+  by_order = lambda item: (
+    order.index(item[1][1].rstrip('.')) if item[1][1].rstrip('.') in order else 0
+  )
+  for name, (group, title) in sorted(groups.items(), key=by_order):
     default: Any = dataclasses.field(default_factory=group)
     fields.append(
       (GROUP + name, arguments.helped(group, title, name=name.replace('_', ' ')), default)

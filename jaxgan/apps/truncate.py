@@ -24,6 +24,7 @@ from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.evaluation import features, scores, standing_statistics
 from jaxgan.ops.images import to_uint8
 from jaxgan.ops.truncation import redrawn, towards_mean
+from jaxgan.recipes.config import Latents, part
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import held_out, open_data
@@ -71,10 +72,8 @@ def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, t
     mean = where.styles.mean
     cut = lambda nets, w, psi, key: towards_mean(w, mean(nets), psi, cutoff)
     return cut, PSI
-  if run.config.latent != 'normal':
-    raise ValueError(
-      f'truncation cuts the tails of normal latents, and this run has --latent={run.config.latent}'
-    )
+  if (latent := part(run.config, Latents).latent) != 'normal':
+    raise ValueError(f'truncation cuts the tails of normal latents, this run has --latent={latent}')
   return lambda nets, z, threshold, key: redrawn(z, threshold, key), NORMAL
 
 

@@ -7,8 +7,11 @@ import jax.numpy as jnp
 
 from jaxgan.core.game import Loss, Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent, Score
-from jaxgan.losses.adversarial import Judge, labels, nothing
+from jaxgan.losses.adversarial import Given, Judge, nothing
 from jaxgan.losses.gradient_penalties import Penalty, _wide
+
+Images = Callable[[Nets, Array, Batch, Key], Array]
+"""Images of latents."""
 
 
 def consistency(
@@ -35,29 +38,31 @@ def consistency(
 def latent_consistency(
   *,
   latent: Latent,
-  conditional: bool,
   judge: Judge,
   deviation: float,
   critic_weight: float,
   generator_weight: float,
+  given: Given = nothing,
+  images: Images | None = None,
 ) -> tuple[Loss, Loss]:
-  """Terms of critic and generator: near latents are judged alike, but are to look different.
+  """Return terms of critic and generator: near latents are judged alike, but look different.
 
   critic: critic_weight E (D(G(z)) - D(G(z + n)))^2;  generator: -generator_weight E (G(z) - G(z +
   n))^2, the mean over pixels;  n ~ N(0, deviation^2), z of its own. Statistics stay as they were.
-  D is `judge`, which changes both images of a pair by the same draws.
+  D is `judge`, which changes both images of a pair by the same draws. `images` makes the images of
+  latents: the network `generator` if not given, which takes what is `given` beside latents.
 
   References: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
   """
 
-  given = labels if conditional else nothing
+  alone: Images = lambda nets, z, batch, key: nets('generator', z, *given(nets, batch), key=key)[0]
+  make = images or alone
 
   def pair(nets: Nets, batch: Batch, keys: Array | Sequence[Key]) -> list[Array]:
     drawing, moving, dropout = keys
     z = latent(drawing, len(batch['image']))
     near = z + deviation * jax.random.normal(moving, z.shape, z.dtype)
-    same = lambda x: nets('generator', x, *given(nets, batch), key=jax.random.clone(dropout))[0]
-    return [same(z), same(near)]
+    return [make(nets, x, batch, jax.random.clone(dropout)) for x in (z, near)]
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):
     *keys, judging = jax.random.split(key, 4)

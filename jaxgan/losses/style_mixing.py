@@ -40,6 +40,11 @@ class Drawing(NamedTuple):
     """What synthesis makes of styles."""
     return nets('synthesis', w, *self.shown(nets, batch), key=key)[0]
 
+  def plain(self, nets: Nets, latents: Array, batch: Batch, key: Key) -> Array:
+    """Return images of latents, one latent for all layers; the average style stays as it is."""
+    w = nets('mapping', latents, *self.told(nets, batch))[0]
+    return self.images(nets, spread(w, self.layers), batch, key)
+
   @property
   def generate(self) -> Generate:
     """A fake for each image of the batch."""

@@ -1,13 +1,21 @@
-"""What can be set: a frozen dataclass, extended by every variant with its defaults and fields."""
+"""What can be set: groups of options, of which every variant composes those that it uses.
+
+A group is a frozen dataclass; the first line of its docstring is its title in `--help`. A variant's
+`Config` inherits from the groups that its `build` reads, adds options of its own and sets defaults.
+`Config` below has all that the recipe `two_player` reads, for variants of one's own.
+"""
 
 import dataclasses
+import inspect
 import json
 import logging
 import math
 import pathlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from jaxgan import data
 
@@ -20,14 +28,78 @@ RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
 log = logging.getLogger('jaxgan')
 
 
+class Needs(NamedTuple):
+  """Options that have an effect only beside others.
+
+  `options` do something where `on(config)` is true; `by` are values of other options that make it
+  so, and `why` says what is wrong where it is not.
+  """
+
+  options: tuple[str, ...]
+  on: Callable[[Any], Any]
+  by: Mapping[str, Any]
+  why: str = 'has no effect'
+
+
 @dataclass(frozen=True)
-class Config:
-  """Options of every variant; a variant's own `Config` adds to them and sets the defaults."""
+class Group:
+  """No options, but the checks that all groups share."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = ()
+  """Which options of this class depend on others."""
+  IDLE_BEFORE: ClassVar[tuple[str, ...]] = ()
+  """Options that the variant accepted in jaxgan 0.1.0 and did not use."""
+
+  def __post_init__(self):
+    if problems := [*_out_of_range(self), *_without_effect(self), *self.problems()]:
+      raise ValueError('; '.join(problems))
+
+  def problems(self) -> list[str]:
+    """Return what does not fit together, a sentence each."""
+    return []
+
+  def warnings(self, spec: Any) -> list[str]:
+    """Return what a run on data of that `Spec` can never do, a sentence each."""
+    return []
+
+  def bound_to_length(self) -> str:
+    """Return why a run cannot go on to another length than it began with; empty if it can."""
+    return ''
+
+
+@dataclass(frozen=True)
+class Run(Group):
+  """Run."""
 
   variant: str = ''
   """The GAN to train; sets the defaults of all other options."""
   preset: Literal['laptop', 'paper'] = 'laptop'
   """laptop: defaults for a CPU and small images. paper: the published setting."""
+  steps: int = 3000
+  """Length of the run in steps; one step is one update of the generator."""
+  images: int | None = None
+  """Length of the run in real images seen by the critic, in place of --steps."""
+  log_every: int = 50
+  """Steps from one line of metrics.jsonl to the next."""
+  sample_every: int = 500
+  """Steps from one picture of samples to the next."""
+  checkpoint_every: int = 500
+  """Steps from one checkpoint to the next."""
+  keep: int = 2
+  """How many of the latest checkpoints are kept."""
+  seed: int = 0
+  """Seed of everything random: parameters, latents, order of the data."""
+  compilation_cache: bool = True
+  """Keep compiled programs in the user's cache folder, so that the next start is faster."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('steps',), lambda c: c.images is None, {'images': None}),
+  )
+
+
+@dataclass(frozen=True)
+class Data(Group):
+  """Data."""
 
   dataset: str = 'digits'
   """digits, mnist, folder, domains, pairs, or the name of any tfds set that is prepared as
@@ -50,42 +122,23 @@ class Config:
   in_memory_limit: float = 2.0
   """GiB; a data set above it is streamed from disk instead of held in memory."""
 
-  steps: int = 3000
-  """Length of the run in steps; one step is one update of the generator."""
-  images: int | None = None
-  """Length of the run in real images seen by the critic; overrides --steps."""
-  log_every: int = 50
-  """Steps from one line of metrics.jsonl to the next."""
-  sample_every: int = 500
-  """Steps from one picture of samples to the next."""
-  checkpoint_every: int = 500
-  """Steps from one checkpoint to the next."""
-  keep: int = 2
-  """How many of the latest checkpoints are kept."""
-  eval_every: int = 0
-  """Steps from one score to the next, the best of which is kept in best/; 0: never."""
-  eval_metric: Literal['frechet', 'kernel', 'fid', 'kid'] = 'frechet'
-  """frechet: Fréchet distance. kernel: kernel distance. Both by the data set's own classifier, so
-  neither is the FID or the KID: their former names here are read as these."""
-  eval_num: int = 1000
-  """Images of a score."""
-  seed: int = 0
-  """Seed of everything random: parameters, latents, order of the data."""
-  compilation_cache: bool = True
-  """Keep compiled programs in the user's cache folder, so that the next start is faster."""
+  def problems(self) -> list[str]:
+    """Add a data set without its folder."""
+    found = super().problems()
+    about = data.known(self.dataset)
+    if about and about.folder == 'must' and self.folder is None:
+      found.append(f'--dataset={self.dataset} needs --folder=PATH, the directory of images')
+    return found
+
+
+@dataclass(frozen=True)
+class Training(Group):
+  """Optimizer."""
 
   precision: Literal['float32', 'bfloat16'] = 'float32'
   """bfloat16: networks are computed in it; parameters, statistics and losses stay float32."""
   batch_size: int = 64
   """Images in one update of the critic, over all devices."""
-  n_critic: int = 1
-  """Updates of the critic for each of the generator."""
-  latent_size: int = 100
-  """Dimensions of the latent."""
-  latent: Literal['normal', 'uniform'] = 'normal'
-  """normal: N(0, 1). uniform: U(-1, 1)."""
-  optimizer: Literal['adam', 'rmsprop', 'sgd'] = 'adam'
-  """sgd: with the momentum and the decay of the first GANs."""
   generator_lr: float = 2e-4
   """Learning rate of the generator."""
   critic_lr: float = 2e-4
@@ -94,31 +147,127 @@ class Config:
   """Adam's decay of the gradient's mean."""
   beta2: float = 0.999
   """Adam's decay of the gradient's square."""
-  schedule: Schedule = 'constant'
-  """How the learning rates go down over the run's length: to zero; constant_linear: the first half
-  constant; tenth: to a tenth after half; halves: halved after 1/8, 1/4, 1/2 and 3/4."""
   ema_images: float = 10_000.0
   """Half-life, in images, of the averaged generator that samples come from; 0: no average."""
   ema_rampup: float = 0.05
   """The half-life is at most this share of the images seen so far."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('ema_rampup',), lambda c: c.ema_images, {'ema_images': 1000.0}),
+  )
+
+  @property
+  def images_per_step(self) -> int:
+    """Real images that the critic sees in one step."""
+    return self.batch_size
+
+
+@dataclass(frozen=True)
+class Algorithm(Group):
+  """Optimizer."""
+
+  optimizer: Literal['adam', 'rmsprop', 'sgd'] = 'adam'
+  """sgd: with the momentum and the decay of the first GANs."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('beta1', 'beta2'), lambda c: c.optimizer == 'adam', {'optimizer': 'adam'}),
+  )
+
+
+@dataclass(frozen=True)
+class Scheduled(Group):
+  """Optimizer."""
+
+  schedule: Schedule = 'constant'
+  """How the learning rates go down over the run's length: to zero; constant_linear: the first half
+  constant; tenth: to a tenth after half; halves: halved after 1/8, 1/4, 1/2 and 3/4."""
+
+  def problems(self) -> list[str]:
+    """Add an optimizer that has a schedule of its own."""
+    found = super().problems()
+    if part(self, Algorithm).optimizer == 'sgd' and self.schedule != 'constant':
+      found.append(f'--optimizer=sgd has a decay of its own: leave --schedule={self.schedule} out')
+    return found
+
+  def bound_to_length(self) -> str:
+    """Add a schedule over the whole run."""
+    if self.schedule == 'constant':
+      return super().bound_to_length()
+    return f'the {self.schedule} schedule of the learning rates depends on the length'
+
+
+@dataclass(frozen=True)
+class Scores(Group):
+  """Scores while training."""
+
+  eval_every: int = 0
+  """Steps from one score to the next, the best of which is kept in best/; 0: never."""
+  eval_metric: Literal['frechet', 'kernel', 'fid', 'kid'] = 'frechet'
+  """frechet: Fréchet distance. kernel: kernel distance. Both by the data set's own classifier, so
+  neither is the FID or the KID: their former names here are read as these."""
+  eval_num: int = 1000
+  """Images of a score."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('eval_metric', 'eval_num'), lambda c: c.eval_every, {'eval_every': 100}),
+  )
+
+  def __post_init__(self):
+    if self.eval_metric in RENAMED_METRICS:
+      new = RENAMED_METRICS[self.eval_metric]
+      log.warning('eval_metric=%s is called %s now', self.eval_metric, new)
+      object.__setattr__(self, 'eval_metric', new)
+    super().__post_init__()
+
+
+@dataclass(frozen=True)
+class Latents(Group):
+  """Generator and critic."""
+
+  latent_size: int = 100
+  """Dimensions of the latent."""
+  latent: Literal['normal', 'uniform'] = 'normal'
+  """normal: N(0, 1). uniform: U(-1, 1)."""
+
+
+@dataclass(frozen=True)
+class Players(Group):
+  """Generator and critic."""
+
+  n_critic: int = 1
+  """Updates of the critic for each of the generator."""
   instance_noise: float = 0.0
   """Deviation of the noise added to all images that the critic sees."""
   r1: float = 0.0
   """Weight gamma of R1, (gamma / 2) |slope|^2 at real images; needs a critic without batch norm."""
   r2: float = 0.0
   """Weight gamma of R2, the same at generated images."""
+  share_generator: bool = False
+  """Both updates of a step use the same generated images, which are then made once."""
+
+  def problems(self) -> list[str]:
+    """Add fakes that cannot be shared."""
+    found = super().problems()
+    if self.share_generator and self.n_critic > 1:
+      found.append(f'--share-generator needs --n-critic=1, it is {self.n_critic}')
+    return found
+
+  @property
+  def images_per_step(self) -> int:
+    """Real images that the critic sees in one step."""
+    return part(self, Training).batch_size * self.n_critic
+
+
+@dataclass(frozen=True)
+class Augmentation(Group):
+  """Few images."""
+
   augment: Literal['none', 'diffaugment'] = 'none'
-  """Change all images that the critic sees, real and fake, at random: for small data sets."""
+  """Change all images that the critic sees, real and fake, at random."""
   policy: str = 'color,translation,cutout'
-  """What --augment=diffaugment does, in this order."""
-  pack: int = 1
-  """Images of one kind that the critic judges together, as in PacGAN."""
-  top_k: float = 1.0
-  """The generator ends by learning from this share of its images, those that the critic likes."""
-  top_k_images: float = 3_500_000.0
-  """Half-life, in images, of the share, which begins at 1."""
+  """What --augment=diffaugment, --cr and --cr-fake do to images, in this order."""
   lecam: float = 0.0
-  """Weight of LeCam's regularisation of the logits; with little data, such as 0.3."""
+  """Weight of LeCam's regularisation of the logits, such as 0.3."""
   lecam_start: int = 1000
   """Steps before it sets in."""
   cr: float = 0.0
@@ -131,54 +280,107 @@ class Config:
   """Weight by which the generator makes these changes visible."""
   zcr_deviation: float = 0.05
   """Deviation of these changes."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(
+      ('policy',),
+      lambda c: c.augment == 'diffaugment' or c.cr or c.cr_fake,
+      {'augment': 'diffaugment'},
+    ),
+    Needs(('lecam_start',), lambda c: c.lecam, {'lecam': 0.3}),
+    Needs(('zcr_deviation',), lambda c: c.zcr or c.zcr_generator, {'zcr': 5.0}),
+  )
+
+
+@dataclass(frozen=True)
+class TopK(Group):
+  """Tricks."""
+
+  top_k: float = 1.0
+  """The generator ends by learning from this share of its images, those that the critic likes."""
+  top_k_images: float = 3_500_000.0
+  """Half-life, in images, of the share, which begins at 1."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('top_k_images',), lambda c: c.top_k < 1, {'top_k': 0.5}),
+    Needs(
+      ('top_k',),
+      lambda c: getattr(c, 'feature_matching', 'off') == 'off',
+      {'feature_matching': 'off'},
+    ),
+  )
+
+  def problems(self) -> list[str]:
+    """Add a share that is none."""
+    found = super().problems()
+    if not 0 < self.top_k <= 1:
+      found.append(f'--top-k must be in (0, 1], it is {self.top_k}')
+    return found
+
+
+@dataclass(frozen=True)
+class Features(Group):
+  """Tricks."""
+
   feature_matching: Literal['off', 'squared', 'absolute'] = 'off'
   """The generator minimises how far the means of the critic's features are apart, and no more."""
   history: float = 0.0
   """Weight of historical averaging, which draws both networks to the mean of their past."""
-  minibatch: int = 0
-  """Kernels of minibatch discrimination, by which the critic sees how alike images are."""
-  virtual_batch: int = 0
-  """Images of the reference batch of virtual batch norm in the generator; 0: ordinary."""
-  share_generator: bool = False
-  """Both updates of a step use the same generated images, which are then made once."""
 
-  def __post_init__(self):
-    if self.eval_metric in RENAMED_METRICS:
-      new = RENAMED_METRICS[self.eval_metric]
-      log.warning('eval_metric=%s is called %s now', self.eval_metric, new)
-      object.__setattr__(self, 'eval_metric', new)
-    problems = [*_out_of_range(self), *self.problems()]
-    if problems:
-      raise ValueError('; '.join(problems))
+
+@dataclass(frozen=True)
+class Packs(Group):
+  """Tricks."""
+
+  pack: int = 1
+  """Images of one kind that the critic judges together, as in PacGAN."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(
+      ('pack',),
+      lambda c: not getattr(c, 'conditional', False),
+      {'conditional': False},
+      why='joins images of different classes',
+    ),
+  )
 
   def problems(self) -> list[str]:
-    """What does not fit together, a sentence each."""
-    found = []
-    if self.share_generator and self.n_critic > 1:
-      found.append(f'--share-generator needs --n-critic=1, it is {self.n_critic}')
-    if self.optimizer == 'sgd' and self.schedule != 'constant':
-      found.append(f'--optimizer=sgd has a decay of its own: leave --schedule={self.schedule} out')
-    if self.batch_size % max(self.pack, 1):
-      found.append(f'--batch-size={self.batch_size} does not divide by --pack={self.pack}')
-    if not 0 < self.top_k <= 1:
-      found.append(f'--top-k must be in (0, 1], it is {self.top_k}')
-    if self.minibatch and (self.r1 or self.r2):
-      found.append('--r1 and --r2 take each image for itself, which --minibatch does not')
-    about = data.known(self.dataset)
-    if about and about.folder == 'must' and self.folder is None:
-      found.append(f'--dataset={self.dataset} needs --folder=PATH, the directory of images')
+    """Add a batch that does not divide."""
+    found, size = super().problems(), part(self, Training).batch_size
+    if size % max(self.pack, 1):
+      found.append(f'--batch-size={size} does not divide by --pack={self.pack}')
     return found
 
-  def bound_to_length(self) -> str:
-    """Why a run cannot go on to another length than it began with; empty if it can."""
-    if self.schedule == 'constant':
-      return ''
-    return f'the {self.schedule} schedule of the learning rates depends on the length'
 
-  @property
-  def images_per_step(self) -> int:
-    """Real images that the critic sees in one step."""
-    return self.batch_size * self.n_critic
+@dataclass(frozen=True)
+class Minibatch(Group):
+  """Tricks."""
+
+  minibatch: int = 0
+  """Kernels of minibatch discrimination, by which the critic sees how alike images are."""
+
+  def problems(self) -> list[str]:
+    """Add penalties of slopes."""
+    found, players = super().problems(), part(self, Players)
+    if self.minibatch and (players.r1 or players.r2):
+      found.append('--r1 and --r2 take each image for itself, which --minibatch does not')
+    return found
+
+
+@dataclass(frozen=True)
+class VirtualBatch(Group):
+  """Tricks."""
+
+  virtual_batch: int = 0
+  """Images of the reference batch of virtual batch norm in the generator; 0: ordinary."""
+
+
+# Groups together.
+
+
+@dataclass(frozen=True)
+class Common(Training, Data, Run):
+  """Options of every variant."""
 
   @property
   def length(self) -> int:
@@ -186,17 +388,60 @@ class Config:
     return self.steps if self.images is None else math.ceil(self.images / self.images_per_step)
 
 
-LATENT = ('latent_size', 'latent')
-CRITIC = ('n_critic', 'instance_noise', 'r1', 'r2', 'share_generator')
-"""Options that variants without latents, or with a fixed order of turns, have no use for."""
+@dataclass(frozen=True)
+class TwoPlayer(Players, Latents, Augmentation, Scores, Common):
+  """Options of every variant whose generator makes images of latents against one critic."""
 
 
-def idle(config: Config, *names: str) -> list[str]:
-  """A sentence for each of these options that is set, though the variant does not use it."""
-  fields = {f.name: f.default for f in dataclasses.fields(Config)}
-  given = [name for name in names if getattr(config, name) != fields[name]]
-  return [f'{config.variant} does not use --{n.replace("_", "-")}: leave it out' for n in given]
+@dataclass(frozen=True)
+class Ordinary(TwoPlayer, Scheduled, Algorithm, TopK, Features):
+  """Options of `two_player` that suit every critic with features."""
 
+
+@dataclass(frozen=True)
+class Config(Ordinary, Packs, Minibatch, VirtualBatch):
+  """Options of `two_player`: all that any pair of networks may use."""
+
+
+GROUPS: tuple[type[Group], ...] = (
+  *(Run, Data, Training, Algorithm, Scheduled, Scores, Latents, Players, Augmentation),
+  *(TopK, Features, Packs, Minibatch, VirtualBatch),
+)
+"""The groups, in the order of `--help`; a variant's own stand behind the first."""
+
+
+def groups(kind: type[Group]) -> list[tuple[str, list[str]]]:
+  """Return the groups of a config's options: title and names of fields, in the order of `--help`.
+
+  An option belongs to the class that first has it, whichever class sets its default. Groups of
+  equal titles are one.
+  """
+  home: dict[str, type] = {}
+  for base in reversed(kind.__mro__):
+    for name in inspect.get_annotations(base):
+      home.setdefault(name, base)
+  fields = [f.name for f in dataclasses.fields(kind)]
+  own = [base for base in kind.__mro__ if base in home.values() and base not in GROUPS]
+  found: dict[str, list[str]] = {}
+  for base in (GROUPS[0], *own, *GROUPS[1:]):
+    if names := [name for name in fields if home[name] is base]:
+      found.setdefault(_title(base), []).extend(names)
+  return list(found.items())
+
+
+def _title(base: type) -> str:
+  return (inspect.getdoc(base) or base.__name__).splitlines()[0].rstrip('.')
+
+
+G = TypeVar('G', bound=Group)
+
+
+def part(config: Group, kind: type[G]) -> G:
+  """Return the config as a group: itself where it has these options, else the group's defaults."""
+  return config if isinstance(config, kind) else kind()
+
+
+# What is refused.
 
 LENGTH = ('steps', 'images')
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep')
@@ -219,26 +464,88 @@ _NOT_NEGATIVE = (
 _POSITIVE_OR_NONE = ('images', 'image_size')
 
 
-def above_zero(config: Config, *names: str) -> list[str]:
-  """A sentence for each of these options that is not above 0."""
+def flag(name: str) -> str:
+  """Return an option as it is written on the command line."""
+  return '--' + name.replace('_', '-')
+
+
+def defaults(kind: type[Group], preset: str = 'laptop') -> dict[str, Any]:
+  """Return the value of every option where nothing is given but the preset."""
+  fields = {f.name: f.default for f in dataclasses.fields(kind)}
+  module = sys.modules.get(kind.__module__)  # a variant is a module of Config, PAPER and build
+  return {**fields, **(getattr(module, 'PAPER', {}) if preset == 'paper' else {})}
+
+
+def needs(kind: type) -> list[Needs]:
+  """Return which options depend on others, of the class and all its groups."""
+  return [one for base in kind.__mro__ for one in vars(base).get('NEEDS', ())]
+
+
+def inert(kind: type[Group], values: Mapping[str, Any]) -> list[tuple[str, Needs]]:
+  """Return the options that differ from their defaults and have no effect, with what they need."""
+  usual, given = defaults(kind, values.get('preset', '')), dict(values)
+  config = SimpleNamespace(**{**usual, **given})
+  known = [(name, one) for one in needs(kind) for name in one.options if name in usual]
+  return [
+    (name, one)
+    for name, one in known
+    if given.get(name) not in _usual(kind, name, usual) and not one.on(config)
+  ]
+
+
+def _usual(kind: type[Group], name: str, usual: Mapping[str, Any]) -> list[Any]:
+  return [usual[name], defaults(kind)[name]]
+
+
+def _without_effect(config: Group) -> list[str]:
+  kind, found = type(config), []
+  for name, one in inert(kind, vars(config)):
+    others = {other: getattr(config, other) for other in one.by if hasattr(config, other)}
+    found.append(
+      f'{flag(name)}={getattr(config, name)} {one.why} with {_flags(others)}: '
+      f'give {_flags(one.by)}, or leave {flag(name)} out'
+    )
+  return found
+
+
+def _flags(values: Mapping[str, Any]) -> str:
+  return ' and '.join(f'{flag(name)}={value}' for name, value in values.items())
+
+
+def absent(variant: str, name: str, others: Mapping[str, type]) -> str:
+  """Return the sentence that refuses an option which a variant does not have.
+
+  `others` are the configs of all variants by name; the sentence says which of them have the option.
+  Empty where none has, or the variant itself.
+  """
+  having = [
+    other for other, kind in others.items() if name in {f.name for f in dataclasses.fields(kind)}
+  ]
+  if not having or variant in having:
+    return ''
+  return f'{variant} has no {flag(name)}: it is an option of {", ".join(having)}'
+
+
+def above_zero(config: Group, *names: str) -> list[str]:
+  """Return a sentence for each of these options that is not above 0."""
   return _outside(config, names, 'must be above 0', lambda value: value > 0)
 
 
-def zero_or_above(config: Config, *names: str) -> list[str]:
-  """A sentence for each of these options that is below 0."""
+def zero_or_above(config: Group, *names: str) -> list[str]:
+  """Return a sentence for each of these options that is below 0."""
   return _outside(config, names, 'must be 0 or above', lambda value: value >= 0)
 
 
 def _outside(
-  config: Config, names: Sequence[str], rule: str, inside: Callable[[Any], bool]
+  config: Group, names: Sequence[str], rule: str, inside: Callable[[Any], bool]
 ) -> list[str]:
-  values = {name: getattr(config, name) for name in names}
+  values = {name: getattr(config, name) for name in names if hasattr(config, name)}
   wrong = {name: value for name, value in values.items() if not inside(value)}
-  return [f'--{name.replace("_", "-")} {rule}, it is {value}' for name, value in wrong.items()]
+  return [f'{flag(name)} {rule}, it is {value}' for name, value in wrong.items()]
 
 
-def _out_of_range(config: Config) -> list[str]:
-  given = [name for name in _POSITIVE_OR_NONE if getattr(config, name) is not None]
+def _out_of_range(config: Group) -> list[str]:
+  given = [name for name in _POSITIVE_OR_NONE if getattr(config, name, None) is not None]
   return [
     *above_zero(config, *_POSITIVE),
     *zero_or_above(config, *_NOT_NEGATIVE),
@@ -247,21 +554,58 @@ def _out_of_range(config: Config) -> list[str]:
   ]
 
 
-def to_json(config: Config) -> dict[str, Any]:
-  """The config in JSON's types; `from_json` of it is equal to the config."""
+# On disk.
+
+VERSIONS = 'versions'
+"""Where config.json keeps the versions of jaxgan and JAX, which are no options."""
+
+BEFORE: dict[str, Any] = dict(
+  **dict(optimizer='adam', schedule='constant', latent_size=100, latent='normal', n_critic=1),
+  **dict(instance_noise=0.0, r1=0.0, r2=0.0, share_generator=False, augment='none'),
+  **dict(policy='color,translation,cutout', pack=1, top_k=1.0, top_k_images=3_500_000.0),
+  **dict(lecam=0.0, lecam_start=1000, cr=0.0, cr_fake=0.0, zcr=0.0, zcr_generator=0.0),
+  **dict(zcr_deviation=0.05, feature_matching='off', history=0.0, minibatch=0, virtual_batch=0),
+  **dict(eval_every=0, eval_metric='fid', eval_num=1000),
+)
+"""Options that every variant accepted in jaxgan 0.1.0, used or not, and their defaults there."""
+
+
+def to_json(config: Group) -> dict[str, Any]:
+  """Return the config in JSON's types; `from_json` of it is equal to the config."""
   return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
-def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
-  """The config of that class with these values.
+def from_json(kind: type[G], values: Mapping[str, Any]) -> G:
+  """Return the config of that class with these values.
+
+  What jaxgan 0.1.0 wrote is read as well: options that had no effect there are at their defaults.
 
   Raises:
-    ValueError: a field that the class does not have.
+    ValueError: an option that the class does not have; a run of jaxgan 0.1.0 with one that had no
+      effect there, or has none here any more.
   """
   fields = {f.name: f for f in dataclasses.fields(kind)}
-  if unknown := sorted(set(values) - set(fields)):
+  known = _of_today(kind, values)
+  if unknown := sorted(set(known) - set(fields)):
     raise ValueError(f'{kind.__module__} has no options {unknown}')
-  return kind(**{name: _restored(fields[name].type, value) for name, value in values.items()})
+  restored = {name: _restored(fields[name].type, value) for name, value in known.items()}
+  usual = defaults(kind, str(restored.get('preset', '')))
+  idle = {name: usual[name] for name, _ in inert(kind, restored)}
+  return kind(**{**restored, **idle})
+
+
+def _of_today(kind: type[Group], values: Mapping[str, Any]) -> dict[str, Any]:
+  """The options among the values of a config.json, without those that were given up."""
+  fields = {f.name for f in dataclasses.fields(kind)}
+  gone = {name for name in set(values) - fields if name in BEFORE}
+  old = VERSIONS not in values
+  for name in sorted(gone | ({*kind.IDLE_BEFORE} & set(values) if old else set())):
+    if values[name] != BEFORE[name]:
+      raise ValueError(
+        f'this run of {values.get("variant", kind.__module__)} was made by jaxgan 0.1.0, which did '
+        f'not use its {flag(name)}={values[name]}: go on with that version, or begin another run'
+      )
+  return {name: value for name, value in values.items() if name not in {*gone, VERSIONS}}
 
 
 def _restored(annotation: Any, value: Any) -> Any:

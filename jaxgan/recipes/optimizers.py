@@ -11,7 +11,7 @@ import optax
 from jaxgan.core import averaging
 from jaxgan.core.game import Rule, Turn
 from jaxgan.core.typing import Array, Step
-from jaxgan.recipes.config import Config
+from jaxgan.recipes.config import Algorithm, Common, Scheduled, part
 
 Optimizer = Callable[..., optax.GradientTransformation]
 
@@ -29,7 +29,7 @@ class Schedules(NamedTuple):
   half_life: averaging.HalfLife
 
 
-def configured(config: Config) -> Schedules:
+def configured(config: Common) -> Schedules:
   """The schedules that options of every variant ask for."""
   return Schedules(partial(optimizer, config), lambda step: 1.0, config.ema_images)
 
@@ -52,7 +52,7 @@ def lazily_corrected(
 
 
 def optimizer(
-  config: Config,
+  config: Common,
   rate: float,
   updates: float = 1,
   *,
@@ -68,7 +68,8 @@ def optimizer(
   Raises:
     ValueError: RMSProp where it is to be `differentiable`, which it is not where gradients are 0.
   """
-  if differentiable and config.optimizer == 'rmsprop':
+  kind = part(config, Algorithm).optimizer
+  if differentiable and kind == 'rmsprop':
     raise ValueError('--optimizer=rmsprop cannot be looked ahead at: give adam or sgd')
   # Under the root, where gradients are 0, so that it has a slope: 1e-8 beside the rest, as eps is.
   root = 1e-16 if differentiable else 0.0
@@ -87,7 +88,7 @@ def optimizer(
     'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False),
     'sgd': lambda lr: momentum_sgd(rate),
   }
-  return make[config.optimizer](schedule[config.schedule])
+  return make[kind](schedule[part(config, Scheduled).schedule])
 
 
 def between_ends(shape: str, start: float, end: float, length: int) -> Callable[[Step], Array]:
@@ -134,7 +135,7 @@ def momentum_sgd(
 
 
 def average(
-  config: Config, half_life: averaging.HalfLife | None = None
+  config: Common, half_life: averaging.HalfLife | None = None
 ) -> Callable[[str], Rule] | None:
   """Return the rule by which a player's networks are averaged, or None without `--ema-images`.
 

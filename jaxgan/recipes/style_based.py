@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from jaxgan.core.game import Game, Nets, Turn
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Array, Key
 from jaxgan.losses import adversarial
-from jaxgan.losses.adversarial import Augment, Generate, Given
+from jaxgan.losses.adversarial import Augment, Given
 from jaxgan.losses.objectives import Objective
 from jaxgan.losses.style_mixing import Drawing, spread
 from jaxgan.ops.truncation import towards_mean
@@ -62,8 +62,8 @@ def recipe(
 
 
 @dataclass(frozen=True)
-class Options(config.Config):
-  """Options of variants whose augmentation adapts."""
+class Options(config.TwoPlayer, config.Algorithm, config.Scheduled, config.TopK):
+  """Adaptive augmentation and lazy penalties."""
 
   augment: Literal['ada', 'diffaugment', 'none'] = 'ada'  # type: ignore[assignment]
   """ada: augmentation of a strength that adapts to how sure the critic is of real images."""
@@ -75,6 +75,21 @@ class Options(config.Config):
   """Ada's strength at most; above it augmented images come out of the generator."""
   r1_every: int = 16
   """Steps from one R1 penalty to the next; its weight is multiplied by them."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(
+      ('ada_target', 'ada_images', 'ada_cap'), lambda c: c.augment == 'ada', {'augment': 'ada'}
+    ),
+    config.Needs(('r1_every',), lambda c: c.r1 or c.r2, {'r1': 0.1}),
+  )
+  IDLE_BEFORE: ClassVar[tuple[str, ...]] = (
+    'lecam',
+    'cr',
+    'cr_fake',
+    'zcr',
+    'zcr_generator',
+    'top_k',
+  )
 
   def problems(self) -> list[str]:
     """Ranges of the options above."""
@@ -94,18 +109,31 @@ def duel(
   config: Options,
   networks: Mapping[str, Network],
   objective: Objective,
-  generate: Generate,
+  drawing: Drawing,
   given: Given,
   lazy: Sequence[Turn] = (),
   memory: Mapping[str, Any] = MappingProxyType({}),
 ) -> Game:
-  """`recipe.duel`, all that the critic sees augmented, and R1 and R2 in a turn of their own.
+  """Return `two_player.duel` with all that the critic sees augmented, R1 and R2 in their own turn.
 
-  `given` is what the critic is told besides images, `lazy` are further such turns.
+  `drawing` makes fakes, `given` is what the critic takes besides images, `lazy` are further such
+  turns.
   """
   judge = adversarial.judged(given, config.instance_noise, augmentation(config))
   looking = controller.observed if config.augment == 'ada' else adversarial.unobserved
-  pair = adversarial.between(objective, generate=generate, judge=judge, observe=looking)
+  generate = drawing.generate
+  pair = tricks.losses_between(
+    config,
+    objective,
+    [],
+    generate=generate,
+    given=given,
+    latent=drawing.latent,
+    images=drawing.plain,
+    judge=judge,
+    observe=looking,
+  )
+  memory = {**memory, **tricks.memory(config)}
   if penalty := two_player.slopes(config):
     every = config.r1_every
     slopes = adversarial.lazily(*penalty, interval=every, generate=generate, judge=judge)

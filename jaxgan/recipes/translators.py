@@ -16,7 +16,7 @@ from jaxgan.recipes.types import Stage
 
 
 @dataclass(frozen=True)
-class Config(config.Config):
+class Config(config.Common, config.Algorithm, config.Scheduled):
   """Options of the variants that make an image of an image."""
 
   width: int = 32
@@ -30,10 +30,6 @@ class Config(config.Config):
   image_size: int | None = 64
   schedule: config.Schedule = 'constant_linear'
   ema_images: float = 0.0
-
-  def problems(self) -> list[str]:
-    """Options without use here."""
-    return super().problems() + config.idle(self, *config.LATENT, *config.CRITIC)
 
   def patches(self, size: int) -> int:
     """The critic's layers for images of that size.

@@ -35,7 +35,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regulariser
 from jaxgan.recipes import codes, tricks
 from jaxgan.recipes.codes import Code
-from jaxgan.recipes.config import Config
+from jaxgan.recipes.config import TwoPlayer
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
@@ -104,7 +104,7 @@ def features_at_start(network: Network, *inputs: Array) -> Array:
 
 
 def two_player(
-  config: Config,
+  config: TwoPlayer,
   spec: Spec,
   *,
   generator: nn.Module,
@@ -168,7 +168,7 @@ def looking_ahead(game: Game, steps: int) -> Game:
   return replace(game, turns=(critic, generator._replace(loss=loss), *others))
 
 
-def check_labels(config: Config, spec: Spec, conditional: bool) -> None:
+def check_labels(config: TwoPlayer, spec: Spec, conditional: bool) -> None:
   """Raise ValueError for a conditional recipe on data without labels."""
   if conditional and not spec.classes:
     raise ValueError(
@@ -178,7 +178,7 @@ def check_labels(config: Config, spec: Spec, conditional: bool) -> None:
 
 
 def pair_of(
-  config: Config,
+  config: TwoPlayer,
   spec: Spec,
   generator: nn.Module,
   critic: nn.Module,
@@ -199,7 +199,7 @@ def pair_of(
 
 
 def duel(
-  config: Config,
+  config: TwoPlayer,
   networks: Mapping[str, Network],
   pair: tuple[Loss, Loss],
   *,
@@ -251,7 +251,7 @@ def duel(
   )
 
 
-def latents(config: Config) -> Latent:
+def latents(config: TwoPlayer) -> Latent:
   """N(0, 1) or U(-1, 1), `latent_size` of them."""
   draw = {
     'normal': jax.random.normal,
@@ -260,7 +260,7 @@ def latents(config: Config) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def slopes(config: Config, strength: Array | float = 1.0) -> list[Penalty]:
+def slopes(config: TwoPlayer, strength: Array | float = 1.0) -> list[Penalty]:
   """The configured penalties R1 and R2, times a strength."""
   weights = ((gradient_penalties.r1, config.r1), (gradient_penalties.r2, config.r2))
   return [penalty(weight * strength) for penalty, weight in weights if weight]

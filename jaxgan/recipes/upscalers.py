@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ from jaxgan.recipes.types import Recipe, Stage, Translation
 
 
 @dataclass(frozen=True)
-class Config(config.Config):
+class Config(config.Common, config.Algorithm, config.Scheduled):
   """Options of the variants that enlarge images."""
 
   scale: Literal[2, 4] = 4
@@ -48,13 +48,27 @@ class Config(config.Config):
   beta1: float = 0.9
   ema_images: float = 0.0
 
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('pretrain_lr',), lambda c: c.pretrain, {'pretrain': 1000}),
+  )
+
   def problems(self) -> list[str]:
-    """Options without use here, and weights that are missing or idle."""
-    found = super().problems() + config.idle(self, *config.LATENT, *config.CRITIC)
+    """Add weights that are missing, or are not read."""
+    found = super().problems()
     if (self.perceptual == 'vgg') != (self.vgg_weights is not None):
       found.append('--perceptual=vgg and --vgg-weights=FILE go together: give both')
     found += config.zero_or_above(self, 'pretrain')
     return found + config.above_zero(self, 'pretrain_lr')
+
+  def warnings(self, spec: Spec) -> list[str]:
+    """Add a run that ends before the critic comes in."""
+    found = super().warnings(spec)
+    if self.length <= self.pretrain:
+      found.append(
+        f'the critic never plays in {self.length} steps, as --pretrain={self.pretrain} of them are '
+        'by pixels alone: give more --steps, or a smaller --pretrain'
+      )
+    return found
 
   @property
   def doublings(self) -> int:

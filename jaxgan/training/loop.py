@@ -18,7 +18,7 @@ from jaxgan.core.typing import Batch
 from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import Config
+from jaxgan.recipes.config import Common, Scores, part
 from jaxgan.storage import figures
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import Journal
@@ -67,7 +67,7 @@ class Stop(Protocol):
 
 
 def train(
-  config: Config,
+  config: Common,
   folder: str | pathlib.Path,
   *,
   quiet: bool = False,
@@ -202,7 +202,7 @@ def _record(session: Session, game: Game, step: int, logs: Any, journal: Journal
   """Logs and pictures, where they are due after a step."""
   config, last = session.config, step == session.config.length
   journal.tick()
-  judged = session.best is not None and (last or step % config.eval_every == 0)
+  judged = session.best is not None and (last or step % part(config, Scores).eval_every == 0)
   if step % config.log_every == 0 or last or judged:
     score = _judged(session, step) if judged else {}
     journal.write(step, {**played(game, step - 1, logs), **score})
@@ -214,10 +214,10 @@ def _record(session: Session, game: Game, step: int, logs: Any, journal: Journal
 def _judged(session: Session, step: int) -> dict[str, jax.Array]:
   """The score at a step, for the journal."""
   assert session.best is not None
-  config, run = session.config, session.run
-  draw = lambda: to_uint8(run.sample(session.best.key, config.eval_num))
+  scores, run = part(session.config, Scores), session.run
+  draw = lambda: to_uint8(run.sample(session.best.key, scores.eval_num))
   value = session.best.consider(step, session.state, draw)
-  return {f'evaluation/{config.eval_metric}': jax.numpy.float32(value)}
+  return {f'evaluation/{scores.eval_metric}': jax.numpy.float32(value)}
 
 
 def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:

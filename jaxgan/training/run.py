@@ -20,7 +20,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
 from jaxgan.recipes import codes as codes_of
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import Config, from_json
+from jaxgan.recipes.config import Common, from_json
 from jaxgan.recipes.types import Recipe, Stage, Translation
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
@@ -67,7 +67,7 @@ class Run:
     [1, 2]
   """
 
-  config: Config
+  config: Common
   spec: Spec
   recipe: Recipe
   state: TrainState
@@ -429,7 +429,7 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
   return Run(config, spec, recipe, restored[1], workdir, counts)
 
 
-def read(workdir: pathlib.Path) -> tuple[Config, Spec]:
+def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   """What a run was set to, and what its images are.
 
   Raises:

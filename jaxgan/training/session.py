@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import pathlib
 import sys
@@ -18,7 +19,17 @@ from jaxgan.core.typing import Batch, Logs
 from jaxgan.data import Source
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import LENGTH, MAY_CHANGE, PLACE, Config, to_json
+from jaxgan.recipes.config import (
+  LENGTH,
+  MAY_CHANGE,
+  PLACE,
+  VERSIONS,
+  Common,
+  Scores,
+  from_json,
+  part,
+  to_json,
+)
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
@@ -45,7 +56,7 @@ class Refused(ValueError):
 class Session:
   """A run that is ready to be played: what it needs, and where it stands."""
 
-  config: Config
+  config: Common
   folder: pathlib.Path
   source: Source
   recipe: Recipe
@@ -85,7 +96,7 @@ class Session:
 
 @contextlib.contextmanager
 def prepared(
-  config: Config, folder: str | pathlib.Path, *, quiet: bool = False, data: Data | None = None
+  config: Common, folder: str | pathlib.Path, *, quiet: bool = False, data: Data | None = None
 ) -> Iterator[Session]:
   """All that can be wrong with the input is found here, before the first step, as Refused."""
   with contextlib.ExitStack() as stack:
@@ -99,7 +110,7 @@ def prepared(
 
 
 def _prepare(
-  config: Config, folder: pathlib.Path, stack: contextlib.ExitStack, given: Source | None = None
+  config: Common, folder: pathlib.Path, stack: contextlib.ExitStack, given: Source | None = None
 ) -> Session:
   """Every process does all of it; what one of them refuses, all do."""
   workdir.check(folder)
@@ -117,24 +128,26 @@ def _prepare(
   recipe = hosts.together(lambda: recipe.prepare(recipe, source))
   stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
   hosts.together(lambda: _claim(config, source, folder, stack))
+  for text in config.warnings(source.spec):
+    _warn(f'warning: {text}')
   checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
   session = Session(config, folder, source, recipe, mesh, checkpoints)
   session.state = session.restore()
-  if config.eval_every:
+  if part(config, Scores).eval_every:
     session.best = stack.enter_context(contextlib.closing(_best(config, folder, source)))
   return session
 
 
-def _best(config: Config, folder: pathlib.Path, source: Source) -> 'Best':
+def _best(config: Common, folder: pathlib.Path, source: Source) -> 'Best':
   from jaxgan.training import best_checkpoint  # its metrics take half of what it takes to start
 
   make = lambda: best_checkpoint.judge(source, held_out(config, source)) if hosts.first() else None
   judge = hosts.together(make)
-  return best_checkpoint.Best(folder, config.eval_metric, judge)
+  return best_checkpoint.Best(folder, part(config, Scores).eval_metric, judge)
 
 
-def _check_needs(config: Config, recipe: Recipe, source: Source) -> None:
-  if config.eval_every and recipe.sample is None:
+def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
+  if part(config, Scores).eval_every and recipe.sample is None:
     raise ValueError(f'--eval-every scores samples, and {config.variant} draws none: leave it out')
   has = {'', 'target' if source.target else '', 'pairs' if source.paired else ''}
   if recipe.needs not in has:
@@ -145,13 +158,13 @@ def _check_needs(config: Config, recipe: Recipe, source: Source) -> None:
     )
 
 
-def _command(config: Config) -> str:
+def _command(config: Common) -> str:
   """What all processes must be given alike."""
   return json.dumps({k: v for k, v in to_json(config).items() if k not in PLACE})
 
 
 def _claim(
-  config: Config, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
+  config: Common, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
 ) -> None:
   """The first process takes the work directory for the run."""
   if hosts.first():
@@ -159,7 +172,7 @@ def _claim(
     _agree(config, source, folder)
 
 
-def _of_arrays(config: Config, given: Data) -> tuple[Config, Source]:
+def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
   """The config and the source of a run on images of one's own.
 
   Raises:
@@ -184,7 +197,7 @@ def _of_arrays(config: Config, given: Data) -> tuple[Config, Source]:
   return config, _without(config, source)
 
 
-def _default(config: Config) -> str:
+def _default(config: Common) -> str:
   """The data set that stands where none is named."""
   return next(str(f.default) for f in dataclasses.fields(config) if f.name == 'dataset')
 
@@ -197,12 +210,12 @@ def _pair(given: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
   return tuple(map(np.asarray, parts))
 
 
-def held_out(config: Config, train: Source) -> Source | None:
+def held_out(config: Common, train: Source) -> Source | None:
   """Return the test split beside a config's training images; None where there is none."""
   return open_data(config, data.HELD_OUT) if train.has_held_out else None
 
 
-def open_data(config: Config, split: str = 'train') -> Source:
+def open_data(config: Common, split: str = 'train') -> Source:
   """The data set of a config.
 
   Raises:
@@ -228,11 +241,11 @@ def open_data(config: Config, split: str = 'train') -> Source:
   return _without(config, source)
 
 
-def _without(config: Config, source: Source) -> Source:
+def _without(config: Common, source: Source) -> Source:
   return data.without(source, config.without_classes) if config.without_classes else source
 
 
-def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
+def _agree(config: Common, source: Source, folder: pathlib.Path) -> None:
   """Write what the run is set to, or check that it is what it was.
 
   Raises:
@@ -240,8 +253,10 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
   """
   new = to_json(config)
   if (folder / CONFIG).exists():
-    old = files.read_config(folder / CONFIG)
-    fixed = lambda values: {k: v for k, v in values.items() if k not in (*MAY_CHANGE, *ABOUT)}
+    written = files.read_config(folder / CONFIG)
+    kind = variants.module(written.get('variant', '')).Config
+    old = to_json(from_json(kind, {k: v for k, v in written.items() if k not in ABOUT}))
+    fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
     workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
     if reason := config.bound_to_length():
       length = lambda values: {k: values[k] for k in LENGTH}
@@ -250,11 +265,17 @@ def _agree(config: Config, source: Source, folder: pathlib.Path) -> None:
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
   plugin = variants.file_of(config.variant)
-  files.write_config(folder / CONFIG, new | ({'plugin': str(plugin)} if plugin else {}))
+  about_run = {VERSIONS: versions()} | ({'plugin': str(plugin)} if plugin else {})
+  files.write_config(folder / CONFIG, {**new, **about_run})
   files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
 
 
-def _same_data(config: Config, folder: pathlib.Path, about: dict[str, Any]) -> None:
+def versions() -> dict[str, str]:
+  """Return the versions of jaxgan and JAX, as config.json records them."""
+  return {name: importlib.metadata.version(name) for name in ('jaxgan', 'jax')}
+
+
+def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> None:
   """Raises ValueError where a run would go on with other images than it began with."""
   if not (folder / DATA).exists():
     return

@@ -15,7 +15,8 @@ from typing import Any, ParamSpec, Protocol, cast, overload
 
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import checking
-from jaxgan.recipes.config import Config
+from jaxgan.recipes import config as groups
+from jaxgan.recipes.config import Common, Config
 from jaxgan.recipes.types import Recipe, computed_in
 from jaxgan.variants import (
   biggan,
@@ -279,13 +280,20 @@ def configure(variant: str, preset: str = 'laptop', **options: object) -> Config
     raise ValueError(f'there is no preset {preset!r}, only {", ".join(presets)}')
   known = [field.name for field in dataclasses.fields(kind)]
   if unknown := sorted(set(options) - set(known)):
-    raise ValueError(f'{variant} has no options {unknown}, only {", ".join(known)}')
+    told = '; '.join(filter(None, (absent(variant, name) for name in unknown)))
+    raise ValueError(told or f'{variant} has no options {unknown}, only {", ".join(known)}')
   given = checking.check(kind, options)
   config: Config = kind(**{'variant': variant, 'preset': preset, **presets[preset], **given})
   return config
 
 
-def build(config: Config, spec: Spec) -> Recipe:
-  """The recipe of a config, for images as `spec` says, computed in the config's precision."""
+def absent(variant: str, name: str) -> str:
+  """Return the sentence that refuses an option of other variants; empty if none has it."""
+  kinds = {other: module.Config for other, module in VARIANTS.items()}
+  return groups.absent(variant, name, kinds)
+
+
+def build(config: Common, spec: Spec) -> Recipe:
+  """Return the recipe of a config, for images as `spec` says, in the config's precision."""
   recipe: Recipe = module(config.variant).build(config, spec)
   return computed_in(config.precision, recipe)

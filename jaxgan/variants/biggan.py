@@ -21,7 +21,7 @@ from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Config):
+class Config(config.Ordinary, config.Packs, config.Minibatch):
   """Options of BigGAN."""
 
   conditional: bool = True

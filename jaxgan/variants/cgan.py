@@ -6,7 +6,7 @@ convolutional form: an embedding of the label joins the latent, a learned map of
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 
@@ -14,17 +14,30 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import mlp
 from jaxgan.nn.initializers import uniform
+from jaxgan.recipes import config
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
 
 
 @dataclass(frozen=True)
-class Config(dcgan.Config):
+class Config(
+  dcgan.Convolutional, dcgan.Smoothed, config.Ordinary, config.Minibatch, config.VirtualBatch
+):
   """Options of the conditional GAN."""
 
   maxout: bool = False
   """The article's perceptrons in place of convolutional networks."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('width', 'critic_norm', 'bias'), lambda c: not c.maxout, {'maxout': False}),
+    config.Needs(('virtual_batch',), lambda c: not c.maxout, {'maxout': False}),
+  )
+
+  @property
+  def mixes(self) -> bool:
+    """Whether the critic's batch norm mixes the images."""
+    return self.critic_norm and not self.maxout
 
 
 PAPER: dict[str, Any] = dict(

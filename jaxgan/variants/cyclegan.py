@@ -8,7 +8,7 @@ patches, and below 256 the generators have six residual blocks.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -18,7 +18,7 @@ from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.cyclegan import ResNetGenerator
 from jaxgan.networks.patch_discriminator import PatchCritic
-from jaxgan.recipes import translators
+from jaxgan.recipes import config, translators
 from jaxgan.recipes.types import Recipe, Translation
 
 
@@ -37,6 +37,10 @@ class Config(translators.Config):
   """Past fakes that each critic is shown again; 0: none."""
   idle_biases: bool = False
   """Biases that instance norm takes out again, as the authors have them: without effect."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('identity',), lambda c: c.cycle, {'cycle': 10.0}),
+  )
 
 
 PAPER: dict[str, Any] = dict(image_size=256, width=64, idle_biases=True, steps=266_800)

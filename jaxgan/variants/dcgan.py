@@ -17,8 +17,8 @@ from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Convolutional(config.Config):
-  """Options of the variants that share DCGAN's networks."""
+class Convolutional(config.Group):
+  """Networks."""
 
   width: int = 64
   """Channels of the layers next to the image; they double with every halving of its size."""
@@ -28,26 +28,35 @@ class Convolutional(config.Config):
   """Biases in the layers that no batch norm follows."""
 
   def problems(self) -> list[str]:
-    """A penalty of slopes takes each image for itself, which batch norm forbids."""
-    slopes = self.critic_norm and (self.r1 or self.r2)
-    found = (
-      ['--r1 and --r2 need --critic-norm=False: batch norm mixes the images'] if slopes else []
-    )
-    return super().problems() + found
+    """Add a penalty of slopes: it takes each image for itself, which batch norm forbids."""
+    found, players = super().problems(), config.part(self, config.Players)
+    if self.mixes and (players.r1 or players.r2):
+      found.append('--r1 and --r2 need --critic-norm=False: batch norm mixes the images')
+    return found
+
+  @property
+  def mixes(self) -> bool:
+    """Whether the critic's batch norm mixes the images."""
+    return self.critic_norm
 
 
 @dataclass(frozen=True)
-class Config(Convolutional):
-  """Options of DCGAN."""
+class Smoothed(config.Group):
+  """Objective."""
 
   smoothing: float = 0.0
   """One-sided label smoothing: the critic's target for real images is 1 less this."""
 
 
+@dataclass(frozen=True)
+class Config(Convolutional, Smoothed, config.Config):
+  """Options of DCGAN."""
+
+
 PAPER: dict[str, Any] = dict(image_size=64, batch_size=128, bias=False, ema_images=0.0, width=64)
 
 
-def networks(config: Convolutional, spec: Spec, *, conditional: bool = False) -> dict[str, Any]:
+def networks(config: Any, spec: Spec, *, conditional: bool = False) -> dict[str, Any]:
   """Generator and critic of DCGAN for images of any size from 8 pixels.
 
   Raises:

@@ -7,7 +7,7 @@ generator, leaky ReLU in the critic, and Adam.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 
@@ -29,9 +29,16 @@ class Config(config.Config):
   smoothing: float = 0.0
   """One-sided label smoothing: the critic's target for real images is 1 less this."""
   widths: tuple[int, ...] = (256, 512)
-  """Units of the generator's hidden layers; the critic has them in reverse."""
+  """Units of the generator's hidden layers; the critic has them in reverse, unless --maxout."""
   maxout: bool = False
   """The networks of the paper: ReLU against maxout units with dropout, no batch norm."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(
+      ('objective',), lambda c: c.feature_matching == 'off', {'feature_matching': 'off'}
+    ),
+    config.Needs(('virtual_batch',), lambda c: not c.maxout, {'maxout': False}),
+  )
 
 
 PAPER: dict[str, Any] = dict(

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
+from jaxgan.recipes import config
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
 
 
 @dataclass(frozen=True)
-class Config(dcgan.Convolutional):
+class Config(dcgan.Convolutional, config.Config):
   """Options of LSGAN."""
 
   coding: Literal['least_squares', 'least_squares_pearson'] = 'least_squares'

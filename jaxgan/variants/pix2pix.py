@@ -10,7 +10,7 @@ and dropout draws noise. Both are options here, and on.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 
@@ -20,7 +20,7 @@ from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.patch_discriminator import Norm, PatchCritic
 from jaxgan.networks.pix2pix import UNet, halvings
-from jaxgan.recipes import translators
+from jaxgan.recipes import config, translators
 from jaxgan.recipes.types import Recipe, Translation
 
 
@@ -37,6 +37,10 @@ class Config(translators.Config):
   """What batch norm goes by at test: the images translated together, or the training's average."""
   test_noise: bool = True
   """Dropout, the only noise, at test too."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('test_statistics',), lambda c: c.norm == 'batch', {'norm': 'batch'}),
+  )
 
 
 PAPER: dict[str, Any] = dict(image_size=256, width=64, steps=219_200)

@@ -8,7 +8,7 @@ to 4 as images grow); the weight of a size that fades in moves at every step; no
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -19,14 +19,14 @@ from jaxgan.core.typing import Array, Spec
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import progan, resnet
 from jaxgan.nn.minibatch import group_size
-from jaxgan.recipes import config
+from jaxgan.recipes import config, tricks
 from jaxgan.recipes.progressive import Growth
 from jaxgan.recipes.two_player import duel, latents, slopes
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
 
 @dataclass(frozen=True)
-class Growing(config.Config):
+class Growing(config.TwoPlayer, config.Algorithm, config.TopK):
   """Options of the variants that grow."""
 
   stage_images: int = 0
@@ -41,12 +41,29 @@ class Growing(config.Config):
   beta1: float = 0.0
   beta2: float = 0.99
 
+  IDLE_BEFORE: ClassVar[tuple[str, ...]] = (
+    'augment',
+    'lecam',
+    'cr',
+    'cr_fake',
+    'zcr',
+    'zcr_generator',
+    'top_k',
+  )
+
   def problems(self) -> list[str]:
-    """Optimizers start afresh with every stage, and so would schedules."""
-    found = super().problems()
-    if self.schedule != 'constant':
-      found.append(f'{self.variant} needs --schedule=constant, it is {self.schedule}')
-    return found + config.zero_or_above(self, 'stage_images')
+    """Add a length of stages below 0."""
+    return super().problems() + config.zero_or_above(self, 'stage_images')
+
+  def warnings(self, spec: Spec) -> list[str]:
+    """Add a run that never leaves the first size."""
+    found, first = super().warnings(spec), self.stage_images // self.images_per_step
+    if self.stage_images and first >= self.length and resnet.stem(spec.size)[1] > 0:
+      found.append(
+        f'the run of {self.length} steps never leaves the first size, which takes {first}: '
+        f'give a --stage-images below {self.stage_images}, or more --steps'
+      )
+    return found
 
   def bound_to_length(self) -> str:
     """Stages that share the run."""
@@ -95,14 +112,19 @@ def build(config: Config, spec: Spec) -> Recipe:
   """A stage for each size that fades in or stands; WGAN-GP's losses, and drift."""
   grown, latent = growth(config, spec), latents(config)
   given = lambda nets, batch: (grown.weight(nets.step),)
-  pair = partial(
-    adversarial.between,
-    objectives.wasserstein(),
+  penalties = [
     gradient_penalties.gradient_penalty(config.penalty_weight),
     gradient_penalties.drift(config.drift),
     *slopes(config),
+  ]
+  pair = partial(
+    tricks.losses_between,
+    config,
+    objectives.wasserstein(),
+    penalties,
     generate=adversarial.generated(latent, given),
-    judge=adversarial.judged(given, config.instance_noise),
+    given=given,
+    latent=latent,
   )
 
   def generate(nets: Nets, latents: Array, labels: Array) -> Array:
@@ -118,7 +140,8 @@ def build(config: Config, spec: Spec) -> Recipe:
     }
     weight, image = jnp.ones(()), jnp.zeros((2, sizes[-1], sizes[-1], spec.channels))
     example = {'generator': (latent(jax.random.key(0), 2), weight), 'critic': (image, weight)}
-    game = duel(config, networks, pair(real=partial(grown.real, stage=i)))
+    pairs = pair(real=partial(grown.real, stage=i))
+    game = duel(config, networks, pairs, memory=tricks.memory(config))
     return Stage(game, example, grown.length(i), fresh=('opt',))
 
   return from_latents(tuple(map(stage, range(grown.stages))), latent, False, generate)

@@ -6,7 +6,7 @@ real images, and that all stages are of one precision. The laptop's networks are
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import optax
 
@@ -20,7 +20,7 @@ from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Config):
+class Config(config.TwoPlayer, config.Scheduled, config.Features, config.Packs, config.Minibatch):
   """Options of R3GAN."""
 
   conditional: bool = True
@@ -49,20 +49,31 @@ class Config(config.Config):
   r1: float = 1.0
   r2: float = 1.0
 
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(
+      ('rate_end', 'beta2_end', 'horizon'),
+      lambda c: c.schedule != 'constant',
+      {'schedule': 'cosine'},
+    ),
+    config.Needs(
+      ('slopes_end',),
+      lambda c: c.schedule != 'constant' and (c.r1 or c.r2),
+      {'schedule': 'cosine', 'r1': 1.0},
+    ),
+  )
+
   def bound_to_length(self) -> str:
     """Not where a horizon is given."""
     return '' if self.horizon else super().bound_to_length()
 
   def problems(self) -> list[str]:
-    """What does not divide, and options that have no meaning here."""
+    """Add what does not divide, and ends that are out of range."""
     found = super().problems()
     if min(self.width, self.depth, self.cardinality) < 1 or 2 * self.width % self.cardinality:
       found.append(
         '--width, --depth and --cardinality must be above 0, and the last a divisor of twice the '
         f'first: they are {self.width}, {self.depth} and {self.cardinality}'
       )
-    if self.optimizer != 'adam':
-      found.append(f'--optimizer={self.optimizer} has no beta2 to change: leave it out')
     above = self.rate_end > 0 and (self.horizon is None or self.horizon > 0)
     if not (above and self.slopes_end >= 0 and 0 <= self.beta2_end < 1):
       found.append(
@@ -99,7 +110,8 @@ def schedules(config: Config) -> Schedules:
       optax.scale_by_learning_rate(between(rate, rate * config.rate_end, updates)),
     )
 
-  return Schedules(optimizer, between(1.0, config.slopes_end), between(0.0, config.ema_images))
+  youngest = config.ema_images if config.schedule == 'constant' else 0.0
+  return Schedules(optimizer, between(1.0, config.slopes_end), between(youngest, config.ema_images))
 
 
 def build(config: Config, spec: Spec) -> Recipe:

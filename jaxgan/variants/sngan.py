@@ -19,7 +19,7 @@ from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Config):
+class Config(config.Ordinary, config.Packs, config.Minibatch):
   """Options of SN-GAN."""
 
   conditional: bool = True

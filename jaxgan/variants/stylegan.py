@@ -8,17 +8,18 @@ has no bias beside it.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.core import network
 from jaxgan.core.typing import Spec
-from jaxgan.losses import adversarial, objectives, style_mixing
+from jaxgan.losses import objectives, style_mixing
 from jaxgan.networks import progan as grown_networks
 from jaxgan.networks import resnet, stylegan, stylegan2
-from jaxgan.recipes import style_based
+from jaxgan.recipes import style_based, tricks
+from jaxgan.recipes.config import Needs
 from jaxgan.recipes.two_player import duel, latents, slopes
 from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.variants import progan
@@ -37,6 +38,8 @@ class Config(progan.Growing):
   psi_layers: int = 8
   """How many styles are drawn so."""
   r1: float = 10.0
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (Needs(('psi_layers',), lambda c: c.psi != 1, {'psi': 0.7}),)
 
 
 PAPER: dict[str, Any] = dict(
@@ -74,11 +77,15 @@ def build(config: Config, spec: Spec) -> Recipe:
       'synthesis': stylegan.Synthesis(sizes, widths[1:], spec.channels, fades),
       'critic': grown_networks.Critic(sizes, widths, fades, stylegan.blurred_pool),
     }
-    pair = adversarial.between(
+    fakes = drawing(sizes)
+    pair = tricks.losses_between(
+      config,
       objectives.nonsaturating(),
-      *slopes(config),
-      generate=drawing(sizes).generate,
-      judge=adversarial.judged(given, config.instance_noise),
+      slopes(config),
+      generate=fakes.generate,
+      given=given,
+      latent=latent,
+      images=fakes.plain,
       real=partial(grown.real, stage=i),
     )
     weight, image = jnp.ones(()), jnp.zeros((2, sizes[-1], sizes[-1], spec.channels))
@@ -88,7 +95,8 @@ def build(config: Config, spec: Spec) -> Recipe:
       'critic': (image, weight),
     }
     linen = {name: network.linen(module) for name, module in networks.items()}
-    return Stage(duel(config, linen, pair), example, grown.length(i), fresh=('opt',))
+    game = duel(config, linen, pair, memory=tricks.memory(config))
+    return Stage(game, example, grown.length(i), fresh=('opt',))
 
   return style_based.recipe(
     tuple(map(stage, range(grown.stages))),

@@ -8,7 +8,7 @@ alone; p has a cap; augmentation is one bilinear interpolation (`jaxgan.ada`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from jaxgan.losses import adversarial, objectives, path_length, style_mixing
 from jaxgan.networks import resnet, stylegan2
 from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import style_based
-from jaxgan.recipes.config import above_zero
+from jaxgan.recipes.config import Needs, above_zero
 from jaxgan.recipes.two_player import latents
 from jaxgan.recipes.types import Recipe, Stage
 
@@ -58,9 +58,20 @@ class Config(style_based.Options):
   beta1: float = 0.0
   beta2: float = 0.99
 
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('path_every',), lambda c: c.path_weight, {'path_weight': 2.0}),
+  )
+
   def problems(self) -> list[str]:
     """The rhythm of the path length penalty."""
     return super().problems() + above_zero(self, 'path_every')
+
+  def warnings(self, spec: Spec) -> list[str]:
+    """Add classes that the data do not have."""
+    found = super().warnings(spec)
+    if self.conditional and not spec.classes:
+      found.append(f'{self.dataset!r} has no labels: {self.variant} draws without classes')
+    return found
 
 
 PAPER: dict[str, Any] = dict(
@@ -117,8 +128,8 @@ def _game(
 ) -> Game:
   objective = objectives.nonsaturating()
   if not config.path_weight:
-    return style_based.duel(config, networks, objective, fakes.generate, told)
+    return style_based.duel(config, networks, objective, fakes, told)
   length = path_length.path_length(fakes, config.path_weight, config.path_every)
   turn = Turn('generator', length, 'path', every=config.path_every)
   memory = {'path_mean': np.float32(0)}
-  return style_based.duel(config, networks, objective, fakes.generate, told, (turn,), memory)
+  return style_based.duel(config, networks, objective, fakes, told, (turn,), memory)

@@ -8,7 +8,7 @@ laptop's are the perceptrons of `gan`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 
@@ -33,6 +33,19 @@ class Config(config.Config):
   """Units of the generator's hidden layers; the critic has them in reverse."""
   plain: bool = False
   """The notebook's networks: tanh, orthogonal start of gain 1.4, no batch norm."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(
+      ('objective',), lambda c: c.feature_matching == 'off', {'feature_matching': 'off'}
+    ),
+    config.Needs(
+      ('top_k',),
+      lambda c: c.objective == 'nonsaturating',
+      {'objective': 'nonsaturating'},
+      why='weighs each fake alone, which cannot be done',
+    ),
+    config.Needs(('virtual_batch',), lambda c: not c.plain, {'plain': False}),
+  )
 
   def problems(self) -> list[str]:
     """What cannot be looked ahead at, or how far."""

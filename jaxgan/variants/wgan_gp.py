@@ -5,7 +5,7 @@ gan_mnist.py, but for maps of 7x7, which are made at that size instead of croppe
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 
@@ -18,7 +18,7 @@ from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Config):
+class Config(config.Ordinary, config.Packs):
   """Options of WGAN-GP."""
 
   width: int = 64
@@ -32,6 +32,10 @@ class Config(config.Config):
   generator_lr: float = 1e-4
   critic_lr: float = 1e-4
   beta2: float = 0.9
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('penalty',), lambda c: c.penalty_weight, {'penalty_weight': 10.0}),
+  )
 
 
 PENALTIES = {

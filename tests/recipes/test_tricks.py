@@ -1,6 +1,8 @@
 """Options reach the game and mean what their formulas say; what has state resumes to the bit."""
 
+import functools
 from dataclasses import replace
+from functools import partial
 
 import chex
 import jax
@@ -64,15 +66,8 @@ def logits(nets, features=False):
 
 def test_by_default_there_is_nothing_of_it():
   nets, _, _, chosen = played()
-  assert (
-    chosen.memory == {}
-    and len(chosen.after) == 1
-    and set(nets.params['critic'])
-    == {
-      'Dense_0',
-      'Dense_1',
-    }
-  )
+  assert chosen.memory == {} and chosen.after == ()
+  assert set(nets.params['critic']) == {'Dense_0', 'Dense_1'}
 
 
 def test_packs_are_judged(key):
@@ -235,16 +230,17 @@ def refused(match, variant='gan', **options):
 
 
 def test_what_does_not_go_together_is_refused():
-  refused('--pack=2 joins images of different classes', 'cgan', pack=2)
+  refused('--pack=2 joins images of different classes', 'sngan', pack=2)
+  refused('cgan has no --pack: it is an option of', 'cgan', pack=2)
   refused('--batch-size=8 does not divide by --pack=3', pack=3)
   refused('--pack must be above 0, it is 0', pack=0)
   refused(r'--top-k must be in \(0, 1\], it is 0', top_k=0.0)
   refused('--r1 and --r2 take each image for itself, which --minibatch does not', minibatch=2, r1=1)
-  refused('--minibatch mixes the images', 'wgan_gp', minibatch=2)
-  refused('--virtual-batch=4 needs a generator with the batch norm', 'sngan', virtual_batch=4)
-  refused('--virtual-batch=4 needs a generator with the batch norm', 'wgan_gp', virtual_batch=4)
+  refused('wgan_gp has no --minibatch: it is an option of', 'wgan_gp', minibatch=2)
+  refused('sngan has no --virtual-batch: it is an option of', 'sngan', virtual_batch=4)
+  refused('wgan_gp has no --virtual-batch: it is an option of', 'wgan_gp', virtual_batch=4)
   refused("--policy has 'blur'", cr=1.0, policy='blur')
-  refused('weighs fakes against reals', 'unrolled', top_k=0.5)
+  refused('--top-k=0.5 .* with --objective=minimax', 'unrolled', top_k=0.5)
 
 
 @pytest.mark.parametrize('name', ['relativistic', 'relativistic_average'])
@@ -252,6 +248,82 @@ def test_the_best_of_pairs_cannot_be_told(name):
   objective = objectives.OBJECTIVES[name]()
   with pytest.raises(ValueError, match='weighs fakes against reals'):
     tricks.losses_of(config(top_k=0.5), objective, [], latent=None, conditional=False)
+
+
+# --- networks of other kinds
+
+
+STYLED = dict(
+  progan=dict(width=4, base=16, latent_size=4),
+  stylegan=dict(width=4, base=16, latent_size=4, mapping_layers=1),
+  stylegan2=dict(
+    width=4, base=16, latent_size=4, mapping_layers=1, path_weight=0.0, augment='none'
+  ),
+)
+
+
+@pytest.fixture(params=STYLED, scope='module')
+def judged(request):
+  """Losses of critic and generator of the last stage, jitted once for each set of options."""
+
+  @functools.cache
+  def losses(**options):
+    chosen = variants.configure(
+      request.param, **{'batch_size': BATCH, **STYLED[request.param], **options}
+    )
+    stage = variants.build(chosen, Spec(8, 1)).stages[-1]
+    state = jax.jit(lambda: game.init(stage.game, jax.random.key(0), stage.example))()
+
+    def run(turn, step, memory):
+      bound = Nets(stage.game.networks, state.params, state.variables, memory, state.opt, step)
+      value, after, logs = turn.loss(bound, {'image': IMAGES}, jax.random.key(1))
+      return value, {**logs, 'memory': after.memory}
+
+    turns = {turn.player: jax.jit(partial(run, turn)) for turn in reversed(stage.game.turns[:2])}
+    return lambda player, step=10**6, memory=state.memory: turns[player](step, memory)
+
+  return losses
+
+
+@pytest.mark.parametrize('side', ['cr', 'cr_fake'])
+def test_consistency_reaches_critics_of_every_kind(judged, side):
+  penalty = lambda weight: float(judged(**{side: weight})('critic')[1]['penalty'])
+  one, two, four = map(penalty, (1e3, 2e3, 4e3))
+  assert two > one
+  np.testing.assert_allclose(four - two, 2 * (two - one), rtol=1e-3)
+
+
+def test_lecam_reaches_critics_of_every_kind(judged):
+  """The memory moves to the means of the logits, and the loss is weighed by it."""
+  told = {'logits': {'real': np.float32(-3), 'fake': np.float32(3)}}
+  plain, logs = judged()('critic')
+  value, now = judged(lecam=0.5)('critic', memory=told)
+  for side, mean in now['memory']['logits'].items():
+    expected = 0.99 * told['logits'][side] + 0.01 * logs[side]
+    np.testing.assert_allclose(mean, expected, rtol=1e-3)
+  assert value > plain
+  before = judged(lecam=0.5)('critic', step=0, memory=told)[0]
+  np.testing.assert_allclose(before, plain, rtol=1e-4)
+
+
+def test_consistency_of_latents_reaches_networks_of_every_kind(judged):
+  for name, player in (('zcr', 'critic'), ('zcr_generator', 'generator')):
+    plain, one, two = (float(judged(**{name: w})(player)[0]) for w in (0.0, 1e6, 2e6))
+    assert one != plain
+    np.testing.assert_allclose(two - plain, 2 * (one - plain), rtol=1e-2)
+
+
+def test_the_generator_learns_from_the_best_whatever_the_networks(judged):
+  """Of eight images the best one: a smaller loss than the mean of all."""
+  best = judged(top_k=0.125, top_k_images=8.0)('generator')[0]
+  assert best < judged()('generator')[0]
+
+
+def test_diff_augment_and_its_policy_reach_critics_of_every_kind(judged):
+  loss = lambda **options: float(judged(**options)('critic')[0])
+  changed = loss(augment='diffaugment')
+  assert changed != loss() and changed != loss(augment='diffaugment', policy='cutout')
+  assert loss(augment='diffaugment', policy='') == loss()
 
 
 # --- state
