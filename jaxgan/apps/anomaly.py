@@ -64,7 +64,7 @@ class ScoreOptions:
   split: str | None = None
   """A split of the run's data set in place of a folder, all classes of it: test, train."""
   num: int | None = None
-  """The first so many of these images; all if not given."""
+  """So many of these images, drawn by a fixed seed; all if not given."""
   method: Literal['encoder', 'search'] = 'encoder'
   """encoder: f-AnoGAN, which needs a fit. search: AnoGAN, slower by far, which needs none."""
   maps: pathlib.Path | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data import images
+from jaxgan.data.listing import listing
 
 SIZES = (16, 32, 64)
 """Pixels a side that a laptop trains in hours."""
@@ -127,8 +128,6 @@ def look(folder: pathlib.Path) -> Found:
   Raises:
     ValueError: there is no such folder, no image in it, or none that can be read.
   """
-  from jaxgan.data.folder import listing
-
   if not folder.is_dir():
     raise ValueError(
       f'there is no folder {folder}: give a folder of images, or --variant and --workdir'
@@ -153,7 +152,7 @@ def _two(folder: pathlib.Path) -> tuple[str, str] | None:
   for a, b in (('trainA', 'trainB'), ('A', 'B')):
     if {a, b} <= inside <= {a, b, 'testA', 'testB', 'valA', 'valB'}:
       left, right = (
-        {path.relative_to(folder / name).with_suffix('') for path in (folder / name).rglob('*.*')}
+        {pathlib.PurePath(path).with_suffix('') for path in listing(folder / name).images}
         for name in (a, b)
       )
       if left == right:

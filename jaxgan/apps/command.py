@@ -15,6 +15,7 @@ from jaxgan.apps import arguments
 from jaxgan.core.typing import Spec
 from jaxgan.data import images
 from jaxgan.data.listing import listing
+from jaxgan.evaluation import samples
 from jaxgan.ops.images import to_unit
 from jaxgan.recipes.config import Common
 from jaxgan.storage.checkpoint import CheckpointError
@@ -157,9 +158,12 @@ def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
 
 
 def of_split(config: Common, split: str, num: int | None = None) -> Pictures:
-  """The first `num` images (or all) of a split of a run's data set."""
+  """Return images of a split of a run's data set: all, or `num` drawn by a fixed seed.
+
+  The first ones would be of one class where a set is sorted.
+  """
   source: data.Source = open_data(config, split)
-  chosen = np.arange(len(source))[:num]
+  chosen = samples.drawn(len(source), num or len(source), samples.TEST)
   labels = None if source.labels is None else source.labels[chosen]
   return Pictures([f'{split}/{i}' for i in chosen], to_unit(source.images(chosen)), labels)
 
@@ -169,6 +173,8 @@ def given(
 ) -> Pictures:
   """The images that the options name: of a folder, or of a split of the run's own data set.
 
+  `num` of them are drawn as by `of_split`.
+
   Raises:
     ValueError: neither or both are given; as `of_folder` and `open_data`.
   """
@@ -177,7 +183,8 @@ def given(
   if path is None:
     return of_split(opened.config, str(split), num)
   found = of_folder(path.expanduser(), opened.spec)
-  return Pictures(found.names[:num], found.images[:num])
+  chosen = samples.drawn(len(found.names), num or len(found.names), samples.TEST)
+  return Pictures([found.names[i] for i in chosen], found.images[chosen])
 
 
 def said(written: Iterable[pathlib.Path | None], what: str) -> None:

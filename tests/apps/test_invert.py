@@ -70,8 +70,8 @@ def test_the_command_inverts_images_of_any_kind(source, plain, tmp_path, said):
   ended = said(main, *argv, *chosen)
   n = 1 if source == 'folder' else 2
   assert ended.code == 0 and f'dB over {n} images' in ended.out
-  name = {'split': 'test/0', 'folder': 'grey.png', 'generated': 'generated/0'}[source]
-  assert f'{name}: ' in ended.out
+  name = {'split': 'test/', 'folder': 'grey.png: ', 'generated': 'generated/0: '}[source]
+  assert name in ended.out
   assert out.exists() and np.load(npz, allow_pickle=False)['points'].shape == (n, 6)
 
 
