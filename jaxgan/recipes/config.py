@@ -586,6 +586,8 @@ def from_json(kind: type[G], values: Mapping[str, Any]) -> G:
   """
   fields = {f.name: f for f in dataclasses.fields(kind)}
   known = _of_today(kind, values)
+  if known.get('eval_metric') in RENAMED_METRICS:  # of an older run, which needs no word of it
+    known['eval_metric'] = RENAMED_METRICS[known['eval_metric']]
   if unknown := sorted(set(known) - set(fields)):
     raise ValueError(f'{kind.__module__} has no options {unknown}')
   restored = {name: _restored(fields[name].type, value) for name, value in known.items()}

@@ -27,7 +27,9 @@ def wilson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
   z, p = stats.norm.ppf((1 + confidence) / 2), successes / trials
   centre, scale = p + z**2 / (2 * trials), 1 + z**2 / trials
   half = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
-  return Interval(p, float(max((centre - half) / scale, 0)), float(min((centre + half) / scale, 1)))
+  low, high = (centre - half) / scale, (centre + half) / scale
+  # None and all of them reach the ends, which rounding would miss by 1e-18.
+  return Interval(p, float(low) if p > 0 else 0.0, float(high) if p < 1 else 1.0)
 
 
 def repeats(values: Sequence[float], confidence: float = 0.95) -> Interval:

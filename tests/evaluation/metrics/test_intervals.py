@@ -39,3 +39,9 @@ def test_impossible_counts_are_refused():
   for successes, trials in ((1, 0), (5, 4), (-1, 4)):
     with pytest.raises(ValueError, match='expected 0 <= successes'):
       intervals.wilson(successes, trials)
+
+
+def test_none_and_all_reach_the_ends_exactly():
+  for n in (7, 50, 400, 1800):
+    none, every = intervals.wilson(0, n), intervals.wilson(n, n)
+    assert none.low == 0 < none.high < 1 and 0 < every.low < every.high == 1
