@@ -95,7 +95,7 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
     found = found._replace(digits=_reader(run.config, train.channels_of))
   num = min(len(held or train), HELD) if options.num is None else options.num
   run = run.evenly() if options.classes == 'even' else run
-  draw = lambda seed: to_uint8(run.sample(seed, num))
+  draw = lambda seed: np.concatenate([to_uint8(images) for images in run.parts(seed, num)])
   seeds = range(options.seed, options.seed + options.repeats)
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
 

@@ -96,10 +96,20 @@ class Run:
       ValueError: another kind of key, n below 1, a label of a run that does not draw by class, or
         a class or code that is not there.
     """
+    return np.concatenate([*self.parts(key, n, label, codes)])
+
+  def parts(
+    self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
+  ) -> Iterator[np.ndarray]:
+    """Draw the images of `sample` one part after the other, so that many need not be held at once.
+
+    Args and errors as of `sample`.
+    """
     key, n = key_of(key), count(n)
     number = None if label is None else self.class_of(label)
     given = self._coded(codes or {})
-    return np.concatenate([images for images, _ in self._batches(key, n, number, given)])[:n]
+    for i, (images, _) in enumerate(self._batches(key, n, number, given)):
+      yield images[: n - i * BATCH]
 
   def latents(self, key: Key | int, n: int) -> np.ndarray:
     """Draw latents, which `generate` makes images of.

@@ -49,7 +49,8 @@ def test_the_counts_are_kept_with_the_run(made):
   assert run.counts == COUNTS
   np.testing.assert_allclose(shares(run), [0.9, 0.1], atol=0.02)
   np.testing.assert_allclose(shares(run.evenly()), [0.5, 0.5], atol=0.02)
-  labels = np.concatenate([np.asarray(x) for _, x in run._batches(jax.random.key(0), 640, None)])
+  drawn = run._batches(jax.random.key(0), 640, None, {})
+  labels = np.concatenate([np.asarray(classes) for _, classes in drawn])
   assert 0.85 < (labels == 0).mean() < 0.95
 
 
@@ -91,3 +92,10 @@ def test_truncated_samples_that_are_scored_have_these_shares(made):
   assert 0.85 < (labels == 0).mean() < 0.95
   one = truncate._as_trained(load(made[0]), dataclasses.replace(options, label=1))
   assert (np.asarray(one) == 1).all()
+
+
+def test_parts_of_a_sample_are_the_sample(made):
+  run = load(made[0])
+  parts = list(run.parts(5, 150))
+  assert [len(part) for part in parts] == [64, 64, 22]
+  np.testing.assert_array_equal(np.concatenate(parts), run.sample(5, 150))
