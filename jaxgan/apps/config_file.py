@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from jaxgan.apps.arguments import meant
 from jaxgan.recipes.config import BEFORE, VERSIONS
-from jaxgan.training.run import ABOUT
+from jaxgan.training.kept import ABOUT
 
 
 def load(path: pathlib.Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A run that is loaded or just trained: its settings, its networks, and images of them."""
 
 import dataclasses
-import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,17 +19,16 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
 from jaxgan.recipes import codes as codes_of
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import Common, from_json
+from jaxgan.recipes.config import Common
 from jaxgan.recipes.types import Recipe, Stage, Translation
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import metrics_log, programs
+from jaxgan.training.kept import DATA, class_counts, read
 from jaxgan.training.programs import Generator
 from jaxgan.training.requests import count, key_of, whole
 
-CONFIG, DATA, METRICS, CHECKPOINTS = 'config.json', 'data.json', 'metrics.jsonl', 'checkpoints'
-ABOUT = ('plugin', 'versions')
-"""Entries of config.json that are not options: the file of a variant of one's own, versions."""
+METRICS, CHECKPOINTS = 'metrics.jsonl', 'checkpoints'
 BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
@@ -437,34 +435,6 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
   if recipe.conditional and not counts:
     _warn(f'{workdir / DATA} has no shares of classes, as older runs: they are drawn evenly')
   return Run(config, spec, recipe, restored[1], workdir, counts)
-
-
-def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
-  """What a run was set to, and what its images are.
-
-  Raises:
-    ValueError: a folder that holds no run.
-  """
-  try:
-    values = json.loads((workdir / CONFIG).read_text())
-    about = json.loads((workdir / DATA).read_text())
-  except FileNotFoundError as error:
-    raise ValueError(
-      f'{workdir} holds no run ({pathlib.Path(error.filename).name} is missing): '
-      'give the --workdir of python -m jaxgan.main'
-    ) from None
-  except ValueError as error:
-    raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
-  variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
-  options = {name: value for name, value in values.items() if name not in ABOUT}
-  config = from_json(variants.module(values.get('variant', '')).Config, options)
-  size, channels, classes, names = about['spec']
-  return config, Spec(size, channels, classes, tuple(names))
-
-
-def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
-  """Return how many training images of each class a run has; empty if an older run did not note."""
-  return tuple(json.loads((workdir / DATA).read_text()).get('counts', ()))
 
 
 def _warn(text: str) -> None:

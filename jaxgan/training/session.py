@@ -33,7 +33,8 @@ from jaxgan.recipes.config import (
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.training.run import ABOUT, CHECKPOINTS, CONFIG, DATA, Run
+from jaxgan.training.kept import ABOUT, CONFIG, DATA
+from jaxgan.training.run import CHECKPOINTS, Run
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best

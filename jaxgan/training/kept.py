@@ -1,0 +1,40 @@
+"""What a work directory says of its run: `config.json` and `data.json`."""
+
+import json
+import pathlib
+
+from jaxgan import variants
+from jaxgan.core.typing import Spec
+from jaxgan.recipes.config import Common, from_json
+
+CONFIG, DATA = 'config.json', 'data.json'
+ABOUT = ('plugin', 'versions')
+"""Entries of config.json that are not options: the file of a variant of one's own, versions."""
+
+
+def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
+  """Return what a run was set to, and what its images are.
+
+  Raises:
+    ValueError: a folder that holds no run.
+  """
+  try:
+    values = json.loads((workdir / CONFIG).read_text())
+    about = json.loads((workdir / DATA).read_text())
+  except FileNotFoundError as error:
+    raise ValueError(
+      f'{workdir} holds no run ({pathlib.Path(error.filename).name} is missing): '
+      'give the --workdir of python -m jaxgan.main'
+    ) from None
+  except ValueError as error:
+    raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
+  variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
+  options = {name: value for name, value in values.items() if name not in ABOUT}
+  config = from_json(variants.module(values.get('variant', '')).Config, options)
+  size, channels, classes, names = about['spec']
+  return config, Spec(size, channels, classes, tuple(names))
+
+
+def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
+  """Return how many training images of each class a run has; empty if an older run did not note."""
+  return tuple(json.loads((workdir / DATA).read_text()).get('counts', ()))

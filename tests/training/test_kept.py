@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from jaxgan import variants
+from jaxgan.core.typing import Spec
+from jaxgan.recipes.config import to_json
+from jaxgan.training import kept
+
+
+def write(folder, **about):
+  config = variants.configure('cgan', steps=7)
+  (folder / kept.CONFIG).write_text(json.dumps(to_json(config)))
+  (folder / kept.DATA).write_text(json.dumps({'spec': [16, 1, 2, ['a', 'b']], **about}))
+  return config
+
+
+def test_a_run_says_what_it_was_set_to(tmp_path):
+  config = write(tmp_path, counts=[9, 1])
+  assert kept.read(tmp_path) == (config, Spec(16, 1, 2, ('a', 'b')))
+  assert kept.class_counts(tmp_path) == (9, 1)
+
+
+def test_older_runs_have_no_counts(tmp_path):
+  write(tmp_path)
+  assert kept.class_counts(tmp_path) == ()
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+  with pytest.raises(ValueError, match='holds no run .config.json is missing'):
+    kept.read(tmp_path)
+  write(tmp_path)
+  (tmp_path / kept.DATA).write_text('{')
+  with pytest.raises(ValueError, match='holds a damaged config.json or data.json'):
+    kept.read(tmp_path)
