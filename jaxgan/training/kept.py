@@ -5,7 +5,7 @@ import pathlib
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
-from jaxgan.recipes.config import Common, from_json
+from jaxgan.recipes.config import VERSIONS, Common, from_json
 
 CONFIG, DATA = 'config.json', 'data.json'
 ABOUT = ('plugin', 'versions')
@@ -29,7 +29,8 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   except ValueError as error:
     raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
   variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
-  options = {name: value for name, value in values.items() if name not in ABOUT}
+  # The versions stay: they tell a run of today from an older one, whose options are read otherwise.
+  options = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
   config = from_json(variants.module(values.get('variant', '')).Config, options)
   size, channels, classes, names = about['spec']
   return config, Spec(size, channels, classes, tuple(names))

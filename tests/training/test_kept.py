@@ -33,3 +33,16 @@ def test_what_is_no_run_is_refused(tmp_path):
   (tmp_path / kept.DATA).write_text('{')
   with pytest.raises(ValueError, match='holds a damaged config.json or data.json'):
     kept.read(tmp_path)
+
+
+def test_versions_tell_a_run_of_today_from_an_older_one(tmp_path):
+  """An option that had no effect before has one now, and its run is read."""
+  config = variants.configure('progan', lecam=0.1)
+  (tmp_path / kept.DATA).write_text(json.dumps({'spec': [16, 1, 0, []]}))
+  values = {**to_json(config), 'versions': {'jaxgan': '9'}}
+  (tmp_path / kept.CONFIG).write_text(json.dumps(values))
+  assert kept.read(tmp_path)[0] == config
+  del values['versions']
+  (tmp_path / kept.CONFIG).write_text(json.dumps(values))
+  with pytest.raises(ValueError, match='jaxgan 0.1.0'):
+    kept.read(tmp_path)
