@@ -1,12 +1,15 @@
-"""Draw from a run: `python -m jaxgan.sample --workdir=/tmp/run --num=64 --out=grid.png`."""
+"""Draw images from a run: `jaxgan sample --workdir=/tmp/run --num=64 --out=grid.png`."""
 
 import math
 import pathlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from types import MappingProxyType
 from typing import Literal
 
-from jaxgan.apps import command
+from jaxgan.apps import arguments, command
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import figures, files
 from jaxgan.training.run import load
@@ -14,7 +17,10 @@ from jaxgan.training.run import load
 
 @dataclass(frozen=True)
 class Arguments:
-  """Draw images with the averaged generator of a run."""
+  """Draw images with the averaged generator of a run.
+
+  Where the run's variant has codes, each is an option too: --code=3 draws images with that code.
+  """
 
   workdir: pathlib.Path
   """The run's directory."""
@@ -24,8 +30,8 @@ class Arguments:
   """The picture to write, PNG."""
   npz: pathlib.Path | None = None
   """A file for the images themselves: uint8 [num, H, W, C], as `images`."""
-  label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  label: str | None = None
+  """The class of all images, by number or name, for a run that draws by class."""
   classes: Literal['data', 'even'] = 'data'
   """Without --label: classes as often as the training images have them, or all equally often."""
   seed: int = 0
@@ -33,29 +39,59 @@ class Arguments:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
-  return command.run('sample', Arguments, write, argv)
+  """Run the command; its exit code is 0, or 2 on wrong input."""
+  words = sys.argv[1:] if argv is None else argv
+  return command.ended(lambda: _main(words))
 
 
-def write(arguments: Arguments) -> None:
-  """Draw and write what the arguments ask for.
+def _main(words: list[str]) -> int:
+  words, codes = with_codes(words)
+  return command.run('sample', Arguments, partial(write, codes=codes), words)
+
+
+def with_codes(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+  """Split a command line into the command's own options, and others, which may be codes of the run.
 
   Raises:
-    ValueError: nothing to write or no images asked for, no run, no such label.
+    ValueError: an option without its value.
   """
-  if arguments.num < 1:
-    raise ValueError(f'--num must be above 0, it is {arguments.num}')
-  if not (arguments.out or arguments.npz):
+  own = {field.name for field in fields(Arguments)} | {'help', 'plugin'}
+  left, codes = list(words), {}
+  for name in arguments.unknown(words, own):
+    left, value = arguments.take(left, name)
+    codes[name] = value or ''
+  return left, codes
+
+
+def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -> None:
+  """Draw and write what the options ask for.
+
+  Args:
+    options: those of the command.
+    codes: what is given by name for the codes of the run.
+
+  Raises:
+    ValueError: nothing to write or no images asked for, no run, no such label, no such code.
+  """
+  if options.num < 1:
+    raise ValueError(f'--num must be above 0, it is {options.num}')
+  if not (options.out or options.npz):
     raise ValueError('nothing to write: give --out=PICTURE.png or --npz=FILE.npz, or both')
-  run = load(arguments.workdir)
-  run = run.evenly() if arguments.classes == 'even' else run
-  images = run.sample(arguments.seed, arguments.num, arguments.label)
-  if arguments.out:
-    figures.save_grid(arguments.out, images, columns=math.ceil(math.sqrt(arguments.num)))
-    print(f'jaxgan: {arguments.num} images in {arguments.out}')
-  if arguments.npz:
-    files.save_npz(arguments.npz, images=to_uint8(images))
-    print(f'jaxgan: {arguments.num} images in {arguments.npz}')
+  run = load(options.workdir)
+  known = {field.name for field in fields(Arguments)} | set(run.recipe.codes)
+  arguments.refuse_unknown([f'--{name}' for name in codes], known)
+  run = run.evenly() if options.classes == 'even' else run
+  images = run.sample(options.seed, options.num, _label(options.label), codes)
+  if options.out:
+    figures.save_grid(options.out, images, columns=math.ceil(math.sqrt(options.num)))
+    print(f'jaxgan: {options.num} images in {options.out}')
+  if options.npz:
+    files.save_npz(options.npz, images=to_uint8(images))
+    print(f'jaxgan: {options.num} images in {options.npz}')
+
+
+def _label(given: str | None) -> int | str | None:
+  return int(given) if given and given.isdecimal() else given
 
 
 if __name__ == '__main__':
