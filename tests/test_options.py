@@ -96,8 +96,8 @@ def batches(shape, spec):
   return {'image': image, 'target': image, 'label': jax.ShapeDtypeStruct(shape, jnp.int32)}
 
 
-def step_of(stage, spec):
-  given = batches((stage.game.microbatches, BATCH), spec)
+def step_of(stage, spec, batch_size):
+  given = batches((stage.game.microbatches, batch_size), spec)
   return program(functools.partial(game.train_step, stage.game), abstract(stage), given)
 
 
@@ -125,10 +125,10 @@ def traits(chosen):
   shapes = abstract(recipe.stages[-1])
   leaves = jax.tree_util.tree_leaves_with_path(shapes)
   yield [(jax.tree_util.keystr(path), x.shape, str(x.dtype)) for path, x in leaves]
-  yield step_of(recipe.stages[-1], spec)
+  yield step_of(recipe.stages[-1], spec, chosen.batch_size)
   yield drawn(recipe, spec)
   for stage in recipe.stages[:-1]:
-    yield step_of(stage, spec)
+    yield step_of(stage, spec, chosen.batch_size)
 
 
 _BASE = {}
@@ -344,8 +344,17 @@ def test_the_file_of_weights_is_read(monkeypatch, name):
   assert seen == [pathlib.Path('a.pth'), pathlib.Path('b.pth')]
 
 
+@pytest.mark.parametrize('name', ['srgan', 'esrgan'])
+@pytest.mark.parametrize('kind', ['none', 'classifier', 'vgg'])
+def test_what_tells_content_is_a_network_of_its_own(name, kind):
+  file = pathlib.Path('a.pth') if kind == 'vgg' else None
+  chosen = configured(name, perceptual=kind, vgg_weights=file, image_size=32)
+  recipe = variants.build(chosen, Spec(32, 3, CLASSES))
+  assert ('features' in recipe.stages[-1].game.networks) == (kind != 'none')
+
+
 PROBES = {
-  *('variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights'),
+  *('variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
   *RUNS,
   *READ,
   *SCORED,

@@ -7,64 +7,31 @@ A group is a frozen dataclass; the first line of its docstring is its title in `
 
 import dataclasses
 import inspect
-import json
 import logging
 import math
 import pathlib
-import sys
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import ClassVar, Literal
 
 from jaxgan import data
+from jaxgan.recipes.config_json import BEFORE, RENAMED_METRICS, VERSIONS, from_json, to_json  # noqa: F401
+from jaxgan.recipes.option_groups import (  # noqa: F401  the variants' one place for all of it
+  Group,
+  Needs,
+  above_zero,
+  absent,
+  defaults,
+  flag,
+  inert,
+  needs,
+  part,
+  zero_or_above,
+)
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
 
 
-RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
-"""Former names of `eval_metric`, in the config of older runs."""
-
 log = logging.getLogger('jaxgan')
-
-
-class Needs(NamedTuple):
-  """Options that have an effect only beside others.
-
-  `options` do something where `on(config)` is true; `by` are values of other options that make it
-  so, and `why` says what is wrong where it is not.
-  """
-
-  options: tuple[str, ...]
-  on: Callable[[Any], Any]
-  by: Mapping[str, Any]
-  why: str = 'has no effect'
-
-
-@dataclass(frozen=True)
-class Group:
-  """No options, but the checks that all groups share."""
-
-  NEEDS: ClassVar[tuple[Needs, ...]] = ()
-  """Which options of this class depend on others."""
-  IDLE_BEFORE: ClassVar[tuple[str, ...]] = ()
-  """Options that the variant accepted in jaxgan 0.1.0 and did not use."""
-
-  def __post_init__(self):
-    if problems := [*_out_of_range(self), *_without_effect(self), *self.problems()]:
-      raise ValueError('; '.join(problems))
-
-  def problems(self) -> list[str]:
-    """Return what does not fit together, a sentence each."""
-    return []
-
-  def warnings(self, spec: Any) -> list[str]:
-    """Return what a run on data of that `Spec` can never do, a sentence each."""
-    return []
-
-  def bound_to_length(self) -> str:
-    """Return why a run cannot go on to another length than it began with; empty if it can."""
-    return ''
 
 
 @dataclass(frozen=True)
@@ -433,15 +400,7 @@ def _title(base: type) -> str:
   return (inspect.getdoc(base) or base.__name__).splitlines()[0].rstrip('.')
 
 
-G = TypeVar('G', bound=Group)
-
-
-def part(config: Group, kind: type[G]) -> G:
-  """Return the config as a group: itself where it has these options, else the group's defaults."""
-  return config if isinstance(config, kind) else kind()
-
-
-# What is refused.
+# What may change.
 
 LENGTH = ('steps', 'images')
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep')
@@ -449,168 +408,3 @@ PLACE = ('folder', 'target_folder', 'data_dir', 'in_memory_limit', 'compilation_
 MERIT = ('eval_every', 'eval_metric', 'eval_num')
 MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)
 """What may differ between a run and its continuation: none of it changes what a step computes."""
-
-_POSITIVE = (
-  *(*RHYTHM, 'in_memory_limit', 'batch_size', 'n_critic', 'latent_size'),
-  *('generator_lr', 'critic_lr', 'ema_rampup', 'eval_num', 'pack', 'top_k_images'),
-  'zcr_deviation',
-)
-_SHARES = ('beta1', 'beta2')
-_NOT_NEGATIVE = (
-  *('steps', 'eval_every', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed', 'lecam'),
-  *('lecam_start', 'cr', 'cr_fake', 'zcr', 'zcr_generator', 'history', 'minibatch'),
-  'virtual_batch',
-)
-_POSITIVE_OR_NONE = ('images', 'image_size')
-
-
-def flag(name: str) -> str:
-  """Return an option as it is written on the command line."""
-  return '--' + name.replace('_', '-')
-
-
-def defaults(kind: type[Group], preset: str = 'laptop') -> dict[str, Any]:
-  """Return the value of every option where nothing is given but the preset."""
-  fields = {f.name: f.default for f in dataclasses.fields(kind)}
-  module = sys.modules.get(kind.__module__)  # a variant is a module of Config, PAPER and build
-  return {**fields, **(getattr(module, 'PAPER', {}) if preset == 'paper' else {})}
-
-
-def needs(kind: type) -> list[Needs]:
-  """Return which options depend on others, of the class and all its groups."""
-  return [one for base in kind.__mro__ for one in vars(base).get('NEEDS', ())]
-
-
-def inert(kind: type[Group], values: Mapping[str, Any]) -> list[tuple[str, Needs]]:
-  """Return the options that differ from their defaults and have no effect, with what they need."""
-  usual, given = defaults(kind, values.get('preset', '')), dict(values)
-  config = SimpleNamespace(**{**usual, **given})
-  known = [(name, one) for one in needs(kind) for name in one.options if name in usual]
-  return [
-    (name, one)
-    for name, one in known
-    if given.get(name) not in _usual(kind, name, usual) and not one.on(config)
-  ]
-
-
-def _usual(kind: type[Group], name: str, usual: Mapping[str, Any]) -> list[Any]:
-  return [usual[name], defaults(kind)[name]]
-
-
-def _without_effect(config: Group) -> list[str]:
-  kind, found = type(config), []
-  for name, one in inert(kind, vars(config)):
-    others = {other: getattr(config, other) for other in one.by if hasattr(config, other)}
-    found.append(
-      f'{flag(name)}={getattr(config, name)} {one.why} with {_flags(others)}: '
-      f'give {_flags(one.by)}, or leave {flag(name)} out'
-    )
-  return found
-
-
-def _flags(values: Mapping[str, Any]) -> str:
-  return ' and '.join(f'{flag(name)}={value}' for name, value in values.items())
-
-
-def absent(variant: str, name: str, others: Mapping[str, type]) -> str:
-  """Return the sentence that refuses an option which a variant does not have.
-
-  `others` are the configs of all variants by name; the sentence says which of them have the option.
-  Empty where none has, or the variant itself.
-  """
-  having = [
-    other for other, kind in others.items() if name in {f.name for f in dataclasses.fields(kind)}
-  ]
-  if not having or variant in having:
-    return ''
-  return f'{variant} has no {flag(name)}: it is an option of {", ".join(having)}'
-
-
-def above_zero(config: Group, *names: str) -> list[str]:
-  """Return a sentence for each of these options that is not above 0."""
-  return _outside(config, names, 'must be above 0', lambda value: value > 0)
-
-
-def zero_or_above(config: Group, *names: str) -> list[str]:
-  """Return a sentence for each of these options that is below 0."""
-  return _outside(config, names, 'must be 0 or above', lambda value: value >= 0)
-
-
-def _outside(
-  config: Group, names: Sequence[str], rule: str, inside: Callable[[Any], bool]
-) -> list[str]:
-  values = {name: getattr(config, name) for name in names if hasattr(config, name)}
-  wrong = {name: value for name, value in values.items() if not inside(value)}
-  return [f'{flag(name)} {rule}, it is {value}' for name, value in wrong.items()]
-
-
-def _out_of_range(config: Group) -> list[str]:
-  given = [name for name in _POSITIVE_OR_NONE if getattr(config, name, None) is not None]
-  return [
-    *above_zero(config, *_POSITIVE),
-    *zero_or_above(config, *_NOT_NEGATIVE),
-    *_outside(config, _SHARES, 'must be in [0, 1)', lambda value: 0 <= value < 1),
-    *above_zero(config, *given),
-  ]
-
-
-# On disk.
-
-VERSIONS = 'versions'
-"""Where config.json keeps the versions of jaxgan and JAX, which are no options."""
-
-BEFORE: dict[str, Any] = dict(
-  **dict(optimizer='adam', schedule='constant', latent_size=100, latent='normal', n_critic=1),
-  **dict(instance_noise=0.0, r1=0.0, r2=0.0, share_generator=False, augment='none'),
-  **dict(policy='color,translation,cutout', pack=1, top_k=1.0, top_k_images=3_500_000.0),
-  **dict(lecam=0.0, lecam_start=1000, cr=0.0, cr_fake=0.0, zcr=0.0, zcr_generator=0.0),
-  **dict(zcr_deviation=0.05, feature_matching='off', history=0.0, minibatch=0, virtual_batch=0),
-  **dict(eval_every=0, eval_metric='fid', eval_num=1000),
-)
-"""Options that every variant accepted in jaxgan 0.1.0, used or not, and their defaults there."""
-
-
-def to_json(config: Group) -> dict[str, Any]:
-  """Return the config in JSON's types; `from_json` of it is equal to the config."""
-  return json.loads(json.dumps(dataclasses.asdict(config), default=str))
-
-
-def from_json(kind: type[G], values: Mapping[str, Any]) -> G:
-  """Return the config of that class with these values.
-
-  What jaxgan 0.1.0 wrote is read as well: options that had no effect there are at their defaults.
-
-  Raises:
-    ValueError: an option that the class does not have; a run of jaxgan 0.1.0 with one that had no
-      effect there, or has none here any more.
-  """
-  fields = {f.name: f for f in dataclasses.fields(kind)}
-  known = _of_today(kind, values)
-  if known.get('eval_metric') in RENAMED_METRICS:  # of an older run, which needs no word of it
-    known['eval_metric'] = RENAMED_METRICS[known['eval_metric']]
-  if unknown := sorted(set(known) - set(fields)):
-    raise ValueError(f'{kind.__module__} has no options {unknown}')
-  restored = {name: _restored(fields[name].type, value) for name, value in known.items()}
-  usual = defaults(kind, str(restored.get('preset', '')))
-  idle = {name: usual[name] for name, _ in inert(kind, restored)}
-  return kind(**{**restored, **idle})
-
-
-def _of_today(kind: type[Group], values: Mapping[str, Any]) -> dict[str, Any]:
-  """The options among the values of a config.json, without those that were given up."""
-  fields = {f.name for f in dataclasses.fields(kind)}
-  gone = {name for name in set(values) - fields if name in BEFORE}
-  old = VERSIONS not in values
-  for name in sorted(gone | ({*kind.IDLE_BEFORE} & set(values) if old else set())):
-    if values[name] != BEFORE[name]:
-      raise ValueError(
-        f'this run of {values.get("variant", kind.__module__)} was made by jaxgan 0.1.0, which did '
-        f'not use its {flag(name)}={values[name]}: go on with that version, or begin another run'
-      )
-  return {name: value for name, value in values.items() if name not in {*gone, VERSIONS}}
-
-
-def _restored(annotation: Any, value: Any) -> Any:
-  if isinstance(value, str) and annotation == pathlib.Path | None:
-    return pathlib.Path(value)
-  return tuple(value) if isinstance(value, list) else value

@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
-from jaxgan.recipes.config import MAY_CHANGE, VERSIONS, Config, flag, from_json, groups, to_json
+from jaxgan.recipes.config import MAY_CHANGE, Config, from_json, groups, to_json
 
 PRESETS = pytest.mark.parametrize('preset', ['laptop', 'paper'])
 
@@ -154,73 +154,6 @@ def test_a_variant_has_the_options_that_it_uses_and_no_others():
   assert not names('r3gan') & {'top_k', 'optimizer'}
 
 
-# --- options that need others
-
-
-ALONE = {
-  'policy': ('gan', 'color', '--augment=none', '--augment=diffaugment'),
-  'top_k_images': ('gan', 5.0, '--top-k=1.0', '--top-k=0.5'),
-  'lecam_start': ('gan', 5, '--lecam=0.0', '--lecam=0.3'),
-  'zcr_deviation': ('gan', 0.5, '--zcr=0.0', '--zcr=5.0'),
-  'beta1': ('wgan', 0.9, '--optimizer=rmsprop', '--optimizer=adam'),
-  'beta2': ('wgan', 0.9, '--optimizer=rmsprop', '--optimizer=adam'),
-  'eval_num': ('gan', 10, '--eval-every=0', '--eval-every=100'),
-  'eval_metric': ('gan', 'kernel', '--eval-every=0', '--eval-every=100'),
-  'ema_rampup': ('cyclegan', 0.5, '--ema-images=0.0', '--ema-images=1000.0'),
-  'psi_layers': ('stylegan', 3, '--psi=1.0', '--psi=0.7'),
-}
-
-
-@pytest.mark.parametrize('name', ALONE)
-def test_an_option_without_effect_is_refused_with_what_it_needs(name):
-  variant, value, has, wants = ALONE[name]
-  with pytest.raises(ValueError) as error:
-    variants.configure(variant, **{name: value})
-  flag = '--' + name.replace('_', '-')
-  said = f'{flag}={value} has no effect with {has}: give {wants}, or leave {flag} out'
-  assert str(error.value) == said
-
-
-@pytest.mark.parametrize(
-  ('variant', 'given', 'name'),
-  [
-    ('stylegan2', dict(augment='diffaugment', ada_target=0.5), 'ada_target'),
-    ('stylegan2', dict(augment='none', ada_images=5.0), 'ada_images'),
-    ('stylegan2', dict(policy='color'), 'policy'),
-    ('stylegan2', dict(r1=0.0, r1_every=4), 'r1_every'),
-    ('stylegan2', dict(path_weight=0.0, path_every=8), 'path_every'),
-    ('r3gan', dict(schedule='constant', rate_end=0.5), 'rate_end'),
-    ('r3gan', dict(schedule='constant', horizon=5), 'horizon'),
-    ('r3gan', dict(schedule='constant', beta2_end=0.5), 'beta2_end'),
-    ('r3gan', dict(r1=0.0, r2=0.0, slopes_end=0.5), 'slopes_end'),
-    ('cgan', dict(maxout=True, width=8), 'width'),
-    ('cgan', dict(maxout=True, bias=False), 'bias'),
-    ('cgan', dict(maxout=True, critic_norm=False), 'critic_norm'),
-    ('gan', dict(top_k=0.5, feature_matching='squared'), 'top_k'),
-    ('gan', dict(objective='minimax', feature_matching='squared'), 'objective'),
-    ('gan', dict(images=640, steps=5), 'steps'),
-    ('pix2pix', dict(norm='instance', test_statistics='running'), 'test_statistics'),
-    ('sngan', dict(pack=2), 'pack'),
-  ],
-)
-def test_an_option_whose_parent_is_off_is_refused(variant, given, name):
-  with pytest.raises(ValueError, match=f'^{flag(name)}=.* with --.*: give --'):
-    variants.configure(variant, **given)
-  variants.configure(variant, **{key: value for key, value in given.items() if key != name})
-
-
-def test_defaults_of_a_preset_are_not_refused():
-  """`paper` sets ada_images; without ada the user did not ask for it."""
-  assert variants.configure('stylegan2', 'paper', augment='none').ada_images == 500_000
-  with pytest.raises(ValueError, match='--ada-images=7.0 has no effect with --augment=none'):
-    variants.configure('stylegan2', 'paper', augment='none', ada_images=7.0)
-
-
-def test_slopes_go_with_the_maxout_critic_of_cgan():
-  """It has no batch norm that would mix the images."""
-  assert variants.configure('cgan', maxout=True, r1=1.0).r1 == 1.0
-
-
 # --- runs that can never do what they are named for
 
 
@@ -243,58 +176,3 @@ def test_classes_that_the_data_do_not_have_are_warned_of():
   warned = lambda spec, **given: variants.configure('stylegan2', **given).warnings(spec)
   assert 'no labels' in warned(Spec(16, 1))[0]
   assert not warned(Spec(16, 1, 10)) and not warned(Spec(16, 1), conditional=False)
-
-
-# --- runs of jaxgan 0.1.0
-
-OLD = dict(
-  **dict(augment='none', batch_size=2, beta1=0.5, beta2=0.999, blocks=2, channels=3),
-  **dict(checkpoint_every=10, compilation_cache=True, cr=0.0, cr_fake=0.0, critic_layers=None),
-  **dict(critic_lr=2e-4, cycle=10.0, data_dir=None, dataset='domains', direction='AtoB'),
-  **dict(ema_images=0.0, ema_rampup=0.05, eval_every=0, eval_metric='fid', eval_num=1000),
-  **dict(feature_matching='off', folder='/data/d', generator_lr=2e-4, history=0.0),
-  **dict(identity=0.5, idle_biases=False, image_size=32, images=None, in_memory_limit=2.0),
-  **dict(instance_noise=0.0, jitter=True, keep=2, latent='normal', latent_size=100, lecam=0.0),
-  **dict(lecam_start=1000, log_every=1, minibatch=0, n_critic=1, optimizer='adam', pack=1),
-  **dict(policy='color,translation,cutout', pool=50, precision='float32', preset='laptop'),
-  **dict(r1=0.0, r2=0.0, sample_every=10, schedule='constant_linear', seed=3),
-  **dict(share_generator=False, steps=20, target_folder=None, top_k=1.0, top_k_images=3.5e6),
-  **dict(variant='cyclegan', virtual_batch=0, width=4, without_classes=[], zcr=0.0),
-  **dict(zcr_deviation=0.05, zcr_generator=0.0),
-)
-"""The config.json of a CycleGAN, as jaxgan 0.1.0 wrote it."""
-
-
-def read(variant='cyclegan', **changed):
-  return from_json(variants.module(variant).Config, {**OLD, 'variant': variant, **changed})
-
-
-def test_an_old_run_is_read_without_the_options_that_did_nothing():
-  given = dict(folder=pathlib.Path('/data/d'), batch_size=2, blocks=2, channels=3, image_size=32)
-  rhythm = dict(checkpoint_every=10, log_every=1, sample_every=10, steps=20, seed=3, width=4)
-  assert read() == variants.configure('cyclegan', **given, **rhythm)
-
-
-@pytest.mark.parametrize(('name', 'value'), [('lecam', 0.3), ('pack', 2), ('eval_every', 5)])
-def test_an_old_run_with_an_option_that_did_nothing_is_refused(name, value):
-  with pytest.raises(ValueError) as error:
-    read(**{name: value})
-  said = str(error.value)
-  assert f'--{name.replace("_", "-")}={value}' in said and 'jaxgan 0.1.0' in said
-
-
-@pytest.mark.parametrize('variant', ['progan', 'stylegan', 'stylegan2'])
-def test_an_old_run_is_not_continued_with_a_trick_that_works_only_now(variant):
-  kind = variants.module(variant).Config
-  written = to_json(variants.configure(variant, lecam=0.3))
-  with pytest.raises(ValueError, match='--lecam=0.3: go on with that version'):
-    from_json(kind, written)
-  today = {**written, VERSIONS: {'jaxgan': '0.2.0', 'jax': '0.10.0'}}
-  assert from_json(kind, today) == variants.configure(variant, lecam=0.3)
-
-
-def test_an_old_option_without_effect_is_at_its_default():
-  """It changed nothing there, and changes nothing here."""
-  kind = variants.module('gan').Config
-  written = {**to_json(variants.configure('gan')), 'lecam_start': 7, 'eval_num': 9}
-  assert from_json(kind, written) == variants.configure('gan')

@@ -295,7 +295,7 @@ def test_consistency_reaches_critics_of_every_kind(judged, side):
 
 def test_lecam_reaches_critics_of_every_kind(judged):
   """The memory moves to the means of the logits, and the loss is weighed by it."""
-  told = {'logits': {'real': np.float32(-3), 'fake': np.float32(3)}}
+  told = {'logits': {'real': np.float32(3), 'fake': np.float32(-3)}}
   plain, logs = judged()('critic')
   value, now = judged(lecam=0.5)('critic', memory=told)
   for side, mean in now['memory']['logits'].items():
