@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +13,8 @@ import numpy as np
 from jaxgan.augmentation import controller
 from jaxgan.augmentation.ada import ada
 from jaxgan.core.game import Game, Nets, Turn
-from jaxgan.core.network import Network
-from jaxgan.core.typing import Array, Key
+from jaxgan.core.network import Network, linen
+from jaxgan.core.typing import Array, Key, Spec
 from jaxgan.losses import adversarial
 from jaxgan.losses.adversarial import Augment, Given
 from jaxgan.losses.objectives import Objective
@@ -73,6 +74,8 @@ class Options(config.TwoPlayer, config.Algorithm, config.Scheduled, config.TopK)
   """Images in which ada's strength may rise from 0 to 1."""
   ada_cap: float = 0.8
   """Ada's strength at most; above it augmented images come out of the generator."""
+  width: int = 64
+  """Channels at most, and those of styles."""
   r1_every: int = 16
   """Steps from one R1 penalty to the next; its weight is multiplied by them."""
 
@@ -103,6 +106,31 @@ def augmentation(config: Options) -> Augment | None:
   """What becomes of the images before the critic sees them."""
   adaptive = lambda nets, images, key: ada(images, nets.memory['ada']['p'], key)
   return adaptive if config.augment == 'ada' else tricks.augmentation(config)
+
+
+def stage(
+  config: Options,
+  spec: Spec,
+  networks: Mapping[str, nn.Module],
+  objective: Objective,
+  drawing: Drawing,
+  *,
+  conditional: bool = False,
+  lazy: Sequence[Turn] = (),
+  memory: Mapping[str, Any] = MappingProxyType({}),
+) -> Stage:
+  """Return the one stage of the networks `mapping`, `synthesis` and `critic`.
+
+  A conditional mapping and critic take labels too.
+  """
+  label = (jnp.zeros(2, jnp.int32),) if conditional else ()
+  example = {
+    'mapping': (drawing.latent(jax.random.key(0), 2), *label),
+    'synthesis': (jnp.zeros((2, drawing.layers, config.width)),),
+    'critic': (jnp.zeros((2, *spec.shape)), *label),
+  }
+  modules = {name: linen(module) for name, module in networks.items()}
+  return Stage(duel(config, modules, objective, drawing, drawing.told, lazy, memory), example)
 
 
 def duel(

@@ -7,72 +7,24 @@ to 4 as images grow); the weight of a size that fades in moves at every step; no
 """
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core import network
-from jaxgan.core.game import Nets
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Spec
 from jaxgan.losses import adversarial, gradient_penalties, objectives
-from jaxgan.networks import progan, resnet
-from jaxgan.nn.minibatch import group_size
-from jaxgan.recipes import config, tricks
-from jaxgan.recipes.progressive import Growth
-from jaxgan.recipes.two_player import duel, latents, slopes
-from jaxgan.recipes.types import Recipe, Stage, from_latents
+from jaxgan.networks import progan
+from jaxgan.recipes import progressive, tricks
+from jaxgan.recipes.progressive import Level, Networks, growth, stages
+from jaxgan.recipes.two_player import latents, slopes
+from jaxgan.recipes.types import Recipe, from_latents
 
 
 @dataclass(frozen=True)
-class Growing(config.TwoPlayer, config.Algorithm, config.TopK):
-  """Options of the variants that grow."""
-
-  stage_images: int = 0
-  """Real images in each stage, be it that a size fades in or stands; 0: equal parts of the run."""
-  width: int = 64
-  """Channels at most."""
-  base: int = 512
-  """Channels are at most this, halved with every size from the second on."""
-  latent_size: int = 64
-  generator_lr: float = 1e-3
-  critic_lr: float = 1e-3
-  beta1: float = 0.0
-  beta2: float = 0.99
-
-  IDLE_BEFORE: ClassVar[tuple[str, ...]] = (
-    'augment',
-    'lecam',
-    'cr',
-    'cr_fake',
-    'zcr',
-    'zcr_generator',
-    'top_k',
-  )
-
-  def problems(self) -> list[str]:
-    """Add a length of stages below 0."""
-    return super().problems() + config.zero_or_above(self, 'stage_images')
-
-  def warnings(self, spec: Spec) -> list[str]:
-    """Add a run that never leaves the first size."""
-    found, first = super().warnings(spec), self.stage_images // self.images_per_step
-    if self.stage_images and first >= self.length and resnet.stem(spec.size)[1] > 0:
-      found.append(
-        f'the run of {self.length} steps never leaves the first size, which takes {first}: '
-        f'give a --stage-images below {self.stage_images}, or more --steps'
-      )
-    return found
-
-  def bound_to_length(self) -> str:
-    """Stages that share the run."""
-    shared = '' if self.stage_images else 'the length of the stages is a share of it'
-    return super().bound_to_length() or shared
-
-
-@dataclass(frozen=True)
-class Config(Growing):
+class Config(progressive.Growing):
   """Options of Progressive GAN."""
 
   penalty_weight: float = 10.0
@@ -94,54 +46,38 @@ PAPER: dict[str, Any] = dict(
 )
 
 
-def growth(config: Growing, spec: Spec, first: int = 0) -> Growth:
-  """Its sizes, from number `first` on, and the length of each stage.
-
-  Raises ValueError for a size that does not halve to 4..7, or a batch that forms no groups whose
-  std the critic sees.
-  """
-  group_size(config.batch_size, 4)  # refuses
-  small, doublings = resnet.stem(spec.size)
-  sizes = tuple(small * 2**i for i in range(first, doublings + 1))
-  shared = config.length // (2 * len(sizes) - 1)
-  steps = config.stage_images // config.images_per_step if config.stage_images else shared
-  return Growth(sizes, max(steps, 1))
-
-
 def build(config: Config, spec: Spec) -> Recipe:
-  """A stage for each size that fades in or stands; WGAN-GP's losses, and drift."""
+  """A stage for each size that fades in or stands; WGAN-GP's losses, and drift.
+
+  Raises:
+    ValueError: as `progressive.growth`.
+  """
   grown, latent = growth(config, spec), latents(config)
-  given = lambda nets, batch: (grown.weight(nets.step),)
   penalties = [
     gradient_penalties.gradient_penalty(config.penalty_weight),
     gradient_penalties.drift(config.drift),
     *slopes(config),
   ]
-  pair = partial(
-    tricks.losses_between,
-    config,
-    objectives.wasserstein(),
-    penalties,
-    generate=adversarial.generated(latent, given),
-    given=given,
-    latent=latent,
-  )
+
+  def level(at: Level) -> tuple[Networks, tuple[Loss, Loss]]:
+    z = latent(jax.random.key(0), 2)
+    generator = progan.Generator(at.sizes, at.widths[1:], spec.channels, at.fades)
+    networks = {
+      'generator': (generator, (z, at.weight)),
+      'critic': (progan.Critic(at.sizes, at.widths, at.fades), (at.image, at.weight)),
+    }
+    return networks, tricks.losses_between(
+      config,
+      objectives.wasserstein(),
+      penalties,
+      generate=adversarial.generated(latent, grown.given),
+      given=grown.given,
+      latent=latent,
+      real=at.real,
+    )
 
   def generate(nets: Nets, latents: Array, labels: Array) -> Array:
-    image = nets('generator', latents, *given(nets, {}))[0]
+    image = nets('generator', latents, *grown.given(nets, {}))[0]
     return jnp.clip(grown.whole(image), -1, 1)
 
-  def stage(i: int) -> Stage:
-    sizes, fades = grown.sizes[: grown.level(i) + 1], grown.fades(i)
-    widths = progan.widths(len(sizes), config.base, config.width)
-    networks = {
-      'generator': network.linen(progan.Generator(sizes, widths[1:], spec.channels, fades)),
-      'critic': network.linen(progan.Critic(sizes, widths, fades)),
-    }
-    weight, image = jnp.ones(()), jnp.zeros((2, sizes[-1], sizes[-1], spec.channels))
-    example = {'generator': (latent(jax.random.key(0), 2), weight), 'critic': (image, weight)}
-    pairs = pair(real=partial(grown.real, stage=i))
-    game = duel(config, networks, pairs, memory=tricks.memory(config))
-    return Stage(game, example, grown.length(i), fresh=('opt',))
-
-  return from_latents(tuple(map(stage, range(grown.stages))), latent, False, generate)
+  return from_latents(stages(config, spec, grown, level), latent, False, generate)

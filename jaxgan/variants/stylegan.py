@@ -6,27 +6,28 @@ has no bias beside it.
 `--preset=paper` has the authors' 600 000 images a stage, at 128 pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core import network
+from jaxgan.core.game import Loss
 from jaxgan.core.typing import Spec
-from jaxgan.losses import objectives, style_mixing
-from jaxgan.networks import progan as grown_networks
+from jaxgan.losses import objectives
+from jaxgan.losses.style_mixing import Drawing
+from jaxgan.networks import progan as progan_networks
 from jaxgan.networks import resnet, stylegan, stylegan2
-from jaxgan.recipes import style_based, tricks
+from jaxgan.recipes import progressive, style_based, tricks
 from jaxgan.recipes.config import Needs
-from jaxgan.recipes.two_player import duel, latents, slopes
-from jaxgan.recipes.types import Recipe, Stage
-from jaxgan.variants import progan
+from jaxgan.recipes.progressive import Level, Networks, growth, stages
+from jaxgan.recipes.two_player import latents, slopes
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(progan.Growing):
+class Config(progressive.Growing):
   """Options of StyleGAN."""
 
   mapping_layers: int = 8
@@ -60,48 +61,38 @@ PAPER: dict[str, Any] = dict(
 def build(config: Config, spec: Spec) -> Recipe:
   """A stage for each size from the second on that fades in or stands; logistic losses, R1.
 
-  Raises ValueError for a size that does not halve to 4..7.
+  Raises:
+    ValueError: as `progressive.growth`.
   """
-  grown, latent = progan.growth(config, spec, first=1), latents(config)
-  smallest = resnet.stem(spec.size)[0]
-  given = lambda nets, batch: (grown.weight(nets.step),)
-  drawing = lambda sizes: style_mixing.Drawing(
-    latent, 2 * len(sizes), shown=given, mixing=config.mixing
-  )
+  grown, latent = growth(config, spec, first=1), latents(config)
 
-  def stage(i: int) -> Stage:
-    sizes, fades = (smallest, *grown.sizes[: grown.level(i) + 1]), grown.fades(i)
-    widths = grown_networks.widths(len(sizes), config.base, config.width)
+  def drawing(sizes: Sequence[int]) -> Drawing:
+    return Drawing(latent, 2 * len(sizes), shown=grown.given, mixing=config.mixing)
+
+  def level(at: Level) -> tuple[Networks, tuple[Loss, Loss]]:
+    fakes = drawing(at.sizes)
+    styles = jnp.zeros((2, fakes.layers, config.width))
+    mapping = stylegan2.Mapping(config.width, config.mapping_layers)
+    synthesis = stylegan.Synthesis(at.sizes, at.widths[1:], spec.channels, at.fades)
+    critic = progan_networks.Critic(at.sizes, at.widths, at.fades, stylegan.blurred_pool)
     networks = {
-      'mapping': stylegan2.Mapping(config.width, config.mapping_layers),
-      'synthesis': stylegan.Synthesis(sizes, widths[1:], spec.channels, fades),
-      'critic': grown_networks.Critic(sizes, widths, fades, stylegan.blurred_pool),
+      'mapping': (mapping, (latent(jax.random.key(0), 2),)),
+      'synthesis': (synthesis, (styles, at.weight)),
+      'critic': (critic, (at.image, at.weight)),
     }
-    fakes = drawing(sizes)
-    pair = tricks.losses_between(
+    return networks, tricks.losses_between(
       config,
       objectives.nonsaturating(),
       slopes(config),
       generate=fakes.generate,
-      given=given,
+      given=grown.given,
       latent=latent,
       images=fakes.plain,
-      real=partial(grown.real, stage=i),
+      real=at.real,
     )
-    weight, image = jnp.ones(()), jnp.zeros((2, sizes[-1], sizes[-1], spec.channels))
-    example = {
-      'mapping': (latent(jax.random.key(0), 2),),
-      'synthesis': (jnp.zeros((2, 2 * len(sizes), config.width)), weight),
-      'critic': (image, weight),
-    }
-    linen = {name: network.linen(module) for name, module in networks.items()}
-    game = duel(config, linen, pair, memory=tricks.memory(config))
-    return Stage(game, example, grown.length(i), fresh=('opt',))
 
+  levels = stages(config, spec, grown, level)
+  whole = drawing((resnet.stem(spec.size)[0], *grown.sizes))
   return style_based.recipe(
-    tuple(map(stage, range(grown.stages))),
-    drawing((smallest, *grown.sizes)),
-    psi=config.psi,
-    truncate=config.psi_layers,
-    finish=grown.whole,
+    levels, whole, psi=config.psi, truncate=config.psi_layers, finish=grown.whole
   )

@@ -6,25 +6,22 @@ Departures: the critic moves before the generator; the average style moves in th
 alone; p has a cap; augmentation is one bilinear interpolation (`jaxgan.ada`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core import network
-from jaxgan.core.game import Game, Turn
-from jaxgan.core.network import Network
+from jaxgan.core.game import Turn
 from jaxgan.core.typing import Spec
-from jaxgan.losses import adversarial, objectives, path_length, style_mixing
+from jaxgan.losses import adversarial, objectives
+from jaxgan.losses.path_length import path_length
+from jaxgan.losses.style_mixing import Drawing
 from jaxgan.networks import resnet, stylegan2
 from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import style_based
 from jaxgan.recipes.config import Needs, above_zero
 from jaxgan.recipes.two_player import latents
-from jaxgan.recipes.types import Recipe, Stage
+from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,6 @@ class Config(style_based.Options):
   """Draw by class where the data set has labels; False ignores these."""
   base: int = 1024
   """Channels of a size are this over it, at most `width`."""
-  width: int = 64
-  """Channels at most, and those of styles."""
   mapping_layers: int = 2
   """Layers from latents to styles."""
   residual: bool = True
@@ -91,45 +86,35 @@ PAPER: dict[str, Any] = dict(
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """Mapping, synthesis and critic; the logistic losses and the lazy penalties.
+  """Mapping, synthesis and critic; the logistic losses, lazy penalties and ADA.
 
-  Raises ValueError for a size that does not halve to 4..7, or a batch that forms no groups.
+  Raises:
+    ValueError: a size that does not halve to 4..7, or a batch that forms no groups.
   """
   group_size(config.batch_size, config.group)  # refuses
   small, doublings = resnet.stem(spec.size)
-  classes = spec.classes if config.conditional else 0
   sizes = tuple(small * 2**i for i in range(doublings + 1))
   widths = stylegan2.widths(sizes, config.base, config.width)
-  told, latent = adversarial.labels if classes else adversarial.nothing, latents(config)
-  fakes = style_mixing.Drawing(latent, 2 * len(sizes), told, mixing=config.mixing)
+  classes = spec.classes if config.conditional else 0
+  given = adversarial.labels if classes else adversarial.nothing
+  fakes = Drawing(latents(config), 2 * len(sizes), given, mixing=config.mixing)
   networks = {
     'mapping': stylegan2.Mapping(config.width, config.mapping_layers, classes),
     'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels),
     'critic': stylegan2.Critic(sizes, widths, config.residual, config.group, classes),
   }
-  label = (jnp.zeros(2, jnp.int32),) if classes else ()
-  example = {
-    'mapping': (latent(jax.random.key(0), 2), *label),
-    'synthesis': (jnp.zeros((2, 2 * len(sizes), config.width)),),
-    'critic': (jnp.zeros((2, *spec.shape)), *label),
-  }
-  linen = {name: network.linen(module) for name, module in networks.items()}
-  stage = Stage(_game(config, linen, fakes, told), example)
+  path = path_length(fakes, config.path_weight, config.path_every)
+  lazy = (Turn('generator', path, 'path', every=config.path_every),)
+  stage = style_based.stage(
+    config,
+    spec,
+    networks,
+    objectives.nonsaturating(),
+    fakes,
+    conditional=bool(classes),
+    lazy=lazy if config.path_weight else (),
+    memory={'path_mean': np.float32(0)} if config.path_weight else {},
+  )
   return style_based.recipe(
     (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers
   )
-
-
-def _game(
-  config: Config,
-  networks: Mapping[str, Network],
-  fakes: style_mixing.Drawing,
-  told: adversarial.Given,
-) -> Game:
-  objective = objectives.nonsaturating()
-  if not config.path_weight:
-    return style_based.duel(config, networks, objective, fakes, told)
-  length = path_length.path_length(fakes, config.path_weight, config.path_every)
-  turn = Turn('generator', length, 'path', every=config.path_every)
-  memory = {'path_mean': np.float32(0)}
-  return style_based.duel(config, networks, objective, fakes, told, (turn,), memory)

@@ -14,9 +14,8 @@ from jaxgan.core.game import Nets
 from jaxgan.core.typing import Spec
 from jaxgan.ops import resample
 from jaxgan.ops.resample import blend
-from jaxgan.recipes import stages
+from jaxgan.recipes import progressive, stages
 from jaxgan.recipes.progressive import Growth
-from jaxgan.variants import progan
 
 GROWTH = Growth((7, 14, 28), steps=4)
 
@@ -78,14 +77,14 @@ def test_whole_repeats_pixels():
 )
 def test_sizes_double_from_the_smallest(size, expected):
   config = variants.configure('progan', steps=90)
-  grown = progan.growth(config, Spec(size, 1))
+  grown = progressive.growth(config, Spec(size, 1))
   assert grown.sizes == expected
   assert grown.steps == 90 // (2 * len(expected) - 1)  # the run is shared among all
 
 
 def test_stages_may_be_as_long_as_one_likes():
   config = variants.configure('progan', stage_images=640, batch_size=16, n_critic=2)
-  assert progan.growth(config, Spec(8, 1)).steps == 20
+  assert progressive.growth(config, Spec(8, 1)).steps == 20
   assert not config.bound_to_length()
   assert 'share' in variants.configure('progan').bound_to_length()
 
