@@ -42,6 +42,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'r1': {'critic_norm': False},
   'r2': {'critic_norm': False},
   'share_generator': {'n_critic': 1},
+  'stylegan stage_images': {'image_size': 16},
   'attention': {'image_size': 16},
   'cgan maxout': {'width': 64},
   'unrolled top_k_images': {'objective': 'nonsaturating', 'top_k': 0.5},
