@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ from jax import lax
 
 from jaxgan.augmentation.crops import ChangeBatch
 from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, Key, Logs
+from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
 
 
@@ -83,7 +82,7 @@ def distance(x: Array, y: Array) -> Array:
   return jnp.abs(x - y).astype(jnp.promote_types(x.dtype, jnp.float32)).mean()
 
 
-def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Mapping[str, Any]:
+def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Memory:
   """Pools of `pool` images of each domain, how many they hold, and what the critics are shown.
 
   The images are a broadcast zero, which costs nothing until the state is made.

@@ -1,8 +1,6 @@
 """Normalization: batch norm of explicit modes, by class or by vector, instance norm, pixel norm."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -95,7 +93,7 @@ class VirtualBatchNorm(nn.Module):
     return affine(x, scale, bias[None] - mean * scale)
 
 
-def batch_norm(reference: int = 0) -> Callable[..., Any]:
+def batch_norm(reference: int = 0) -> type[BatchNorm] | partial[VirtualBatchNorm]:
   """The kind of batch norm: by the batch, or by a reference batch of that many rows."""
   return partial(VirtualBatchNorm, reference) if reference else BatchNorm
 
@@ -148,9 +146,6 @@ class VectorBatchNorm(nn.Module):
     linear = partial(Dense, x.shape[-1], False, self.spectral, self.start)
     gain, bias = 1 + linear(name='gain')(condition), linear(name='bias')(condition)
     return affine(x, gain * scale[None], gain * shift[None] + bias)
-
-
-Norm = Callable[[], Any]
 
 
 def pixel_norm(x: Array, eps: float = 1e-8) -> Array:
