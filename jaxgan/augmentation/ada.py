@@ -14,7 +14,7 @@ from jax import lax
 
 from jaxgan.core.typing import Array, Key
 
-_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)  # coordinates need all digits
+_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)  # coordinates need full precision
 _GREY = 1 / 3  # each entry of v v', where v = (1, 1, 1) / sqrt(3) is the gray axis
 
 

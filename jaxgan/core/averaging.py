@@ -12,7 +12,7 @@ from jaxgan.core.typing import Array
 HalfLife = float | Callable[[Array], Array]
 """A half-life in images: a constant, or a function of the step."""
 
-_TINY = 1e-8  # images; a half-life of 0 is a decay of 0
+_TINY = 1e-8  # the smallest half-life in images; with it the decay is 0
 
 
 def ema(

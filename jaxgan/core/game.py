@@ -62,7 +62,7 @@ class Turn(NamedTuple):
     return self.draws or self.label
 
 
-@dataclass(frozen=True, eq=False)  # a game is equal to itself alone, and so can be a cache's key
+@dataclass(frozen=True, eq=False)  # a game equals only itself, so it can be the key of a cache
 class Game:
   """Networks, the players who train them, and the turns of one step, in their order.
 
@@ -125,9 +125,9 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
     key=play,
     params=params,
     variables={n: {k: v for k, v in made[n].items() if k != 'params'} for n in made},
-    memory=jax.tree.map(jnp.array, dict(game.memory)),  # a copy, of arrays: donation, one compile
+    memory=jax.tree.map(jnp.array, dict(game.memory)),  # arrays, copied: for donation
     opt={n: p.optimizer.init({k: params[k] for k in p.networks}) for n, p in game.players.items()},
-    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averages},  # a copy: donation
+    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averages},  # copied: for donation
     skipped=jnp.zeros(4, jnp.int32),
   )
 
@@ -174,7 +174,7 @@ def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
 
 
 def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
-  if turn.repeats == 1:  # never a loop of one: XLA:CPU compiles loop bodies less well
+  if turn.repeats == 1:  # no loop: XLA:CPU compiles the bodies of loops less well
     return _move(game, turn, state, jax.tree.map(lambda x: x[0], batches), key)
   keys = jax.random.split(key, turn.repeats)
   batches = jax.tree.map(lambda x: x[: turn.repeats], batches)

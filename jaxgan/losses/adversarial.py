@@ -63,7 +63,7 @@ class Terms(NamedTuple):
     total, logs = jnp.zeros(()), Logs()
     if not side or self.drawn is None:
       return total, nets, logs
-    fakes = Fakes(fake, *self.drawn(batch, jax.random.clone(keys[0])))  # again, as intended
+    fakes = Fakes(fake, *self.drawn(batch, jax.random.clone(keys[0])))  # the same draws on purpose
     for i, term in enumerate(side):
       value, nets, noted = term(nets, fakes, batch, jax.random.fold_in(keys[1], _APART + i))
       total, logs = total + value, {**logs, **noted}

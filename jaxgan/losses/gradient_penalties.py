@@ -17,7 +17,7 @@ from jaxgan.core.typing import Array, Key, Score
 Penalty = Callable[[Score, Array, Array, Key], Array]
 """`(score, real, fake, key) -> scalar`; images `[B, ...]` of any rank."""
 
-_TINY = 1e-12  # under the root, whose gradient at 0 would be NaN
+_TINY = 1e-12  # added under the root, whose gradient at 0 would be NaN
 
 
 def slopes(score: Score, x: Array) -> Array:

@@ -32,16 +32,10 @@ def cycle(
   g and c are the losses of the objective, |.| is the mean over all elements. In least squares both
   g and c contain a factor 1/2; CycleGAN has it in c only, so g is doubled here. The critics see
   fakes of the generators before their update, through pools of older fakes (`first_memory`). The
-  two turns must share their draws, so that both see the same crops.
+  two turns must share their draws, so that both see the same crops. `augment` changes the images of
+  a batch at random. With `identity` 0 the identity term is omitted.
 
-  Args:
-    objective: the pair of losses of logits.
-    weight: w, the weight of the cycle.
-    identity: i, the weight of the identity term, relative to w; 0 omits the term.
-    augment: changes the images of a batch at random.
-
-  Reference: Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
-  Networks, 2017.
+  Reference: Zhu et al., Unpaired Image-to-Image Translation, 2017.
   """
 
   def generators(nets: Nets, batch: Batch, key: Key):

@@ -9,7 +9,7 @@ from jaxgan.core.game import Loss, Nets
 from jaxgan.core.typing import Array, Batch, Key
 from jaxgan.losses.style_mixing import Drawing
 
-_TINY = 1e-12  # under the root, whose gradient at 0 would be NaN
+_TINY = 1e-12  # added under the root, whose gradient at 0 would be NaN
 
 
 def path_length(

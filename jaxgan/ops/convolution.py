@@ -79,7 +79,7 @@ def _ynn_option() -> dict[str, str]:
   return option
 
 
-# The triple.
+# The three functions.
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -120,7 +120,7 @@ tconv.defvjp(lambda g, w, *static: (tconv(g, w, *static), (g, w)), _tconv_pull)
 wgrad.defvjp(lambda x, g, *static: (wgrad(x, g, *static), (x, g)), _wgrad_pull)
 
 
-# What a layer calls.
+# The functions that layers call.
 
 
 def same_pads(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -102,7 +102,7 @@ def tconv_subpixel(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) 
 
   def extent(
     n: int, m: int, pad: tuple[int, int], taps: int
-  ) -> tuple[int, int, tuple[int, int]]:  # first q, how many, padding of g (negative: cropping)
+  ) -> tuple[int, int, tuple[int, int]]:  # first q, its count, padding of g (negative: cropping)
     first = pad[0] // s
     count = (n - 1 + pad[0]) // s + 1 - first
     low = taps - 1 - first

@@ -12,7 +12,7 @@ from jaxgan.core.typing import Array
 
 def upsample(x: Array) -> Array:
   """Upsample by nearest neighbor: `[B, H, W, C]` to `[B, 2H, 2W, C]`."""
-  # A broadcast, because its gradient is four additions; that of `jax.image.resize` is a scatter.
+  # The gradient of a broadcast is a sum of four; that of `jax.image.resize` is a slow scatter.
   b, h, w, c = x.shape
   return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
 
