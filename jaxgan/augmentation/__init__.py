@@ -1,1 +1,1 @@
-"""Random changes of images: DiffAugment, adaptive augmentation, crops."""
+"""Random changes of images: DiffAugment, adaptive augmentation (ADA), crops."""

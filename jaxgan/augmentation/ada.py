@@ -1,6 +1,6 @@
-"""Adaptive augmentation: each transformation with probability p, of all images a critic sees.
+"""Adaptive augmentation (ADA): random changes, each with probability p, of all images of a critic.
 
-References: Karras et al., Training Generative Adversarial Networks with Limited Data, 2020.
+Reference: Karras et al., Training Generative Adversarial Networks with Limited Data, 2020.
 """
 
 import math
@@ -14,24 +14,34 @@ from jax import lax
 
 from jaxgan.core.typing import Array, Key
 
-_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)  # coordinates need all digits
-_GREY = 1 / 3  # each entry of v v', where v = (1, 1, 1) / sqrt(3) is the axis of grey
+_product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)  # coordinates need full precision
+_GREY = 1 / 3  # each entry of v v', where v = (1, 1, 1) / sqrt(3) is the gray axis
 
 
 def ada(images: Array, p: Array | float, key: Key) -> Array:
-  """Images `[B, H, W, C]` in [-1, 1], each moved and recoloured by draws of its own.
+  """Augment each image by its own random changes of geometry and color.
 
-  With probability p each: flip; quarter turns; whole-pixel shift, up to an eighth; scale 2^N(0,
-  0.2^2); rotation; stretch 2^N(0, 0.2^2); shift N(0, 0.125^2); brightness N(0, 0.2^2); contrast
-  2^N(0, 0.5^2); inverted luma; hue; saturation 2^N(0, 1). At p = 0 the identity to the bit;
-  differentiable by the images, twice and more.
+  With probability p each: flip; quarter turns; shift by whole pixels, up to an eighth of the size;
+  scale 2^N(0, 0.2^2); rotation; stretch 2^N(0, 0.2^2); shift N(0, 0.125^2); brightness N(0, 0.2^2);
+  contrast 2^N(0, 0.5^2); inverted luma; hue; saturation 2^N(0, 1). The result is differentiable
+  with respect to the images, also twice and more.
 
-  The authors resample at twice the size, with longer filters; here all movements are one bilinear
-  interpolation between pixels, with reflection at the border.
+  The authors resample at twice the size, with longer filters. Here all changes of geometry are one
+  bilinear interpolation between pixels, with reflection at the border.
+
+  Args:
+    images: `[B, H, W, C]` in [-1, 1].
+    p: the probability of each change, in [0, 1]; 0 returns the images equal to the bit.
+    key: the random key.
+
+  Returns:
+    `[B, H, W, C]`; values may leave [-1, 1].
+
+  Reference: Karras et al., Training Generative Adversarial Networks with Limited Data, 2020.
   """
   p = jnp.asarray(p, images.dtype)
   uniform, normal = jax.random.split(key)
-  # Two draws for all: XLA compiles a generator of random numbers for each.
+  # Two draws for all changes: XLA compiles a random number generator for each draw.
   shape = (len(images), 32)
   draws = Draws(
     iter(jax.random.uniform(uniform, shape, p.dtype).T[..., None]),
@@ -43,31 +53,31 @@ def ada(images: Array, p: Array | float, key: Key) -> Array:
 
 
 class Draws(NamedTuple):
-  """Random numbers `[B, 1]` to take one after another: U(0, 1) and N(0, 1)."""
+  """Random numbers `[B, 1]`, U(0, 1) and N(0, 1), to use one after another."""
 
   uniforms: Iterator[Array]
   normals: Iterator[Array]
 
   def uniform(self, low: float = 0.0, high: float = 1.0) -> Array:
-    """U(low, high)."""
+    """Return the next numbers from U(low, high)."""
     return low + (high - low) * next(self.uniforms)
 
   def normal(self) -> Array:
-    """N(0, 1)."""
+    """Return the next numbers from N(0, 1)."""
     return next(self.normals)
 
   def some(self, drawn: Array, still: float, p: Array) -> Array:
-    """With probability p what was drawn."""
+    """Return `drawn` with probability p, else `still`, for each image."""
     return jnp.where(self.uniform() < p, drawn, still)
 
 
 def _movement(draws: Draws, p: Array, images: Array) -> Array:
-  """`[B, 3, 3]`, from coordinates of the output about its centre to those of the input."""
+  """Draw matrices `[B, 3, 3]` from output coordinates to input coordinates, about the center."""
   uniform, normal = draws.uniform, draws.normal
   some = partial(draws.some, p=p)
   both = lambda draw: jnp.concatenate([draw(), draw()], -1)
   size = jnp.array([[images.shape[2], images.shape[1]]], p.dtype)
-  rare = 1 - jnp.sqrt(1 - p)  # of two rotations one or more comes with probability p
+  rare = 1 - jnp.sqrt(1 - p)  # then at least one of the two rotations has probability p
   flip = some(jnp.where(uniform() < 0.5, -1.0, 1.0), 1.0)
   turns = some(jnp.floor(uniform(0.0, 4.0)), 0.0)
   whole = some(jnp.round(both(lambda: uniform(-0.125, 0.125)) * size), 0.0)
@@ -89,7 +99,7 @@ def _movement(draws: Draws, p: Array, images: Array) -> Array:
 
 
 def _matrix(*rows: tuple[Array, ...]) -> Array:
-  """Rows of `[B, 1]` to `[B, n, n]`."""
+  """Join rows of arrays `[B, 1]` to matrices `[B, n, n]`."""
   return jnp.stack([jnp.concatenate(row, -1) for row in rows], -2)
 
 
@@ -109,7 +119,7 @@ def _rotation(angle: Array) -> Array:
 
 
 def _quarters(turns: Array) -> Array:
-  """Rotations whose sine and cosine are whole to the last bit."""
+  """Return rotations by quarter turns; their sines and cosines are exactly -1, 0 or 1."""
   cos, sin = (jnp.round(f(turns * (math.pi / 2))) for f in (jnp.cos, jnp.sin))
   zero = jnp.zeros_like(turns)
   return _plane(cos, -sin, sin, cos, zero, zero)
@@ -121,7 +131,7 @@ def _shift(by: Array) -> Array:
 
 
 def _moved(images: Array, matrix: Array) -> Array:
-  """Bilinear interpolation where the matrices point to; beyond the border images are mirrored."""
+  """Sample images where the matrices point to: bilinear, with reflection at the border."""
   b, height, width, c = images.shape
   centre = jnp.array([[(width - 1) / 2], [(height - 1) / 2]], matrix.dtype)
   rows, columns = jnp.mgrid[:height, :width].reshape(2, -1).astype(matrix.dtype)
@@ -143,14 +153,14 @@ def _moved(images: Array, matrix: Array) -> Array:
 
 
 def _mirrored(place: Array, size: int) -> Array:
-  """Whole numbers folded into 0 .. size - 1, the border pixel not repeated."""
+  """Reflect whole numbers into 0 .. size - 1, without repeating the border pixel."""
   period = max(2 * (size - 1), 1)
   place = place.astype(jnp.int32) % period
   return jnp.minimum(place, period - place) if size > 1 else jnp.zeros_like(place)
 
 
 def _colours(draws: Draws, p: Array, images: Array) -> tuple[Array, Array]:
-  """`[B, 3, 3]` and `[B, 3, 1]`: colours x become M x + m."""
+  """Draw M `[B, 3, 3]` and m `[B, 3, 1]`: a color x becomes M x + m."""
   some = lambda drawn, still: draws.some(drawn, still, p)[..., None]
   eye = jnp.eye(3, dtype=p.dtype)[None]
   grey = jnp.full((1, 3, 3), _GREY, p.dtype)
@@ -167,7 +177,7 @@ def _colours(draws: Draws, p: Array, images: Array) -> tuple[Array, Array]:
 
 
 def _hue(angle: Array) -> Array:
-  """The rotation about the axis of grey: cos I + (1 - cos) v v' + sin [v]x."""
+  """Return the rotation about the gray axis v: cos I + (1 - cos) v v' + sin [v]x."""
   eye = jnp.eye(3, dtype=angle.dtype)[None]
   cross = jnp.array([[[0, -1, 1], [1, 0, -1], [-1, 1, 0]]], angle.dtype) / 3**0.5
   cos = jnp.cos(angle)
@@ -175,7 +185,7 @@ def _hue(angle: Array) -> Array:
 
 
 def _recoloured(images: Array, matrix: Array, offset: Array) -> Array:
-  """M x + m for each pixel; of grey images what this does to grey."""
+  """Compute M x + m for each pixel; gray images change as a gray color would."""
   b, height, width, c = images.shape
   if c == 3:
     pixels = _product(images.reshape(b, -1, 3), matrix.swapaxes(1, 2)) + offset.swapaxes(1, 2)

@@ -1,4 +1,4 @@
-"""Random crops and flips."""
+"""Random crops and flips of images."""
 
 from collections.abc import Callable
 
@@ -10,17 +10,24 @@ from jaxgan.core.typing import Array, Batch, Key
 from jaxgan.ops.resample import bicubic
 
 ChangeBatch = Callable[[Batch, Key], Batch]
-"""Changes the images of a whole batch at random."""
+"""A function that changes the images of a batch at random."""
 ROOM = 286 / 256
-"""How much larger than the crop an image is made before."""
+"""The size of an enlarged image, relative to the crop."""
 
 
 def jitter(paired: bool) -> ChangeBatch:
-  """Images enlarged to 286/256 of their size, cropped at random to their own, half of them flipped.
+  """Return the augmentation that enlarges images, crops them at random and flips half of them.
 
-  Bicubic, clipped to [-1, 1]. `paired`: partners alike; else each by itself.
+  Images are enlarged to 286/256 of their size (bicubic), cropped to their old size and clipped to
+  [-1, 1].
 
-  References: Isola et al., 2017.
+  Args:
+    paired: True changes an image and its target in the same way; False changes them independently.
+
+  Returns:
+    The function `(batch, key) -> batch`; it changes `'image'` and `'target'`.
+
+  Reference: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
   """
 
   def augment(batch: Batch, key: Key) -> Batch:
@@ -45,7 +52,16 @@ def _jittered(images: Array, key: Key) -> Array:
 
 
 def crops(images: Array, size: int, key: Key) -> Array:
-  """A random square of `size` pixels of each image, half of them flipped."""
+  """Crop a random square of each image, and flip half of them.
+
+  Args:
+    images: `[B, H, W, C]`, H and W at least `size`.
+    size: the side of the square in pixels.
+    key: the random key.
+
+  Returns:
+    `[B, size, size, C]`.
+  """
   placing, flipping = jax.random.split(key)
   n, height, width = images.shape[:3]
   high = jnp.array([height - size + 1, width - size + 1])

@@ -1,7 +1,7 @@
-"""Augmentation of all that a critic sees, so that few images are not learnt by heart.
+"""Differentiable augmentation of all images of a critic, so that it cannot memorize few images.
 
-It is differentiable by the images, by derivatives of every order, so that generators and penalties
-of slopes learn through it. Images are `[B, H, W, C]` in [-1, 1], of which 0 is the middle.
+It has derivatives of every order with respect to the images, so generators and gradient penalties
+work through it. Images are `[B, H, W, C]` in [-1, 1].
 """
 
 from collections.abc import Callable
@@ -16,15 +16,26 @@ POLICY = 'color,translation,cutout'
 
 
 def diff_augment(images: Array, key: Key, policy: str = POLICY) -> Array:
-  """The images, changed at random, each in its own way, by what `policy` names, in its order.
+  """Augment each image by its own random changes.
 
-  color: brightness, saturation and contrast; translation: up to an eighth of the size; cutout: a
-  box of half the size. An empty policy is the identity.
+  Args:
+    images: `[B, H, W, C]` in [-1, 1].
+    key: the random key.
+    policy: names of changes, separated by commas, in the order in which they are applied: `color`
+      (brightness, saturation and contrast), `translation` (up to an eighth of the size), `cutout`
+      (a box of half the size). An empty policy changes nothing.
+
+  Returns:
+    `[B, H, W, C]`; values may leave [-1, 1].
 
   Raises:
-    ValueError: a name that is none of these.
+    ValueError: an unknown name in the policy.
 
-  References: Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020.
+  Example:
+    >>> diff_augment(jnp.zeros((2, 8, 8, 3)), jax.random.key(0), 'translation,cutout').shape
+    (2, 8, 8, 3)
+
+  Reference: Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020.
   """
   for i, name in enumerate(parts(policy)):
     images = POLICIES[name](images, jax.random.fold_in(key, i))
@@ -32,10 +43,10 @@ def diff_augment(images: Array, key: Key, policy: str = POLICY) -> Array:
 
 
 def parts(policy: str) -> list[str]:
-  """The names in a policy.
+  """Return the names in a policy.
 
   Raises:
-    ValueError: one that is not known, with those that are.
+    ValueError: an unknown name.
   """
   names = [name.strip() for name in policy.split(',') if name.strip()]
   if unknown := [name for name in names if name not in POLICIES]:
@@ -44,10 +55,10 @@ def parts(policy: str) -> list[str]:
 
 
 def color(images: Array, key: Key) -> Array:
-  """Brightness, saturation and contrast, in this order, one draw of each an image.
+  """Change brightness, saturation and contrast, in this order, with one draw of each per image.
 
   x + U(-1/2, 1/2); then s (x - m) + m with s ~ U(0, 2) and m each pixel's mean over channels; then
-  the same with s ~ U(1/2, 3/2) and m the image's mean. Grey images have no saturation to change.
+  the same with s ~ U(1/2, 3/2) and m the image's mean. Saturation does not change gray images.
   """
   keys = jax.random.split(key, 3)
   draw = lambda key, low, high: jax.random.uniform(
@@ -60,7 +71,7 @@ def color(images: Array, key: Key) -> Array:
 
 
 def translation(images: Array, key: Key) -> Array:
-  """Shifted by whole pixels, up to round(size / 8) in each direction; what comes in is 0."""
+  """Shift by whole pixels, up to round(size / 8) in each direction; new pixels are 0."""
   _, height, width, _ = images.shape
   down, right = jax.random.split(key)
   images = _shifted(images, _steps(down, images, height), 1)
@@ -68,7 +79,7 @@ def translation(images: Array, key: Key) -> Array:
 
 
 def cutout(images: Array, key: Key) -> Array:
-  """A box of half the height and width set to 0, its centre anywhere, so that it may overhang."""
+  """Set a box of half the height and width to 0; its center is any point of the image."""
   _, height, width, _ = images.shape
   rows, columns = jax.random.split(key)
   inside = _within(rows, images, height)[:, :, None] & _within(columns, images, width)[:, None, :]
@@ -88,9 +99,9 @@ def _steps(key: Key, images: Array, size: int) -> Array:
 
 
 def _shifted(images: Array, steps: Array, axis: int) -> Array:
-  """Each image by its own number of pixels along an axis, as a product with a matrix of 0 and 1.
+  """Shift each image by its own number of pixels along an axis, by a product with a 0-1 matrix.
 
-  A gather would do, but its gradient is a scatter, which is slow on every back end.
+  A gather would give the same, but its gradient is a scatter, which is slow on every back end.
   """
   places = jnp.arange(images.shape[axis])
   matrix = places[None, :, None] == places[None, None, :] + steps[:, None, None]
@@ -99,9 +110,10 @@ def _shifted(images: Array, steps: Array, axis: int) -> Array:
 
 
 def _within(key: Key, images: Array, size: int) -> Array:
-  """Which of `size` places lie in a stretch of half of them: `[B, size]`.
+  """Draw an interval of half of `size` places, and return which places lie in it: `[B, size]`.
 
-  It is centred on a place, or where its length is even, on an edge of one: each as likely.
+  Its center is a random place or, if its length is even, a random edge between places; all are
+  equally likely.
   """
   length = int(size / 2 + 0.5)
   centres = jax.random.randint(key, (len(images), 1), 0, size + (1 - length % 2))

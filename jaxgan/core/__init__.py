@@ -1,1 +1,1 @@
-"""The engine: what a game is, how a step of it is played, and the state that it moves."""
+"""The engine: what a game is, how one step of it is played, and the state that a step changes."""

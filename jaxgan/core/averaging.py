@@ -1,4 +1,4 @@
-"""Rules that average parameters once all turns of a step are played."""
+"""Rules that update averages of parameters after all turns of a step."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,34 +10,38 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array
 
 HalfLife = float | Callable[[Array], Array]
-"""In images: constant, or a function of the step."""
+"""A half-life in images: a constant, or a function of the step."""
 
-_TINY = 1e-8  # images; a half-life of 0 is a decay of 0
+_TINY = 1e-8  # the smallest half-life in images; with it the decay is 0
 
 
 def ema(
   network: str, *, half_life: HalfLife, images_per_step: int, rampup: float | None = 0.05
 ) -> Callable[[TrainState], TrainState]:
-  """Keep an exponential moving average of a network's parameters in `state.ema`.
+  """Return the rule that keeps an exponential moving average of a network in `state.ema`.
 
   average <- theta + beta (average - theta),  beta = 0.5^(images_per_step / h)
 
-  With `rampup` h is at most that fraction of the images seen before this step, so the first step
-  copies, and the average of a young run is no older than the run warrants. Statistics that are not
-  parameters are not averaged.
+  With `rampup`, h is at most that fraction of the images seen before this step. So the first step
+  copies the parameters, and an average early in a run covers only a short time. Only parameters are
+  averaged, not batch statistics.
 
   Args:
-    network: its name; its player must have this rule as its `average`.
-    half_life: images after which a parameter's share has halved, or a function of the step that
-      gives them; 0 copies at every step.
-    images_per_step: the global batch, over all devices.
-    rampup: a fraction, or None for h = `half_life` from the start.
+    network: the name of the network; its player must have this rule as its `average`.
+    half_life: h, the number of images after which the weight of old parameters has halved, or a
+      function of the step that returns it; >= 0; 0 copies the parameters at every step.
+    images_per_step: the global batch size, over all devices; >= 1.
+    rampup: a fraction >= 0, or None for h = `half_life` from the first step on.
+
+  Returns:
+    The rule, a function from state to state.
 
   Raises:
-    ValueError: a negative half-life or ramp-up, no images in a step; when called, a network of
-      which no average is kept.
+    ValueError: a negative half-life or ramp-up, or no images in a step. The rule raises it where
+      `state.ema` holds no average of the network.
 
-  Karras et al. 2020 (StyleGAN2-ADA).
+  Reference: Karras et al., Training Generative Adversarial Networks with Limited Data, 2020
+  (StyleGAN2-ADA).
   """
   fixed = 0.0 if callable(half_life) else half_life
   if fixed < 0 or images_per_step < 1 or (rampup is not None and rampup < 0):
@@ -53,7 +57,7 @@ def ema(
         'give its Player an average'
       )
     beta = _decay(state.step, half_life, images_per_step, rampup)
-    # In this order a constant parameter stays, and a decay of 0 copies, to the last bit.
+    # In this order a constant parameter stays equal, and a decay of 0 copies, to the last bit.
     lerp = lambda mean, theta: (theta + beta * (mean - theta)).astype(mean.dtype)
     average = jax.tree.map(lerp, state.ema[network], state.params[network])
     return replace(state, ema={**state.ema, network: average})
@@ -62,13 +66,20 @@ def ema(
 
 
 def history(*networks: str) -> Callable[[TrainState], TrainState]:
-  """Keep the mean of all that networks' parameters have been in `memory['history']`, by network.
+  """Return the rule that keeps the mean over all steps of networks' parameters.
 
   mean <- mean + (theta - mean) / t after step number t, counted from 1
 
-  The memory must hold arrays of their shapes from the start; of what value does not matter.
+  The means are `memory['history'][network]`. The game's memory must hold arrays of the same shapes
+  there from the start; their first values do not matter.
 
-  Salimans et al. 2016.
+  Args:
+    networks: the names of the networks.
+
+  Returns:
+    The rule, a function from state to state.
+
+  Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
 
   def rule(state: TrainState) -> TrainState:

@@ -1,11 +1,11 @@
-"""A GAN is a game: named networks, players who own some of them, and turns.
+"""A GAN as a game: named networks, players who own some of them, and turns.
 
-In a turn one player takes one optimizer step on its own loss while everyone else holds still.
+In a turn one player takes one optimizer step on its own loss. All other networks stay fixed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,18 +16,18 @@ from jaxgan.core import guard
 from jaxgan.core.nets import Nets, known, parted
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Batch, Key, Logs, Tree, Variables
+from jaxgan.core.typing import Array, Batch, Key, Logs, Memory, Tree, Value, Variables
 
 Rule = Callable[[TrainState], TrainState]
-"""What happens to the state once all turns of a step are played."""
+"""A change of the state after all turns of a step."""
 
 
 class Player(NamedTuple):
-  """Name the networks that move together, and how they step.
+  """Networks that are trained together, and the optimizer that trains them.
 
-  `constraint` keeps their parameters in bounds after each step. `average(network) -> rule` keeps an
-  average of their parameters, which samples come from (`averaging.ema`); None: there is none.
-  Several players may own one network: each moves it by an optimizer state of its own.
+  `constraint` keeps their parameters in bounds after each step. `average(network)` returns the rule
+  that keeps an average of their parameters, which samples use (`averaging.ema`); None: no average.
+  Several players may own one network: each has its own optimizer state for it.
   """
 
   networks: tuple[str, ...]
@@ -37,10 +37,11 @@ class Player(NamedTuple):
 
 
 class Turn(NamedTuple):
-  """One player's step on one loss: `repeats` of them on as many microbatches.
+  """One player's steps on one loss: `repeats` steps, each on its own microbatch.
 
-  It is played when the step is a multiple of `every`. Two turns of one player need two names. Turns
-  of equal, non-empty `draws` and equal `repeats` draw the same random numbers, so the same latents.
+  The turn is played when the step is a multiple of `every`. Two turns of one player need different
+  names. Turns with the same non-empty `draws` and the same `repeats` draw the same random numbers,
+  so the same latents.
   """
 
   player: str
@@ -52,29 +53,29 @@ class Turn(NamedTuple):
 
   @property
   def label(self) -> str:
-    """The name under which the turn is logged."""
+    """Return the name under which the turn is logged."""
     return self.name or self.player
 
   @property
   def stream(self) -> str:
-    """The name of its random numbers."""
+    """Return the name of the turn's stream of random numbers."""
     return self.draws or self.label
 
 
-@dataclass(frozen=True, eq=False)  # a game is equal to itself alone, and so can be a cache's key
+@dataclass(frozen=True, eq=False)  # a game equals only itself, so it can be the key of a cache
 class Game:
-  """Networks, players and turns; `memory` is state that belongs to no network.
+  """Networks, the players who train them, and the turns of one step, in their order.
 
-  `after` are rules for the state once all turns are played and the averages moved. `frozen` are the
-  variables of networks that nobody moves: constants, which are no part of the state. Raises
-  ValueError for a name that does not exist, with those that do, or that is used twice; for turns
-  that share draws and do not repeat equally often.
+  `memory` holds the first values of state that belongs to no network. `after` are rules that change
+  the state after all turns. `frozen` holds variables of networks that are never trained: constants,
+  not part of the state. Raises ValueError for a name that does not exist or that two turns share, a
+  player of a frozen network, and turns that share draws and have different `repeats`.
   """
 
   networks: Mapping[str, Network]
   players: Mapping[str, Player]
   turns: Sequence[Turn]
-  memory: Mapping[str, Any] = field(default_factory=dict)
+  memory: Memory = field(default_factory=dict)
   after: Sequence[Rule] = ()
   frozen: Mapping[str, Variables] = field(default_factory=dict)
 
@@ -95,22 +96,22 @@ class Game:
 
   @property
   def averages(self) -> dict[str, Rule]:
-    """The rules that keep averages, by network."""
+    """Return the rules that keep averages, by network."""
     kept = [(name, p.average) for p in self.players.values() if p.average for name in p.networks]
     return {name: average(name) for name, average in kept}
 
   @property
   def microbatches(self) -> int:
-    """How many batches one step takes: as many as the most repeated turn."""
+    """Return the number of batches that one step needs: the largest `repeats` of its turns."""
     return max(turn.repeats for turn in self.turns)
 
 
 Loss = Callable[[Nets, Batch, Key], tuple[Array, Nets, Logs]]
-"""Pure: networks, batch and key to the loss, the networks as they came out, and what to log."""
+"""A pure function `(nets, batch, key) -> (loss, nets, logs)`; `nets` comes back updated."""
 
 
 def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainState:
-  """The state before the first step; `example` has inputs to initialise each network with."""
+  """Return the state before the first step; `example` holds inputs to initialize networks with."""
   moving = [name for name in game.networks if name not in game.frozen]
   known('there is no example for the network', moving, example)
   play, *keys = jax.random.split(key, len(game.networks) + 1)
@@ -124,9 +125,9 @@ def init(game: Game, key: Key, example: Mapping[str, Sequence[Array]]) -> TrainS
     key=play,
     params=params,
     variables={n: {k: v for k, v in made[n].items() if k != 'params'} for n in made},
-    memory=jax.tree.map(jnp.array, dict(game.memory)),  # a copy, of arrays: donation, one compile
+    memory=jax.tree.map(jnp.array, dict(game.memory)),  # arrays, copied: for donation
     opt={n: p.optimizer.init({k: params[k] for k in p.networks}) for n, p in game.players.items()},
-    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averages},  # a copy: donation
+    ema={n: jax.tree.map(jnp.copy, params[n]) for n in game.averages},  # copied: for donation
     skipped=jnp.zeros(4, jnp.int32),
   )
 
@@ -145,19 +146,19 @@ def train_step(game: Game, state: TrainState, batches: Batch) -> tuple[TrainStat
   return guard.count(before, replace(state, step=state.step + 1), logs)
 
 
-def played(game: Game, step: int, logs: Mapping[str, Any]) -> dict[str, Any]:
-  """The logs without those of turns that were not played at that step: these have no value."""
+def played(game: Game, step: int, logs: Mapping[str, Value]) -> dict[str, Value]:
+  """Return the logs of the turns that were played at that step; the others have no value."""
   skipped = tuple(f'{turn.label}/' for turn in game.turns if step % turn.every)
   return {name: value for name, value in logs.items() if not name.startswith(skipped)}
 
 
 def nets(game: Game, state: TrainState, *, train: bool = False) -> Nets:
-  """The networks as they are used once trained: averaged parameters where there is an average."""
+  """Return the networks for use after training, with averaged parameters where there are any."""
   return _bound(game, state, state.ema, train)
 
 
 def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool = True) -> Nets:
-  """The networks as they stand, but for `other` parameters of some."""
+  """Return the networks with their current parameters; `other` replaces those of some networks."""
   params, variables = parted(game.frozen)
   params, variables = {**params, **state.params, **other}, {**variables, **state.variables}
   return Nets(game.networks, params, variables, state.memory, state.opt, state.step, train)
@@ -173,7 +174,7 @@ def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
 
 
 def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
-  if turn.repeats == 1:  # never a loop of one: XLA:CPU compiles loop bodies less well
+  if turn.repeats == 1:  # no loop: XLA:CPU compiles the bodies of loops less well
     return _move(game, turn, state, jax.tree.map(lambda x: x[0], batches), key)
   keys = jax.random.split(key, turn.repeats)
   batches = jax.tree.map(lambda x: x[: turn.repeats], batches)
@@ -182,7 +183,7 @@ def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key)
 
 
 def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
-  """One optimizer step; only what the player owns, and the memory, comes out changed."""
+  """Take one optimizer step; it changes only what the player owns, and the memory."""
   player = game.players[turn.player]
   own = {name: state.params[name] for name in player.networks}
 

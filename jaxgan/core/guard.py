@@ -1,4 +1,7 @@
-"""What is not finite is left out and counted; many steps in a row of it are a run that diverged."""
+"""Guards against values that are not finite: such updates are skipped and counted.
+
+A run that skips many steps in a row has diverged.
+"""
 
 from dataclasses import replace
 
@@ -13,11 +16,11 @@ _LARGEST = 1e18
 
 
 def clean(grads: Tree) -> Tree:
-  """Gradients without what is not finite, or has no finite square: 0 in its place.
+  """Return the gradients with 0 in place of NaN, infinity, and values whose square overflows.
 
-  So no sum of squares, such as Adam's, can become infinite, which it would stay.
+  So no sum of squares, such as Adam's, can become infinite. It would never become finite again.
 
-  References: Karras et al., 2020 (StyleGAN2-ADA), whose authors' code does alike.
+  Reference: Karras et al., 2020 (StyleGAN2-ADA); their code also replaces such values.
   """
   return jax.tree.map(lambda g: jnp.where(jnp.abs(g) < _LARGEST, g, 0), grads)
 
@@ -25,14 +28,15 @@ def clean(grads: Tree) -> Tree:
 def keep(
   old: TrainState, new: TrainState, loss: Array, statistics: Tree, grads: Tree
 ) -> TrainState:
-  """The new state where loss, statistics and gradients are finite, else the old, and that counted.
+  """Return the new state where loss, statistics and gradients are finite, else the old one.
 
-  `state.skipped` is (turns counted, steps in a row with one, returns to a checkpoint, that one's
-  step).
+  Each old state that is kept is counted in `state.skipped`: (skipped turns, steps in a row with a
+  skipped turn, returns to a checkpoint, the step of that checkpoint).
 
-  The parameters wait for every gradient, and all else for them, to be kept too where they are then
-  not finite. So each array is last needed where it is replaced, and XLA writes it in place; free to
-  order this as it likes, it would copy many first.
+  The parameters are chosen after all gradients are checked. Everything else is chosen after the
+  parameters, and stays old too where the new parameters are not finite. In this order XLA uses each
+  array for the last time where it is replaced, and can write it in place. In any other order it
+  would copy many arrays first.
   """
   fine = jnp.isfinite(loss) & _finite(jax.tree.leaves(statistics))
   fine &= _finite([_edge(g) for g in jax.tree.leaves(grads)])
@@ -47,9 +51,10 @@ def _chosen(fine: Array, new: Tree, old: Tree) -> Tree:
 
 
 def _edge(gradient: Array) -> Array:
-  """One input's part of a weight: a backward signal that is not finite shows there as elsewhere.
+  """Return the part of a gradient that belongs to one input of the layer.
 
-  All of it would be a second pass over memory.
+  A backward signal that is not finite shows in the part of every input. To read the whole gradient
+  would be a second pass over memory.
   """
   return gradient if gradient.ndim < 2 else gradient[..., 0, :]
 
@@ -60,16 +65,20 @@ def _finite(arrays: list[Array]) -> Array:
 
 
 def count(old: TrainState, new: TrainState, logs: Logs) -> tuple[TrainState, Logs]:
-  """At the end of a step: whether the row goes on, and logs that tell."""
+  """Count the steps in a row with a skipped turn, at the end of a step, and log the counts."""
   row = jnp.where(new.skipped[0] > old.skipped[0], new.skipped[1] + 1, 0)
   new = replace(new, skipped=new.skipped.at[1].set(row))
   return new, {**logs, 'skipped': new.skipped[0], IN_A_ROW: row}
 
 
 def anew(kept: TrainState, lost: TrainState) -> TrainState:
-  """The state to go on from, from a checkpoint and what became of it.
+  """Return the state with which a run goes on from a checkpoint after it diverged.
 
-  It draws other random numbers, different ones at each return to that checkpoint.
+  It gets a new random key, a different one at each return to the same checkpoint.
+
+  Args:
+    kept: the state of the checkpoint.
+    lost: the state of the run that diverged; its counts are kept.
   """
 
   def begin(kept: TrainState, counts: Array) -> TrainState:
@@ -82,5 +91,5 @@ def anew(kept: TrainState, lost: TrainState) -> TrainState:
 
 
 def returns(state: TrainState) -> int:
-  """How often the run has returned to the checkpoint that it last returned to."""
+  """Return how often the run has gone back to its latest checkpoint of that kind."""
   return int(state.skipped[2])

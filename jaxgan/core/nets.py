@@ -1,4 +1,4 @@
-"""The networks as a loss sees them: bound to their parameters, and never changed in place."""
+"""The networks as a loss sees them: bound to their parameters, never changed in place."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -6,38 +6,54 @@ from typing import Any
 
 import flax
 
-from jaxgan.core.network import Network, with_features
-from jaxgan.core.typing import Array, Key, Tree, Variables
+from jaxgan.core.network import Apply, Network, with_features
+from jaxgan.core.typing import Array, Key, Memory, Tree, Variables
 
 
 @flax.struct.dataclass
 class Nets:
-  """What a loss sees: the networks bound to their variables, and the memory. Nothing is mutated.
+  """What a loss sees: the networks with their variables, and the memory. Nothing is mutated.
 
-  `opt` holds the optimizers' states, by player, for losses that look ahead; `step` is how many
-  steps were played before, for weights that change.
+  `opt` holds the optimizer states by player, for losses that look ahead. `step` is the number of
+  steps before this one, for weights that change during training.
   """
 
   networks: Mapping[str, Network] = flax.struct.field(pytree_node=False)
   params: Mapping[str, Tree]
   variables: Mapping[str, Tree]
-  memory: Mapping[str, Any] = flax.struct.field(default_factory=dict)
+  memory: Memory = flax.struct.field(default_factory=dict)
   opt: Mapping[str, Tree] = flax.struct.field(default_factory=dict)
   step: Array | int = 0
   train: bool = flax.struct.field(pytree_node=False, default=True)
 
   def __call__(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Any, 'Nets']:
-    """Return the output of a network, and the networks with its statistics moved on."""
+    """Apply a network.
+
+    Args:
+      name: the name of the network.
+      inputs: its inputs, `[B, ...]`.
+      key: the random key for its dropout and noise, if it has any.
+
+    Returns:
+      Its output, and the networks with its statistics updated.
+
+    Raises:
+      ValueError: no network has this name.
+    """
     known('there is no network', [name], self.networks)
     return self._call(name, self.networks[name].apply, inputs, key)
 
   def features(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Array, 'Nets']:
-    """Return what a network's last layer sees, `[B, ...]`, and the networks as a call does."""
+    """Return the input of a network's last layer, `[B, ...]`, and the networks as a call does.
+
+    Raises:
+      ValueError: no network has this name, or the network shows no features.
+    """
     known('there is no network', [name], self.networks)
     (_, seen), nets = self._call(name, with_features(self.networks[name]), inputs, key)
     return seen, nets
 
-  def _call(self, name: str, apply: Any, inputs: Sequence[Array], key: Key | None):
+  def _call(self, name: str, apply: Apply, inputs: Sequence[Array], key: Key | None):
     variables = {**self.variables[name], 'params': self.params[name]}
     output, moved = apply(variables, *inputs, train=self.train, key=key)
     rest = {kind: value for kind, value in moved.items() if kind != 'params'}
@@ -45,7 +61,7 @@ class Nets:
 
 
 def parted(networks: Mapping[str, Variables]) -> tuple[dict[str, Tree], dict[str, Tree]]:
-  """Return the parameters of networks, and all else that they hold."""
+  """Split variables of networks into their parameters and all other variables, by network."""
   rest = lambda held: {kind: value for kind, value in held.items() if kind != 'params'}
   return {n: held['params'] for n, held in networks.items()}, {
     n: rest(v) for n, v in networks.items()
@@ -53,7 +69,7 @@ def parted(networks: Mapping[str, Variables]) -> tuple[dict[str, Tree], dict[str
 
 
 def known(what: str, names: Iterable[str], valid: Iterable[str]) -> None:
-  """Raise ValueError for a name that is not valid, with those that are."""
+  """Raise ValueError for a name that is not valid; the message lists the valid ones."""
   for name in names:
     if name not in valid:
       raise ValueError(f'{what} {name!r}, which is none of {sorted(valid)}')

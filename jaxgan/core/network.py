@@ -1,4 +1,4 @@
-"""A network is a pair of pure functions, as an optimizer is in optax."""
+"""Networks as pairs of pure functions, like optimizers in optax."""
 
 import copy
 from collections.abc import Callable
@@ -10,17 +10,20 @@ import jax
 import jax.numpy as jnp
 from flax import nnx as flax_nnx
 
-from jaxgan.core.typing import Array, Key, Variables
+from jaxgan.core.typing import Array, Key, Tree, Variables
+
+Apply = Callable[..., tuple[Any, Variables]]
+"""A function `(variables, *inputs, train, key=None) -> (output, variables)`."""
 
 
 class Network(NamedTuple):
-  """Two pure functions, and for some a third: all that the library knows of a network.
+  """A network as two pure functions and an optional third.
 
-  `init(key, *inputs) -> variables`: parameters under `'params'`, all other state beside them.
+  `init(key, *inputs) -> variables`: the parameters under `'params'`, all other state beside them.
   `apply(variables, *inputs, train, key=None) -> (output, variables)`: with `train` the statistics
-  move on and are returned; without it they are used as they are. `key` feeds dropout and noise.
-  `features` is `apply` with the output `(output, features)`: what goes into the last layer, `[B,
-  ...]`.
+  are updated and returned; without it they are used unchanged. `key` is for dropout and noise.
+  `features` is `apply` with the output `(output, features)`, where the features `[B, ...]` are the
+  input of the last layer.
 
   Example:
     >>> doubled = Network(
@@ -32,15 +35,15 @@ class Network(NamedTuple):
   """
 
   init: Callable[..., Variables]
-  apply: Callable[..., tuple[Any, Variables]]
-  features: Callable[..., tuple[Any, Variables]] | None = None
+  apply: Apply
+  features: Apply | None = None
 
 
-def with_features(network: Network) -> Callable[..., tuple[Any, Variables]]:
+def with_features(network: Network) -> Apply:
   """Return the network's `apply` whose output is `(output, features)`.
 
   Raises:
-    ValueError: it shows no features; from a Linen module, when it is first called.
+    ValueError: the network shows no features. For a Linen module the first call raises it.
   """
   if network.features is None:
     raise ValueError(NO_FEATURES)
@@ -54,9 +57,16 @@ NO_FEATURES = (
 
 
 def linen(module: nn.Module) -> Network:
-  """Adapt a Linen module whose `__call__` takes its inputs and the keyword `train`.
+  """Make a network of a Linen module whose `__call__` takes its inputs and the keyword `train`.
 
-  Its features are what it sows under that name, once, in the collection `intermediates`.
+  The features are the value that the module sows once under the name `features` in the collection
+  `intermediates`.
+
+  Args:
+    module: the module. Its random numbers are the streams `dropout` and `noise`.
+
+  Returns:
+    The network.
 
   Example:
     >>> from jaxgan.networks import mlp
@@ -71,7 +81,9 @@ def linen(module: nn.Module) -> Network:
     variables = module.init({'params': params, 'dropout': dropout}, *inputs, train=True)
     return {'params': {}, **variables}
 
-  def run(variables: Variables, inputs: Any, train: bool, key: Key | None, shown: list[str]):
+  def run(
+    variables: Variables, inputs: tuple[Array, ...], train: bool, key: Key | None, shown: list[str]
+  ):
     rngs = {} if key is None else {'dropout': key, 'noise': jax.random.fold_in(key, 1)}
     moving = [name for name in variables if name != 'params'] if train else []
     return module.apply(variables, *inputs, train=train, rngs=rngs, mutable=[*moving, *shown])
@@ -91,12 +103,21 @@ def linen(module: nn.Module) -> Network:
 
 
 def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
-  """Adapt an NNX module: `build(rngs)` makes it, its `__call__` takes inputs and `train`.
+  """Make a network of an NNX module whose `__call__` takes its inputs and the keyword `train`.
 
-  Each call merges a module from the variables and splits it again: nothing outside is changed.
-  Parameters are its `nnx.Param`, every other variable is state, but for the streams of random
-  numbers, which start anew from the `key` of each call. A module that has a method
-  `with_features`, called as it is itself, which returns `(output, features)`, shows its features.
+  Each call merges a module from the variables and splits it again, so nothing outside changes. The
+  parameters are its `nnx.Param`; every other variable is state. The streams of random numbers are
+  not stored: they start again from the `key` of each call. A module shows its features if it has a
+  method `with_features` that takes the same arguments and returns `(output, features)`.
+
+  Args:
+    build: makes the module from `nnx.Rngs`.
+
+  Returns:
+    The network.
+
+  Raises:
+    ValueError: in training, a module that draws random numbers gets no key.
 
   Example:
     >>> class Critic(flax_nnx.Module):
@@ -139,15 +160,15 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
   return Network(init, apply, partial(apply, method='with_features') if shows else None)
 
 
-def _filled(template: flax_nnx.State, values: Any) -> flax_nnx.State:
-  """The values in the form that NNX merges."""
+def _filled(template: flax_nnx.State, values: dict[str, Tree]) -> flax_nnx.State:
+  """Return the values in the form that NNX merges."""
   filled = copy.deepcopy(template)
   flax_nnx.replace_by_pure_dict(filled, values)
   return filled
 
 
 def _seeded(streams: flax_nnx.State, key: Key | None) -> flax_nnx.State:
-  """Each stream of random numbers at its start, with a key of its own."""
+  """Return the streams of random numbers at their beginning, each with its own key."""
   leaves, structure = jax.tree.flatten(streams)
   base = jax.random.key(0) if key is None else key
   is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)

@@ -1,20 +1,23 @@
-"""Networks made of networks: with a head, in packs, with a reference batch, in a narrower type."""
+"""Networks made of other networks: with a head, on packs, with a reference batch, in bfloat16."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
-from jaxgan.core.network import Network, with_features
+from jaxgan.core.network import Apply, Network, with_features
 from jaxgan.core.typing import Array, Key, Variables
+
+Cast = TypeVar('Cast')
 
 
 def of_features(network: Network) -> Network:
   """Return the network whose output is its features, `[B, ...]`.
 
   Raises:
-    ValueError: as `with_features`.
+    ValueError: the network shows no features.
   """
   shown = with_features(network)
 
@@ -26,10 +29,18 @@ def of_features(network: Network) -> Network:
 
 
 def with_head(body: Network, head: Network) -> Network:
-  """The sum of the body's output and of what a second network makes of its features.
+  """Return the network whose output is body(x) + head(features of body(x)).
 
-  A last layer that is linear, and sees its features with more appended, is this sum: one of the
-  features, one of the rest. Variables are by kind, then `body` and `head`.
+  This is the same as a linear last layer that sees the features of the body with those of the head
+  appended: a linear map of both is the sum of two. The variables are grouped by kind, then by
+  `body` and `head`.
+
+  Args:
+    body: a network that shows its features.
+    head: a network from features `[B, ...]` to outputs of the body's shape.
+
+  Raises:
+    ValueError: when initialized or applied, a body that shows no features.
   """
 
   def join(parts: dict[str, Variables]) -> Variables:
@@ -56,10 +67,10 @@ def with_head(body: Network, head: Network) -> Network:
 
 
 def packs(x: Array, size: int) -> Array:
-  """`size` neighbours as one, joined on the last axis: `[B, ..., C]` -> `[B / size, ..., size C]`.
+  """Join each `size` neighbors along the last axis: `[B, ..., C]` -> `[B / size, ..., size C]`.
 
   Raises:
-    ValueError: a batch that is no multiple of it.
+    ValueError: B is not a multiple of `size`.
   """
   if len(x) % size:
     raise ValueError(f'a batch of {len(x)} does not divide into packs of {size}: give a multiple')
@@ -68,23 +79,25 @@ def packs(x: Array, size: int) -> Array:
 
 
 def unpacked(x: Array, size: int) -> Array:
-  """The images of packs: the inverse of `packs`."""
+  """Split packs into their images: the inverse of `packs`."""
   x = jnp.moveaxis(x.reshape(*x.shape[:-1], size, -1), -2, 1)
   return x.reshape(-1, *x.shape[2:])
 
 
 def packed(network: Network, size: int) -> Network:
-  """A critic that judges packs: images or points `[B, ..., C]` to logits `[B / size]`.
+  """Return a critic of packs: images or points `[B, ..., C]` -> logits `[B / size]`.
 
-  The network given is called on `[B / size, ..., size C]`.
+  Args:
+    network: the critic that sees packs, `[B / size, ..., size C]`.
+    size: the number of images in a pack; it must divide B.
 
-  References: Lin et al., PacGAN: The Power of Two Samples in Generative Adversarial Networks, 2018.
+  Reference: Lin et al., PacGAN: The Power of Two Samples in Generative Adversarial Networks, 2018.
   """
 
   def init(key: Key, x: Array) -> Variables:
     return network.init(key, jnp.concatenate([x] * size, -1))
 
-  def on_packs(call: Callable[..., Any]) -> Callable[..., Any]:
+  def on_packs(call: Apply) -> Apply:
     return lambda variables, x, **options: call(variables, packs(x, size), **options)
 
   features = network.features and on_packs(network.features)
@@ -92,10 +105,15 @@ def packed(network: Network, size: int) -> Network:
 
 
 def with_reference(network: Network, draw: Callable[[Key], tuple[Array, ...]]) -> Network:
-  """The network called on a fixed batch before the given one, and its output for that one alone.
+  """Return the network that sees a fixed reference batch as the first rows of every batch.
 
-  `draw(key)` makes the inputs of that batch; they are kept among the variables. For networks that
-  normalise by it, which see it as the first rows.
+  The output is that for the given batch alone. This is for networks that normalize by a reference
+  batch (`nn.VirtualBatchNorm`).
+
+  Args:
+    network: the network to call on both batches.
+    draw: `draw(key)` makes the inputs of the reference batch, once. They are kept in the variables
+      as `'reference'`.
   """
 
   def init(key: Key, *inputs: Array) -> Variables:
@@ -116,17 +134,21 @@ def _joined(first: tuple[Array, ...], then: tuple[Array, ...]) -> list[Array]:
   return [jnp.concatenate([a.astype(b.dtype), b]) for a, b in zip(first, then, strict=True)]
 
 
-def computed_in(network: Network, dtype: Any) -> Network:
-  """The same network computed in a narrower type; all that lasts stays as it is.
+def computed_in(network: Network, dtype: DTypeLike) -> Network:
+  """Return the network computed in a narrower type, such as bfloat16.
 
-  Parameters and inputs are rounded to `dtype` at each call; outputs, and with them losses, slopes
-  and penalties, come out as float32. Parameters, their gradients and statistics remain float32.
+  Parameters and inputs are rounded to `dtype` at each call. Outputs are float32, and so are losses,
+  gradients and penalties. Stored parameters and statistics stay float32.
+
+  Args:
+    network: the network.
+    dtype: the type to compute in.
   """
 
-  def cast(tree: Any, old: Any, new: Any) -> Any:
+  def cast(tree: Cast, old: DTypeLike, new: DTypeLike) -> Cast:
     return jax.tree.map(lambda x: x.astype(new) if x.dtype == old else x, tree)
 
-  def lowered(call: Callable[..., Any]) -> Callable[..., Any]:
+  def lowered(call: Apply) -> Apply:
     def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
       params, given = cast((variables['params'], inputs), jnp.float32, dtype)
       output, moved = call({**variables, 'params': params}, *given, train=train, key=key)

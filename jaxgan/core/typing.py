@@ -1,33 +1,36 @@
-"""The words that every other module uses."""
+"""Types that all other modules share."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import chex
 import jax
 
+Value = TypeVar('Value')
 Array = jax.Array
 Key = jax.Array
 Tree = chex.ArrayTree
 Variables = Mapping[str, Any]
-"""Everything a network holds, as Flax names it: `{'params': ..., 'batch_stats': ...}`."""
+"""All variables of a network by Flax's names: `{'params': ..., 'batch_stats': ...}`."""
+Memory = Mapping[str, Any]
+"""State that belongs to no network, by name: trees of arrays."""
 Batch = Mapping[str, Array]
-"""Images `[B, H, W, C]` in [-1, 1] as `'image'`; if labelled, int32 `[B]` as `'label'`; of data of
-two domains, images of the second as `'target'`."""
+"""Images `[B, H, W, C]` in [-1, 1] as `'image'`; labels, if any, int32 `[B]` as `'label'`; for data
+of two domains, images of the second domain as `'target'`."""
 Logs = dict[str, Array]
 Score = Callable[[Array], Array]
-"""A critic with everything but the images fixed: images `[B, ...]` -> logits `[B]`."""
+"""A critic in which all but the images is fixed: images `[B, ...]` -> logits `[B]`."""
 Latent = Callable[[Key, int], Array]
-"""Draws that many latents: `(key, n) -> [n, ...]`."""
+"""A function that draws n latents: `(key, n) -> [n, ...]`."""
 
 Step = Array | int
-"""How many steps were played before."""
+"""The number of steps that were played before this one."""
 
 
 class Spec(NamedTuple):
-  """What there is to know of a data set's images: `size` pixels on a side, channels, classes.
+  """The properties of a data set's images: `size` in pixels of each side, channels, classes.
 
-  `classes` is 0 where there are no labels; `names` are those of the classes.
+  `classes` is 0 where there are no labels. `names` are the names of the classes.
   """
 
   size: int
@@ -37,5 +40,5 @@ class Spec(NamedTuple):
 
   @property
   def shape(self) -> tuple[int, int, int]:
-    """The shape of one image."""
+    """Return the shape of one image, (H, W, C)."""
     return self.size, self.size, self.channels

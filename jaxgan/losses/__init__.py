@@ -1,8 +1,8 @@
-"""Losses of critics and generators, and what is added to them.
+"""Losses of critics and generators, and penalties and terms to add to them.
 
-An objective is the pair of losses of a game, a penalty is added to the critic's. Both are made by a
-function of their weights, and go into `jaxgan.two_player` or `adversarial.adversarial`. What is not
-here by name is in the modules: `adversarial` (losses of games of one's own), `consistency`,
+An objective is the pair of losses of critic and generator; a penalty is added to the critic's loss.
+Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
+More functions are in the modules: `adversarial` (losses of your own games), `consistency`,
 `unrolled`, `path_length`, `style_mixing`, `image_to_image`, `super_resolution`.
 
 Example:
@@ -11,8 +11,8 @@ Example:
   >>> real, fake = jnp.array([2.0, 0.0]), jnp.array([-2.0, 0.0])
   >>> float(losses.hinge().critic(real, fake)), float(losses.hinge().generator(real, fake))
   (1.0, 1.0)
-  >>> flat = losses.r1(1.0)  # the slope of 3 x is 3
-  >>> float(flat(lambda images: 3 * images, real, fake, None))
+  >>> penalty = losses.r1(1.0)  # the gradient of 3 x is 3
+  >>> float(penalty(lambda images: 3 * images, real, fake, None))
   4.5
 """
 

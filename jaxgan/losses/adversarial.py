@@ -1,4 +1,4 @@
-"""Losses of games: what a turn minimises, made from objectives and penalties."""
+"""The losses that turns of a game minimize, made of objectives and penalties."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,24 +15,25 @@ from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
 
 Given = Callable[[Nets, Batch], Sequence[Array]]
-"""What networks are told besides latents or images: labels, a weight that changes with the step."""
+"""Returns further inputs of networks besides latents or images, such as labels or a weight that
+changes with the step."""
 Generate = Callable[[Nets, Batch, Key], tuple[Array, Nets]]
-"""Draws a fake for each image of the batch."""
+"""Draws a fake for each image of the batch; returns them and the updated networks."""
 Judge = Callable[[Nets, Array, Batch, Key], tuple[Array, Nets]]
-"""The critic's logits of images."""
+"""Returns the critic's logits of images, and the updated networks."""
 Real = Callable[[Nets, Array], Array]
-"""What becomes of the batch's images before anything else."""
+"""Changes the real images of the batch before all else."""
 Augment = Callable[[Nets, Array, Key], Array]
-"""What becomes of every image that the critic sees; it may read `nets.memory`."""
+"""Augments every image that the critic sees; it may read `nets.memory`."""
 Observe = Callable[[Nets, Array, Array], tuple[Nets, Logs]]
-"""Looks at the critic's logits of real images and of fakes, both constants, after a critic's loss:
-the networks with the memory moved on, and what to log."""
+"""Takes the critic's logits of real and of fake images, as constants, in the critic's loss; returns
+the networks with updated memory, and values to log."""
 
 
 class Fakes(NamedTuple):
-  """Hold the generated images `[B, ...]` of a turn and what they were made of.
+  """The generated images `[B, ...]` of a turn, and the latents they were made of.
 
-  `latents` are `[B, Z]`, and `codes` the named parts of them, such as `{'code': [B, 10]}`.
+  `latents` are `[B, Z]`. `codes` holds named parts of them, such as `{'code': [B, 10]}`.
   """
 
   images: Array
@@ -41,14 +42,13 @@ class Fakes(NamedTuple):
 
 
 Term = Callable[[Nets, Fakes, Batch, Key], tuple[Array, Nets, Logs]]
-"""Something to add to a loss: of the networks, the fakes of the turn, the batch and a key, the
-value, the networks as they come out, and what to log."""
+"""A term to add to a loss: `(nets, fakes of the turn, batch, key) -> (value, nets, logs)`."""
 
 
 class Terms(NamedTuple):
-  """List terms to add to the losses of critic and generator.
+  """Terms to add to the losses of critic and generator.
 
-  `drawn(batch, key)` gives the latents, and their parts by name, of which `generate` makes the
+  `drawn(batch, key)` returns the latents, and their parts by name, of which `generate` makes the
   fakes with the same key.
   """
 
@@ -59,11 +59,11 @@ class Terms(NamedTuple):
   def add(
     self, side: Sequence[Term], nets: Nets, fake: Array, batch: Batch, keys: tuple[Key, Key]
   ) -> tuple[Array, Nets, Logs]:
-    """Return the sum of the terms of one side, the networks, and the logs of all."""
+    """Return the sum of the terms of one side, the updated networks, and the logs of all terms."""
     total, logs = jnp.zeros(()), Logs()
     if not side or self.drawn is None:
       return total, nets, logs
-    fakes = Fakes(fake, *self.drawn(batch, jax.random.clone(keys[0])))  # again, as intended
+    fakes = Fakes(fake, *self.drawn(batch, jax.random.clone(keys[0])))  # the same draws on purpose
     for i, term in enumerate(side):
       value, nets, noted = term(nets, fakes, batch, jax.random.fold_in(keys[1], _APART + i))
       total, logs = total + value, {**logs, **noted}
@@ -71,7 +71,7 @@ class Terms(NamedTuple):
 
 
 def unobserved(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
-  """Nothing remembered, nothing logged."""
+  """Return the networks unchanged, and no logs."""
   return nets, {}
 
 
@@ -85,17 +85,28 @@ def adversarial(
   observe: Observe = unobserved,
   terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
-  """The losses of the networks `critic` and `generator`, in this order.
+  """Return the losses of the networks `critic` and `generator`, in this order.
 
-  critic: objective.critic(D(x), D(G(z))) + sum of penalties(D, x, G(z)), real and fake in passes of
-  their own so that batch statistics stay apart; generator: objective.generator(D(x), D(G(z))).
-  With `conditional` both networks take the labels of the batch as well. Every image that the critic
-  sees, real or fake, in either turn, passes `augment` and then gains instance noise of deviation
-  `noise`, by draws of its own. Logs the mean logits.
+  critic: objective.critic(D(x), D(G(z))) + sum of penalties(D, x, G(z))
+  generator: objective.generator(D(x), D(G(z)))
 
-  The latents hang on the key alone, so two turns that draw the same numbers share their fakes.
+  The critic sees real and fake images in separate passes, so that their batch statistics stay
+  apart. The latents depend on the key only, so two turns with the same draws share their fakes. The
+  critic's loss logs the mean logits.
 
-  References: Goodfellow et al., 2014; instance noise: Sonderby et al., 2017.
+  Args:
+    objective: the pair of losses of logits.
+    penalties: penalties to add to the critic's loss.
+    latent: draws the latents.
+    conditional: True gives both networks the labels of the batch too.
+    noise: the standard deviation of instance noise, >= 0, added after `augment` to every image that
+      the critic sees.
+    augment: augments every image that the critic sees, real or fake, in both losses; None: none.
+    observe: takes the critic's logits and updates the memory.
+    terms: further terms to add to both losses.
+
+  References: Goodfellow et al., Generative Adversarial Networks, 2014; instance noise: Sonderby et
+  al., Amortised MAP Inference for Image Super-resolution, 2017.
   """
   given = labels if conditional else nothing
   drawn, seen = generated(latent, given), judged(given, noise, augment)
@@ -111,9 +122,16 @@ def between(
   observe: Observe = unobserved,
   terms: Terms | None = None,
 ) -> tuple[Loss, Loss]:
-  """Return the losses of `adversarial`, for any way to draw fakes and to judge images.
+  """Return the losses of `adversarial` for other ways to draw fakes and to compute logits.
 
-  `terms` are added to them, and see the same fakes.
+  Args:
+    objective: the pair of losses of logits.
+    penalties: penalties to add to the critic's loss.
+    generate: draws the fakes.
+    judge: computes the critic's logits.
+    real: changes the real images before all else.
+    observe: takes the critic's logits and updates the memory.
+    terms: further terms to add to both losses; they see the same fakes.
   """
   extra = terms or Terms()
 
@@ -123,7 +141,7 @@ def between(
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
     real_logits, nets = judge(nets, images, batch, first)
     fake_logits, nets = judge(nets, fake, batch, second)
-    # One function of images, and so the same draws whenever it is called.
+    # A function of images only: it uses the same draws at every call.
     score = lambda x: judge(nets, x, batch, jax.random.clone(scoring))[0]
     added = [p(score, images, fake, k) for p, k in zip(penalties, keys, strict=True)]
     logs: Logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
@@ -155,9 +173,18 @@ def lazily(
   judge: Judge,
   real: Real = lambda nets, images: images,
 ) -> Loss:
-  """interval * sum of penalties: for a turn of its own that is played every `interval` steps.
+  """Return the loss of lazy regularization: interval * sum of penalties.
 
-  References: Karras et al., 2020 (StyleGAN2).
+  It is for a separate turn of the critic that is played every `interval` steps.
+
+  Args:
+    penalties: the penalties.
+    interval: the number of steps between two turns, >= 1.
+    generate: draws the fakes.
+    judge: computes the critic's logits.
+    real: changes the real images before all else.
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2).
   """
 
   def loss(nets: Nets, batch: Batch, key: Key):
@@ -173,7 +200,7 @@ def lazily(
 
 
 def generated(latent: Latent, given: Given) -> Generate:
-  """Images of the network `generator`, of latents and what it is given."""
+  """Return the function that draws fakes by the network `generator`, from latents and `given`."""
 
   def generate(nets: Nets, batch: Batch, key: Key):
     z = latents_of(latent, batch, jax.random.clone(key))
@@ -188,7 +215,10 @@ def latents_of(latent: Latent, batch: Batch, key: Key) -> Array:
 
 
 def judged(given: Given, noise: float = 0.0, augment: Augment | None = None) -> Judge:
-  """Logits of the network `critic`, of images, augmented and noisy, and what it is given."""
+  """Return the function that computes logits by the network `critic`, from images and `given`.
+
+  `augment` changes the images first; then noise of standard deviation `noise` is added.
+  """
 
   def judge(nets: Nets, images: Array, batch: Batch, key: Key):
     noising, dropout, augmenting = jax.random.split(key, 3)
@@ -199,20 +229,20 @@ def judged(given: Given, noise: float = 0.0, augment: Augment | None = None) -> 
 
 
 def labels(nets: Nets, batch: Batch) -> Sequence[Array]:
-  """The labels of the batch."""
+  """Return the labels of the batch."""
   return (batch['label'],)
 
 
 def nothing(nets: Nets, batch: Batch) -> Sequence[Array]:
-  """Networks that take no more than latents or images."""
+  """Return no further inputs, for networks that take only latents or images."""
   return ()
 
 
-# Losses made of others.
+# Losses made of other losses.
 
 
 def together(*losses: Loss) -> Loss:
-  """The sum of losses. The first draws as it would alone, each other by a key of its own."""
+  """Return the sum of losses. The first uses the key itself, each other one its own key."""
   if len(losses) == 1:
     return losses[0]
 
@@ -229,13 +259,18 @@ def together(*losses: Loss) -> Loss:
 def depending(
   make: Callable[[Objective], tuple[Loss, Loss]], objective: Callable[[Nets], Objective]
 ) -> tuple[Loss, Loss]:
-  """The pair of losses that `make` makes of an objective that hangs on the step or the memory."""
+  """Return the pair of losses for an objective that depends on the step or the memory.
+
+  Args:
+    make: makes the losses of critic and generator from an objective.
+    objective: returns the objective for the current networks, memory and step.
+  """
   side = lambda i: lambda nets, batch, key: make(objective(nets))[i](nets, batch, key)
   return side(0), side(1)
 
 
 def of_features(loss: Loss) -> Loss:
-  """The loss of the critic's features in place of its logits."""
+  """Return the loss that sees the critic's features in place of its logits."""
 
   def featured(nets: Nets, batch: Batch, key: Key):
     shown = network_transforms.of_features(nets.networks['critic'])
@@ -247,17 +282,20 @@ def of_features(loss: Loss) -> Loss:
 
 
 def at_step(make: Callable[[Step], tuple[Loss, Loss]]) -> tuple[Loss, Loss]:
-  """The pair of losses that `make(step)` gives; what it refuses, it refuses here."""
+  """Return the pair of losses `make(step)` of the current step.
+
+  `make(0)` is called at once, so that errors in its arguments are raised here.
+  """
   make(0)
   side = lambda i: lambda nets, batch, key: make(nets.step)[i](nets, batch, key)
   return side(0), side(1)
 
 
 _APART = 1000
-"""Where the keys of added losses begin: no loss splits its own into as many."""
+"""The first number of the keys of added losses: no loss splits its own key into so many."""
 
 
-def _noisy(images: Array, deviation: float, key: Key) -> Array:
-  if not deviation:
+def _noisy(images: Array, std: float, key: Key) -> Array:
+  if not std:
     return images
-  return images + deviation * jax.random.normal(key, images.shape, images.dtype)
+  return images + std * jax.random.normal(key, images.shape, images.dtype)

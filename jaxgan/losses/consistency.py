@@ -1,4 +1,4 @@
-"""Consistency: the critic judges changed images, and images of near latents, alike."""
+"""Consistency regularization: similar logits for changed images and for images of near latents."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,17 +11,23 @@ from jaxgan.losses.adversarial import Given, Judge, nothing
 from jaxgan.losses.gradient_penalties import Penalty, _wide
 
 Images = Callable[[Nets, Array, Batch, Key], Array]
-"""Images of latents."""
+"""A function `(nets, latents, batch, key)` that returns the images of latents."""
 
 
 def consistency(
   change: Callable[[Array, Key], Array], real_weight: float = 10.0, fake_weight: float = 0.0
 ) -> Penalty:
-  """Logits stay as they are when an image is changed as no label is.
+  """Return the penalty on changes of the logits where an image is augmented.
 
   real_weight E (D(real) - D(change(real)))^2 + fake_weight E (D(fake) - D(change(fake)))^2
 
-  Zhang et al. 2020 (CR, of reals alone); Zhao et al. 2021 (bCR, of both).
+  Args:
+    change: augments images; it should not change what an image shows.
+    real_weight: the weight for real images, >= 0.
+    fake_weight: the weight for fake images, >= 0.
+
+  References: Zhang et al., Consistency Regularization for GANs, 2020 (CR, real images only); Zhao
+  et al., Improved Consistency Regularization for GANs, 2021 (bCR, both).
   """
 
   def apart(score: Score, x: Array, key: Key) -> Array:
@@ -45,14 +51,24 @@ def latent_consistency(
   given: Given = nothing,
   images: Images | None = None,
 ) -> tuple[Loss, Loss]:
-  """Return terms of critic and generator: near latents are judged alike, but look different.
+  """Return terms of critic and generator: near latents give similar logits but different images.
 
-  critic: critic_weight E (D(G(z)) - D(G(z + n)))^2;  generator: -generator_weight E (G(z) - G(z +
-  n))^2, the mean over pixels;  n ~ N(0, deviation^2), z of its own. Statistics stay as they were.
-  D is `judge`, which changes both images of a pair by the same draws. `images` makes the images of
-  latents: the network `generator` if not given, which takes what is `given` beside latents.
+  critic: critic_weight E (D(G(z)) - D(G(z + n)))^2
+  generator: -generator_weight E (G(z) - G(z + n))^2, the mean over pixels
 
-  References: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
+  with n ~ N(0, deviation^2). The latents z are drawn for these terms only. Batch statistics are not
+  updated.
+
+  Args:
+    latent: draws the latents.
+    judge: computes logits, D; it augments both images of a pair by the same draws.
+    deviation: the standard deviation of n.
+    critic_weight: the weight of the critic's term.
+    generator_weight: the weight of the generator's term.
+    given: further inputs of the network `generator`.
+    images: makes the images of latents; None: the network `generator`.
+
+  Reference: Zhao et al., Improved Consistency Regularization for GANs, 2021 (zCR).
   """
 
   alone: Images = lambda nets, z, batch, key: nets('generator', z, *given(nets, batch), key=key)[0]

@@ -1,10 +1,8 @@
-"""What keeps a critic smooth: terms added to its loss, of its slopes at chosen points.
+"""Penalties on the gradients or logits of a critic, to add to its loss.
 
-At the end a term of a network's parameters alone.
-
-Below `D` is the critic's score and ||.|| the Euclidean norm over all axes but the first. A score
-must judge each image by itself: through batch normalisation or minibatch statistics the gradient of
-the summed score is no longer one slope an image.
+Below `D` is the critic's score and ||.|| the Euclidean norm over all axes but the first. The score
+of an image must not depend on the other images: with batch norm or minibatch statistics the
+gradient of the summed score is not the gradient of each image's score.
 """
 
 from collections.abc import Callable
@@ -19,17 +17,20 @@ from jaxgan.core.typing import Array, Key, Score
 Penalty = Callable[[Score, Array, Array, Key], Array]
 """`(score, real, fake, key) -> scalar`; images `[B, ...]` of any rank."""
 
-_TINY = 1e-12  # under the root, whose gradient at 0 would be NaN
+_TINY = 1e-12  # added under the root, whose gradient at 0 would be NaN
 
 
 def slopes(score: Score, x: Array) -> Array:
-  """The gradient of each image's score by that image, `[B, ...]`; maps of logits are summed."""
-  # One gradient of the sum: vmap(grad) would give each image a critic, and kernels, of its own.
+  """Return the gradient of each image's score with respect to that image, `[B, ...]`.
+
+  Where the score of an image is a map of logits, they are summed.
+  """
+  # One gradient of the sum: vmap(grad) would give each image its own critic, and its own kernels.
   return jax.grad(lambda x: score(x).astype(_wide(x)).sum())(x)
 
 
 def norms(x: Array) -> Array:
-  """||x||, `[B, ...] -> [B]`, float32 at least, with a finite gradient at 0."""
+  """Return ||x||, `[B, ...]` to `[B]`, float32 at least, with a finite gradient at 0."""
   return jnp.sqrt(_squares(x) + _TINY)
 
 
@@ -42,10 +43,10 @@ def _wide(x: Array) -> jnp.dtype:
 
 
 def interpolates(real: Array, fake: Array, key: Key) -> Array:
-  """Points between images: e real + (1 - e) fake with one e ~ U(0, 1) for each pair.
+  """Draw points between images: e real + (1 - e) fake with one e ~ U(0, 1) for each pair.
 
   Raises:
-    ValueError: batches of unequal shapes.
+    ValueError: the batches have different shapes.
   """
   if real.shape != fake.shape:
     raise ValueError(
@@ -57,7 +58,7 @@ def interpolates(real: Array, fake: Array, key: Key) -> Array:
 
 
 def surroundings(real: Array, key: Key, scale: float) -> Array:
-  """Points beside images: real + a scale s u, where s is the standard deviation of the batch.
+  """Draw points near images: real + a scale s u, where s is the standard deviation of the batch.
 
   u ~ U(0, 1) for each element and a ~ U(0, 1) for each image.
   """
@@ -72,11 +73,18 @@ def _per_image(key: Key, x: Array) -> Array:
 
 
 def gradient_penalty(weight: float = 10.0, target: float = 1.0) -> Penalty:
-  """Slopes of norm `target` between real and fake images.
+  """Return the gradient penalty that pulls norms towards `target` between real and fake images.
 
-  weight E (||grad D(x)|| - target)^2,  x = e real + (1 - e) fake
+  weight E (||grad D(x)|| - target)^2,  x = e real + (1 - e) fake,  e ~ U(0, 1)
 
-  Raises (when called): ValueError, batches of unequal shapes. Gulrajani et al. 2017 (WGAN-GP).
+  Args:
+    weight: the weight, >= 0.
+    target: the norm to reach, >= 0.
+
+  Returns:
+    The penalty. It raises ValueError where real and fake have different shapes.
+
+  Reference: Gulrajani et al., Improved Training of Wasserstein GANs, 2017 (WGAN-GP).
   """
 
   def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
@@ -87,11 +95,17 @@ def gradient_penalty(weight: float = 10.0, target: float = 1.0) -> Penalty:
 
 
 def one_sided(weight: float = 10.0) -> Penalty:
-  """Slopes of norm one at most between real and fake images.
+  """Return the gradient penalty on norms above 1 between real and fake images.
 
-  weight E max(0, ||grad D(x)|| - 1)^2,  x = e real + (1 - e) fake
+  weight E max(0, ||grad D(x)|| - 1)^2,  x = e real + (1 - e) fake,  e ~ U(0, 1)
 
-  Raises (when called): ValueError, batches of unequal shapes. Petzka et al. 2018 (WGAN-LP).
+  Args:
+    weight: the weight, >= 0.
+
+  Returns:
+    The penalty. It raises ValueError where real and fake have different shapes.
+
+  Reference: Petzka et al., On the Regularization of Wasserstein GANs, 2018 (WGAN-LP).
   """
 
   def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
@@ -102,12 +116,18 @@ def one_sided(weight: float = 10.0) -> Penalty:
 
 
 def dragan(weight: float = 10.0, scale: float = 0.5) -> Penalty:
-  """Slopes of norm one around real images; fake ones are ignored.
+  """Return the gradient penalty that pulls norms towards 1 around real images.
 
   weight E (||grad D(x)|| - 1)^2,  x = real + a scale s u
 
-  The points are those of the authors' code (see `surroundings`): noise of one sign, uniform, in
-  units of the batch's standard deviation; the paper writes Gaussian noise. Kodali et al. 2017.
+  The penalty ignores fake images. The points x are those of the authors' code (see `surroundings`):
+  uniform noise >= 0, in units of the batch's standard deviation s. The paper has Gaussian noise.
+
+  Args:
+    weight: the weight, >= 0.
+    scale: the largest distance in each element, in standard deviations.
+
+  Reference: Kodali et al., On Convergence and Stability of GANs, 2017 (DRAGAN).
   """
 
   def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
@@ -118,9 +138,12 @@ def dragan(weight: float = 10.0, scale: float = 0.5) -> Penalty:
 
 
 def r1(weight: float | Array) -> Penalty:
-  """Flat at real images: weight / 2 E ||grad D(real)||^2; fake ones are ignored.
+  """Return the gradient penalty at real images: weight / 2 E ||grad D(real)||^2.
 
-  Played only every k steps, it needs k times the weight. Mescheder et al. 2018.
+  Args:
+    weight: the weight, >= 0. A turn that is played every k steps needs k times the weight.
+
+  Reference: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
   """
 
   def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
@@ -130,9 +153,12 @@ def r1(weight: float | Array) -> Penalty:
 
 
 def r2(weight: float | Array) -> Penalty:
-  """Flat at fake images: weight / 2 E ||grad D(fake)||^2; real ones are ignored.
+  """Return the gradient penalty at fake images: weight / 2 E ||grad D(fake)||^2.
 
-  Mescheder et al. 2018.
+  Args:
+    weight: the weight, >= 0. A turn that is played every k steps needs k times the weight.
+
+  Reference: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
   """
 
   def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
@@ -142,7 +168,13 @@ def r2(weight: float | Array) -> Penalty:
 
 
 def drift(weight: float = 1e-3) -> Penalty:
-  """Logits near zero: weight E D(real)^2; fake images are ignored. Karras et al. 2018 (ProGAN)."""
+  """Return the penalty that keeps logits of real images near 0: weight E D(real)^2.
+
+  Args:
+    weight: the weight, >= 0.
+
+  Reference: Karras et al., Progressive Growing of GANs, 2018 (ProGAN).
+  """
 
   def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
     logits = score(real)
@@ -152,7 +184,7 @@ def drift(weight: float = 1e-3) -> Penalty:
 
 
 def of_packs(penalty: Penalty, size: int) -> Penalty:
-  """The penalty, to which a pack of `size` images is one, for critics that judge packs."""
+  """Return the penalty for a critic of packs: it treats a pack of `size` images as one image."""
   joined, apart = (
     partial(network_transforms.packs, size=size),
     partial(network_transforms.unpacked, size=size),

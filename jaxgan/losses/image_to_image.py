@@ -1,8 +1,7 @@
-"""Losses of games between images: there and back again, or towards a partner."""
+"""Losses of image-to-image translation: cycles between unpaired images, or paired images."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ from jax import lax
 
 from jaxgan.augmentation.crops import ChangeBatch
 from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, Key, Logs
+from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
 
 
@@ -22,7 +21,7 @@ def cycle(
   identity: float = 0.5,
   augment: ChangeBatch = lambda batch, key: batch,
 ) -> tuple[Loss, Loss]:
-  """CycleGAN's losses of the generators and of the critics, in the order in which they play.
+  """Return CycleGAN's losses of the generators and of the critics, in the order of their turns.
 
   With G, F = `generator_ab`, `generator_ba`, Da and Db the critics, w the weight, i `identity`:
 
@@ -30,12 +29,13 @@ def cycle(
               + w i (|G(b) - b| + |F(a) - a|)
   critics: c(Da(a), Da(old F(b))) + c(Db(b), Db(old G(a)))
 
-  g and c are those of the objective (least squares: c is halved already, g, which is too, doubled),
-  |.| means over all elements. The critics see fakes of the generators as they were before their
-  turn, through pools of past ones: the memory is `first_memory`. The two turns must share their
-  draws, so that both see the same crops.
+  g and c are the losses of the objective, |.| is the mean over all elements. In least squares both
+  g and c contain a factor 1/2; CycleGAN has it in c only, so g is doubled here. The critics see
+  fakes of the generators before their update, through pools of older fakes (`first_memory`). The
+  two turns must share their draws, so that both see the same crops. `augment` changes the images of
+  a batch at random. With `identity` 0 the identity term is omitted.
 
-  References: Zhu et al., Unpaired Image-to-Image Translation, 2017.
+  Reference: Zhu et al., Unpaired Image-to-Image Translation, 2017.
   """
 
   def generators(nets: Nets, batch: Batch, key: Key):
@@ -72,21 +72,30 @@ def cycle(
 
 
 def _apart(nets: Nets, name: str, inputs: tuple[Array, ...]):
-  """The network's outputs of several batches in one pass: its norms keep images apart."""
+  """Apply a network to several batches in one pass; its norms treat each image separately."""
   output, nets = nets(name, jnp.concatenate(inputs))
   outputs = jnp.split(output, len(inputs))
   return (outputs[0], outputs[-1]), nets
 
 
 def distance(x: Array, y: Array) -> Array:
-  """Mean absolute difference, float32 at least."""
+  """Return the mean absolute difference, float32 at least."""
   return jnp.abs(x - y).astype(jnp.promote_types(x.dtype, jnp.float32)).mean()
 
 
-def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Mapping[str, Any]:
-  """Pools of `pool` images of each domain, how many they hold, and what the critics are shown.
+def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Memory:
+  """Return the first memory of `cycle`: for each domain an empty pool and images of zeros.
 
-  The images are a broadcast zero, which costs nothing until the state is made.
+  The images are a broadcast zero, which needs no memory until the state is made.
+
+  Args:
+    shape: the shape of one image, (H, W, C).
+    batch: the batch size.
+    pool: the size of a pool.
+
+  Returns:
+    For the domains `a` and `b`: `pool`, the images; `held`, how many of them are in use; `shown`,
+    the fakes that the critic sees next.
   """
   nothing = lambda n: np.broadcast_to(np.float32(0), (n, *shape))
   one = lambda: {'pool': nothing(pool), 'held': np.int32(0), 'shown': nothing(batch)}
@@ -94,7 +103,7 @@ def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Mapping[str, 
 
 
 def remember(nets: Nets, fakes: Mapping[str, Array], key: Key) -> Nets:
-  """The networks with the fakes of each domain gone through its pool."""
+  """Put the fakes of each domain through its pool; return the networks with the new memory."""
   memory = dict(nets.memory)
   for i, (domain, images) in enumerate(fakes.items()):
     kept = nets.memory[domain]
@@ -105,12 +114,22 @@ def remember(nets: Nets, fakes: Mapping[str, Array], key: Key) -> Nets:
 
 
 def exchange(images: Array, pool: Array, held: Array, key: Key) -> tuple[Array, Array, Array]:
-  """Images `[n, ...]` through a pool `[size, ...]` that holds `held`: those to show, and the pool.
+  """Put images through a pool of older ones, one after another.
 
-  One after another: until the pool is full, an image is kept and shown; then, with probability 1/2,
-  it takes the place of a random one, which is shown instead. A pool of size 0 shows all.
+  Until the pool is full, an image is stored and shown. Then, with probability 1/2, it replaces a
+  random image of the pool, which is shown instead; otherwise it is shown itself. With a pool of
+  size 0 all images are shown.
 
-  References: Shrivastava et al., Learning from Simulated and Unsupervised Images, 2017.
+  Args:
+    images: `[n, ...]`.
+    pool: `[size, ...]`.
+    held: how many images the pool holds.
+    key: the random key.
+
+  Returns:
+    The images to show `[n, ...]`, the new pool, and how many images it holds.
+
+  Reference: Shrivastava et al., Learning from Simulated and Unsupervised Images, 2017.
   """
   if not len(pool):
     return images, pool, held
@@ -136,14 +155,19 @@ def paired(
   weight: float = 100.0,
   augment: ChangeBatch = lambda batch, key: batch,
 ) -> tuple[Loss, Loss]:
-  """pix2pix's losses of the critic and of the generator, in the order in which they play.
+  """Return pix2pix's losses of the critic and of the generator, in the order of their turns.
 
   critic: c(D(x, y), D(x, G(x))) / 2;  generator: g(D(x, G(x))) + w |G(x) - y|
 
   x is the batch's image, y its target, |.| the mean over all elements. The two turns must share
   their draws: then they see the same crops, and the same noise makes the same fakes.
 
-  References: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+  Args:
+    objective: the pair of losses of logits, c and g.
+    weight: w, the weight of the distance to the target.
+    augment: changes the images of a batch at random.
+
+  Reference: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
   """
 
   def generate(nets: Nets, batch: Batch, key: Key):

@@ -1,7 +1,8 @@
-"""What critic and generator minimise: losses of the logits of a real and a fake batch.
+"""Objectives: pairs of losses of critic and generator, of the logits of a real and a fake batch.
 
 Below `r` are the real logits, `f` the fake ones, `sp` is softplus and E the mean over all logits.
-Values at the optimum are those of a perfect generator and the best critic against it.
+"At the optimum" means with a perfect generator and the best critic against it; the value of the
+critic's loss comes first, then that of the generator's.
 """
 
 from collections.abc import Callable
@@ -17,14 +18,14 @@ _Loss = Callable[[Array, Array], Array]
 
 
 class Objective(NamedTuple):
-  """The two losses of a game: `(real_logits, fake_logits) -> scalar`, float32 at least.
+  """The losses of critic and generator: `(real_logits, fake_logits) -> scalar`, float32 at least.
 
-  Logits may have any rank (`[B]`, or `[B, h, w]` from a critic of patches) but must have one shape:
-  a batch `[B]` against `[B, 1]` would broadcast to all pairs. Unless `uses_real`, the generator's
-  loss ignores the values of the real logits, and any array of the right shape will do for them.
+  Logits may have any rank (`[B]`, or `[B, h, w]` from a critic of patches), but both must have the
+  same shape: `[B]` and `[B, 1]` would broadcast to all pairs. If `uses_real` is False, the
+  generator's loss ignores the values of the real logits; any array of the right shape is enough.
 
   Raises:
-    ValueError: logits of unequal shapes.
+    ValueError: a loss is called with logits of different shapes.
   """
 
   critic: _Loss
@@ -49,36 +50,45 @@ def _checked(loss: _Loss) -> _Loss:
 
 
 def _wide(logits: Array) -> Array:
-  """In bfloat16 a mean would keep two digits."""
+  """Return the logits in float32 or wider; a mean in bfloat16 has only two digits."""
   return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
 
 
 def minimax(smoothing: float = 0.0) -> Objective:
-  """The game of value E ln D + E ln(1 - D) with D = sigmoid(logit).
+  """Return the minimax objective, of the game E ln D + E ln(1 - D) with D = sigmoid(logit).
 
   critic: E (1 - a) sp(-r) + a sp(r) + E sp(f);  generator: -E sp(f)
 
-  The best critic has the logit ln p_data - ln p_generator. At the optimum 2 ln 2 and -ln 2. The
-  generator's gradient vanishes where the critic is sure that a fake is one.
+  The best critic has the logit ln p_data - ln p_generator. At the optimum: 2 ln 2 and -ln 2. The
+  generator's gradient vanishes where the critic is sure that an image is fake.
 
   Args:
-    smoothing: a, in [0, 1): the real target is 1 - a, that of fakes stays 0 (one-sided), and the
-      best critic is D = (1 - a) p_data / (p_data + p_generator).
+    smoothing: a, in [0, 1). The target of real images is 1 - a; that of fakes stays 0 (one-sided).
+      The best critic is then D = (1 - a) p_data / (p_data + p_generator).
 
   Raises:
-    ValueError: `smoothing` out of range.
+    ValueError: `smoothing` is outside of [0, 1).
 
-  Goodfellow et al. 2014; smoothing from Salimans et al. 2016.
+  References: Goodfellow et al., Generative Adversarial Networks, 2014; smoothing: Salimans et al.,
+  Improved Techniques for Training GANs, 2016.
   """
   return _objective(_cross_entropy(smoothing), lambda r, f: -softplus(f).mean())
 
 
 def nonsaturating(smoothing: float = 0.0) -> Objective:
-  """The critic of `minimax`, and a generator whose gradient is largest where it is worst.
+  """Return the non-saturating objective: the critic's loss of `minimax`, another generator's loss.
 
   critic: E (1 - a) sp(-r) + a sp(r) + E sp(f);  generator: E sp(-f)
 
-  At the optimum 2 ln 2 and ln 2. `smoothing` and errors as in `minimax`. Goodfellow et al. 2014.
+  The generator's gradient is largest for the worst fakes. At the optimum: 2 ln 2 and ln 2.
+
+  Args:
+    smoothing: a, in [0, 1), as in `minimax`.
+
+  Raises:
+    ValueError: `smoothing` is outside of [0, 1).
+
+  Reference: Goodfellow et al., Generative Adversarial Networks, 2014.
   """
   return _objective(_cross_entropy(smoothing), lambda r, f: softplus(-f).mean())
 
@@ -91,12 +101,13 @@ def _cross_entropy(smoothing: float) -> _Loss:
 
 
 def least_squares() -> Objective:
-  """Least squares with targets 1 for real and 0 for fake.
+  """Return the least-squares objective with targets 1 for real and 0 for fake.
 
   critic: E (r - 1)^2 / 2 + E f^2 / 2;  generator: E (f - 1)^2 / 2
 
-  The best critic has the logit p_data / (p_data + p_generator). At the optimum 1/4 and 1/8.
-  Mao et al. 2017.
+  The best critic has the logit p_data / (p_data + p_generator). At the optimum: 1/4 and 1/8.
+
+  Reference: Mao et al., Least Squares Generative Adversarial Networks, 2017.
   """
   return _objective(
     lambda r, f: ((r - 1) ** 2).mean() / 2 + (f**2).mean() / 2,
@@ -105,13 +116,15 @@ def least_squares() -> Objective:
 
 
 def least_squares_pearson() -> Objective:
-  """Least squares with targets 1 for real, -1 for fake and 0 for the generator.
+  """Return the least-squares objective with targets 1 for real, -1 for fake, 0 for the generator.
 
   critic: E (r - 1)^2 / 2 + E (f + 1)^2 / 2;  generator: E f^2 / 2
 
-  The best critic has the logit d = (p_data - p_generator) / (p_data + p_generator), against which
+  The best critic has the logit d = (p_data - p_generator) / (p_data + p_generator). With it,
   E d^2 / 2 over data and fakes is half the Pearson chi-squared divergence between
-  p_data + p_generator and 2 p_generator. At the optimum 1 and 0. Mao et al. 2017.
+  p_data + p_generator and 2 p_generator. At the optimum: 1 and 0.
+
+  Reference: Mao et al., Least Squares Generative Adversarial Networks, 2017.
   """
   return _objective(
     lambda r, f: ((r - 1) ** 2).mean() / 2 + ((f + 1) ** 2).mean() / 2,
@@ -120,21 +133,26 @@ def least_squares_pearson() -> Objective:
 
 
 def wasserstein() -> Objective:
-  """The dual of the Wasserstein-1 distance, for a critic kept 1-Lipschitz by other means.
+  """Return the Wasserstein objective, for a critic that other means keep 1-Lipschitz.
 
   critic: E f - E r;  generator: -E f
 
-  The critic's loss is minus the distance: at the optimum 0. Arjovsky et al. 2017.
+  The critic's loss estimates minus the Wasserstein-1 distance; at the optimum it is 0.
+
+  Reference: Arjovsky et al., Wasserstein Generative Adversarial Networks, 2017.
   """
   return _objective(lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean())
 
 
 def hinge() -> Objective:
-  """The critic stops at a margin of one.
+  """Return the hinge objective: the critic's loss is 0 beyond a margin of 1.
 
   critic: E relu(1 - r) + E relu(1 + f);  generator: -E f
 
-  At the optimum 2 and, with the critic at 0, 0. Lim and Ye 2017; Miyato et al. 2018.
+  At the optimum: 2 and, if all logits are 0, 0.
+
+  References: Lim and Ye, Geometric GAN, 2017; Miyato et al., Spectral Normalization for Generative
+  Adversarial Networks, 2018.
   """
   return _objective(
     lambda r, f: relu(1 - r).mean() + relu(1 + f).mean(),
@@ -143,11 +161,14 @@ def hinge() -> Objective:
 
 
 def relativistic() -> Objective:
-  """Is this real image more real than this fake one? Pairs are formed by index (RpGAN).
+  """Return the relativistic objective, which compares each real image with one fake (RpGAN).
 
   critic: E sp(-(r - f));  generator: E sp(-(f - r))
 
-  At the optimum ln 2 and ln 2. Jolicoeur-Martineau 2018; Huang et al. 2024 (R3GAN).
+  A pair is the real and the fake logit of the same index. At the optimum: ln 2 and ln 2.
+
+  References: Jolicoeur-Martineau, The Relativistic Discriminator, 2018; Huang et al., The GAN is
+  Dead; Long Live the GAN!, 2024 (R3GAN).
   """
   return _objective(
     lambda r, f: softplus(f - r).mean(),
@@ -157,44 +178,53 @@ def relativistic() -> Objective:
 
 
 def relativistic_average() -> Objective:
-  """Is this image more real than the mean of the other side? (RaGAN)
+  """Return the relativistic average objective (RaGAN): each logit against the other side's mean.
 
   critic: E sp(-(r - E f)) / 2 + E sp(f - E r) / 2
   generator: E sp(-(f - E r)) / 2 + E sp(r - E f) / 2
 
-  At the optimum ln 2 and ln 2. Gradients flow through the means as well. Jolicoeur-Martineau 2018,
-  with the halves of ESRGAN (Wang et al. 2018).
+  Gradients flow through the means too. At the optimum: ln 2 and ln 2.
+
+  References: Jolicoeur-Martineau, The Relativistic Discriminator, 2018; the factors 1/2: Wang et
+  al., ESRGAN, 2018.
   """
-  # Later releases of ESRGAN's code hold the means in the critic's loss constant, to get around an
-  # in-place error of distributed training. What they follow is the gradient of no loss.
+  # Later releases of ESRGAN's code treat the means in the critic's loss as constants, to avoid an
+  # in-place error of distributed training. Their update is then not the gradient of any loss.
   ahead = lambda a, b: softplus(b.mean() - a).mean() / 2 + softplus(b - a.mean()).mean() / 2
   return _objective(ahead, lambda r, f: ahead(f, r), uses_real=True)
 
 
-# Objectives made of others.
+# Objectives made of other objectives.
 
 
 def zero_sum(objective: Objective) -> Objective:
-  """The generator maximises what the critic minimises, with the part of real images in it.
+  """Return the objective whose generator maximizes the critic's whole loss.
 
-  That part has no gradient until a critic looked ahead at depends on the generator.
+  The part of real images has a gradient for the generator only where the critic depends on the
+  generator, as in `unrolled`.
   """
   return Objective(objective.critic, lambda r, f: -objective.critic(r, f), uses_real=True)
 
 
 def top(objective: Objective, share: Array | float) -> Objective:
-  """The generator's loss is the mean over the fakes of highest logits, a `share` of them.
+  """Return the objective whose generator learns only from the k fakes with the highest logits.
 
-  k = max(1, floor(share B)); the share, in (0, 1], may depend on the step.
+  The generator's loss is the mean over these k = max(1, floor(share B)) fakes.
+
+  Args:
+    objective: the objective; its generator's loss must not use real logits.
+    share: in (0, 1]; it may depend on the step.
 
   Raises:
-    ValueError: an objective whose generator weighs fakes against reals, where no mean of one fake
-      is its own.
+    ValueError: the generator's loss uses real logits, so it is not a mean over single fakes.
 
-  References: Sinha et al., Top-k Training of GANs, 2020.
+  Reference: Sinha et al., Top-k Training of GANs, 2020.
   """
   if objective.uses_real:
-    raise ValueError('the top fakes cannot be told where a loss weighs fakes against reals')
+    raise ValueError(
+      'top-k needs an objective whose generator loss uses fake logits only, such as hinge or '
+      'nonsaturating'
+    )
 
   def generator(r: Array, f: Array) -> Array:
     each = jax.vmap(objective.generator)(r[:, None], f[:, None])
@@ -208,11 +238,19 @@ def top(objective: Objective, share: Array | float) -> Objective:
 def lecam(
   objective: Objective, real_mean: Array, fake_mean: Array, weight: Array | float
 ) -> Objective:
-  """The critic's logits keep near the means that those of the other side have had.
+  """Return the objective with LeCam regularization of the critic.
 
   critic: objective + weight (E relu(r - fake_mean)^2 + E relu(real_mean - f)^2)
 
-  The means are constants. Tseng et al., Regularizing GANs under Limited Data, 2021.
+  It limits how far the logits of real and fake images move apart.
+
+  Args:
+    objective: the objective.
+    real_mean: a moving average of the real logits, a constant (`regularizers.remembering`).
+    fake_mean: a moving average of the fake logits, a constant.
+    weight: the weight, >= 0.
+
+  Reference: Tseng et al., Regularizing Generative Adversarial Networks under Limited Data, 2021.
   """
 
   def critic(r: Array, f: Array) -> Array:
@@ -223,11 +261,17 @@ def lecam(
 
 
 def matching(distance: Callable[[Array], Array]) -> Objective:
-  """Of features in place of logits, `[B, ...]`: the distance of their means over the batch.
+  """Return the objective of feature matching, of features `[B, ...]` in place of logits.
 
-  generator: E distance(m(r) - m(f)), over features;  critic: minus that
+  generator: E distance(m(r) - m(f));  critic: -E distance(m(r) - m(f))
 
-  Salimans et al. 2016, whose critic has a loss of logits: take the generator's side alone.
+  m is the mean over the batch and E that over features. In the paper the critic has a loss of
+  logits: use only the generator's loss of this objective.
+
+  Args:
+    distance: applied to each difference, such as `jnp.abs` or `jnp.square`.
+
+  Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
   apart = lambda r, f: distance(r.mean(0) - f.mean(0)).mean()
   return _objective(lambda r, f: -apart(r, f), apart, uses_real=True)

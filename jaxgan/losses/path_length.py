@@ -9,18 +9,27 @@ from jaxgan.core.game import Loss, Nets
 from jaxgan.core.typing import Array, Batch, Key
 from jaxgan.losses.style_mixing import Drawing
 
-_TINY = 1e-12  # under the root, whose gradient at 0 would be NaN
+_TINY = 1e-12  # added under the root, whose gradient at 0 would be NaN
 
 
 def path_length(
   drawing: Drawing, weight: float = 2.0, interval: int = 4, decay: float = 0.01
 ) -> Loss:
-  """Equal steps of styles should make equal steps of images: the loss of a lazy turn.
+  """Return the loss of path length regularization, for a separate turn every `interval` steps.
 
   interval weight E (l - a)^2;  l^2 = mean over layers of |d (image . y) / dw|^2, y ~ N(0, 1/(HW))
 
-  a is the running mean of l, in memory as `path_mean`. Half of the batch is enough: every second
-  image, so that devices share the work.
+  a is the moving average of l, in memory as `path_mean`. So steps of equal length in styles make
+  steps of equal length in images. The loss uses every second image of the batch: half of it is
+  enough, and all devices share the work.
+
+  Args:
+    drawing: draws styles and images.
+    weight: the weight, >= 0.
+    interval: the number of steps between two turns, >= 1.
+    decay: the share of a new mean in a, in (0, 1].
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2).
   """
 
   def loss(nets: Nets, batch: Batch, key: Key):

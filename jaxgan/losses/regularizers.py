@@ -1,4 +1,4 @@
-"""Terms added to losses: of parameters, of their history, of the history of logits."""
+"""Regularizers: terms of parameters or of their history, and averages of logits for LeCam."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -14,16 +14,21 @@ from jaxgan.losses.adversarial import Observe
 from jaxgan.losses.gradient_penalties import _wide
 
 Regulariser = Callable[[Tree], Array]
-"""`params -> scalar`, of one network."""
+"""A function from the parameters of one network to a scalar."""
 
 
 def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
-  """Filters at right angles to each other, of any length.
+  """Return the regularizer that makes filters orthogonal to each other, of any length.
 
-  weight sum |W W' (1 - I)|_F^2, over every W = w as [out, rest] of two axes or more
+  weight sum |W W' (1 - I)|_F^2, over every W = w as [out, rest] with two or more axes
 
-  Parameters below one of the names `skip` are left out. The authors' code adds half of this term's
-  gradient. Brock et al. 2018 (BigGAN).
+  The authors' code adds half of the gradient of this term.
+
+  Args:
+    weight: the weight, >= 0.
+    skip: names of layers; their parameters are not regularized.
+
+  Reference: Brock et al., Large Scale GAN Training, 2018 (BigGAN).
   """
 
   def regulariser(params: Tree) -> Array:
@@ -35,7 +40,7 @@ def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
 
 
 def _crossings(w: Array) -> Array:
-  """|W W' (1 - I)|_F^2 with W = w as [out, rest]; by the smaller of W W' and W' W."""
+  """Return |W W' (1 - I)|_F^2 with W = w as [out, rest], by the smaller of W W' and W' W."""
   w = w.reshape(-1, w.shape[-1]).astype(_wide(w))
   product = partial(jnp.matmul, precision=lax.Precision.HIGHEST)
   if w.shape[0] < w.shape[1]:
@@ -44,9 +49,13 @@ def _crossings(w: Array) -> Array:
 
 
 def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
-  """Return what averages the means of real and fake logits in `memory['logits']`, for `lecam`.
+  """Return the function that averages real and fake logits in `memory['logits']`, for `lecam`.
 
-  mean <- now + decay (mean - now); until step number `start` it is the batch's own.
+  mean <- now + decay (mean - now), where `now` is the mean of the batch
+
+  Args:
+    start: before this step the averages are the means of the batch.
+    decay: the share of the old average that each update keeps, in [0, 1].
   """
 
   def observe(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
@@ -58,11 +67,11 @@ def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
   return observe
 
 
-# Terms to be added to them.
+# Losses to add to other losses.
 
 
 def of_parameters(name: str, regulariser: Regulariser) -> Loss:
-  """A term of a network's parameters alone, which is logged as `regulariser`."""
+  """Return the loss of a network's parameters only; it is logged as `regulariser`."""
 
   def loss(nets: Nets, batch: Batch, key: Key):
     value = regulariser(nets.params[name])
@@ -72,11 +81,15 @@ def of_parameters(name: str, regulariser: Regulariser) -> Loss:
 
 
 def historical(name: str, weight: float) -> Loss:
-  """A network is drawn to the mean of what it has been, which `after.history` keeps.
+  """Return the loss that pulls a network towards the mean of its past parameters.
 
-  weight |theta - mean|^2, of all its parameters; at the first step, which has no past, 0.
+  weight |theta - mean|^2, over all its parameters; 0 at the first step, which has no past
 
-  References: Salimans et al., Improved Techniques for Training GANs, 2016.
+  Args:
+    name: the name of the network. The rule `averaging.history` must keep its mean.
+    weight: the weight, >= 0.
+
+  Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
 
   def loss(nets: Nets, batch: Batch, key: Key):

@@ -1,4 +1,4 @@
-"""How fakes are drawn by way of styles, with mixing of two latents."""
+"""Drawing of fakes by styles, with mixing of the styles of two latents."""
 
 from typing import NamedTuple
 
@@ -11,8 +11,11 @@ from jaxgan.losses.adversarial import Generate, Given, nothing
 
 
 class Drawing(NamedTuple):
-  """How fakes are drawn: latents, how many `layers` take a style, what mapping is `told` besides
-  latents and synthesis besides styles, and the probability that two latents are mixed.
+  """The way to draw fakes by the networks `mapping` and `synthesis`.
+
+  `latent` draws latents. `layers` is the number of layers that take a style. `told` returns further
+  inputs of `mapping`, and `shown` further inputs of `synthesis`. `mixing` is the probability, in
+  [0, 1], that the styles of two latents are mixed.
   """
 
   latent: Latent
@@ -22,9 +25,9 @@ class Drawing(NamedTuple):
   mixing: float = 0.9
 
   def styles(self, nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets]:
-    """`[B, layers, d]`: the layers from one on, drawn for the batch, may have another latent's.
+    """Draw styles `[B, layers, d]`; from a random layer on they may be those of a second latent.
 
-    The average of styles moves with the first latents alone.
+    The layer is the same for the whole batch. Only the first latents update the average style.
     """
     one, other, mixing = jax.random.split(key, 3)
     n, told = len(batch['image']), self.told(nets, batch)
@@ -37,17 +40,17 @@ class Drawing(NamedTuple):
     return w, moved
 
   def images(self, nets: Nets, w: Array, batch: Batch, key: Key | None) -> Array:
-    """What synthesis makes of styles."""
+    """Return the images of styles."""
     return nets('synthesis', w, *self.shown(nets, batch), key=key)[0]
 
   def plain(self, nets: Nets, latents: Array, batch: Batch, key: Key) -> Array:
-    """Return images of latents, one latent for all layers; the average style stays as it is."""
+    """Return images of latents without mixing; the average style is not updated."""
     w = nets('mapping', latents, *self.told(nets, batch))[0]
     return self.images(nets, spread(w, self.layers), batch, key)
 
   @property
   def generate(self) -> Generate:
-    """A fake for each image of the batch."""
+    """Return the function that draws a fake for each image of the batch."""
 
     def generate(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets]:
       drawing, noise = jax.random.split(key)
@@ -58,12 +61,12 @@ class Drawing(NamedTuple):
 
 
 def spread(w: Array, layers: int) -> Array:
-  """One style for all layers: `[B, d]` to `[B, layers, d]`."""
+  """Repeat one style for all layers: `[B, d]` to `[B, layers, d]`."""
   return jnp.broadcast_to(w[:, None], (len(w), layers, w.shape[-1]))
 
 
 def crossover(key: Key, layers: int, probability: float) -> Array:
-  """The first layer of the second latent: 1 to layers - 1, or `layers` where there is none."""
+  """Draw the first layer of the second latent: 1 to layers - 1, or `layers` for no mixing."""
   whether, where = jax.random.split(key)
   place = jax.random.randint(where, (), 1, layers)
   return jnp.where(jax.random.uniform(whether) < probability, place, layers)

@@ -1,4 +1,4 @@
-"""Losses of super-resolution: low resolution is made here, from the batch's own images."""
+"""Losses of super-resolution; the low-resolution inputs are made here from the batch's images."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.ops.resample import resize
 
 Distance = Callable[[Array, Array], Array]
-"""Of two arrays of one shape, to a scalar."""
+"""A function from two arrays of one shape to a scalar."""
 
 
 class Weights(NamedTuple):
-  """Of the terms of the generator's loss, for images from 0 to 1."""
+  """The weights of the terms of the generator's loss, for images in [0, 1]."""
 
   pixel: float
   content: float
@@ -24,23 +24,37 @@ class Weights(NamedTuple):
 
 
 def squared(x: Array, y: Array) -> Array:
-  """Mean squared difference, float32 at least."""
+  """Return the mean squared difference, float32 at least."""
   return ((x - y).astype(jnp.promote_types(x.dtype, jnp.float32)) ** 2).mean()
 
 
 def absolute(x: Array, y: Array) -> Array:
-  """Mean absolute difference, float32 at least."""
+  """Return the mean absolute difference, float32 at least."""
   return jnp.abs((x - y).astype(jnp.promote_types(x.dtype, jnp.float32))).mean()
 
 
 def lowered(images: Array, scale: int) -> Array:
-  """Images `[B, H, W, C]` in [-1, 1], smaller by `scale`: bicubic with antialiasing, clipped."""
+  """Downsample images by a factor, bicubic with antialiasing, and clip them to [-1, 1].
+
+  Args:
+    images: `[B, H, W, C]` in [-1, 1].
+    scale: the factor, a whole number >= 1.
+
+  Returns:
+    `[B, H // scale, W // scale, C]`.
+  """
   height, width = images.shape[1] // scale, images.shape[2] // scale
   return jnp.clip(resize(images, height, width), -1, 1)
 
 
 def pixels(distance: Distance, *, scale: int, crop: int) -> Loss:
-  """The loss of the generator alone: distance(G(low), high), for values from 0 to 1."""
+  """Return the generator's loss without a critic: distance(G(low), high).
+
+  Args:
+    distance: the distance of two batches of images in [0, 1].
+    scale: the factor between high and low resolution.
+    crop: the side of the random crops in pixels; `scale` must divide it.
+  """
 
   def generator(nets: Nets, batch: Batch, key: Key):
     high = crops(batch['image'], crop, key)
@@ -59,15 +73,23 @@ def adversarial(
   crop: int,
   perceptual: bool,
 ) -> tuple[Loss, Loss]:
-  """The losses of critic and generator, in the order in which they play.
+  """Return the losses of critic and generator, in the order of their turns.
 
   critic: c(D(high), D(G(low)))
   generator: w.pixel d(G(low), high) + w.content d(F(G(low)), F(high)) + w.adversarial g
 
-  c and g are those of the objective, d the distance. F is the network `features`, or none: then
-  content is told by pixels as well. The two turns must share their draws.
+  c and g are the losses of the objective, d is the distance. The two turns must share their draws.
 
-  References: Ledig et al., 2017; Wang et al., 2018.
+  Args:
+    objective: the pair of losses of logits.
+    distance: d, the distance of two batches of images in [0, 1] or of features.
+    weights: w, the weights of the terms.
+    scale: the factor between high and low resolution.
+    crop: the side of the random crops in pixels; `scale` must divide it.
+    perceptual: True uses the network `features` as F; False compares pixels instead.
+
+  References: Ledig et al., Photo-Realistic Single Image Super-Resolution, 2017 (SRGAN); Wang et
+  al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018.
   """
 
   def make(nets: Nets, batch: Batch, key: Key):

@@ -1,4 +1,4 @@
-"""The loss of a generator that looks ahead at the critic."""
+"""The loss of a generator against a critic that is trained some steps ahead."""
 
 from dataclasses import replace
 
@@ -10,17 +10,23 @@ from jaxgan.core.typing import Array, Batch, Key, Tree
 
 
 def unrolled(critic_loss: Loss, generator_loss: Loss, player: Player, steps: int) -> Loss:
-  """Return the generator's loss against the critic as it will be after some more of its own steps.
+  """Return the generator's loss against the critic after `steps` more steps of the critic.
 
-  `player` is the game's player `critic`. It starts from its parameters, statistics and optimizer
-  state as they stand, and all its steps are on the same batch and the same latents. The gradient
-  flows through them; nothing of what was looked ahead at lasts. Without steps the loss is
-  `generator_loss`.
+  The critic's steps begin with its current parameters, statistics and optimizer state, and all use
+  the same batch and the same latents. The gradient flows through them. The critic of the game does
+  not change.
 
-  The optimizer's update must have a derivative: Adam needs `eps_root` above 0, or a gradient of 0
-  gives NaN. A penalty of slopes asks networks for derivatives of the third order, in reverse mode.
+  The optimizer's update must be differentiable: Adam needs `eps_root` > 0, because a gradient of 0
+  would give NaN. With a gradient penalty the networks need derivatives of third order, in reverse
+  mode.
 
-  References: Metz et al., Unrolled Generative Adversarial Networks, 2017.
+  Args:
+    critic_loss: the loss of the critic's steps.
+    generator_loss: the loss of the generator against that critic.
+    player: the game's player `critic`.
+    steps: the number of steps, >= 0; with 0 the result is `generator_loss`.
+
+  Reference: Metz et al., Unrolled Generative Adversarial Networks, 2017.
   """
 
   def ahead(nets: Nets, state: Tree, batch: Batch, key: Key) -> tuple[Nets, Tree]:
@@ -38,8 +44,8 @@ def unrolled(critic_loss: Loss, generator_loss: Loss, player: Player, steps: int
 
   def loss(nets: Nets, batch: Batch, key: Key):
     later, state = nets, nets.opt['critic']
-    # Not lax.scan: its reverse keeps as much, and XLA:CPU compiles the bodies of loops less well,
-    # plain convolutions in them far worse. The trace grows with the steps, which are few.
+    # Not lax.scan: its reverse pass needs as much memory, and XLA:CPU compiles the bodies of loops
+    # less well, plain convolutions much worse. The trace grows with the steps, but they are few.
     for _ in range(steps):
       later, state = ahead(later, state, batch, key)
     value, after, logs = generator_loss(later, batch, key)

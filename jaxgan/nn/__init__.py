@@ -1,7 +1,7 @@
-"""Layers that networks are made of, as Flax Linen modules and functions of images NHWC.
+"""Layers of networks, as Flax Linen modules and as functions of images `[B, H, W, C]`.
 
-`initializers` is the module of what parameters start as; `spectral_norm` that of the norm which
-`Conv` and `Dense` have with `spectral=True`.
+The module `initializers` holds initializers of parameters; the module `spectral_norm` holds the
+norm that `Conv` and `Dense` use with `spectral=True`.
 
 Example:
   >>> import jax, jax.numpy as jnp

@@ -10,12 +10,19 @@ from jaxgan.ops.resample import max_pool
 
 
 class SelfAttention(nn.Module):
-  """x + gamma O(softmax(Q(x) K(x)') V(x)), over all pixels; gamma starts at 0.
+  """Self-attention over all pixels: x + gamma O(softmax(Q(x) K(x)') V(x)), with gamma 0 at first.
 
-  Q and K have an eighth of the channels, V half of them; K and V see the largest of each 2x2 block.
-  All four are 1x1 convolutions without bias. Height and width are even.
+  `[B, H, W, C]` to the same shape; H and W must be even. Q and K have C / 8 channels, V has C / 2.
+  K and V are max-pooled over 2x2 blocks. All four are 1x1 convolutions without bias.
 
-  References: Zhang et al., Self-Attention Generative Adversarial Networks, 2018.
+  Args:
+    spectral: True gives the four convolutions spectral norm.
+    start: the initializer of their kernels.
+
+  Raises:
+    ValueError: an odd height or width.
+
+  Reference: Zhang et al., Self-Attention Generative Adversarial Networks, 2018.
   """
 
   spectral: bool = True

@@ -1,4 +1,4 @@
-"""Convolutions of images NHWC, kernels HWIO; with `spectral` the kernel has spectral norm one."""
+"""Convolution layers of images `[B, H, W, C]` with kernels `[kh, kw, C_in, C_out]`."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,19 @@ from jaxgan.ops import convolution
 
 
 class Conv(nn.Module):
-  """A convolution with SAME padding; `form` may fuse it with resampling.
+  """A convolution with SAME padding: `[B, H, W, C]` to `[B, H / stride, W / stride, features]`.
 
-  With `groups` each group of outputs sees its own group of inputs alone; there is then no `form`,
-  and the stride is 1.
+  Args:
+    features: the number of output channels.
+    kernel: the side of the kernel in pixels.
+    stride: the stride of both axes.
+    use_bias: True adds a learned bias.
+    spectral: True divides the kernel by its largest singular value.
+    start: the initializer of the kernel.
+    form: the function of images and kernel, which may include resampling (`ops.convolution`), in
+      place of a convolution with `stride`.
+    groups: with more than 1, each group of outputs sees one group of inputs only; `form` and
+      `stride` are then not used.
   """
 
   features: int
@@ -39,7 +48,22 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-  """The transpose of a convolution, SAME or of `pads`, from an image of `size`, a side or both."""
+  """A transposed convolution: `[B, h, w, C]` to `[B, *size, features]`.
+
+  It is the transpose of a convolution of images of `size` with this kernel, stride and padding.
+
+  Args:
+    features: the number of output channels.
+    size: the side of the output in pixels, or (height, width).
+    kernel: the side of the kernel in pixels.
+    stride: the stride of both axes.
+    pads: the padding of the convolution in pixels on every side; None: SAME.
+    use_bias: True adds a learned bias.
+    start: the initializer of the kernel.
+
+  Raises:
+    ValueError: the convolution maps `size` to another size than that of the input.
+  """
 
   features: int
   size: int | tuple[int, int]

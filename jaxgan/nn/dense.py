@@ -1,4 +1,4 @@
-"""Linear maps of vectors: dense layers, embeddings, maxout."""
+"""Linear layers of vectors: dense layers, embeddings, maxout."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,12 +11,20 @@ from jaxgan.nn.spectral_norm import Kernel
 
 
 def with_bias(module: nn.Module, y: Array, features: int) -> Array:
-  """Add a learnt bias, of the parameter `bias` of the module."""
+  """Add a learned bias, the parameter `bias` of the module."""
   return affine(y, None, module.param('bias', nn.initializers.zeros, (features,)))
 
 
 class Dense(nn.Module):
-  """x W + b over the last axis; `precision` is of the product, None: the back end's own."""
+  """A linear map of the last axis, x W + b: `[..., C]` to `[..., features]`.
+
+  Args:
+    features: the size of the output.
+    use_bias: True adds a learned bias.
+    spectral: True divides W by its largest singular value.
+    start: the initializer of W.
+    precision: the precision of the product; None: the default of the back end.
+  """
 
   features: int
   use_bias: bool = True
@@ -32,7 +40,14 @@ class Dense(nn.Module):
 
 
 class Embed(nn.Module):
-  """A vector for each class: labels `[B]` -> `[B, features]`."""
+  """A learned vector for each class: labels `[B]` to `[B, features]`.
+
+  Args:
+    classes: the number of classes.
+    features: the size of a vector.
+    spectral: True divides the table `[classes, features]` by its largest singular value.
+    start: the initializer of the table.
+  """
 
   classes: int
   features: int
@@ -45,9 +60,14 @@ class Embed(nn.Module):
 
 
 class Maxout(nn.Module):
-  """The largest of `pieces` linear maps, for each feature.
+  """The maximum of `pieces` linear maps, for each feature: `[..., C]` to `[..., features]`.
 
-  References: Goodfellow et al., Maxout Networks, 2013.
+  Args:
+    features: the size of the output.
+    pieces: the number of linear maps.
+    start: the initializer of the weights.
+
+  Reference: Goodfellow et al., Maxout Networks, 2013.
   """
 
   features: int

@@ -11,11 +11,18 @@ from jaxgan.ops import convolution
 
 
 class EqualizedKernel(nn.Module):
-  """A kernel that starts as N(0, 1/m^2) and is used as w m gain / sqrt(fan_in), so He's in effect.
+  """A kernel with an equalized learning rate: w m gain / sqrt(fan_in), w ~ N(0, 1/m^2) at first.
 
-  With `rate` m below 1 Adam, which moves every weight alike, moves it m times as far.
+  So the kernel in use starts with the scale of He's initializer. Adam changes all weights w by
+  similar amounts; the kernel in use changes m times as much as with m = 1.
 
-  References: Karras et al., Progressive Growing of GANs, 2018; the rate: StyleGAN, 2019.
+  Args:
+    shape: `[..., out]`; fan_in is the product of all but the last.
+    gain: the gain of the initializer.
+    rate: m, the multiplier of the learning rate.
+
+  References: Karras et al., Progressive Growing of GANs, 2018; the rate: Karras et al., A
+  Style-Based Generator Architecture for GANs, 2019.
   """
 
   shape: Sequence[int]
@@ -29,7 +36,14 @@ class EqualizedKernel(nn.Module):
 
 
 class EqualizedDense(nn.Module):
-  """x W + b over the last axis with an equalised kernel; the bias starts at `bias` (None: none)."""
+  """A linear map of the last axis, x W + b, with an equalized kernel.
+
+  Args:
+    features: the size of the output.
+    gain: the gain of the initializer.
+    rate: the multiplier of the learning rate, of W and b.
+    bias: the initial value of b; None: no bias.
+  """
 
   features: int
   gain: float = 2**0.5
@@ -47,7 +61,15 @@ class EqualizedDense(nn.Module):
 
 
 class EqualizedConv(nn.Module):
-  """A SAME convolution of an equalised kernel; `form` may fuse it with resampling."""
+  """A convolution with SAME padding, stride 1 and an equalized kernel.
+
+  Args:
+    features: the number of output channels.
+    kernel: the side of the kernel in pixels.
+    gain: the gain of the initializer.
+    use_bias: True adds a learned bias.
+    form: the function of images and kernel, which may include resampling (`ops.convolution`).
+  """
 
   features: int
   kernel: int = 3

@@ -1,4 +1,4 @@
-"""Initializers of kernels."""
+"""Initializers of kernels: functions `(key, shape) -> array`."""
 
 from collections.abc import Callable
 
@@ -11,23 +11,23 @@ from jaxgan.core.typing import Array
 Initializer = Callable[..., Array]
 
 normal: Initializer = nn.initializers.normal(0.02)
-"""N(0, 0.02), the start of DCGAN and most that followed."""
+"""The initializer of DCGAN: a normal distribution with mean 0 and standard deviation 0.02."""
 
 
 orthogonal: Initializer = nn.initializers.orthogonal()
-"""Orthonormal columns (or rows, where there are fewer) of the kernel as [rest, out]."""
+"""Orthonormal columns of the kernel as [rest, out], or orthonormal rows where there are fewer."""
 
 
 def uniform(bound: float) -> Initializer:
-  """U(-bound, bound)."""
+  """Return the initializer of the uniform distribution U(-bound, bound)."""
   return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
 def glorot(gain: float = 1.0) -> Initializer:
-  """Glorot's uniform start times `gain` (Chainer's form: the gain multiplies the values)."""
+  """Return Glorot's uniform initializer, its values multiplied by `gain` (as in Chainer)."""
   return nn.initializers.variance_scaling(gain**2, 'fan_avg', 'uniform')
 
 
 def swapped(start: Initializer) -> Initializer:
-  """For kernels `[..., out, in]`: an initializer counts its inputs on the last axis but one."""
+  """Return an initializer for kernels `[..., out, in]` from one for kernels `[..., in, out]`."""
   return lambda key, shape: start(key, (*shape[:-2], shape[-1], shape[-2])).swapaxes(-1, -2)

@@ -10,15 +10,20 @@ from jaxgan.nn.initializers import Initializer, normal
 
 
 class MinibatchDiscrimination(nn.Module):
-  """How near each image is to the others of its batch, by `kernels` measures of features.
+  """A measure of how close each image is to the other images of its batch.
 
   o_b(x_i) = sum over j != i of exp(-|M_ib - M_jb|_1) + bias_b,  M = f T,  T `[A, kernels, dims]`
 
-  Features `[B, ...]` -> `[B, kernels]`, float32 at least: of equal images B - 1 each, of images far
-  apart 0, beside the bias, which starts at -1. Departs from the authors in that T is not
-  weight-normalised, nor its scale set by the first batch.
+  Features `[B, ...]` to `[B, kernels]`, float32 at least. Without the bias, which starts at -1, the
+  output is B - 1 for equal images and 0 for images far apart. The authors' code also normalizes the
+  weights T and sets their scale by the first batch; this does not.
 
-  References: Salimans et al., Improved Techniques for Training GANs, 2016.
+  Args:
+    kernels: the number of outputs.
+    dims: the number of dimensions in which each output compares the images.
+    start: the initializer of T.
+
+  Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
 
   kernels: int = 100
@@ -28,20 +33,23 @@ class MinibatchDiscrimination(nn.Module):
   @nn.compact
   def __call__(self, f: Array) -> Array:
     f = f.reshape(len(f), -1)
-    # The differences of neighbours are small beside the numbers: they need all digits.
+    # The differences between images are much smaller than the values: they need full precision.
     exact = lax.Precision.HIGHEST
     maps = Dense(self.kernels * self.dims, use_bias=False, start=self.start, precision=exact)(f)
     maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
     parts = jnp.moveaxis(maps.reshape(len(f), self.kernels, self.dims), -1, 0)
-    # A sum of pairs `[B, B, kernels]`, one dimension after the other: all at once is too large.
+    # Sum over pairs `[B, B, kernels]`, one dimension at a time: all at once needs too much memory.
     apart = sum(jnp.abs(part[:, None] - part[None]) for part in parts)
-    near = jnp.exp(-apart).sum(1) - 1  # it is at no distance from itself
+    near = jnp.exp(-apart).sum(1) - 1  # minus the pair of each image with itself
     bias = self.param('bias', nn.initializers.constant(-1.0), (self.kernels,))
     return near + bias.astype(near.dtype)[None]
 
 
 class MinibatchHead(nn.Module):
-  """A linear map of minibatch discrimination: features `[B, ...]` -> logits `[B]`."""
+  """A linear map of minibatch discrimination: features `[B, ...]` to logits `[B]`.
+
+  The arguments are those of `MinibatchDiscrimination`.
+  """
 
   kernels: int = 100
   dims: int = 5
@@ -54,10 +62,10 @@ class MinibatchHead(nn.Module):
 
 
 def group_size(batch: int, group: int) -> int:
-  """Return the largest number from 2 to `group` that divides the batch.
+  """Return the largest number from 2 to `group` that divides the batch size.
 
   Raises:
-    ValueError: none does: the images of a group of one do not differ.
+    ValueError: no such number divides it. A group of one image has no standard deviation.
   """
   for size in range(min(group, batch), 1, -1):
     if batch % size == 0:
@@ -69,17 +77,22 @@ def group_size(batch: int, group: int) -> int:
 
 
 def minibatch_stddev(x: Array, group: int = 4, eps: float = 1e-8) -> Array:
-  """Append a channel that tells how much images differ: `[B, H, W, C]` to `[B, H, W, C + 1]`.
+  """Append a channel that shows how much images differ: `[B, H, W, C]` to `[B, H, W, C + 1]`.
 
-  The mean over H, W and C of sqrt(variance over a group + eps), the same for all of a group: 1e-4
-  where its images are equal, or one is alone. Groups are of the global batch, every B / n-th image
-  of it, as in the authors' code, so that a batch gives what it gives there; over several devices
-  they therefore exchange the smallest feature maps. The size n is `group_size`.
+  Its value is the mean over H, W and C of sqrt(variance over a group + eps), the same for all
+  images of a group. It is 1e-4 where all images of the group are equal, and for a single image. The
+  group size n is `group_size(B, group)`. As in the authors' code a group is every (B / n)-th image
+  of the global batch. Several devices therefore exchange these feature maps, the smallest ones.
+
+  Args:
+    x: feature maps.
+    group: the largest group size.
+    eps: added to the variance.
 
   Raises:
-    ValueError: as `group_size`.
+    ValueError: B > 1 and no group size from 2 to `group` divides it.
 
-  References: Karras et al., Progressive Growing of GANs, 2018.
+  Reference: Karras et al., Progressive Growing of GANs, 2018.
   """
   b, h, w, c = x.shape
   size = group_size(b, group) if b > 1 else 1

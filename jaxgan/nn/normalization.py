@@ -1,8 +1,6 @@
-"""Normalization: batch norm of explicit modes, by class or by vector, instance norm, pixel norm."""
+"""Normalization: batch norm, also by class or by vector, instance norm and pixel norm."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -15,20 +13,19 @@ from jaxgan.nn.initializers import Initializer, orthogonal
 
 
 def moments(x: Array) -> tuple[Array, Array]:
-  """Mean and (biased) variance of each channel over all other axes, in float32 or wider."""
+  """Return the mean and (biased) variance of each channel, in float32 or wider."""
   x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
   axes = tuple(range(x.ndim - 1))
   mean = x.mean(axes)
-  return mean, jnp.maximum(
-    (x * x).mean(axes) - mean * mean, 0
-  )  # one pass; rounding may make it negative
+  # One pass over x; rounding may make the difference negative.
+  return mean, jnp.maximum((x * x).mean(axes) - mean * mean, 0)
 
 
 class Standardise(nn.Module):
-  """(scale, shift) that bring each channel to mean 0 and variance 1.
+  """The (scale, shift) `[C]` that give each channel mean 0 and variance 1.
 
-  In training by the statistics of the (global) batch, which also move the running ones on; else by
-  the running ones: r <- momentum r + (1 - momentum) statistic.
+  With `train` it uses the statistics of the (global) batch, and updates the running statistics:
+  r <- momentum r + (1 - momentum) statistic. Otherwise it uses the running statistics.
   """
 
   momentum: float = 0.9
@@ -50,9 +47,16 @@ class Standardise(nn.Module):
 
 
 class BatchNorm(nn.Module):
-  """Batch norm, its mode explicit at every call.
+  """Batch norm of `[B, ..., C]`; each call says whether it is for training.
 
-  References: Ioffe and Szegedy, Batch Normalization, 2015.
+  With `train=True` it uses the statistics of the batch, otherwise the running statistics.
+
+  Args:
+    momentum: the share of the old running statistics that each update keeps, in [0, 1].
+    eps: added to the variance.
+    start: the initializer of the scale.
+
+  Reference: Ioffe and Szegedy, Batch Normalization, 2015.
   """
 
   momentum: float = 0.9
@@ -68,13 +72,18 @@ class BatchNorm(nn.Module):
 
 
 class VirtualBatchNorm(nn.Module):
-  """Batch norm by a reference batch, the first `reference` rows, so that no other image counts.
+  """Batch norm by a reference batch, the first `reference` rows of the input `[B, ..., C]`.
 
-  An image is normalised by mean and mean square of the reference batch, joined by its own as one
-  more image: m = (R m_R + m_i) / (R + 1); the reference batch by its own alone. The same in use as
-  in training.
+  The statistics of an image are the mean and mean square of the reference batch and the image
+  itself: m = (R m_R + m_i) / (R + 1). So an image does not depend on the other images of its batch.
+  The reference batch is normalized by its own statistics. Training and use are the same.
 
-  References: Salimans et al., Improved Techniques for Training GANs, 2016.
+  Args:
+    reference: R, the size of the reference batch.
+    eps: added to the variance.
+    start: the initializer of the scale.
+
+  Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
 
   reference: int
@@ -95,15 +104,24 @@ class VirtualBatchNorm(nn.Module):
     return affine(x, scale, bias[None] - mean * scale)
 
 
-def batch_norm(reference: int = 0) -> Callable[..., Any]:
-  """The kind of batch norm: by the batch, or by a reference batch of that many rows."""
+def batch_norm(reference: int = 0) -> type[BatchNorm] | partial[VirtualBatchNorm]:
+  """Return the class of batch norm: `BatchNorm` for 0, else with a reference batch of that size."""
   return partial(VirtualBatchNorm, reference) if reference else BatchNorm
 
 
 def instance_norm(x: Array, eps: float = 1e-5) -> Array:
-  """Each channel of each image to mean 0 and variance 1 over its pixels; no parameters.
+  """Normalize each channel of each image to mean 0 and variance 1 over its pixels.
 
-  x: `[B, H, W, C]`, computed in float32 or wider. Ulyanov et al., Instance Normalization, 2016.
+  There are no parameters. It is computed in float32 or wider.
+
+  Args:
+    x: `[B, H, W, C]`.
+    eps: added to the variance.
+
+  Returns:
+    `[B, H, W, C]` of the type of x.
+
+  Reference: Ulyanov et al., Instance Normalization, 2016.
   """
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
   centred = wide - wide.mean((1, 2), keepdims=True)
@@ -112,9 +130,14 @@ def instance_norm(x: Array, eps: float = 1e-5) -> Array:
 
 
 class ConditionalBatchNorm(nn.Module):
-  """Batch norm with a gain and a bias for each class, from tables `[classes, C]`; labels are `[B]`.
+  """Batch norm of `[B, ..., C]` with a learned gain and bias for each class; labels are int `[B]`.
 
-  References: Dumoulin et al., A Learned Representation for Artistic Style, 2017.
+  Args:
+    classes: the number of classes.
+    momentum: as for `BatchNorm`.
+    eps: added to the variance.
+
+  Reference: Dumoulin et al., A Learned Representation for Artistic Style, 2017.
   """
 
   classes: int
@@ -131,10 +154,18 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class VectorBatchNorm(nn.Module):
-  """Batch norm whose gain is 1 + W c and bias V c, linear in a vector c for each image `[B, D]`.
+  """Batch norm of `[B, ..., C]` with gain 1 + W c and bias V c, for a vector c of each image.
 
-  References: de Vries et al., Modulating early visual processing by language, 2017; with the
-  spectral norm and without constant terms: Brock et al., 2018 (BigGAN).
+  The vectors, `condition`, are `[B, D]`; W and V are learned.
+
+  Args:
+    spectral: True gives W and V spectral norm.
+    start: the initializer of W and V.
+    momentum: as for `BatchNorm`.
+    eps: added to the variance.
+
+  References: de Vries et al., Modulating early visual processing by language, 2017; with spectral
+  norm and without constant terms: Brock et al., Large Scale GAN Training, 2018 (BigGAN).
   """
 
   spectral: bool = True
@@ -150,10 +181,10 @@ class VectorBatchNorm(nn.Module):
     return affine(x, gain * scale[None], gain * shift[None] + bias)
 
 
-Norm = Callable[[], Any]
-
-
 def pixel_norm(x: Array, eps: float = 1e-8) -> Array:
-  """x / sqrt(mean x^2 + eps), the mean over the last axis. Karras et al., 2018."""
+  """Return x / sqrt(mean x^2 + eps), with the mean over the last axis.
+
+  Reference: Karras et al., Progressive Growing of GANs, 2018.
+  """
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
   return x * lax.rsqrt((wide * wide).mean(-1, keepdims=True) + eps).astype(x.dtype)

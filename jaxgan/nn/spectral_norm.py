@@ -1,4 +1,4 @@
-"""Spectral norm: a kernel divided by its largest singular value."""
+"""Spectral norm: division of a kernel by its largest singular value."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,13 +13,22 @@ from jaxgan.nn.initializers import Initializer, normal
 
 
 def spectral_norm(w: Array, u: Array, eps: float = 1e-12) -> tuple[Array, Array]:
-  """Divide a kernel by its largest singular value, by one power iteration from `u`.
+  """Divide a kernel by an estimate of its largest singular value, by one power iteration.
 
-  v = uW / |uW|, u = vW' / |vW'|, sigma = u W v' with W = w as [out, rest]; u and v are constants to
-  the gradient, which flows through W in sigma. `w` is [..., out], `u` [out]; returns w / sigma, of
-  the type of w, and the next u; sigma is computed in float32 or wider. `eps` is added to the norms.
+  v = uW / |uW|, u = vW' / |vW'|, sigma = u W v', with W = w as [out, rest]
 
-  References: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
+  For the gradient u and v are constants; it flows through the W in sigma. sigma is computed in
+  float32 or wider.
+
+  Args:
+    w: the kernel `[..., out]`.
+    u: the vector `[out]` of the iteration.
+    eps: added to the norms.
+
+  Returns:
+    w / sigma, of the type of w, and the next u.
+
+  Reference: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
   """
   matrix = w.reshape(-1, w.shape[-1]).astype(jnp.promote_types(w.dtype, jnp.float32))
   unit = lambda x: x / (jnp.linalg.norm(x) + eps)
@@ -31,10 +40,15 @@ def spectral_norm(w: Array, u: Array, eps: float = 1e-12) -> tuple[Array, Array]
 
 
 class Kernel(nn.Module):
-  """A kernel `[..., out]`; with `spectral`, divided by its largest singular value.
+  """A kernel `[..., out]`, with spectral norm if `spectral` is True.
 
-  The iteration's vector is kept in the collection `spectral` and moves on where that collection is
-  mutable, which is in training only.
+  The vector of the power iteration is kept in the collection `spectral`. It is updated where that
+  collection is mutable, which is in training only.
+
+  Args:
+    shape: the shape of the kernel.
+    start: its initializer.
+    spectral: True divides the kernel by its largest singular value.
   """
 
   shape: Sequence[int]

@@ -1,1 +1,1 @@
-"""Functions of arrays: convolutions that are fast on every device, and resampling."""
+"""Functions of arrays: convolutions that are fast on every device, and image resampling."""

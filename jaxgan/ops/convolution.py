@@ -1,14 +1,14 @@
-"""Convolution with derivatives of every order that XLA:CPU runs fast; elsewhere plain `lax`.
+"""Convolutions whose derivatives of every order are fast on XLA:CPU; elsewhere plain `lax`.
 
 T(x, w, g) = <conv(x, w), g> is linear in each argument. Its partial derivatives are `conv` = dT/dg,
-`tconv` = dT/dx (input gradient and transposed convolution at once) and `wgrad` = dT/dw; those of
-each of the three are the other two. So the triple is closed under differentiation, and gradient
-penalties too never leave the chosen formulations. Left to itself, autodiff arrives at input
-dilation and at layouts that XLA:CPU runs in its naive loop, a hundred times slower.
+`tconv` = dT/dx (both the input gradient and the transposed convolution) and `wgrad` = dT/dw. The
+derivatives of each of these three are the other two. So every derivative of the three, also that of
+a gradient penalty, is again one of them and uses a fast formulation. Without this, autodiff
+produces input dilation and layouts that XLA:CPU computes in a naive loop, a hundred times slower.
 
-Images are `[B, H, W, C]`, kernels `[kh, kw, C_in, C_out]`; there is one stride for both axes. The
-triple has reverse mode only: use `plain()` for `jax.jvp`. Kernels for each example (`vmap` over w,
-or `vmap(grad)` with respect to w) come out right but slow: differentiate a sum instead.
+Images are `[B, H, W, C]`, kernels `[kh, kw, C_in, C_out]`; both axes have the same stride. The
+three functions support reverse mode only: use `plain()` for `jax.jvp`. One kernel per example
+(`vmap` over w, or `vmap(grad)` with respect to w) is correct but slow: differentiate a sum instead.
 Batches may be sharded over mesh axes of type Auto, not Explicit.
 """
 
@@ -33,7 +33,7 @@ from jaxgan.ops.convolution_forms import (
 from jaxgan.ops.resample import LINEAR, filtered, pool, upsample
 
 JOINED = 32
-"""Channels up to which groups share a convolution whose kernel is zero between them."""
+"""Up to this many channels, groups share one convolution whose kernel is zero between them."""
 
 _plain = jax.make_user_context(default_value=False)
 
@@ -42,24 +42,25 @@ _plain = jax.make_user_context(default_value=False)
 
 
 def fast() -> bool:
-  """Whether convolutions are traced as the triple: on CPU, outside `plain()`."""
+  """Return whether convolutions use the three fast functions: on CPU, outside `plain()`."""
   return jax.default_backend() == 'cpu' and not _plain.value
 
 
 def plain() -> contextlib.AbstractContextManager:
-  """Inside it convolutions are traced as plain `lax`, which forward mode (`jax.jvp`) needs.
+  """Return a context in which convolutions are plain `lax`, as forward mode (`jax.jvp`) needs.
 
-  The jit cache tells inside from outside: a function already traced is traced anew.
+  The context is part of the key of the jit cache: inside it a function is traced again.
   """
   return _plain(True)
 
 
 def compiler_options() -> dict[str, str]:
-  """For `jax.jit(..., compiler_options=...)` at top level: on CPU, convolutions run by Eigen.
+  """Return the options for `jax.jit(..., compiler_options=...)` at top level.
 
-  Products and reductions stay with YNNPACK, whose convolutions do not scale beyond one core. The
-  pass that drops optimization barriers before XLA fuses is left out: they keep transposes apart.
-  Empty on other back ends and where jaxlib does not know the (experimental) option.
+  On CPU they make Eigen run convolutions; YNNPACK, whose convolutions use one core only, runs
+  products and reductions. They also disable the pass that removes optimization barriers before XLA
+  fuses: barriers keep transposes apart. The options are empty on other back ends, and where jaxlib
+  does not know these (experimental) options.
   """
   return dict(_ynn_option()) if jax.default_backend() == 'cpu' else {}
 
@@ -78,24 +79,24 @@ def _ynn_option() -> dict[str, str]:
   return option
 
 
-# The triple.
+# The three functions.
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def conv(x: Array, w: Array, stride: int, pads: Pads) -> Array:
-  """dT/dg, the convolution: x `[B, H, W, C]`, w `[kh, kw, C, O]` to `[B, oh, ow, O]`."""
+  """Compute dT/dg, the convolution: x `[B, H, W, C]`, w `[kh, kw, C, O]` to `[B, oh, ow, O]`."""
   return conv_form(w.shape, stride, pads)(x, w, stride, pads)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def tconv(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
-  """dT/dx, the transpose of x -> conv(x, w): g `[B, oh, ow, O]` to `x_shape`."""
+  """Compute dT/dx, the transpose of x -> conv(x, w): g `[B, oh, ow, O]` to `x_shape`."""
   return tconv_form(w.shape, stride, pads)(g, w, x_shape, stride, pads)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def wgrad(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) -> Array:
-  """dT/dw, the transpose of w -> conv(x, w): x and g to `w_shape`."""
+  """Compute dT/dw, the transpose of w -> conv(x, w): x and g to `w_shape`."""
   return wgrad_form(w_shape, stride, pads)(x, g, w_shape, stride, pads)
 
 
@@ -119,20 +120,29 @@ tconv.defvjp(lambda g, w, *static: (tconv(g, w, *static), (g, w)), _tconv_pull)
 wgrad.defvjp(lambda x, g, *static: (wgrad(x, g, *static), (x, g)), _wgrad_pull)
 
 
-# What a layer calls.
+# The functions that layers call.
 
 
 def same_pads(size: int, kernel: int, stride: int) -> tuple[int, int]:
-  """SAME padding of one axis, for ceil(size / stride) outputs; an odd pixel goes last."""
+  """Return SAME padding of one axis, for ceil(size / stride) outputs; an odd pixel goes last."""
   total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
   return total // 2, total - total // 2
 
 
 def convolve(x: Array, w: Array, stride: int = 1, pads: int | Pads | None = None) -> Array:
-  """Convolution of x `[B, H, W, C_in]` with w `[kh, kw, C_in, C_out]`.
+  """Convolve images with a kernel.
 
-  pads: None is SAME, an int is that many pixels on every side, or `((top, bottom), (left, right))`.
-  Raises ValueError where shapes, dtypes or padding do not fit, or the kernel exceeds the image.
+  Args:
+    x: images `[B, H, W, C_in]`.
+    w: a kernel `[kh, kw, C_in, C_out]` of the same dtype.
+    stride: the stride of both axes, >= 1.
+    pads: None for SAME, a number of pixels for every side, or `((top, bottom), (left, right))`.
+
+  Returns:
+    `[B, oh, ow, C_out]`, with SAME oh = ceil(H / stride).
+
+  Raises:
+    ValueError: shapes, dtypes or padding do not fit, or the kernel is larger than the padded image.
   """
   _check(x, w, w.shape[-2:-1])
   pads = _full_pads(x.shape[1:3], w.shape[:2], stride, pads)
@@ -141,11 +151,21 @@ def convolve(x: Array, w: Array, stride: int = 1, pads: int | Pads | None = None
 
 
 def convolve_grouped(x: Array, w: Array, groups: int) -> Array:
-  """SAME convolution within each group of channels: w is `[kh, kw, C_in / groups, C_out]`.
+  """Convolve each group of channels separately, with SAME padding and stride 1.
 
-  On CPU a convolution for every few groups, the kernel zero between these: through a gradient
-  penalty some 40 times faster than XLA's own (64 images of 16x16, 8 groups of 16). Raises
-  ValueError where channels do not divide evenly, or nothing fits.
+  On CPU a few groups share one convolution whose kernel is zero between them. With a gradient
+  penalty this is about 40 times faster than XLA's own (64 images of 16x16, 8 groups of 16).
+
+  Args:
+    x: images `[B, H, W, C_in]`.
+    w: a kernel `[kh, kw, C_in / groups, C_out]` of the same dtype.
+    groups: the number of groups; it must divide C_in and C_out.
+
+  Returns:
+    `[B, H, W, C_out]`.
+
+  Raises:
+    ValueError: `groups` does not divide the channels, or shapes or dtypes do not fit.
   """
   if x.shape[-1] % groups or w.shape[-1] % groups:
     raise ValueError(
@@ -167,7 +187,7 @@ def convolve_grouped(x: Array, w: Array, groups: int) -> Array:
 
 
 def _diagonal(w: Array, groups: int) -> Array:
-  """The kernel of one convolution that is zero between groups: `[kh, kw, groups C, O]`."""
+  """Return the kernel of one convolution that is zero between groups: `[kh, kw, groups C, O]`."""
   *size, c, o = w.shape
   blocks = w.reshape(*size, 1, c, groups, o // groups)
   between = jnp.eye(groups, dtype=w.dtype)[None, None, :, None, :, None]
@@ -181,13 +201,25 @@ def convolve_transposed(
   stride: int = 2,
   pads: int | Pads | None = None,
 ) -> Array:
-  """The transpose of `convolve(_, w, stride, pads)` from images of `size` to those of x.
+  """Apply the transpose of `convolve(_, w, stride, pads)` on images of `size`.
 
-  x: `[B, h, w, C_in]`. w: `[kh, kw, C_out, C_in]`, the kernel of the convolution it transposes.
-  size: (H, W) of the output `[B, H, W, C_out]`, since several sizes convolve to the same.
-  pads: those of the convolution; None is its SAME. To have the weights of `lax.conv_transpose` with
-  SAME and an even output, reverse both axes of the kernel and swap its channels.
-  Raises ValueError where the convolution of `size` does not have the size of x, or nothing fits.
+  To use weights of `lax.conv_transpose` with SAME and an even output, reverse both axes of the
+  kernel and swap its channels.
+
+  Args:
+    x: `[B, h, w, C_in]`.
+    w: `[kh, kw, C_out, C_in]`, the kernel of the convolution that is transposed.
+    size: (H, W) of the output. It must be given, because a convolution maps several sizes to the
+      same size.
+    stride: the stride of the convolution, >= 1.
+    pads: the padding of the convolution; None for its SAME padding.
+
+  Returns:
+    `[B, H, W, C_out]`.
+
+  Raises:
+    ValueError: the convolution maps `size` to another size than that of x, or shapes or dtypes do
+      not fit.
   """
   _check(x, w, w.shape[-1:])
   pads = _full_pads(size, w.shape[:2], stride, pads)
@@ -202,10 +234,20 @@ def convolve_transposed(
 
 
 def convolve_pool(x: Array, w: Array) -> Array:
-  """SAME convolution, then the mean of 2x2: `[B, H, W, C_in]` to `[B, H/2, W/2, C_out]`.
+  """Convolve with SAME padding, then take the mean of each 2x2 block.
 
-  On CPU a 3x3 kernel becomes one 4x4 convolution of stride 2, 16 products instead of 36; a 1x1
-  kernel comes after the mean. Raises ValueError at odd sizes or another kernel.
+  On CPU a 3x3 kernel becomes one 4x4 convolution of stride 2, with 16 products instead of 36. A 1x1
+  kernel is applied after the mean.
+
+  Args:
+    x: images `[B, H, W, C_in]`, H and W even.
+    w: a kernel `[3, 3, C_in, C_out]` or `[1, 1, C_in, C_out]`.
+
+  Returns:
+    `[B, H/2, W/2, C_out]`.
+
+  Raises:
+    ValueError: an odd height or width, or a kernel of another size.
   """
   _check_kernel(w)
   if x.shape[1] % 2 or x.shape[2] % 2:
@@ -216,10 +258,20 @@ def convolve_pool(x: Array, w: Array) -> Array:
 
 
 def upsample_convolve(x: Array, w: Array) -> Array:
-  """Nearest neighbour x2, then SAME convolution: `[B, h, w, C_in]` to `[B, 2h, 2w, C_out]`.
+  """Upsample by nearest neighbor to twice the size, then convolve with SAME padding.
 
-  On CPU a 3x3 kernel becomes one 4x4 transposed convolution of stride 2; a 1x1 kernel comes before
-  the enlargement. Raises ValueError for another kernel.
+  On CPU a 3x3 kernel becomes one 4x4 transposed convolution of stride 2. A 1x1 kernel is applied
+  before the upsampling.
+
+  Args:
+    x: images `[B, h, w, C_in]`.
+    w: a kernel `[3, 3, C_in, C_out]` or `[1, 1, C_in, C_out]`.
+
+  Returns:
+    `[B, 2h, 2w, C_out]`.
+
+  Raises:
+    ValueError: a kernel of another size.
   """
   _check_kernel(w)
   if w.shape[0] == 1:
@@ -231,10 +283,13 @@ def upsample_convolve(x: Array, w: Array) -> Array:
 
 
 def upsample_fir_convolve(x: Array, w: Array, taps: Sequence[float] = LINEAR) -> Array:
-  """Zeros between pixels, 3x3 convolution, then a filter: `[B, h, w, C]` to `[B, 2h, 2w, C_out]`.
+  """Upsample with a convolution and a filter: `[B, h, w, C]` to `[B, 2h, 2w, C_out]`.
 
-  The convolution is that of the small image, a transposed one of stride 2. Karras et al., 2020
-  (StyleGAN2), whose authors' code has this order; inside the border it is `upsample_fir` first.
+  It puts zeros between the pixels, convolves with a 3x3 kernel (both in one transposed convolution
+  of stride 2), and then filters. The authors' code has this order. Except at the border the result
+  equals `upsample_fir` followed by the convolution.
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2).
   """
   size = 2 * x.shape[1] + 1, 2 * x.shape[2] + 1
   y = convolve_transposed(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), size, 2, 0)
@@ -242,21 +297,21 @@ def upsample_fir_convolve(x: Array, w: Array, taps: Sequence[float] = LINEAR) ->
 
 
 def fir_convolve_downsample(x: Array, w: Array, taps: Sequence[float] = LINEAR) -> Array:
-  """A filter, then 3x3 convolution of stride 2: `[B, H, W, C]` to `[B, H/2, W/2, C_out]`.
+  """Filter, then convolve 3x3 with stride 2: `[B, H, W, C]` to `[B, H/2, W/2, C_out]`.
 
-  Karras et al., 2020 (StyleGAN2).
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2).
   """
   return convolve(filtered(x, taps, _around(taps, 1)), w, 2, 0)
 
 
 def _around(taps: Sequence[float], more: int) -> tuple[int, int]:
-  """Padding after which a filter leaves an axis longer by `more`."""
+  """Return the padding with which a filter makes an axis longer by `more`."""
   total = len(taps) - 1 + more
   return (total + 1) // 2, total // 2
 
 
 def _spread(w: Array) -> Array:
-  """The kernel with each tap on 2x2 neighbours: `[k + 1, k + 1, ...]`."""
+  """Return the kernel with each tap copied to 2x2 neighbors: `[k + 1, k + 1, ...]`."""
   pad = lambda i, j: jnp.pad(w, ((i, 1 - i), (j, 1 - j), (0, 0), (0, 0)))
   return pad(0, 0) + pad(0, 1) + pad(1, 0) + pad(1, 1)
 

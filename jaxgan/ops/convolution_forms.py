@@ -1,11 +1,10 @@
-"""Ways to compute a convolution, its transpose and its weight gradient, and which is taken when.
+"""Ways to compute a convolution, its transpose and its weight gradient, and rules to choose one.
 
-All give the same numbers; XLA:CPU runs them at very different speeds. `convolution.py` says what
-the three are and closes them under differentiation.
+All ways give the same numbers, but XLA:CPU runs them at very different speeds. `convolution.py`
+defines the three functions and their derivatives.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -14,33 +13,49 @@ from jaxgan.core.typing import Array
 
 Shape = tuple[int, ...]
 Pads = tuple[tuple[int, int], tuple[int, int]]
-"""`((top, bottom), (left, right))`, static."""
+"""The padding `((top, bottom), (left, right))`, static."""
 
 FEW = 4
-"""Up to so many output channels (images, scores) memory bounds a convolution, not arithmetic."""
+"""Up to this many output channels (images, scores), memory limits a convolution, not arithmetic."""
 
 WIDE = 64
-"""From so many output channels on, interleaving phases costs less than sub-pixels' border."""
+"""From this many output channels on, `tconv_phases` is faster than `tconv_subpixel`, which computes
+a border in vain."""
 
 
 # Formulations of conv: (x, w, stride, pads).
 
 
-def conv_lax(x: Array, w: Array, stride: int, pads: Pads, **dilation: Any) -> Array:
-  """The convolution as `lax` has it."""
+def conv_lax(
+  x: Array,
+  w: Array,
+  stride: int,
+  pads: Pads,
+  lhs_dilation: tuple[int, int] | None = None,
+  rhs_dilation: tuple[int, int] | None = None,
+  feature_group_count: int = 1,
+) -> Array:
+  """Convolve with `lax`."""
   layout = ('NHWC', 'HWIO', 'NHWC')
   return lax.conv_general_dilated(
-    x, w, (stride, stride), pads, dimension_numbers=layout, **dilation
+    x,
+    w,
+    (stride, stride),
+    pads,
+    lhs_dilation,
+    rhs_dilation,
+    dimension_numbers=layout,
+    feature_group_count=feature_group_count,
   )
 
 
 def conv_product(x: Array, w: Array, stride: int, pads: Pads) -> Array:
-  """Kernel 1x1, stride 1, no padding: one product."""
+  """Convolve with a 1x1 kernel, stride 1 and no padding as one matrix product."""
   return _contract(x, w[0, 0], (3,), (0,)).astype(x.dtype)
 
 
 def conv_few(x: Array, w: Array, stride: int, pads: Pads) -> Array:
-  """Few output channels, stride 1: one product for all taps, then a sum of shifted views."""
+  """Convolve to few channels with stride 1: one product for all taps, then a sum of shifts."""
   taps = _tap_products(w.swapaxes(2, 3), x)
   size = output_size(x.shape, w.shape, 1, pads)
   out = sum(
@@ -58,7 +73,7 @@ def conv_few(x: Array, w: Array, stride: int, pads: Pads) -> Array:
 
 
 def tconv_dilated(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
-  """Zeros between the pixels of g, then a dense convolution with the reversed kernel."""
+  """Put zeros between the pixels of g, then convolve with the reversed kernel."""
 
   def edges(n, m, k, pad):
     low = k - 1 - pad[0]
@@ -70,14 +85,14 @@ def tconv_dilated(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -
 
 
 def tconv_product(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
-  """Kernel 1x1, stride 1, no padding: one product."""
+  """Transpose a convolution with a 1x1 kernel, stride 1 and no padding as one matrix product."""
   return conv_product(g, w.swapaxes(2, 3), stride, pads)
 
 
 def tconv_subpixel(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
-  """A dense convolution on the small grid to stride^2 C channels, then depth to space.
+  """Convolve on the small grid to stride^2 C channels, then move channels to pixels.
 
-  In padded coordinates i + pad = s q + r; of phase r only the taps u = s m + r meet g, at g[q - m].
+  In padded coordinates i + pad = s q + r. In phase r only the taps u = s m + r meet g, at g[q - m].
   """
   s, (kh, kw, c, o), (b, height, width, _) = stride, w.shape, x_shape
   mh, mw = -(-kh // s), -(-kw // s)  # taps of a phase
@@ -85,7 +100,9 @@ def tconv_subpixel(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) 
   w = jnp.flip(w.reshape(mh, s, mw, s, c, o), (0, 2))
   w = w.transpose(0, 2, 5, 1, 3, 4).reshape(mh, mw, o, s * s * c)
 
-  def extent(n, m, pad, taps):  # first q, how many, padding of g (negative crops)
+  def extent(
+    n: int, m: int, pad: tuple[int, int], taps: int
+  ) -> tuple[int, int, tuple[int, int]]:  # first q, its count, padding of g (negative: cropping)
     first = pad[0] // s
     count = (n - 1 + pad[0]) // s + 1 - first
     low = taps - 1 - first
@@ -100,20 +117,21 @@ def tconv_subpixel(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) 
 
 
 def tconv_phases(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
-  """A dense convolution for each phase of the output, interleaved: no product in vain.
+  """Compute each phase of the output by a convolution of its own, then interleave the phases.
 
-  Output i has i + pad = s q + r, where only the taps u = s m + r meet g, at g[q - m]. The kernel is
-  no smaller than the stride.
+  No product is computed in vain. For output i, i + pad = s q + r, and only the taps u = s m + r
+  meet g, at g[q - m]. The kernel must not be smaller than the stride.
   """
   s, (kh, kw, c, _), (b, height, width, _) = stride, w.shape, x_shape
   nh, nw = -(-height // s), -(-width // s)
 
-  def axis(i, n, m, k, pad):  # the phase's first tap, and padding of g (negative crops)
+  # The phase's first tap, and the padding of g (negative: cropping).
+  def axis(i: int, n: int, m: int, k: int, pad: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     q, r = divmod(i + pad[0], s)
     last = len(range(r, k, s)) - 1
     return r, (last - q, n - m + q)
 
-  def phase(i, j):
+  def phase(i: int, j: int) -> Array:
     top, rows = axis(i, nh, g.shape[1], kh, pads[0])
     left, cols = axis(j, nw, g.shape[2], kw, pads[1])
     taps = jnp.flip(w[top::s, left::s], (0, 1)).swapaxes(2, 3)
@@ -124,13 +142,16 @@ def tconv_phases(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) ->
 
 
 def tconv_few(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
-  """Few output channels: one product for all taps, summed for each phase, phases interleaved."""
+  """Transpose a convolution from few channels: one product for all taps, then sums of shifts.
+
+  There is one sum for each phase of the output; the phases are interleaved.
+  """
   s, (kh, kw, c, _), (b, height, width, _) = stride, w.shape, x_shape
   (top, _), (left, _) = pads
   taps = _tap_products(w, g)
   nh, nw = -(-(height + top) // s), -(-(width + left) // s)
 
-  def phase(r, q):
+  def phase(r: int, q: int) -> Array:
     near = ((i, j) for i in range(r, kh, s) for j in range(q, kw, s))
     views = (_shift(taps[i, j], (i // s, j // s), (nh, nw)) for i, j in near)
     return sum(views, start=jnp.zeros((c, b, nh, nw), taps.dtype))
@@ -144,10 +165,10 @@ def tconv_few(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Ar
 
 
 def wgrad_canonical(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) -> Array:
-  """x, channels as batch, convolved with g, batch as channels, dilated by the stride.
+  """Convolve x, its channels as batch, with g, its batch as channels, dilated by the stride.
 
-  With the transposes written out the convolution itself is NHWC and HWIO. XLA:CPU puts layouts in
-  order only outside loops; inside, the layout of autodiff runs in the naive loop.
+  The transposes are explicit, so that the convolution itself is NHWC and HWIO. XLA:CPU corrects
+  layouts only outside of loops; inside a loop the layout of autodiff would run in the naive loop.
   """
 
   def edges(n, m, k, pad):  # negative on the right: rows that no window reached
@@ -160,13 +181,16 @@ def wgrad_canonical(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads)
 
 
 def wgrad_product(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) -> Array:
-  """Kernel 1x1, any stride: one product."""
+  """Compute the weight gradient of a 1x1 kernel, of any stride, as one matrix product."""
   x = jnp.pad(x, ((0, 0), *pads, (0, 0)))[:, ::stride, ::stride]
   return _contract(x, g, (0, 1, 2), (0, 1, 2)).astype(x.dtype).reshape(w_shape)
 
 
 def wgrad_turned(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) -> Array:
-  """Few output channels, stride 1: g as the image, x as the kernel; the taps come out reversed."""
+  """Convolve g with x as the kernel, for few output channels and stride 1.
+
+  The taps come out in reversed order, and are reversed again.
+  """
 
   def edges(n, m, k, pad):
     return k - 1 - pad[0], pad[0] + n - m
@@ -176,54 +200,58 @@ def wgrad_turned(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) ->
   return jnp.flip(conv_lax(g, x, 1, outer), (1, 2)).transpose(1, 2, 3, 0)
 
 
-# What formulations share.
+# Functions that the formulations share.
 
 
 def _contract(a: Array, b: Array, axes_a: Shape, axes_b: Shape) -> Array:
-  """A product summed in float32 or wider, which is also what reaches the CPU's bfloat16 units."""
+  """Compute a product with sums in float32 or wider, which the CPU's bfloat16 units need."""
   wide = jnp.promote_types(a.dtype, jnp.float32)
   return lax.dot_general(a, b, ((axes_a, axes_b), ((), ())), preferred_element_type=wide)
 
 
 def _tap_products(w: Array, x: Array) -> Array:
-  """w `[kh, kw, few, many]`, x `[B, H, W, many]` to `[kh, kw, few, B, H, W]`: shifts move rows."""
+  """Multiply w `[kh, kw, few, many]` and x `[B, H, W, many]` to `[kh, kw, few, B, H, W]`.
+
+  In this order of axes a shift moves whole rows.
+  """
   return lax.optimization_barrier(_contract(w, lax.optimization_barrier(x), (3,), (3,)))
 
 
 def _crossed(x: Array, w: Array) -> tuple[Array, Array]:
-  """x `[C, H, W, B]`, w `[H, W, B, C]` of `[B, H, W, C]`: batch and channels change places.
+  """Swap batch and channels of two arrays `[B, H, W, C]`: x to `[C, H, W, B]`, w to `[H, W, B, C]`.
 
-  Barriers on both sides: fused with what is before or after, a transpose is 5-10 times slower.
+  There are barriers on both sides, because a transpose that XLA fuses with the operation before or
+  after it is 5-10 times slower.
   """
   x, w = lax.optimization_barrier((x, w))
   return lax.optimization_barrier((x.transpose(3, 1, 2, 0), w.transpose(1, 2, 0, 3)))
 
 
 def _shift(y: Array, offset: tuple[int, int], size: tuple[int, int]) -> Array:
-  """The last two axes of y, moved by offset into zeros of that size; what falls outside is lost."""
+  """Move the last two axes of y by `offset` into zeros of `size`; values outside are lost."""
   edges = [(o, n - m - o, 0) for o, n, m in zip(offset, size, y.shape[-2:], strict=True)]
   return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0)] * (y.ndim - 2) + edges)
 
 
 def output_size(x_shape: Shape, w_shape: Shape, stride: int, pads: Pads) -> tuple[int, int]:
-  """Height and width of `conv`'s output."""
+  """Return height and width of the output of `conv`."""
   sizes = zip(x_shape[1:3], w_shape[:2], pads, strict=True)
   height, width = ((n + sum(pad) - k) // stride + 1 for n, k, pad in sizes)
   return height, width
 
 
-# The rules, measured on two AVX-512 cores. They look at static shapes alone.
+# The rules, measured on two AVX-512 cores. They depend on static shapes only.
 
 
 def conv_form(w_shape: Shape, stride: int, pads: Pads) -> Callable[..., Array]:
-  """The formulation of `conv` for a kernel of that shape."""
+  """Return the formulation of `conv` for a kernel of that shape."""
   if _is_product(w_shape, stride, pads):
     return conv_product
   return conv_few if stride == 1 and w_shape[3] <= FEW else conv_lax
 
 
 def tconv_form(w_shape: Shape, stride: int, pads: Pads) -> Callable[..., Array]:
-  """The formulation of `tconv` for a kernel of that shape."""
+  """Return the formulation of `tconv` for a kernel of that shape."""
   if _is_product(w_shape, stride, pads):
     return tconv_product
   if stride**2 * w_shape[2] <= FEW:
@@ -234,7 +262,7 @@ def tconv_form(w_shape: Shape, stride: int, pads: Pads) -> Callable[..., Array]:
 
 
 def wgrad_form(w_shape: Shape, stride: int, pads: Pads) -> Callable[..., Array]:
-  """The formulation of `wgrad` for a kernel of that shape."""
+  """Return the formulation of `wgrad` for a kernel of that shape."""
   if w_shape[:2] == (1, 1):
     return wgrad_product
   return wgrad_turned if stride == 1 and w_shape[3] <= FEW else wgrad_canonical

@@ -1,6 +1,6 @@
-"""Scale images between bytes, 0 to 255, and the range of the networks, [-1, 1].
+"""Conversion of images between bytes, 0 to 255, and the range of the networks, [-1, 1].
 
-The same functions serve NumPy's arrays and JAX's: each gives the kind that it is given.
+The functions take arrays of NumPy or of JAX and return the same kind.
 """
 
 from typing import TypeVar
@@ -25,12 +25,12 @@ def to_unit(images: Images) -> Images:
 
 
 def from_unit(images: Images) -> Images:
-  """Scale [-1, 1] to numbers from 0 to 255, neither rounded nor clipped: (x + 1) 127.5."""
+  """Scale [-1, 1] to numbers from 0 to 255 without rounding or clipping: (x + 1) 127.5."""
   return (images + 1) * MIDDLE
 
 
 def to_uint8(images: Images) -> Images:
-  """Scale [-1, 1] to bytes, rounded to the nearest (halves to even); clip values outside.
+  """Scale [-1, 1] to bytes: round to the nearest (halves to even) and clip.
 
   Args:
     images: floats of any shape.

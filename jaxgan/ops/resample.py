@@ -1,4 +1,4 @@
-"""Twice as large, half as large, of any size. Images are `[B, H, W, C]`."""
+"""Resampling of images `[B, H, W, C]`: to twice the size, to half of it, to any size."""
 
 import functools
 from collections.abc import Sequence
@@ -11,20 +11,28 @@ from jaxgan.core.typing import Array
 
 
 def upsample(x: Array) -> Array:
-  """Nearest neighbour: `[B, H, W, C]` to `[B, 2H, 2W, C]`."""
-  # A broadcast, because its gradient is four additions; that of `jax.image.resize` is a scatter.
+  """Upsample by nearest neighbor: `[B, H, W, C]` to `[B, 2H, 2W, C]`."""
+  # The gradient of a broadcast is a sum of four; that of `jax.image.resize` is a slow scatter.
   b, h, w, c = x.shape
   return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
 
 
 def pool(x: Array) -> Array:
-  """Mean of each 2x2 block: `[B, H, W, C]` to `[B, H/2, W/2, C]`; ValueError at an odd size."""
+  """Return the mean of each 2x2 block: `[B, H, W, C]` to `[B, H/2, W/2, C]`.
+
+  Raises:
+    ValueError: an odd height or width.
+  """
   a, b, c, d = _quarters(x)
   return (a + b + c + d) / 4
 
 
 def max_pool(x: Array) -> Array:
-  """Largest of each 2x2 block: `[B, H, W, C]` to `[B, H/2, W/2, C]`; ValueError at an odd size."""
+  """Return the maximum of each 2x2 block: `[B, H, W, C]` to `[B, H/2, W/2, C]`.
+
+  Raises:
+    ValueError: an odd height or width.
+  """
   return functools.reduce(jnp.maximum, _quarters(x))
 
 
@@ -35,13 +43,20 @@ def _quarters(x: Array) -> list[Array]:
 
 @functools.cache
 def bicubic(size: int, new: int) -> np.ndarray:
-  """The float32 matrix `[new, size]` that resizes an axis: bicubic, antialiased where it shrinks.
+  """Return the matrix that resizes an axis: bicubic, with antialiasing where it shrinks.
 
   Row i is k((j + 1/2 - (i + 1/2) size / new) / max(size / new, 1)) over j, divided by its sum, with
 
-  k(t) = 3/2 |t|^3 - 5/2 t^2 + 1 up to 1, -1/2 |t|^3 + 5/2 t^2 - 4 |t| + 2 up to 2, else 0
+  k(t) = 3/2 |t|^3 - 5/2 t^2 + 1 for |t| < 1, -1/2 |t|^3 + 5/2 t^2 - 4 |t| + 2 for |t| < 2, else 0
 
-  Keys, Cubic Convolution Interpolation for Digital Image Processing, 1981, with a = -1/2.
+  Args:
+    size: the pixels of the axis before.
+    new: the pixels of the axis after.
+
+  Returns:
+    float32 `[new, size]`, read-only.
+
+  Reference: Keys, Cubic Convolution Interpolation for Digital Image Processing, 1981, a = -1/2.
   """
   ratio = size / new
   at = (np.arange(new) + 0.5) * ratio - 0.5
@@ -54,7 +69,10 @@ def bicubic(size: int, new: int) -> np.ndarray:
 
 
 def resize(x: Array, height: int, width: int) -> Array:
-  """Bicubic with antialiasing, `[B, H, W, C]` to `[B, height, width, C]`; values may overshoot."""
+  """Resize images, bicubic with antialiasing: `[B, H, W, C]` to `[B, height, width, C]`.
+
+  Values may leave the range of the input at edges.
+  """
   rows, columns = (
     jnp.asarray(bicubic(*sizes), x.dtype) for sizes in ((x.shape[1], height), (x.shape[2], width))
   )
@@ -62,9 +80,12 @@ def resize(x: Array, height: int, width: int) -> Array:
 
 
 def shuffle(x: Array, factor: int = 2) -> Array:
-  """Channels to pixels: `[B, H, W, r r C]` to `[B, r H, r W, C]` with r = `factor`.
+  """Move channels to pixels (pixel_shuffle): `[B, H, W, r r C]` to `[B, r H, r W, C]`.
 
-  out[r i + k, r j + l, c] = x[i, j, r r c + r k + l]. Shi et al., Efficient Sub-Pixel CNN, 2016.
+  out[r i + k, r j + l, c] = x[i, j, r r c + r k + l], with r = `factor`
+
+  Reference: Shi et al., Real-Time Single Image and Video Super-Resolution Using an Efficient
+  Sub-Pixel Convolutional Neural Network, 2016.
   """
   b, h, w, c = x.shape
   x = x.reshape(b, h, w, c // factor**2, factor, factor).transpose(0, 1, 4, 2, 5, 3)
@@ -72,21 +93,26 @@ def shuffle(x: Array, factor: int = 2) -> Array:
 
 
 LINEAR = (1.0, 3.0, 3.0, 1.0)
-"""Taps that interpolate linearly at twice the size, and smooth before half of it."""
+"""The taps of linear interpolation, for upsampling by 2 and for smoothing before downsampling."""
 
 
 def filtered(x: Array, taps: Sequence[float], pads: tuple[int, int], stride: int = 1) -> Array:
-  """Both axes convolved with taps / sum(taps), after padding by zeros (below 0: cropping)."""
+  """Convolve both axes with taps / sum(taps), after padding with zeros (negative: cropping)."""
   for axis in (1, 2):
     x = _filtered(x, axis, [t / sum(taps) for t in taps], pads, stride)
   return x
 
 
 def upsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
-  """Zeros between the pixels, then a filter: `[B, H, W, C]` to `[B, 2H, 2W, C]`.
+  """Put zeros between the pixels, then filter: `[B, H, W, C]` to `[B, 2H, 2W, C]`.
 
-  y[j] = 2 / sum(taps) sum_i taps[j - 2i + K/2 - 1] x[i] on each axis, K taps, zeros outside; inside
-  the border a constant stays. (1, 3, 3, 1) interpolates linearly, (1, 1) repeats.
+  y[j] = 2 / sum(taps) sum_i taps[j - 2i + K/2 - 1] x[i]
+
+  on each axis, with K taps and zeros outside. Except at the border a constant image stays constant.
+
+  Args:
+    x: images.
+    taps: (1, 3, 3, 1) interpolates linearly, (1, 1) repeats each pixel.
 
   Raises:
     ValueError: an odd number of taps.
@@ -98,14 +124,19 @@ def upsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
 
 
 def downsample_fir(x: Array, taps: Sequence[float] = LINEAR) -> Array:
-  """A filter, then every other pixel: `[B, H, W, C]` to `[B, H/2, W/2, C]`.
+  """Filter, then keep every second pixel: `[B, H, W, C]` to `[B, H/2, W/2, C]`.
 
-  y[i] = 1 / sum(taps) sum_j taps[2i - j + K/2] x[j] on each axis, K taps, zeros outside; inside the
-  border a constant stays. (1, 1) is `pool`. For symmetric taps it is the transpose of
-  `upsample_fir`, by four.
+  y[i] = 1 / sum(taps) sum_j taps[2i - j + K/2] x[j]
+
+  on each axis, with K taps and zeros outside. Except at the border a constant image stays constant.
+  For symmetric taps this is the transpose of `upsample_fir`, divided by 4.
+
+  Args:
+    x: images.
+    taps: (1, 1) is the same as `pool`.
 
   Raises:
-    ValueError: an odd number of taps, an odd size.
+    ValueError: an odd number of taps, or an odd height or width.
   """
   _check_even(x)
   _check_taps(taps)
@@ -123,13 +154,16 @@ def _check_taps(taps: Sequence[float]) -> None:
 
 
 def _enlarged(x: Array, axis: int, weights: Sequence[float]) -> Array:
-  """Output 2q + r sees, at place q - reach + m, the tap 2m + r for even reach, else the other."""
+  """Put zeros between the pixels of an axis and filter it, without products with those zeros.
+
+  Output 2q + r sees, at place q - reach + m, the tap 2m + r if reach is even, else the other tap.
+  """
   n, reach = x.shape[axis], len(weights) // 2
   by = (reach + 1) // 2
   padded = jnp.pad(x, [(by, by) if i == axis else (0, 0) for i in range(x.ndim)])
   place = lambda r, t: (r + t - reach) // 2 + by
 
-  def phase(r):
+  def phase(r: int) -> Array:
     taps = [t for t in range(len(weights)) if (r + t - reach) % 2 == 0]
     views = (
       weights[t] * lax.slice_in_dim(padded, (i := place(r, t)), i + n, axis=axis) for t in taps
@@ -143,9 +177,9 @@ def _enlarged(x: Array, axis: int, weights: Sequence[float]) -> Array:
 def _filtered(
   x: Array, axis: int, weights: Sequence[float], pads: tuple[int, int], stride: int
 ) -> Array:
-  """A sum of shifted views, which XLA fuses, and whose gradient is one as well."""
+  """Filter an axis by a sum of shifted views: XLA fuses it, and its gradient is such a sum too."""
   spread = [(*pads, 0) if i == axis else (0, 0, 0) for i in range(x.ndim)]
-  # Kept apart, or XLA:CPU computes what x is made of anew for each view.
+  # Without the barrier XLA:CPU computes x again for each view.
   x = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), spread))
   count = (x.shape[axis] - len(weights)) // stride + 1
   view = lambda j: lax.slice_in_dim(x, j, j + (count - 1) * stride + 1, stride, axis)
@@ -153,5 +187,5 @@ def _filtered(
 
 
 def blend(old: Array, new: Array, weight: Array) -> Array:
-  """old + weight (new - old), in the type of `new`; exact at 0 and, rounding aside, at 1."""
+  """Return old + weight (new - old) in the type of `new`; at weight 0 it is exactly `old`."""
   return old + weight.astype(new.dtype) * (new - old)

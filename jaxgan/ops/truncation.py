@@ -1,4 +1,4 @@
-"""Truncation: less variety for more fidelity, of normal latents and of styles."""
+"""Truncation of normal latents and of styles: higher fidelity for less variety."""
 
 import jax
 import jax.numpy as jnp
@@ -7,31 +7,31 @@ from jaxgan.core.typing import Array, Key
 
 
 def redrawn(z: Array, threshold: Array | float, key: Key) -> Array:
-  """Draw the numbers of normal latents beyond the threshold again until they lie within.
+  """Draw numbers of normal latents beyond the threshold again until they lie within it.
 
   Args:
     z: `[n, Z]`, N(0, 1).
     threshold: above 0; at infinity nothing changes.
-    key: of the new numbers.
+    key: the random key of the new numbers.
 
   Returns:
     `[n, Z]`, all within `[-threshold, threshold]`.
 
   Reference: Brock et al., Large Scale GAN Training, 2018 (BigGAN).
   """
-  # By the inverse of the cumulative function, which has the distribution of drawing again.
+  # The inverse of the cumulative function has the same distribution as drawing again.
   within = jax.random.truncated_normal(key, -threshold, threshold, z.shape, z.dtype)
   return jnp.where(jnp.abs(z) <= threshold, z, within)
 
 
 def towards_mean(w: Array, mean: Array, psi: Array | float, layers: int | None = None) -> Array:
-  """Move the first `layers` styles towards their mean: m + psi (w - m).
+  """Return the first `layers` styles moved towards their mean: m + psi (w - m).
 
   Args:
     w: styles `[n, L, d]`.
     mean: m, `[d]`.
-    psi: 1 leaves the styles as they are, 0 makes all of them the mean.
-    layers: how many of the L; all if not given.
+    psi: 1 keeps the styles, 0 replaces them by the mean.
+    layers: the number of layers to change; None: all.
 
   Returns:
     `[n, L, d]`.

@@ -364,7 +364,7 @@ def test_top_of_maps_of_logits_ranks_whole_images():
 
 @pytest.mark.parametrize('name', [n for n in OBJECTIVES if OBJECTIVES[n]().uses_real])
 def test_top_is_of_fakes_alone(name):
-  with pytest.raises(ValueError, match='weighs fakes against reals'):
+  with pytest.raises(ValueError, match='uses fake logits only'):
     objectives.top(OBJECTIVES[name](), 0.5)
 
 

@@ -246,7 +246,7 @@ def test_what_does_not_go_together_is_refused():
 @pytest.mark.parametrize('name', ['relativistic', 'relativistic_average'])
 def test_the_best_of_pairs_cannot_be_told(name):
   objective = objectives.OBJECTIVES[name]()
-  with pytest.raises(ValueError, match='weighs fakes against reals'):
+  with pytest.raises(ValueError, match='uses fake logits only'):
     tricks.losses_of(config(top_k=0.5), objective, [], latent=None, conditional=False)
 
 
