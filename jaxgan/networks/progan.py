@@ -46,7 +46,7 @@ class Generator(nn.Module):
     def image(x: Array, size: int) -> Array:
       return EqualizedConv(self.channels, 1, gain=1.0, name=f'image_{size}')(x)
 
-    x, before = self.stem(pixel_norm(z)), None
+    x = before = self.stem(pixel_norm(z))
     for size, width in zip(self.sizes[1:], self.widths[1:], strict=True):
       before = x
       for i, form in enumerate((upsample_convolve, convolve)):

@@ -173,7 +173,7 @@ class Checkpoints:
     if steps:
       raise Unrestorable(
         f'none of the {len(steps)} checkpoints in {self.folder} can be restored; '
-        'move that folder away to start afresh'
+        'move that folder away to start from the beginning'
       )
     return None
 
@@ -271,7 +271,9 @@ class Checkpoints:
 
   def _best(self, steps: list[int]) -> list[int]:
     measured: dict[int, float] = {}
-    for step in steps if self._metric else []:
+    if self._metric is None:
+      return []
+    for step in steps:
       with contextlib.suppress(Exception):  # unreadable or without the metric: cannot be the best
         measured[step] = self._sign * _describe(self.folder / str(step))['metrics'][self._metric]
     return sorted(measured, key=measured.__getitem__)[: self._keep_best]

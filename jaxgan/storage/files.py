@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 
 def cache(name: str) -> pathlib.Path:
@@ -71,7 +70,7 @@ def rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
   return path.rename(target)
 
 
-def save_npz(path: str | os.PathLike[str], **arrays: ArrayLike) -> None:
+def save_npz(path: str | os.PathLike[str], **arrays: Any) -> None:
   """Write arrays by name as a compressed .npz file at exactly this path."""
   with atomic(pathlib.Path(path)) as file:
     np.savez_compressed(file, **arrays)

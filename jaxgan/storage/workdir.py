@@ -104,7 +104,7 @@ def same(folder: pathlib.Path, differences: list[str]) -> None:
   raise ValueError(
     f'{folder} holds a run of another config (there -> here):\n'
     + '\n'.join(shown)
-    + '\ngive these as they were, or another --workdir'
+    + '\ngive these options as they were, or choose another --workdir'
   )
 
 
