@@ -43,7 +43,7 @@ def load_as(
   *,
   size: int = 0,
 ) -> Made:
-  """Load an image as `load_image` does, but with `finish`, such as `with_alpha`, for `flat`."""
+  """Load an image as `load_image` does, but convert it with `finish`, such as `with_alpha`."""
   real = os.path.realpath(path)
   if not real.startswith(os.path.join(os.path.realpath(root), '')):
     raise ValueError('link leaves the image folder')
@@ -53,7 +53,11 @@ def load_as(
 
 
 def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:
-  """Return the image as `load_image` does, without a check of where the file is."""
+  """Return the image of a file as `load_image` does, without checking where the file is.
+
+  Raises:
+    ValueError: as in `load_image`.
+  """
   return _decoded(flat, file, size)
 
 
@@ -75,7 +79,11 @@ def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size:
 
 
 def flat(image: Image.Image) -> Image.Image:
-  """Return the image as 8-bit gray or RGB, on white where it is transparent."""
+  """Return the image as 8-bit gray or RGB, on white where it is transparent.
+
+  Raises:
+    ValueError: the pixels are floating-point numbers.
+  """
   if image.mode.startswith('I'):  # 16 bits
     high = np.asarray(image).astype(np.int64) >> 8
     return Image.fromarray(high.clip(0, 255).astype(np.uint8))

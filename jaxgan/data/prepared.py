@@ -57,7 +57,11 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(path: pathlib.Path) -> Iterator[None]:
-  """Wait until no other process or thread holds the lock file `path`; then hold it."""
+  """Wait until no other process or thread holds the lock file `path`; then hold it.
+
+  Raises:
+    ValueError: the folder of the file cannot be written.
+  """
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     taken = FileLock(path).acquire()

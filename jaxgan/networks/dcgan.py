@@ -77,7 +77,7 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
-    def active(x):
+    def active(x: Array) -> Array:
       x = batch_norm(self.reference)(start=near_one)(x, train=train) if self.norm else x
       return self.activation(x)
 

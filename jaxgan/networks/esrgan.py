@@ -37,7 +37,7 @@ class RRDBNet(nn.Module):
   """Upscaler: images `[B, H, W, C]` -> images `[B, 2^doublings H, 2^doublings W, channels]`.
 
   Each of the residual `blocks` has three dense blocks; one shortcut leads over all of them. For
-  each doubling there is a nearest neighbour upsampling with a convolution. There is no norm, and
+  each doubling there is a nearest neighbor upsampling with a convolution. There is no norm, and
   the output has no bounds.
 
   Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018.

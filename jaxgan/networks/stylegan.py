@@ -24,7 +24,7 @@ BLUR = (1.0, 2.0, 1.0)
 
 
 def blurred_upsample(x: Array, w: Array) -> Array:
-  """Upsample by nearest neighbour, convolve and blur: `[B, h, w, C]` -> `[B, 2h, 2w, C_out]`."""
+  """Upsample by nearest neighbor, convolve and blur: `[B, h, w, C]` -> `[B, 2h, 2w, C_out]`."""
   return filtered(upsample_convolve(x, w), BLUR, (1, 1))
 
 

@@ -96,7 +96,7 @@ def share(text: str) -> list[str]:
 def together(function: Callable[[], Value]) -> Value:
   """Return `function()`; raise in all processes if it raises in one, so that no process waits.
 
-  Every process must call this.
+  Every process must call this. This process raises its own error unchanged.
 
   Raises:
     ValueError: another process failed; the message is that of its error.

@@ -100,7 +100,7 @@ def save_curves(path: str | os.PathLike[str], metrics: str | os.PathLike[str]) -
   metrics = pathlib.Path(metrics)
   text = metrics.read_text() if metrics.exists() else ''  # nothing logged yet
   lines = [json.loads(line) for line in text.splitlines()]
-  panels: dict[str, dict[str, list]] = collections.defaultdict(
+  panels: dict[str, dict[str, list[tuple[int, float]]]] = collections.defaultdict(
     lambda: collections.defaultdict(list)
   )
   for line in lines:

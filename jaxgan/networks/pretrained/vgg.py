@@ -18,7 +18,7 @@ class VGG19(nn.Module):
   """VGG19: images `[B, H, W, 3 or 1]` in [-1, 1] -> feature maps `[B, H / 16, W / 16, 512]`.
 
   They are the maps of the layer conv5_4: after its ReLU with `rectified`, as in SRGAN, else before
-  it, as in ESRGAN.
+  it, as in ESRGAN. H and W are at least 16.
 
   Reference: Simonyan and Zisserman, Very Deep Convolutional Networks, 2015.
   """
