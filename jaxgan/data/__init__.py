@@ -1,4 +1,4 @@
-"""Data: images from anywhere as batches that are a pure function of (seed, step, host).
+"""Data: image data sets, and batches that are a pure function of (seed, step, host).
 
 Example:
   >>> import numpy as np
@@ -38,10 +38,10 @@ __all__ = [
 ]
 
 
-# tensorflow-datasets is imported by the functions below, for the sake of whoever needs no data
+# The functions below import tensorflow-datasets, so that programs without data do not load it.
 
 Prepared = tuple['DatasetBuilder', str, int]
-"""The builder of a prepared set, what identifies its content, and pixels a side."""
+"""The builder of a prepared data set, a text that identifies its content, and the image size."""
 
 
 def _digits(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
@@ -85,13 +85,13 @@ def _of_two(
 
 
 class Known(NamedTuple):
-  """A data set that is known by name.
+  """A built-in data set.
 
   Attributes:
-    prepare: (data_dir, folder, size) -> builder of the prepared set, its identity, pixels a side.
-    folder: whether it may or must be given a directory of files.
-    two: whether it has two domains, the second of which may have a directory of its own.
-    channels_of: the data set that each channel is an image of.
+    prepare: (data_dir, folder, size) -> `Prepared`.
+    folder: whether a directory of files may or must be given.
+    two: whether it has two domains; the second may have its own directory.
+    channels_of: the data set from which each channel is an image, or ''.
   """
 
   prepare: Callable[..., Prepared]
@@ -111,16 +111,16 @@ DATASETS: dict[str, Known] = {
 
 
 def known(name: str) -> Known | None:
-  """Return what is known of a data set by name; None for one of tensorflow-datasets."""
+  """Return the built-in data set of that name; None for a name from tensorflow-datasets."""
   return DATASETS.get(name)
 
 
 HELD_OUT = 'test'
-"""The split that nothing is trained on."""
+"""The split that is never used for training."""
 
 
 def data_folder() -> pathlib.Path:
-  """Where sets are prepared by default: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
+  """Return the default folder of prepared sets: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
   return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets').expanduser()
 
 
@@ -136,24 +136,24 @@ def load(
   direction: str = 'AtoB',
   in_memory_limit: int = 2**31,
 ) -> Source:
-  """The images of a data set, prepared on first use and read without TensorFlow.
+  """Return the images of a data set, which is prepared on first use and read without TensorFlow.
 
   Args:
-    name: one of `DATASETS`, or any tensorflow-datasets set ('name' or 'name/config') that stands
+    name: one of `DATASETS`, or a tensorflow-datasets set ('name' or 'name/config') that has been
       prepared as array_record in `data_dir`.
-    split: of the set, in the syntax of tensorflow-datasets: 'train', 'test', 'train[:1000]' ...
-    image_size: pixels a side, the centre square resized; None: 16 for digits, 28 for mnist and
-      stacked_mnist, 64 for folder, domains and pairs, their own for others.
-    channels: 1 grey or 3 RGB; None: as the set has them, RGB for a folder.
-    data_dir: where sets are prepared; None: `data_folder()`.
-    folder: the directory of images for 'folder', 'domains' and 'pairs'; one with the four original
-      files for 'mnist' and 'stacked_mnist'.
-    target_folder: of 'domains' and 'pairs', where the second domain has a directory of its own.
-    direction: 'AtoB', or 'BtoA' to have the two domains the other way round.
-    in_memory_limit: bytes of decoded images above which they are streamed.
+    split: in the syntax of tensorflow-datasets, such as 'train', 'test' or 'train[:1000]'.
+    image_size: side of the images in pixels; the center square is resized. None: 16 for digits, 28
+      for mnist and stacked_mnist, 64 for folder, domains and pairs, the stored size for others.
+    channels: 1 (gray) or 3 (RGB); None: as stored, RGB for a folder.
+    data_dir: the folder of prepared sets; None: `data_folder()`.
+    folder: the directory of images for 'folder', 'domains' and 'pairs'; a directory with the four
+      original files for 'mnist' and 'stacked_mnist'.
+    target_folder: a second directory for the second domain of 'domains' and 'pairs'.
+    direction: 'AtoB', or 'BtoA' to swap the two domains.
+    in_memory_limit: bytes; if the decoded images need more, they are streamed.
 
   Raises:
-    ValueError: on an unknown name, a missing folder, file or split, or an impossible size.
+    ValueError: unknown name; missing folder, file or split; or a size that is not possible.
   """
   if (image_size is not None and image_size < 1) or channels not in (None, 1, 3):
     raise ValueError(
@@ -163,7 +163,7 @@ def load(
   from jaxgan.data import mixtures, prepared
 
   if name in mixtures.MIXTURES:
-    raise ValueError(f'{name} is of points, not images: python -m jaxgan.plane --dataset={name}')
+    raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
 
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
   content, about = None, known(name)
@@ -186,7 +186,7 @@ def load(
 
 
 def _described(found: Source, about: Known | None, splits: set[str], split: str) -> Source:
-  """Add what the data set knows: whether a test split (of one domain or two) lies beside this."""
+  """Add what is known about the data set: whether it has a test split beside this split."""
   there = HELD_OUT in splits or {f'{HELD_OUT}A', f'{HELD_OUT}B'} <= splits
   has_held_out = there and HELD_OUT not in split
   channels_of = about.channels_of if about else ''

@@ -1,10 +1,10 @@
-"""Handwritten digits that come with the package: 1797 grey images of 8 x 8 pixels in 10 classes.
+"""Handwritten digits that come with the package: 1797 gray images of 8 x 8 pixels in 10 classes.
 
-They are the test part of the UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin and
-C. Kaynak, 1998, https://doi.org/10.24432/C50P49, licence CC BY 4.0) as scikit-learn's `load_digits`
-gives them, values 0 to 16; here the values run from 0 to 255. The first 1437 are the training split
-and the last 360 the test split (33 to 37 of each class): the order goes by writer, so the test
-digits are from other hands.
+They are the test part of the UCI data set "Optical Recognition of Handwritten Digits" (E. Alpaydin
+and C. Kaynak, 1998, https://doi.org/10.24432/C50P49, license CC BY 4.0), as in scikit-learn's
+`load_digits`. There the values are 0 to 16, here 0 to 255. The first 1437 images are the training
+split and the last 360 the test split (33 to 37 of each class). They are in the order of the
+writers, so other people wrote the test digits.
 """
 
 import importlib.resources
@@ -16,12 +16,12 @@ from PIL import Image
 
 from jaxgan.data import prepared
 
-SIZE = 16  # bicubic from 8: strokes look like handwriting; Lanczos leaves halos, bilinear blurs
+SIZE = 16  # bicubic from 8: looks like handwriting; Lanczos makes halos, bilinear blurs
 TRAIN = 1437
 
 
 def arrays() -> tuple[np.ndarray, np.ndarray]:
-  """All images, uint8 [1797, 8, 8] from 0 to 255, and labels, uint8 [1797], in UCI's order."""
+  """Return all images, uint8 `[1797, 8, 8]`, and labels, uint8 `[1797]`, in UCI's order."""
   with importlib.resources.files('jaxgan.data').joinpath('digits.npz').open('rb') as file:
     with np.load(file, allow_pickle=False) as stored:
       images, labels = stored['images'], stored['labels']
@@ -29,7 +29,7 @@ def arrays() -> tuple[np.ndarray, np.ndarray]:
 
 
 class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """`tfds.data_source('digits', data_dir=...)` reads it once it is prepared."""
+  """The builder; once prepared, `tfds.data_source('digits', data_dir=...)` reads the set."""
 
   name = 'digits'
   VERSION = tfds.core.Version('1.0.0')
@@ -61,6 +61,6 @@ class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
 
 
 def prepare(data_dir: pathlib.Path) -> tuple[tfds.core.DatasetBuilder, str]:
-  """The prepared set and what identifies its content."""
+  """Prepare the set; return its builder and a text that identifies its content."""
   builder = prepared.prepare(lambda: Digits(data_dir=data_dir, file_format='array_record'))
   return builder, 'digits 1.0.0'

@@ -1,7 +1,8 @@
-"""Images of two domains: `domains` without and `pairs` with a partner for every image.
+"""Images of two domains: in `pairs` every image has a partner, in `domains` none has.
 
-Both are prepared as one tensorflow-datasets set. `domains` has the splits trainA, trainB (testA,
-testB), as `cycle_gan` has; `pairs` has train (test) with the features 'image' and 'target'.
+Each is prepared as one tensorflow-datasets set. `domains` has the splits trainA and trainB (and
+testA and testB), like the set `cycle_gan`. `pairs` has the split train (and test) with the features
+'image' and 'target'.
 """
 
 import hashlib
@@ -23,8 +24,8 @@ from jaxgan.data.source import fingerprint
 from jaxgan.storage.files import write_text
 
 SIZE = 64
-SPLITS = {'train': ('train',), 'test': ('test', 'val')}  # and the folders that hold them
-SHOWN = 3  # names in an error
+SPLITS = {'train': ('train',), 'test': ('test', 'val')}  # and the names of their folders
+SHOWN = 3  # the most names in an error
 
 
 class Part(NamedTuple):
@@ -35,11 +36,11 @@ class Part(NamedTuple):
   half: str = ''
 
 
-Example = Mapping[str, Part]  # by feature
+Example = Mapping[str, Part]  # by name of the feature
 
 
 class Layout(NamedTuple):
-  """The examples of each split by name, and what was found beside them."""
+  """The examples of each split by name, and the listings of the folders they come from."""
 
   kind: str
   splits: Mapping[str, Mapping[str, Example]]
@@ -47,7 +48,7 @@ class Layout(NamedTuple):
 
   @property
   def state(self) -> str:
-    """A fingerprint of the files, as cheap as a listing's."""
+    """Return a fingerprint of the files, from names, sizes and times of change."""
     named = {split: list(examples) for split, examples in self.splits.items()}
     return fingerprint(self.kind, named, *(files.state for files in self.listings))
 
@@ -59,19 +60,20 @@ def prepare(
   target_folder: pathlib.Path | None,
   size: int,
 ) -> tuple[tfds.core.DatasetBuilder, str]:
-  """The set prepared at `size` pixels, and what identifies its content.
+  """Prepare the set; return its builder and a text that identifies its content.
 
   Args:
     kind: 'domains' or 'pairs'.
-    data_dir: where sets are prepared.
-    folder: holds trainA and trainB (and testA, testB), or A and B, or, of pairs, images side by
-      side, maybe in train and test or val; with `target_folder`, the first domain.
+    data_dir: the folder of prepared sets.
+    folder: has the folders trainA and trainB (and testA and testB), or A and B. For pairs, it may
+      have images of two halves side by side, directly or in train and test (or val). With
+      `target_folder`, it is the first domain.
     target_folder: the second domain.
-    size: pixels a side.
+    size: side of the images in pixels.
 
   Raises:
-    ValueError: no such folder, none of these layouts, a domain without images, images of pairs that
-      have no partner of their name, or nothing that is readable.
+    ValueError: a folder does not exist or has none of these layouts, a domain has no images, an
+      image of a pair has no partner of the same name, or no image is readable.
   """
   if folder is None:
     raise ValueError(f'data set {kind} needs the directory of images: give --folder=PATH')
@@ -84,14 +86,14 @@ def prepare(
   report = skipped(builder)
   if report['refused']:
     path = pathlib.Path(builder.data_dir) / REPORT
-    left_out = f'{len(report["refused"])} of {report["images"]}'
-    log.warning('%s: left out %s %s, see %s', folder, left_out, kind, path)
+    share = f'{len(report["refused"])} of {report["images"]}'
+    log.warning('%s: refused %s %s, see %s', folder, share, kind, path)
   if report['not_images']:
     log.warning('%s: %d files are not images', folder, len(report['not_images']))
   return builder, report['content']
 
 
-# What lies in which folder.
+# Find the folders and their images.
 
 
 def _layout(kind: str, folder: pathlib.Path, target_folder: pathlib.Path | None) -> Layout:
@@ -119,10 +121,10 @@ def _layout(kind: str, folder: pathlib.Path, target_folder: pathlib.Path | None)
 def _sides(
   folder: pathlib.Path, target_folder: pathlib.Path | None
 ) -> dict[str, tuple[pathlib.Path, pathlib.Path]]:
-  """The folders of the two domains, by split; nothing where there are none.
+  """Return the folders of the two domains by split; empty if there are none.
 
   Raises:
-    ValueError: one without the other.
+    ValueError: one of two folders is missing.
   """
   if target_folder is not None:
     return {'train': (folder, target_folder)}
@@ -173,7 +175,7 @@ def _whole(files: Listing) -> dict[str, Example]:
 
 
 def _by_name(a: Listing, b: Listing) -> dict[str, Example]:
-  """Partners have one name, whatever the extension."""
+  """Pair the images of the same name; extensions may differ."""
   sides = [_stems(files) for files in (a, b)]
   for side, other, files in zip(sides, sides[::-1], (a, b), strict=True):
     if alone := [side[stem] for stem in side if stem not in other]:
@@ -215,11 +217,11 @@ def _inside(folder: pathlib.Path) -> str:
   return _some(sorted(path.name for path in folder.iterdir())) or 'nothing'
 
 
-# The set.
+# Build the data set.
 
 
 class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """The examples of a layout, `size` pixels a side, RGB; what is refused is kept in `refused`."""
+  """The builder of a layout's examples, RGB; `refused` has the files that cannot be used."""
 
   name = 'domains'
   VERSION = tfds.core.Version('1.0.0')
@@ -284,7 +286,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       log.warning('refused %s: %s', printable(path), reason)
 
   def _report(self) -> None:
-    """Of all splits so far; the last one's stays."""
+    """Write the report of all splits so far; each split overwrites it."""
     report = {
       'images': sum(map(len, self.layout.splits.values())),
       'refused': self.refused,

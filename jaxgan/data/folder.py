@@ -1,4 +1,4 @@
-"""Any directory of images; where they lie in subfolders, the first level names their classes."""
+"""A directory of images; if they are in subfolders, the first-level folders are the classes."""
 
 import hashlib
 import json
@@ -16,13 +16,20 @@ from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.storage.files import write_text
 
 SIZE = 64
-NAMED = 100  # refused files named in the log; all of them are in REPORT
+NAMED = 100  # the most refused files in the log; REPORT has all of them
 REPORT = 'skipped.json'  # beside the prepared records
 log = logging.getLogger('jaxgan')
 
 
 class Skipped(TypedDict):
-  """What a prepared folder says of its files."""
+  """The report on the files of a prepared folder.
+
+  Attributes:
+    images: number of image files, with the refused ones.
+    refused: the reason for each refused file.
+    not_images: the files that are not images.
+    content: a digest of the images.
+  """
 
   images: int
   refused: dict[str, str]
@@ -31,7 +38,7 @@ class Skipped(TypedDict):
 
 
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """The images of a listing, `size` pixels a side, RGB; what is refused is kept in `refused`."""
+  """The builder of a listing's images, RGB; `refused` has the files that cannot be used."""
 
   name = 'folder'
   VERSION = tfds.core.Version('1.0.0')
@@ -95,26 +102,31 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
 
 
 def first_refused(refused: dict[str, str]) -> str:
-  """The first refused file, why, and how many there are."""
+  """Return a text with the first refused file, the reason and the number of refused files."""
   path, reason = next(iter(refused.items()))
   return f'{printable(path)}: {reason} (the first of {len(refused)})'
 
 
 def printable(name: str) -> str:
-  """A name for a log; and as tfds keeps those of classes, as stripped lines of UTF-8."""
+  """Return a name for a log or for a class; tfds stores classes as stripped lines of UTF-8."""
   return name if name.isprintable() and name == name.strip() else ascii(name)
 
 
 def prepare(
   data_dir: pathlib.Path, folder: pathlib.Path | None, size: int
 ) -> tuple[tfds.core.DatasetBuilder, str]:
-  """The set prepared from `folder` at `size` pixels, and what identifies its content.
+  """Prepare the set; return its builder and a text that identifies its content.
 
-  Prepared anew, beside the former, whenever a file was added, removed or changed. Files that are
-  refused are named in the log and in skipped.json beside the records.
+  If a file was added, removed or changed, a new set is prepared beside the old one. The log and
+  the file skipped.json beside the records list the refused files.
+
+  Args:
+    data_dir: the folder of prepared sets.
+    folder: the directory of images.
+    size: side of the images in pixels.
 
   Raises:
-    ValueError: if there is no such folder or no readable image in it.
+    ValueError: the folder does not exist or has no readable image.
   """
   if folder is None:
     raise ValueError('data set folder needs the directory of images: pass folder=')
@@ -134,7 +146,7 @@ def prepare(
 
 
 def skipped(builder: tfds.core.DatasetBuilder) -> Skipped:
-  """What was left out of a prepared folder: 'refused' {path: reason}, 'not_images' [path]."""
+  """Return the report on the files of a prepared folder."""
   return json.loads((pathlib.Path(builder.data_dir) / REPORT).read_text())
 
 

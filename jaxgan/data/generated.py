@@ -1,4 +1,4 @@
-"""Images that a run made, stored as array_record like any other data set."""
+"""Images that a generator made, stored as array_record like any other data set."""
 
 import pathlib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from jaxgan.data import prepared
 
 
 class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """Images with labels; `jaxgan.data.load('generated', data_dir=...)` reads them."""
+  """The builder; once prepared, `jaxgan.data.load('generated', data_dir=...)` reads the set."""
 
   name = 'generated'
   VERSION = tfds.core.Version('1.0.0')
@@ -46,5 +46,11 @@ class Generated(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # typ
 def prepare(
   data_dir: pathlib.Path, spec: Spec, labelled: Iterable[tuple[np.ndarray, int]]
 ) -> tfds.core.DatasetBuilder:
-  """The prepared set of (uint8 image, class) pairs, as its split `train`."""
+  """Prepare a set from pairs (image, class) as its split `train`, and return the builder.
+
+  Args:
+    data_dir: the folder of prepared sets.
+    spec: what the images are.
+    labelled: pairs of an image, uint8 `[size, size, channels]`, and its class.
+  """
   return prepared.prepare(lambda: Generated(spec=spec, labelled=labelled, data_dir=data_dir))

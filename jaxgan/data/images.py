@@ -1,4 +1,4 @@
-"""Reading images that nobody vouches for, and bringing them to one size and channel count."""
+"""Read images from untrusted files, and convert them to one size and number of channels."""
 
 import contextlib
 import os
@@ -14,23 +14,24 @@ Made = TypeVar('Made')
 
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP')  # no EPS: Pillow hands it to Ghostscript
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp')
-PIXELS = 4096 * 4096  # decoded at most; Pillow itself only warns up to ten times as many
+PIXELS = 4096 * 4096  # the most that is decoded; Pillow only warns about more
 
 
 def load_image(
   path: str | os.PathLike[str], root: str | os.PathLike[str], *, size: int = 0
 ) -> Image.Image:
-  """Return the image at `path`, upright, 8-bit grey ('L') or RGB, transparency laid over white.
+  """Return the image at `path`, upright, as 8-bit gray ('L') or RGB, on white if transparent.
 
-  Of an animation it is the first frame.
+  For an animation, it is the first frame.
 
   Args:
-    path: a file inside `root`; a link may not lead out of it.
-    root: the folder that was offered.
-    size: pixels a side that will be kept; lets a large JPEG be decoded at a fraction of its size.
+    path: a file inside `root`; a link must not lead out of it.
+    root: the folder of images.
+    size: side in pixels to which the image will be resized, 0: unknown. A large JPEG is then
+      decoded at a fraction of its size, which is faster.
 
   Raises:
-    ValueError: with the reason, for whatever is not an intact image of at most 4096 x 4096 pixels.
+    ValueError: the file is not an intact image of at most 4096 x 4096 pixels; with the reason.
   """
   return load_as(flat, path, root, size=size)
 
@@ -42,7 +43,7 @@ def load_as(
   *,
   size: int = 0,
 ) -> Made:
-  """Return what `finish`, such as `with_alpha`, makes of the image; else as `load_image`."""
+  """Load an image as `load_image` does, but convert it with `finish`, such as `with_alpha`."""
   real = os.path.realpath(path)
   if not real.startswith(os.path.join(os.path.realpath(root), '')):
     raise ValueError('link leaves the image folder')
@@ -52,7 +53,11 @@ def load_as(
 
 
 def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:
-  """Return the image, as `load_image`, of a path or file that is trusted to be where it should."""
+  """Return the image of a file as `load_image` does, without checking where the file is.
+
+  Raises:
+    ValueError: as in `load_image`.
+  """
   return _decoded(flat, file, size)
 
 
@@ -69,12 +74,16 @@ def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size:
       return finish(image)
   except ValueError:
     raise
-  except Exception as error:  # decoders raise anything: struct.error, SyntaxError, zlib.error ...
+  except Exception as error:  # decoders may raise anything: struct.error, SyntaxError ...
     raise ValueError(f'{type(error).__name__}: {error}') from error
 
 
 def flat(image: Image.Image) -> Image.Image:
-  """`image` as 8-bit grey or RGB, transparency laid over white."""
+  """Return the image as 8-bit gray or RGB, on white where it is transparent.
+
+  Raises:
+    ValueError: the pixels are floating-point numbers.
+  """
   if image.mode.startswith('I'):  # 16 bits
     high = np.asarray(image).astype(np.int64) >> 8
     return Image.fromarray(high.clip(0, 255).astype(np.uint8))
@@ -89,26 +98,26 @@ def flat(image: Image.Image) -> Image.Image:
 
 
 def with_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-  """`image` as 8-bit grey or RGB, and its transparency, if any, as 8-bit grey."""
+  """Return the image as 8-bit gray or RGB, and its alpha channel as 8-bit gray, or None."""
   if not image.has_transparency_data:
     return flat(image), None
-  grey = image.mode in ('LA', 'La')
-  image = _converted(image, 'LA' if grey else 'RGBA')
-  return image.convert('L' if grey else 'RGB'), image.getchannel('A')
+  gray = image.mode in ('LA', 'La')
+  image = _converted(image, 'LA' if gray else 'RGBA')
+  return image.convert('L' if gray else 'RGB'), image.getchannel('A')
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:
-  return image if image.mode == mode else image.convert(mode)  # convert copies in any case
+  return image if image.mode == mode else image.convert(mode)  # convert always makes a copy
 
 
-_filters = threading.RLock()  # Python's warning filters belong to the process
+_filters = threading.RLock()  # since all threads share Python's warning filters
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-  """Turns Pillow's warnings into silence and its decompression-bomb warning into an error.
+  """Hide Pillow's warnings, and raise its decompression-bomb warning as an error.
 
-  Enter it once around all decoding, not in each thread that decodes.
+  Enter this context once around all decoding, not in each decoding thread.
   """
   with _filters, warnings.catch_warnings():
     warnings.filterwarnings('ignore', module='PIL')
@@ -117,7 +126,7 @@ def guarded() -> Iterator[None]:
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
-  """The centre square of `image`, `size` pixels a side: Lanczos down, bicubic up, or untouched."""
+  """Return the center square, resized to `size` pixels: Lanczos if smaller, bicubic if larger."""
   width, height = image.size
   side = min(width, height)
   if width != height:
@@ -130,11 +139,11 @@ def fit(image: Image.Image, size: int) -> Image.Image:
 
 
 def to_array(image: Image.Image, channels: int) -> np.ndarray:
-  """uint8 [height, width, channels] of `image`: grey for one channel, RGB for three."""
+  """Return the image as uint8 `[H, W, channels]`, gray for one channel and RGB for three."""
   array = np.asarray(_converted(image, 'L' if channels == 1 else 'RGB'))
   return array[..., None] if channels == 1 else array
 
 
 def from_array(array: np.ndarray) -> Image.Image:
-  """The image of uint8 [height, width, 1, 3 or 4]."""
+  """Return the image of uint8 `[H, W, C]` with 1, 3 or 4 channels."""
   return flat(Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array))

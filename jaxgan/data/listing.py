@@ -1,4 +1,4 @@
-"""What lies in a folder of images."""
+"""Listings of the files in a folder of images."""
 
 import dataclasses
 import functools
@@ -11,28 +11,28 @@ from jaxgan.data.source import fingerprint
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-  """The files below a folder, as paths relative to it, sorted."""
+  """The files below a folder, as sorted paths relative to it."""
 
   root: pathlib.Path
-  images: tuple[str, ...]  # by their extension
+  images: tuple[str, ...]  # recognized by their extension
   others: tuple[str, ...]
-  refused: dict[str, str]  # folders that are not entered, and why
+  refused: dict[str, str]  # folders that were skipped, and why
 
   @functools.cached_property
   def classes(self) -> tuple[str, ...]:
-    """First-level subfolders, if every image lies in one and there are two or more."""
+    """Return the first-level subfolders, if all images are in them and there are two or more."""
     if not all('/' in path for path in self.images):
       return ()
     names = sorted({path.split('/')[0] for path in self.images})
     return tuple(names) if len(names) > 1 else ()
 
   def label(self, path: str) -> int:
-    """The class of an image, 0 where there are no classes."""
+    """Return the class of an image, or 0 if there are no classes."""
     return self.classes.index(path.split('/')[0]) if self.classes else 0
 
   @functools.cached_property
   def state(self) -> str:
-    """A fingerprint of names, sizes and times of change: cheap, and the same wherever root lies."""
+    """Return a fingerprint of names, sizes and times of change; it does not depend on `root`."""
     return fingerprint(*(_stamp(self.root, path) for path in self.images))
 
 
@@ -45,9 +45,9 @@ def _stamp(root: pathlib.Path, path: str) -> tuple[object, ...]:
 
 
 def listing(root: pathlib.Path) -> Listing:
-  """List every file below `root`, nested folders included, links to folders not followed.
+  """List all files below `root`, also in nested folders; links to folders are not followed.
 
-  The one way that folders of images are read: by data sets and by every command.
+  All data sets and commands use this function to read folders of images.
   """
   refused: dict[str, str] = {}
   found: list[str] = []

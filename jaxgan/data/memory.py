@@ -1,4 +1,4 @@
-"""How much memory a data set may still take."""
+"""Estimate how much memory a data set may still use."""
 
 import contextlib
 import pathlib
@@ -6,8 +6,8 @@ import pathlib
 import psutil
 
 GROUPS = pathlib.Path('/sys/fs/cgroup')
-SHARE = 0.8  # of what is available; networks and their training need some too
-# By kind of cgroup, 2 and 1: folder, limit, use, and the cache of files, which gives way.
+SHARE = 0.8  # of the available memory; networks and their training need some too
+# For cgroups of version 2 and 1: folder, limit, use, and the file cache, which can be freed.
 FILES = {
   '': ('.', 'memory.max', 'memory.current', 'inactive_file'),
   'memory': ('memory', 'memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'),
@@ -15,17 +15,17 @@ FILES = {
 
 
 def fits(size: int) -> bool:
-  """Whether so many bytes can be held without driving the machine to end processes."""
+  """Return whether `size` bytes fit into memory, so that the machine need not end processes."""
   return size <= SHARE * available()
 
 
 def available() -> int:
-  """Bytes left to this process: of the machine, and of each group of processes that it is in."""
+  """Return the bytes left to this process, in the machine and in all cgroups of the process."""
   return min([psutil.virtual_memory().available, *_left_to_groups()])
 
 
 def _left_to_groups() -> list[int]:
-  """Of the cgroups that have a limit; a container or a batch job is one."""
+  """Return the bytes left in each cgroup that has a limit, such as a container or a batch job."""
   left = []
   with contextlib.suppress(OSError):
     for line in pathlib.Path('/proc/self/cgroup').read_text().splitlines():
@@ -38,7 +38,7 @@ def _left_to_groups() -> list[int]:
 
 
 def _left(group: pathlib.Path, limit: str, used: str, cache: str) -> int | None:
-  """None where the group sets no limit, or cannot be read."""
+  """Return the bytes left in a cgroup; None if it has no limit or cannot be read."""
   try:
     stat = dict(line.split() for line in (group / 'memory.stat').read_text().splitlines())
     free = int((group / limit).read_text()) - int((group / used).read_text())

@@ -1,8 +1,8 @@
-"""Mixtures of Gaussians in the plane, whose modes can be counted: a ring of 8, a grid of 25.
+"""Mixtures of Gaussians in the plane, with modes that can be counted: a ring of 8, a grid of 25.
 
-The ring has radius 2 and deviation 0.02, the grid spacing 2 and deviation 0.05; all is divided by
-sqrt(2) and 2 sqrt(2), which gives the points a variance near one (Gulrajani et al., 2017). The
-ring's angles leave out the end of the circle, where the first mode would come again.
+The ring has radius 2 and standard deviation 0.02. The grid has spacing 2 and standard deviation
+0.05. All points are divided by sqrt(2) for the ring and by 2 sqrt(2) for the grid, so that their
+variance is near one (Gulrajani et al., 2017).
 """
 
 import pathlib
@@ -18,7 +18,15 @@ COUNTS = {'train': 50_000, 'test': 10_000}
 
 
 class Mixture(NamedTuple):
-  """Points float32 `[n, 2]`, the mode of each, and what they are drawn from."""
+  """A data set of points and the mixture that they are drawn from.
+
+  Attributes:
+    points: float32 `[n, 2]`.
+    modes: the mode of each point, int `[n]`.
+    means: `[modes, 2]`.
+    deviation: the standard deviation of each mode.
+    fingerprint: equal for equal content.
+  """
 
   points: np.ndarray
   modes: np.ndarray
@@ -28,13 +36,13 @@ class Mixture(NamedTuple):
 
 
 def ring() -> tuple[np.ndarray, float]:
-  """Means `[8, 2]` and the deviation of the ring."""
+  """Return the means `[8, 2]` and the standard deviation of the ring."""
   angles = 2 * np.pi * np.arange(8) / 8
   return np.stack([np.cos(angles), np.sin(angles)], 1) * np.sqrt(2), 0.02 / np.sqrt(2)
 
 
 def grid() -> tuple[np.ndarray, float]:
-  """Means `[25, 2]` and the deviation of the grid."""
+  """Return the means `[25, 2]` and the standard deviation of the grid."""
   axis = np.arange(-4.0, 5.0, 2.0)
   means = np.stack(np.meshgrid(axis, axis, indexing='ij'), -1).reshape(-1, 2)
   return means / np.sqrt(8), 0.05 / np.sqrt(8)
@@ -44,7 +52,7 @@ MIXTURES = {'ring8': ring, 'grid25': grid}
 
 
 def draw(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-  """The points of a split, float32 `[n, 2]`, and the mode of each; the same ones every time."""
+  """Draw the points of a split, float32 `[n, 2]`, and the mode of each, with a fixed seed."""
   means, deviation = MIXTURES[name]()
   random = np.random.default_rng([len(means), list(COUNTS).index(split)])
   modes = random.integers(len(means), size=COUNTS[split])
@@ -76,13 +84,13 @@ class _Plane(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
 
 
 class Ring8(_Plane, skip_registration=True):  # type: ignore[call-arg]
-  """`tfds.data_source('ring8', data_dir=...)` reads it once it is prepared."""
+  """The builder of the ring; once prepared, `tfds.data_source('ring8', data_dir=...)` reads it."""
 
   name = 'ring8'
 
 
 class Grid25(_Plane, skip_registration=True):  # type: ignore[call-arg]
-  """`tfds.data_source('grid25', data_dir=...)` reads it once it is prepared."""
+  """The builder of the grid; once prepared, `tfds.data_source('grid25', data_dir=...)` reads it."""
 
   name = 'grid25'
 
@@ -91,10 +99,15 @@ BUILDERS = {'ring8': Ring8, 'grid25': Grid25}
 
 
 def load(name: str, data_dir: pathlib.Path, split: str = 'train') -> Mixture:
-  """The points of a mixture, prepared on first use.
+  """Return the points of a mixture, which is prepared on first use.
+
+  Args:
+    name: 'ring8' or 'grid25'.
+    data_dir: the folder of prepared sets.
+    split: 'train' (50 000 points) or 'test' (10 000).
 
   Raises:
-    ValueError: another name or split, with those there are.
+    ValueError: unknown name or split; the message lists the known ones.
   """
   for what, given, known in (('mixture', name, MIXTURES), ('split', split, COUNTS)):
     if given not in known:
@@ -105,6 +118,6 @@ def load(name: str, data_dir: pathlib.Path, split: str = 'train') -> Mixture:
   examples = records.__getitems__(range(len(records)))
   points = np.stack([example['point'] for example in examples])
   modes = np.array([example['label'] for example in examples])
-  order = np.lexsort(points.T)  # tfds shuffles on writing: an order of our own, on any machine
+  order = np.lexsort(points.T)  # tfds shuffles on writing; sorted, the order is always the same
   means, deviation = MIXTURES[name]()
   return Mixture(points[order], modes[order], means, deviation, fingerprint(name, '1.0.0', split))

@@ -1,7 +1,7 @@
 """MNIST (LeCun, Bottou, Bengio and Haffner, 1998) from its four original files.
 
-60 000 training and 10 000 test images, grey, 28 x 28. The stock tensorflow-datasets set, laid out
-as it would be, with the two steps that need TensorFlow replaced.
+It has 60 000 training and 10 000 test images, gray, 28 x 28. The files on disk are those of the
+tensorflow-datasets set. Two steps of its builder need TensorFlow and are replaced here.
 """
 
 import gzip
@@ -33,11 +33,11 @@ Stock = tfds.builder_cls('mnist')
 
 
 class MNIST(Stock, skip_registration=True):  # type: ignore[misc, valid-type, call-arg]
-  """The stock builder, without TensorFlow; `tfds.data_source('mnist', data_dir=...)` reads it."""
+  """The builder without TensorFlow; `tfds.data_source('mnist', data_dir=...)` reads the set."""
 
   name = 'mnist'
   VERSION = Stock.VERSION
-  url_infos = Stock.url_infos  # found by the place of the code, so a subclass has none
+  url_infos = Stock.url_infos  # tfds finds them by the module's path, so a subclass has none
 
   def _split_generators(
     self, dl_manager: tfds.download.DownloadManager
@@ -62,13 +62,13 @@ def _idx(path: str, offset: int) -> np.ndarray:
 def prepare(
   data_dir: pathlib.Path, folder: pathlib.Path | None = None
 ) -> tuple[tfds.core.DatasetBuilder, str]:
-  """The prepared set and what identifies its content.
+  """Prepare the set; return its builder and a text that identifies its content.
 
-  The four files are looked for in `data_dir`/downloads/manual; what is missing there is copied from
-  `folder` if one is given, and else downloaded.
+  The four files are read from `data_dir`/downloads/manual. Files that are missing there are copied
+  from `folder`, or downloaded without it.
 
   Raises:
-    ValueError: if a file is missing and cannot be fetched, or is not the original.
+    ValueError: a file is missing and cannot be downloaded, or is not the original.
   """
   builder = prepared.prepare(
     lambda: MNIST(data_dir=data_dir, file_format='array_record'),
@@ -78,7 +78,11 @@ def prepare(
 
 
 def place(manual: pathlib.Path, folder: pathlib.Path | None = None) -> None:
-  """Puts the four original files into `manual`, copied from `folder` or downloaded."""
+  """Put the four original files into the folder `manual`: copy them from `folder`, or download.
+
+  Raises:
+    ValueError: a file is missing and cannot be downloaded, or is not the original.
+  """
   missing = [name for name in FILES if not (manual / name).is_file()]
   if folder is not None:
     absent = [name for name in missing if not (folder / name).is_file()]
@@ -94,14 +98,14 @@ def place(manual: pathlib.Path, folder: pathlib.Path | None = None) -> None:
 
 
 def reachable(url: str, timeout: float = 3.0) -> bool:
-  """Whether the host of `url`, or the proxy set for it, accepts a connection within `timeout` s."""
+  """Return whether the host of `url`, or its proxy, accepts a connection within `timeout` s."""
   parts = urllib.parse.urlsplit(url)
   proxy = urllib.request.getproxies().get(parts.scheme)
   if proxy and not urllib.request.proxy_bypass(parts.hostname or ''):
     parts = urllib.parse.urlsplit(proxy if '//' in proxy else f'//{proxy}')
   answers: list[bool] = []
 
-  def probe() -> None:  # a thread, since no timeout bounds the name look-up
+  def probe() -> None:  # in a thread, since the timeout does not include the name look-up
     try:
       port = parts.port or (443 if parts.scheme == 'https' else 80)
       socket.create_connection((parts.hostname, port), timeout).close()

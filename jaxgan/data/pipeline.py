@@ -1,4 +1,4 @@
-"""Batches as a pure function of (seed, step, host): the position in the data is the step itself."""
+"""Batches as a pure function of (seed, step, host); the step gives the position in the data."""
 
 import collections
 import contextlib
@@ -17,17 +17,18 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 Stream = Generator[np.ndarray, None, None]
 
-PART = 16  # images a thread decodes at a time, at least
-OTHER = 2**64  # added to the seed for the order of a second domain: no seed is that large
+PART = 16  # the fewest images that a thread decodes at a time
+OTHER = 2**64  # added to the seed for the order of a second domain; all seeds are smaller
 WORKERS = min(32, os.cpu_count() or 1)
 
 
 @functools.lru_cache(maxsize=4)
 def permutation(n: int, seed: int, epoch: int) -> np.ndarray:
-  """The order of `n` examples in one epoch, int64 [n], read-only.
+  """Return the order of `n` examples in one epoch, int64 `[n]`, read-only.
 
-  Sorts raw Philox words, which NumPy keeps the same between its versions (NEP 19), as it does not
-  promise for `Generator.permutation`: a run resumed after an upgrade sees the same data.
+  The order comes from sorting raw Philox numbers. NumPy promises that these do not change between
+  its versions (NEP 19), but not `Generator.permutation`. So a run that is resumed after an upgrade
+  uses the same data.
   """
   words = np.random.Philox(np.random.SeedSequence([seed, epoch])).random_raw(n)
   order = np.argsort(words, kind='stable')
@@ -36,10 +37,20 @@ def permutation(n: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def indices(n: int, seed: int, step: int, count: int) -> np.ndarray:
-  """The examples, int64 [count], at positions step * count ... of the endless stream of epochs.
+  """Return the examples of one step, as indices int64 `[count]`.
 
-  Every epoch is its own permutation of all `n`; the stream runs on across their ends, so a draw
-  may straddle two epochs, or many where n < count.
+  The epochs form an endless stream; each is a new permutation of all `n` examples. A step uses the
+  positions step count, ..., (step + 1) count - 1 of the stream. It may cross the end of an epoch.
+
+  Args:
+    n: number of examples in the data set.
+    seed: seed of the order.
+    step: the step, from 0.
+    count: examples of a step.
+
+  Example:
+    >>> sorted(indices(4, seed=0, step=0, count=4).tolist())
+    [0, 1, 2, 3]
   """
   first, past = step * count, (step + 1) * count
   epochs = range(first // n, (past - 1) // n + 1)
@@ -60,27 +71,31 @@ def batches(
   hosts: int = 1,
   prefetch: int = 2,
 ) -> Generator[dict[str, np.ndarray], None, None]:
-  """This host's share of every step's data, from `start_step` on, without end.
+  """Yield this host's part of the data of every step, from `start_step` on, without end.
 
-  'image' is uint8 [microbatches, batch_size // hosts, size, size, channels]; a labelled source adds
-  'label', int32 [microbatches, batch_size // hosts], one of two domains 'target', of the shape of
-  'image': the partners of these, or of an order of their own, each once in an epoch of theirs. The
-  shares of all hosts, concatenated along axis 1, are the batch of a single host. Close the
-  generator when done with it.
+  The parts of all hosts, concatenated along axis 1, are the batch of a single host. Close the
+  generator after use.
 
   Args:
     source: what `jaxgan.data.load` returns.
     batch_size: examples of a microbatch over all hosts.
-    microbatches: of one step.
-    seed: of the order, a non-negative integer.
-    start_step: the first step drawn; a resumed run passes the step it stands at.
-    host: which of the `hosts` this is.
-    hosts: how many share a batch.
-    prefetch: steps decoded ahead by threads where the source streams.
+    microbatches: microbatches of a step.
+    seed: seed of the order, an integer from 0 to 2^64 - 1.
+    start_step: the first step; a resumed run gives the number of steps it has taken.
+    host: number of this host, from 0 to hosts - 1.
+    hosts: number of hosts that share a batch.
+    prefetch: steps that threads decode in advance if the source streams.
+
+  Returns:
+    A generator of dicts with
+      'image', uint8 `[microbatches, batch_size / hosts, size, size, channels]`;
+      'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels;
+      'target', shaped like 'image', if the source has two domains: the partners of the images if
+        paired, else images in an independent order.
 
   Raises:
-    ValueError: at once, if batch_size is not divisible by hosts or there is no such host; an error
-      in a decoding thread is raised from the step it belongs to.
+    ValueError: at the call, if hosts does not divide batch_size or `host` does not exist. An error
+      in a decoding thread is raised at its step.
   """
   if batch_size < 1 or microbatches < 1:
     raise ValueError(
@@ -142,10 +157,17 @@ def ordered(
   ahead: int,
   workers: int = WORKERS,
 ) -> Generator[Result, None, None]:
-  """`map(function, items)` by threads: same order, at most `ahead` results computed in advance.
+  """Yield `function(item)` for all items in order, computed by threads in advance.
 
-  Unlike `Executor.map` it takes endless `items`. An exception of `function` is raised in its turn;
-  closing the generator drops what has not begun and waits for what has.
+  Unlike `Executor.map`, it accepts endless `items`. An exception of `function` is raised in the
+  place of its result. Closing the generator cancels calls that have not begun and waits for the
+  others.
+
+  Args:
+    function: called in a thread for each item.
+    items: may be endless.
+    ahead: the most results that are computed in advance.
+    workers: number of threads.
   """
   pending: collections.deque[Future[Result]] = collections.deque()
   with ThreadPoolExecutor(workers, thread_name_prefix='jaxgan-data') as pool:

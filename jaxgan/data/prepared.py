@@ -1,4 +1,4 @@
-"""Sets prepared by tensorflow-datasets as array_record: written once, read without TensorFlow."""
+"""Data sets that tensorflow-datasets prepared as array_record: read without TensorFlow."""
 
 import contextlib
 import dataclasses
@@ -24,10 +24,10 @@ from jaxgan.storage.files import atomic
 
 log = logging.getLogger('jaxgan')
 
-CHUNK = 64  # records a thread reads at a time while all are decoded
+CHUNK = 64  # records that a thread reads at a time when a whole set is decoded
 
 Examples = Iterator[tuple[int | bytes, Mapping[str, object]]]
-"""What a builder generates: a key and an example, each."""
+"""What a builder generates: pairs of a key and an example."""
 
 
 class Stored(Protocol):
@@ -38,12 +38,12 @@ class Stored(Protocol):
   def __getitems__(self, indices: Sequence[int]) -> Sequence[bytes]: ...
 
 
-_silence = threading.RLock()  # what `quiet` changes belongs to the process
+_silence = threading.RLock()  # since all threads share the settings that `quiet` changes
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-  """Keeps tensorflow-datasets from printing, one thread at a time, and restores its settings."""
+  """Stop tensorflow-datasets from printing, for one thread at a time; then restore its settings."""
   with _silence, contextlib.redirect_stdout(io.StringIO()):
     verbosity, bars = absl_logging.get_verbosity(), tfds.core.utils.tqdm_utils._active
     absl_logging.set_verbosity(absl_logging.ERROR)
@@ -57,7 +57,11 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(path: pathlib.Path) -> Iterator[None]:
-  """Waits until no other process or thread is inside with the same `path`, a file made for this."""
+  """Wait until no other process or thread holds the lock file `path`; then hold it.
+
+  Raises:
+    ValueError: the folder of the file cannot be written.
+  """
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     taken = FileLock(path).acquire()
@@ -65,16 +69,20 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     raise ValueError(
       f'data folder {path.parent} cannot be written ({error.strerror}): choose another data_dir'
     ) from error
-  with taken:  # given back at the end, even by a kill
+  with taken:  # a killed process frees it too
     yield
 
 
 def prepare(
   make: Callable[[], tfds.core.DatasetBuilder], before: Callable[[], None] = lambda: None
 ) -> tfds.core.DatasetBuilder:
-  """The builder of `make()`, its set prepared as array_record if it was not; `before` runs first.
+  """Return a builder whose set is prepared as array_record, now if it was not before.
 
-  Several processes may ask at once: one prepares, the others wait for it.
+  If several processes call this at once, one prepares the set and the others wait.
+
+  Args:
+    make: makes the builder.
+    before: called before the set is prepared.
   """
   with quiet():
     builder = make()
@@ -93,15 +101,15 @@ def prepare(
 def named(
   name: str, data_dir: pathlib.Path, built_in: Iterable[str] = ()
 ) -> tfds.core.DatasetBuilder:
-  """The builder of a set that stands prepared in `data_dir`; never downloads.
+  """Return the builder of a set that is prepared in `data_dir`; never download.
 
   Args:
-    name: 'set', 'set/config' or either with ':version'.
-    data_dir: what tensorflow-datasets was given as `data_dir`.
+    name: 'set' or 'set/config', or one of these with ':version'.
+    data_dir: the `data_dir` of tensorflow-datasets.
     built_in: other names, for the error.
 
   Raises:
-    ValueError: if it is not there.
+    ValueError: the set is not there.
   """
   builder = None
   if re.fullmatch(r'[A-Za-z]\w*(/[\w.+-]+)?(:[\d.*]+)?', name) and '..' not in name:
@@ -119,12 +127,12 @@ def named(
 
 @dataclasses.dataclass(frozen=True)
 class Records:
-  """One split of a prepared set: how to read and decode any of its records."""
+  """One split of a prepared set, whose records can be read and decoded in any order."""
 
   builder: tfds.core.DatasetBuilder
   split: str
-  image: str  # key of the image among the features
-  label: str | None  # key of the class
+  image: str  # name of the feature that is the image
+  label: str | None  # name of the feature that is the class
   size: int
   channels: int
   raw: Stored
@@ -133,18 +141,18 @@ class Records:
     return len(self.raw)
 
   def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [n, size, size, channels] and int32 [n] (zeros without labels)."""
+    """Return images, uint8 `[n, size, size, channels]`, and labels, int32 `[n]` (else zeros)."""
     examples = self._examples(indices, [self.image, self.label])
     pictures = [self._picture(example[self.image]) for example in examples]
     return np.stack(pictures), self._classes(examples)
 
   def images(self, indices: np.ndarray) -> np.ndarray:
-    """uint8 [n, size, size, channels]."""
+    """Return images, uint8 `[n, size, size, channels]`."""
     examples = self._examples(indices, [self.image])
     return np.stack([self._picture(example[self.image]) for example in examples])
 
   def labels(self, indices: np.ndarray) -> np.ndarray:
-    """int32 [n], no image decoded."""
+    """Return labels, int32 `[n]`, without decoding an image."""
     return self._classes(self._examples(indices, [self.label]))
 
   def _examples(
@@ -176,11 +184,17 @@ class Records:
 def records(
   builder: tfds.core.DatasetBuilder, split: str, size: int | None, channels: int | None
 ) -> Records:
-  """The records of a split, to be decoded to `size` and `channels` (None: as they are stored).
+  """Return the records of a split, which are decoded to `size` and `channels`.
+
+  Args:
+    builder: the builder of a prepared set.
+    split: in the syntax of tensorflow-datasets.
+    size: side of the images in pixels; None: as stored.
+    channels: 1 or 3; None: as stored.
 
   Raises:
-    ValueError: if the split, the array_record files or the image are not there, or if the images
-      have no one size and none was asked for.
+    ValueError: the split, the array_record files or the image feature do not exist, or the stored
+      images differ in size and `size` is None.
   """
   info = builder.info
   if 'array_record' not in {str(kind.value) for kind in info.available_file_formats()}:
@@ -238,11 +252,11 @@ def split(
   content: object,
   limit: int,
 ) -> Source:
-  """A split as a source: of one domain, of two, or of pairs.
+  """Return a split as a source of one domain, of two domains or of pairs.
 
-  A set has two domains where its splits are named nameA and nameB, and pairs where an image
-  'target' stands beside 'image'. Arguments and errors as of `records` and `source`; `limit` is for
-  both domains together.
+  A set has two domains if its splits are named nameA and nameB. It has pairs if it has an image
+  'target' beside the image 'image'. Arguments and errors are as in `records` and `source`; `limit`
+  is for both domains together.
   """
   whole, bracket, part = name.partition('[')
   sides = [f'{whole}{side}' for side in 'AB']
@@ -256,20 +270,20 @@ def split(
     both = [first, dataclasses.replace(first, image='target')] if paired else [first]
   if len(both) == 1:
     return source(both[0], content=content, in_memory_limit=limit)
-  alone = [dataclasses.replace(side, label=None) for side in both]  # a domain is no class
+  alone = [dataclasses.replace(side, label=None) for side in both]  # without classes
   made = [source(side, content=content, in_memory_limit=limit // 2) for side in alone]
   return two_domains(*made, paired=paired)
 
 
 def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> Source:
-  """The images of `chosen`, in memory if they take at most `in_memory_limit` bytes, else streamed.
+  """Return the images of `chosen` as a source, in memory or streamed.
 
-  They are streamed, too, where so much memory is not there, whatever the limit says. Decoded
-  arrays are kept beside the records, so that the next start only loads them.
+  They are streamed if they need more than `in_memory_limit` bytes or more than the free memory.
+  Decoded arrays are saved beside the records, so that the next start only loads them.
 
   Args:
     chosen: what `records` returns.
-    content: what identifies the examples on any machine; without it the sizes of the files do.
+    content: a value that identifies the examples on any machine; None: use the sizes of the files.
     in_memory_limit: bytes.
   """
   identity = _identity(chosen, content)
@@ -293,7 +307,7 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
 
 
 def _held(chosen: Records, limit: int) -> bool:
-  """Whether the decoded images shall be in memory, and can be."""
+  """Return whether the decoded images are within the limit and fit into memory."""
   needed = len(chosen) * chosen.size**2 * chosen.channels
   if needed > limit:
     return False
@@ -326,7 +340,7 @@ def _identity(chosen: Records, content: object) -> str:
 def _known(
   labels: np.ndarray | None, names: tuple[str, ...]
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-  """No labels at all where some are unknown (-1), as in the test split of many a challenge."""
+  """Drop all labels if some are unknown (-1), as in the test splits of some challenges."""
   return (None, ()) if labels is None or labels.min() < 0 else (labels, names)
 
 
@@ -352,12 +366,12 @@ def _labels(chosen: Records) -> tuple[np.ndarray]:
 def _cached(
   where: pathlib.Path, parts: Sequence[str], make: Callable[[], tuple[np.ndarray, ...]]
 ) -> tuple[np.ndarray, ...]:
-  """The arrays `make()` returns, one a name in `parts`, kept in files named after `where`."""
+  """Return the arrays of `make()`, one for each name in `parts`; cache them in files at `where`."""
   paths = [where.with_name(f'{where.name}-{part}.npy') for part in parts]
   try:
     return tuple(np.load(path, allow_pickle=False) for path in paths)
   except (OSError, ValueError, EOFError):
-    pass  # not there, or damaged
+    pass  # missing or damaged
   arrays = make()
   try:
     for path, array in zip(paths, arrays, strict=True):

@@ -1,4 +1,4 @@
-"""A data set at rest: random access to its images, and what they are."""
+"""Sources: random access to the images and labels of a data set."""
 
 import dataclasses
 import hashlib
@@ -9,46 +9,56 @@ import numpy as np
 
 from jaxgan.core.typing import Spec
 
-PART = 2**28  # bytes of images that are read at a time
+PART = 2**28  # bytes of images to read at a time
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # one is equal to itself alone
+@dataclasses.dataclass(frozen=True, eq=False)  # a source is equal only to itself
 class Source:
   """Random access to the images of one split.
 
-  `images(indices)` gives uint8 [n, size, size, channels] for int indices [n], from any thread.
-  `target` holds the images of a second domain, of the same size: in an order of their own, or,
-  where `paired`, partners of these, index by index.
+  Attributes:
+    spec: size, channels and classes of the images.
+    count: number of images.
+    images: function from indices, int `[n]`, to images, uint8 `[n, size, size, channels]`; any
+      thread may call it.
+    labels: int32 `[count]`, or None if spec.classes is 0.
+    fingerprint: equal for equal content, wherever it is stored.
+    streams: images are decoded at each call; else they are held in memory.
+    target: the images of a second domain, of the same size.
+    paired: image i of `target` is the partner of image i; else the two orders are independent.
+    has_held_out: the data set also has a split 'test'.
+    channels_of: the data set from which each channel is an image, or ''.
   """
 
   spec: Spec
   count: int
   images: Callable[[np.ndarray], np.ndarray]
-  labels: np.ndarray | None  # int32 [count], or None where spec.classes is 0
-  fingerprint: str  # equal for equal content, wherever it is stored
-  streams: bool = False  # images are decoded when asked for, not held in memory
+  labels: np.ndarray | None
+  fingerprint: str
+  streams: bool = False
   target: 'Source | None' = None
   paired: bool = False
-  has_held_out: bool = False  # its data set has a split 'test' beside this one
-  channels_of: str = ''  # the data set that each channel is an image of, if any
+  has_held_out: bool = False
+  channels_of: str = ''
 
   def __len__(self) -> int:
     return self.count
 
   def all(self) -> np.ndarray:
-    """Return all images, uint8 [count, size, size, channels]; for sets that fit in memory."""
+    """Return all images, uint8 `[count, size, size, channels]`; they must fit in memory."""
     return self.images(np.arange(self.count))
 
   def class_counts(self) -> tuple[int, ...]:
-    """Return how many images each class has; empty without labels."""
+    """Return the number of images of each class; empty without labels."""
     if self.labels is None:
       return ()
     return tuple(np.bincount(self.labels, minlength=self.spec.classes).tolist())
 
   def parts(self, size: int | None = None) -> Iterator[np.ndarray]:
-    """Yield all images in order, `size` at a time, so that a streamed set is never held whole.
+    """Yield all images in order, `size` at a time, without holding a streamed set in memory.
 
-    Without a size as many as take about 256 MiB, by 512, from 512 to 4096.
+    Args:
+      size: images of a part; None: about 256 MiB, a multiple of 512 from 512 to 4096.
     """
     size = size or min(max(PART // max(math.prod(self.spec.shape), 1) // 512, 1), 8) * 512
     for i in range(0, self.count, size):
@@ -56,10 +66,15 @@ class Source:
 
 
 def two_domains(source: Source, target: Source, *, paired: bool = False) -> Source:
-  """Two domains as one source; `paired` if image i of one belongs to image i of the other.
+  """Return two domains as one source.
+
+  Args:
+    source: the first domain.
+    target: the second domain.
+    paired: image i of one domain belongs to image i of the other.
 
   Raises:
-    ValueError: images of different sizes or channels, or pairs that do not match in number.
+    ValueError: the images have different sizes or channels, or the pairs different numbers.
   """
   if source.spec.shape != target.spec.shape:
     raise ValueError(
@@ -73,20 +88,20 @@ def two_domains(source: Source, target: Source, *, paired: bool = False) -> Sour
 
 
 def turned(source: Source) -> Source:
-  """The same two domains the other way round.
+  """Swap the two domains of a source.
 
   Raises:
-    ValueError: there is only one.
+    ValueError: the source has only one domain.
   """
   if source.target is None:
-    raise ValueError('--direction=BtoA is for data of two domains: leave it out')
+    raise ValueError('--direction=BtoA is for data of two domains, this set has one: remove it')
   return two_domains(
     source.target, dataclasses.replace(source, target=None, paired=False), paired=source.paired
   )
 
 
 def fingerprint(*parts: object) -> str:
-  """32 hexadecimal digits that differ whenever `parts` (of plain values) do."""
+  """Return 32 hexadecimal digits that differ if `parts` (plain values) differ."""
   return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -97,16 +112,16 @@ def from_arrays(
   names: Sequence[str] = (),
   identity: str | None = None,
 ) -> Source:
-  """A source of images already in memory.
+  """Return a source of images that are already in memory.
 
   Args:
-    images: uint8 [n, size, size, channels].
-    labels: integers [n] from 0 to classes - 1.
-    names: of the classes; without them the classes are numbered.
+    images: uint8 `[n, size, size, channels]`.
+    labels: integers `[n]` from 0 to classes - 1.
+    names: names of the classes; without them, the classes are numbered.
     identity: the fingerprint; without it, a hash of the images and labels.
 
   Raises:
-    ValueError: on another type or shape, or labels that do not match.
+    ValueError: another type or shape, or labels that do not match the images or names.
 
   Example:
     >>> pets = from_arrays(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) % 2, names=('cat', 'dog'))
@@ -129,15 +144,19 @@ def from_arrays(
 
 
 def without(source: Source, classes: Sequence[int]) -> Source:
-  """The source less all images of some classes; those that remain are numbered anew, in order.
+  """Return the source without the images of some classes; number the other classes from 0 on.
+
+  Args:
+    source: a source with labels.
+    classes: numbers of the classes to remove.
 
   Raises:
-    ValueError: no labels, a class that is not there, or none that remains.
+    ValueError: the source has no labels, a class does not exist, or no image remains.
   """
   known = range(source.spec.classes)
   if source.labels is None or not set(classes) <= set(known):
     there = f'they are 0 to {len(known) - 1}' if known else 'the data set has no labels'
-    raise ValueError(f'cannot leave out classes {list(classes)}: {there}')
+    raise ValueError(f'cannot remove the classes {list(classes)}: {there}')
   kept = np.array([c for c in known if c not in classes])
   chosen = np.flatnonzero(np.isin(source.labels, kept))
   if not len(chosen):

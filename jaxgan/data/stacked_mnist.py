@@ -1,8 +1,8 @@
-"""Stacked MNIST: three random digits as the channels of one image, so that there are 1000 modes.
+"""Stacked MNIST: three random digits are the channels of one image, which gives 1000 modes.
 
-25 600 training images of training digits, as many as PacGAN's (Lin et al., 2018), and 26 000 test
-images of test digits. Labels there are none: what triple an image shows, a classifier of single
-digits reads.
+There are 25 600 training images of training digits, as in PacGAN (Lin et al., 2018), and 26 000
+test images of test digits. There are no labels; a classifier of single digits finds the mode of an
+image.
 """
 
 import pathlib
@@ -17,7 +17,7 @@ COUNTS = {'train': 25_600, 'test': 26_000}
 
 
 class StackedMNIST(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """`tfds.data_source('stacked_mnist', data_dir=...)` reads it once it is prepared."""
+  """The builder; once prepared, `tfds.data_source('stacked_mnist', data_dir=...)` reads the set."""
 
   name = 'stacked_mnist'
   VERSION = tfds.core.Version('1.0.0')
@@ -50,13 +50,13 @@ class StackedMNIST(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
 
 def triples(count: int, split: str) -> np.ndarray:
-  """Which three of so many digits make each image, `[n, 3]`; the same ones every time."""
+  """Return the three digits of each image as indices `[n, 3]` below `count`, with a fixed seed."""
   random = np.random.default_rng([1000, list(COUNTS).index(split)])
   return random.integers(count, size=(COUNTS[split], 3))
 
 
 def digits(data_dir: pathlib.Path, folder: pathlib.Path | None, split: str) -> source.Source:
-  """MNIST itself."""
+  """Return MNIST as a source."""
   builder, content = mnist.prepare(data_dir, folder)
   chosen = prepared.records(builder, split, SIZE, 1)
   return prepared.source(chosen, content=content, in_memory_limit=2**31)
@@ -65,11 +65,11 @@ def digits(data_dir: pathlib.Path, folder: pathlib.Path | None, split: str) -> s
 def prepare(
   data_dir: pathlib.Path, folder: pathlib.Path | None = None
 ) -> tuple[tfds.core.DatasetBuilder, str]:
-  """The prepared set and what identifies its content.
+  """Prepare the set; return its builder and a text that identifies its content.
 
   Raises:
-    ValueError: as `mnist.prepare`.
+    ValueError: as in `mnist.prepare`.
   """
-  mnist.prepare(data_dir, folder)  # first: two preparations do not nest
+  mnist.prepare(data_dir, folder)  # before the other: one preparation cannot run inside another
   builder = prepared.prepare(lambda: StackedMNIST(folder=folder, data_dir=data_dir))
   return builder, 'stacked_mnist 1.0.0 ' + ' '.join(mnist.FILES.values())

@@ -1,4 +1,4 @@
-"""Networks of the variants, a module for each family: Linen modules to be used as they are.
+"""Networks of the variants: ready-made Flax Linen modules, one Python module for each family.
 
 Example:
   >>> import jax, jax.numpy as jnp

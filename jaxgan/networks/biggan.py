@@ -1,9 +1,10 @@
-"""Networks of BigGAN and BigGAN-deep: residual blocks, spectral norm, attention, orthogonal starts.
+"""Networks of BigGAN and BigGAN-deep: residual blocks, spectral norm and attention.
 
-Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018.
+The initializers are orthogonal. Channels are multiples of `width`. Up to 56 pixels, all blocks of
+a network have the same width, as the authors use for CIFAR-10. From 64 pixels on, the blocks become
+narrower towards the image.
 
-Channels are multiples of `width`. Up to 56 pixels all blocks of a network are equally wide, as the
-authors have it for CIFAR-10; from 64 on they narrow towards the image.
+Reference: Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018.
 """
 
 from functools import partial
@@ -21,16 +22,16 @@ from jaxgan.nn.normalization import BatchNorm, VectorBatchNorm
 from jaxgan.ops.convolution import upsample_convolve
 from jaxgan.ops.resample import pool, upsample
 
-# By how often the first map doubles to the image: channels from the first map to the last.
+# Multiples of `width` from the first map to the last; the key is the number of doublings.
 RISING = {4: (16, 16, 8, 4, 2), 5: (16, 16, 8, 4, 2, 1), 6: (16, 16, 8, 8, 4, 2, 1)}
 FALLING = {4: (1, 2, 4, 8, 16), 5: (1, 2, 4, 8, 16, 16), 6: (1, 2, 4, 8, 8, 16, 16)}
 
 
 def rising(size: int) -> tuple[int, ...]:
-  """Multiples of the generator's width: of its first map, then of each block's output.
+  """Return the channels of the generator's first map and of each block, as multiples of its width.
 
   Raises:
-    ValueError: a size that is not 4, 5, 6 or 7 times a power of two, or too large.
+    ValueError: the size is not 4, 5, 6 or 7 times a power of two, or is above 448.
   """
   doublings = stem(size)[1]
   if doublings > max(RISING):
@@ -39,9 +40,10 @@ def rising(size: int) -> tuple[int, ...]:
 
 
 def falling(size: int, deep: bool) -> tuple[tuple[int, ...], int]:
-  """Multiples of the critic's width, block by block, and how many of the blocks halve the map.
+  """Return the channels of the critic's blocks and how many blocks halve the map.
 
-  The deep critic's first multiple is that of its first convolution.
+  The channels are multiples of the critic's width. For the deep critic, the first multiple belongs
+  to its first convolution.
   """
   doublings = len(rising(size)) - 1
   if doublings in FALLING:
@@ -53,9 +55,10 @@ def falling(size: int, deep: bool) -> tuple[tuple[int, ...], int]:
 
 
 def attended(size: int, limit: int) -> int:
-  """Pixels on a side of the map that attends to itself; 0: none.
+  """Return the side in pixels of the map with self-attention, or 0 where there is none.
 
-  The largest of at most `limit` and of at most half the image, if a block makes it.
+  It is the largest map that has at most `limit` pixels on a side and at most half the image's, and
+  that a block makes.
   """
   first, side = stem(size)[0], size // 2
   while side > max(limit, first):
@@ -67,7 +70,11 @@ conv = partial(Conv, spectral=True, start=orthogonal)
 
 
 class UpBlock(nn.Module):
-  """norm, ReLU, upsample, conv, norm, ReLU, conv, plus the input convolved 1x1 and upsampled."""
+  """Residual block that doubles the size.
+
+  The branch is norm, ReLU, upsample, conv, norm, ReLU, conv. The shortcut is a 1x1 convolution of
+  the upsampled input.
+  """
 
   width: int
   bias: bool = False
@@ -82,10 +89,11 @@ class UpBlock(nn.Module):
 
 
 class DeepUpBlock(nn.Module):
-  """norm, ReLU, conv four times (1x1, 3x3, 3x3, 1x1), plus the input without its last channels.
+  """Residual block of the deep generator; with `up` it doubles the size.
 
-  The inner maps have a quarter of the input's channels. With `up` the first 3x3 convolution and the
-  shortcut enlarge.
+  The branch is four times norm, ReLU and conv (1x1, 3x3, 3x3, 1x1). Its inner maps have a quarter
+  of the input's channels. The shortcut is the first `width` channels of the input. With `up`, the
+  first 3x3 convolution and the shortcut upsample.
   """
 
   width: int
@@ -105,10 +113,11 @@ class DeepUpBlock(nn.Module):
 
 
 class DeepDownBlock(nn.Module):
-  """ReLU, conv four times (1x1, 3x3, 3x3, 1x1), plus the input, widened by a 1x1 convolution of it.
+  """Residual block of the deep critic; with `down` it halves the size.
 
-  The inner maps have a quarter of the output's channels. With `down` both are pooled, the branch
-  before its last convolution.
+  The branch is four times ReLU and conv (1x1, 3x3, 3x3, 1x1). Its inner maps have a quarter of the
+  output's channels. The shortcut is the input; a 1x1 convolution of it adds the missing channels.
+  With `down`, both are pooled, the branch before its last convolution.
   """
 
   width: int
@@ -126,14 +135,24 @@ class DeepDownBlock(nn.Module):
 
 
 class Generator(nn.Module):
-  """Latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]` in [-1, 1].
+  """Generator: latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]` in [-1, 1].
 
-  One embedding of the label, `shared` wide, reaches every block's batch norms, joined with a chunk
-  of the latent of the block's own; the first chunk alone makes the first map. The deep form gives
-  the whole latent and the embedding to all. `bias` gives every convolution of the blocks one, as
-  the authors have it; where no attention comes after, batch norm takes it out again.
+  The latent is split into chunks. The first chunk makes the first map. Each block has its own
+  chunk, which is joined with an embedding of the label and conditions the block's batch norms. In
+  the deep form, the first map and all blocks use the whole latent and the embedding.
 
-  References: Brock et al., 2018 (BigGAN).
+  Attributes:
+    size: side of the image in pixels.
+    channels: channels of the image.
+    width: the unit of the channels.
+    classes: number of classes.
+    shared: length of the label's embedding, which all blocks share.
+    attention: largest side in pixels of the map with self-attention.
+    deep: BigGAN-deep.
+    bias: give every convolution of the blocks a bias, as the authors do. Where no attention
+      follows, it has no effect, since the next batch norm subtracts it.
+
+  Reference: Brock et al., 2018 (BigGAN).
   """
 
   size: int
@@ -165,7 +184,7 @@ class Generator(nn.Module):
     return jnp.tanh(conv(self.channels)(x))
 
   def conditions(self, z: Array, embedded: list[Array], blocks: int) -> list[Array]:
-    """What the first layer and each block are given."""
+    """Return the input of the first layer and the condition of each block."""
     if self.deep:
       return [jnp.concatenate([z, *embedded], -1)] * (blocks + 1)
     if z.shape[-1] <= blocks:
@@ -178,9 +197,9 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
+  """Critic: images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
 
-  References: Brock et al., 2018 (BigGAN).
+  Reference: Brock et al., 2018 (BigGAN).
   """
 
   width: int = 96
@@ -205,7 +224,7 @@ class Critic(nn.Module):
     return logits + sum((embed()(y) * h).sum(-1) for y in labels)
 
   def block(self, x: Array, width: int, down: bool, entry: bool) -> Array:
-    """One residual block, or the two of the deep form."""
+    """Apply one residual block, or two in the deep form."""
     if self.deep:
       return DeepDownBlock(width, False)(DeepDownBlock(width, down)(x))
     return DownBlock(width, down, entry, starts=(orthogonal, orthogonal))(x)

@@ -1,6 +1,4 @@
-"""A small classifier, whose last hidden layer serves as features of images."""
-
-from typing import Any
+"""A small classifier; its last hidden layer gives features of images."""
 
 import flax.linen as nn
 
@@ -11,10 +9,11 @@ from jaxgan.ops.images import to_unit
 
 
 class Classifier(nn.Module):
-  """Images `[B, S, S, C]` from 0 to 255 -> features `[B, features]`, 0 or above, and logits.
+  """Classifier: images `[B, S, S, C]` -> features `[B, features]` and logits `[B, classes]`.
 
-  Convolutions of stride 2 down to 8 pixels or fewer, one at least, then two dense layers. With
-  `maps` the last convolution's `[B, h, w, C]` are all there is, of images of any size.
+  Images have values from 0 to 255; features are at least 0. Convolutions of stride 2, at least
+  one, reduce the size to at most 8 pixels. Two dense layers follow. With `maps` it returns only the
+  maps `[B, h, w, C]` of the last convolution, and images may have any size.
   """
 
   classes: int
@@ -22,7 +21,7 @@ class Classifier(nn.Module):
   maps: bool = False
 
   @nn.compact
-  def __call__(self, images: Array, *, train: bool = False) -> Any:
+  def __call__(self, images: Array, *, train: bool = False) -> Array | tuple[Array, Array]:
     start, width = nn.initializers.he_normal(), 32
     x = to_unit(images)
     while x.shape[1] > 8 or width == 32:

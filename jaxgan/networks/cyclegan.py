@@ -1,4 +1,4 @@
-"""CycleGAN's generator of residual blocks."""
+"""CycleGAN's generator, which is made of residual blocks."""
 
 from functools import partial
 
@@ -13,14 +13,14 @@ from jaxgan.ops.convolution import convolve
 
 
 def mirrored(x: Array, w: Array) -> Array:
-  """A convolution that keeps the size, the image continued by its reflection."""
+  """Convolve at the same size, with the image padded by its reflection."""
   pad = w.shape[0] // 2
   x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode='reflect')
   return convolve(x, w, 1, 0)
 
 
 class ResidualBlock(nn.Module):
-  """x + norm(conv(ReLU(norm(conv(x))))), with reflection; nothing after the sum."""
+  """Residual block: x + norm(conv(ReLU(norm(conv(x))))), padded by reflection."""
 
   bias: bool = False
 
@@ -32,11 +32,18 @@ class ResidualBlock(nn.Module):
 
 
 class ResNetGenerator(nn.Module):
-  """Images `[B, H, W, C]` -> `[B, H, W, channels]` in [-1, 1]; H and W multiples of 4 from 8 on.
+  """Translator: images `[B, H, W, C]` -> images `[B, H, W, channels]` in [-1, 1].
 
-  A convolution of 7x7, two of stride 2, residual blocks, two transposed ones, one of 7x7, tanh;
-  instance norm without parameters. `bias` gives the convolutions before a norm one too, as the
-  authors have it: the norm takes it out again.
+  The layers are a 7x7 convolution, two convolutions of stride 2, the residual blocks, two
+  transposed convolutions, a 7x7 convolution and tanh. Instance norm has no parameters. H and W are
+  multiples of 4, at least 8.
+
+  Attributes:
+    channels: channels of the output.
+    width: channels after the first convolution.
+    blocks: number of residual blocks.
+    bias: give a bias to the convolutions before a norm too, as the authors do. It has no effect on
+      the output, since the norm subtracts it.
 
   References: Johnson et al., Perceptual Losses for Style Transfer, 2016; Zhu et al., 2017.
   """

@@ -1,4 +1,4 @@
-"""Convolutional networks of strided layers: DCGAN, WGAN-GP's small networks and their relatives."""
+"""Networks of strided convolutions: DCGAN, the small networks of WGAN-GP and similar ones."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,30 +17,50 @@ scale = nn.initializers.normal(0.02)
 
 
 def near_one(key: Key, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> Array:
-  """N(1, 0.02), where DCGAN's batch norm scales start."""
+  """Draw from N(1, 0.02): DCGAN's initializer for the scales of batch norm."""
   return 1 + scale(key, shape, dtype)
 
 
 def ladder(size: int, stem: int = 7) -> tuple[int, ...]:
-  """Sizes of feature maps up to `size`, each half of the next (rounded up), from `stem` at most.
+  """Return the sizes of the feature maps, ascending, each half of the next (rounded up).
 
-  ladder(64) is (4, 8, 16, 32, 64), ladder(28) is (7, 14, 28), ladder(28, 4) is (4, 7, 14, 28).
+  Args:
+    size: side of the image in pixels, the last size.
+    stem: upper bound of the first size.
+
+  Example:
+    >>> ladder(64), ladder(28), ladder(28, 4)
+    ((4, 8, 16, 32, 64), (7, 14, 28), (4, 7, 14, 28))
   """
   return (size,) if size <= stem else (*ladder(-(-size // 2), stem), size)
 
 
 def widths(width: int, layers: int) -> tuple[int, ...]:
-  """Channels that double with every layer: width, 2 width, 4 width ..."""
+  """Return channels that double with every layer: width, 2 width, 4 width ..."""
   return tuple(width * 2**i for i in range(layers))
 
 
 class Generator(nn.Module):
-  """Latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]` in [-1, 1].
+  """Generator: latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]` in [-1, 1].
 
-  A dense stem, then transposed convolutions: `sizes` are those of all feature maps from the stem to
-  the image, `widths` the channels of all but the image. With `classes` an embedding of the label,
-  `embedding` wide, joins the latent. Layers before a batch norm have no bias. With `reference`
-  batch norm is virtual, by so many first rows.
+  A dense layer makes the first feature map; transposed convolutions enlarge it. Layers before a
+  batch norm have no bias.
+
+  Attributes:
+    sizes: sizes of all feature maps, from the first to the image, such as `ladder(size)`.
+    widths: channels of all feature maps except the image.
+    channels: channels of the image.
+    kernel: side of the kernels.
+    classes: number of classes; above 0, an embedding of the label is joined to the latent.
+    embedding: length of that embedding.
+    norm: use batch norm.
+    reference: rows of the batch, from its start, that virtual batch norm takes its statistics
+      from; 0: ordinary batch norm.
+    bias: give the layers without a batch norm a bias.
+    activation: applied after every layer except the last.
+    start: initializer of the weights.
+
+  Reference: Radford et al., Unsupervised Representation Learning with DCGAN, 2016.
   """
 
   sizes: Sequence[int]
@@ -57,7 +77,7 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
-    def active(x):
+    def active(x: Array) -> Array:
       x = batch_norm(self.reference)(start=near_one)(x, train=train) if self.norm else x
       return self.activation(x)
 
@@ -78,11 +98,17 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, S, S, C]` (and labels `[B]`) -> logits `[B]`, by convolutions of stride 2.
+  """Critic: images `[B, S, S, C]` (and labels `[B]`) -> logits `[B]`, by convolutions of stride 2.
 
-  With `classes` a learned map of the label joins the image as one more channel. With `norm`, batch
-  norm follows every convolution but the first; layers before it have no bias. With several
-  `outputs` it gives vectors `[B, outputs]`, for objectives of these.
+  Attributes:
+    widths: channels of each convolution.
+    kernel: side of the kernels.
+    classes: number of classes; above 0, a learned map of the label is one more input channel.
+    norm: use batch norm after every convolution except the first; layers before it have no bias.
+    bias: give the layers without a batch norm a bias.
+    spectral: use spectral norm.
+    start: initializer of the weights.
+    outputs: above 1, return vectors `[B, outputs]`, for objectives that need vectors.
   """
 
   widths: Sequence[int]

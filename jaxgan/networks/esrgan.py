@@ -1,4 +1,4 @@
-"""ESRGAN's generator: residual blocks in dense residual blocks."""
+"""ESRGAN's generator: residual blocks that are made of dense blocks."""
 
 from functools import partial
 
@@ -13,11 +13,14 @@ from jaxgan.nn.initializers import Initializer
 from jaxgan.ops.convolution import upsample_convolve
 
 tenth: Initializer = nn.initializers.variance_scaling(0.02, 'fan_in', 'truncated_normal')
-"""He's start, its values a tenth as large."""
+"""He's initializer, with values a tenth as large."""
 
 
 class DenseBlock(nn.Module):
-  """x + 0.2 times the last of five convolutions, each of which sees all before it."""
+  """Dense block: x + 0.2 y, where y is the last of five convolutions.
+
+  The input of each convolution is x joined with the outputs of all convolutions before it.
+  """
 
   growth: int = 32
 
@@ -31,12 +34,13 @@ class DenseBlock(nn.Module):
 
 
 class RRDBNet(nn.Module):
-  """Images `[B, H, W, C]` -> `[B, 2^doublings H, 2^doublings W, channels]`, without bounds.
+  """Upscaler: images `[B, H, W, C]` -> images `[B, 2^doublings H, 2^doublings W, channels]`.
 
-  Residual blocks of three dense ones each, a skip over all of them, no norm; nearest neighbour and
-  a convolution for each doubling.
+  Each of the residual `blocks` has three dense blocks; one shortcut leads over all of them. For
+  each doubling there is a nearest neighbor upsampling with a convolution. There is no norm, and
+  the output has no bounds.
 
-  References: Wang et al., ESRGAN, 2018.
+  Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018.
   """
 
   channels: int

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: the networks of the first GAN, and modern small ones."""
+"""Multilayer perceptrons: the networks of the first GAN, and small modern ones."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from jaxgan.nn.normalization import batch_norm
 
 
 class Perceptron(nn.Module):
-  """Points `[B, n]` -> `[B, features]`, linear at the end; as a critic, of one feature, `[B]`."""
+  """Perceptron: points `[B, n]` -> `[B, features]`, or `[B]` for one feature; linear at the end."""
 
   widths: Sequence[int]
   features: int = 1
@@ -31,10 +31,18 @@ class Perceptron(nn.Module):
 
 
 class Generator(nn.Module):
-  """Latents `[B, Z]` (and labels `[B]`) -> images `[B, *shape]` in [-1, 1], by tanh.
+  """Generator: latents `[B, Z]` (and labels `[B]`) -> images `[B, *shape]` in [-1, 1], by tanh.
 
-  With `classes` the latent and the one-hot label each pass a layer of their own, of `entry` widths
-  where given, before they join. With `reference` batch norm is virtual, by so many first rows.
+  Attributes:
+    shape: shape of one image.
+    widths: units of the hidden layers.
+    classes: number of classes; above 0, the one-hot label is joined to the latent.
+    entry: units of a dense layer for the latent and of one for the label, before they are joined.
+    norm: use batch norm.
+    reference: rows of the batch, from its start, that virtual batch norm takes its statistics
+      from; 0: ordinary batch norm.
+    activation: applied after every layer except the last.
+    start: initializer of the weights.
   """
 
   shape: Sequence[int]
@@ -55,18 +63,18 @@ class Generator(nn.Module):
         for n, x in zip(self.entry, parts, strict=True)
       ]
     x = jnp.concatenate(parts, -1)
-    normalise = batch_norm(self.reference)
+    norm = batch_norm(self.reference)
     for width in self.widths:
       x = Dense(width, use_bias=not self.norm, start=self.start)(x)
-      x = self.activation(normalise()(x, train=train) if self.norm else x)
+      x = self.activation(norm()(x, train=train) if self.norm else x)
     x = Dense(math.prod(self.shape), start=self.start)(x)
     return jnp.tanh(x).reshape(-1, *self.shape)
 
 
 class Critic(nn.Module):
-  """Images `[B, ...]` (and labels `[B]`, joined as one-hot vectors) -> logits `[B]`.
+  """Critic: images `[B, ...]` (and labels `[B]`, joined as one-hot vectors) -> logits `[B]`.
 
-  With several `outputs` it gives vectors `[B, outputs]`, for objectives of these.
+  With several `outputs` it returns vectors `[B, outputs]`, for objectives that need vectors.
   """
 
   widths: Sequence[int] = (512, 256)
@@ -87,10 +95,18 @@ class Critic(nn.Module):
 
 
 class MaxoutCritic(nn.Module):
-  """Maxout layers with dropout, the critic of the first GANs -> logits `[B]`.
+  """Critic of the first GANs: images `[B, ...]` (and labels `[B]`) -> logits `[B]`, by maxout.
 
-  With `classes`, image and label pass maxout layers of their own (`entry`: units and pieces of
-  each) and join in `layers`. Dropout keeps 0.8 of the inputs and 0.5 of the hidden units.
+  Dropout keeps 0.8 of the inputs and 0.5 of the hidden units.
+
+  Attributes:
+    layers: units and pieces of each hidden maxout layer.
+    classes: number of classes; above 0, the one-hot label is a second input.
+    entry: units and pieces of a maxout layer for the image and of one for the label, before they
+      are joined.
+    start: initializer of the weights.
+
+  References: Goodfellow et al., Generative Adversarial Nets, 2014; Mirza and Osindero, 2014.
   """
 
   layers: Sequence[tuple[int, int]] = ((240, 5), (240, 5))

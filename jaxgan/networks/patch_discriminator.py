@@ -1,4 +1,4 @@
-"""Critics of patches (PatchGAN)."""
+"""PatchGAN: critics that give one logit for each patch of an image."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -17,20 +17,30 @@ Norm = Literal['batch', 'instance']
 
 
 def padded(stride: int) -> Callable[[Array, Array], Array]:
-  """A convolution with one pixel of zeros around the image."""
+  """Return a convolution `(x, w) -> y` that pads the image with one pixel of zeros."""
   return lambda x, w: convolve(x, w, stride, 1)
 
 
 def field(layers: int) -> int:
-  """The pixels on a side that one logit of a `PatchCritic` sees: 16, 34, 70, 142 ..."""
+  """Return the side in pixels of the patch that one logit of a `PatchCritic` sees.
+
+  field = 9 2^layers - 2: 16, 34, 70, 142 ... for 1, 2, 3, 4 ... layers.
+  """
   return 9 * 2**layers - 2
 
 
 def most_layers(size: int) -> int:
-  """How many layers, up to 3, a critic of patches may have so that an image holds a whole one.
+  """Return the largest number of layers, at most 3, whose patch fits into an image.
+
+  Args:
+    size: side of the image in pixels.
 
   Raises:
-    ValueError: images of fewer than 16 pixels.
+    ValueError: the image is smaller than 16 pixels.
+
+  Example:
+    >>> most_layers(32)
+    1
   """
   fitting = [layers for layers in (3, 2, 1) if field(layers) <= size]
   if not fitting:
@@ -39,12 +49,18 @@ def most_layers(size: int) -> int:
 
 
 class PatchCritic(nn.Module):
-  """Images `[B, H, W, C]` -> logits `[B, h, w]`, one for each patch of `field(layers)` pixels.
+  """Patch critic: images `[B, H, W, C]` -> logits `[B, h, w]`, one for each patch.
 
-  `layers` convolutions of stride 2, then two of stride 1, all of 4x4; a norm after all but the
-  first and the last. Several inputs are taken as channels of one. `bias` as in `ResNetGenerator`.
+  It has `layers` convolutions of stride 2, then two of stride 1, all with 4x4 kernels. A norm
+  follows every convolution except the first and the last. Several inputs are joined as channels.
 
-  References: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+  Attributes:
+    layers: convolutions of stride 2; a patch has `field(layers)` pixels on a side.
+    width: channels after the first convolution; they double with each layer, up to 8 width.
+    norm: 'instance' or 'batch'.
+    bias: give a bias to the convolutions before a norm too, as in `ResNetGenerator`.
+
+  Reference: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
   """
 
   layers: int = 3
@@ -64,5 +80,5 @@ class PatchCritic(nn.Module):
 
 
 def normed(x: Array, norm: Norm, train: bool) -> Array:
-  """Normalize by the statistics of each image, or of the batch."""
+  """Normalize x by the statistics of each image ('instance') or of the batch ('batch')."""
   return instance_norm(x) if norm == 'instance' else BatchNorm(start=near_one)(x, train=train)

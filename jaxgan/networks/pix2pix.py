@@ -1,4 +1,4 @@
-"""pix2pix's generator, a U-Net."""
+"""The generator of pix2pix, a U-Net."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -10,10 +10,13 @@ from jaxgan.nn.elementwise import leaky_relu
 
 
 def halvings(size: int) -> int:
-  """How often a size halves, rounded up, until it is 1; 8 at most.
+  """Return how often a size can be halved (rounded up) until it is 1, at most 8.
+
+  Args:
+    size: side of the image in pixels.
 
   Raises:
-    ValueError: a size below 8.
+    ValueError: the size is below 8.
   """
   if size < 8:
     raise ValueError(f'a U-Net needs images of 8 pixels or more, these are {size}')
@@ -21,13 +24,14 @@ def halvings(size: int) -> int:
 
 
 class UNet(nn.Module):
-  """Images `[B, H, W, C]` -> `[B, H, W, channels]` in [-1, 1], each scale passed across.
+  """U-Net: images `[B, H, W, C]` -> images `[B, H, W, channels]` in [-1, 1].
 
-  `downs` convolutions of 4x4 and stride 2 and as many transposed ones, a norm after all but the
-  first, the innermost and the last, and none but the last with a bias. Noise is dropout after the
-  ups inside, of the widest maps (three of eight), and is drawn whenever a key is given.
+  It has `downs` 4x4 convolutions of stride 2 and as many transposed convolutions; a skip
+  connection joins the maps of equal size. A norm follows every convolution except the first, the
+  innermost and the last. Only the last has a bias. The noise is dropout after the inner transposed
+  convolutions, three of eight; it is active whenever the rng `dropout` is given.
 
-  References: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+  Reference: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
   """
 
   channels: int

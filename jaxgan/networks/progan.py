@@ -1,6 +1,6 @@
-"""Networks that grow: those of Progressive GAN, a size at a time.
+"""Networks of Progressive GAN, which grow by one size at a time.
 
-References: Karras et al., Progressive Growing of GANs for Improved Quality, Stability, and
+Reference: Karras et al., Progressive Growing of GANs for Improved Quality, Stability, and
 Variation, 2018.
 """
 
@@ -18,17 +18,22 @@ from jaxgan.ops.resample import blend, pool, upsample
 
 
 def widths(levels: int, base: int = 8192, most: int = 512) -> tuple[int, ...]:
-  """Channels from the smallest size on, and first those of the critic's dense layer.
+  """Return the channels min(base / 2^s, most) for s = 0 .. levels.
 
-  nf(s) = min(base / 2^s, most), s = 0 .. levels
+  s = 0 is the critic's dense layer, s = 1 the smallest size, and so on.
   """
   return tuple(max(min(base // 2**s, most), 1) for s in range(levels + 1))
 
 
 class Generator(nn.Module):
-  """Latents `[B, Z]` and the newest size's weight -> images of the last of `sizes`, about [-1, 1].
+  """Generator: latents `[B, Z]` and a weight -> images `[B, S, S, channels]`, about [-1, 1].
 
-  `widths` are those of `sizes`. Where it `fades`, images are weight new + (1 - weight) up(old).
+  Attributes:
+    sizes: sizes of the feature maps, ascending; the last is that of the images.
+    widths: channels of the feature map of each size.
+    channels: channels of the images.
+    fades: return weight new + (1 - weight) upsample(old), where new is the image of the last size
+      and old the image of the size before it.
   """
 
   sizes: Sequence[int]
@@ -38,10 +43,10 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z: Array, weight: Array, *, train: bool) -> Array:
-    def image(x, size):
+    def image(x: Array, size: int) -> Array:
       return EqualizedConv(self.channels, 1, gain=1.0, name=f'image_{size}')(x)
 
-    x, before = self.stem(pixel_norm(z)), None
+    x = before = self.stem(pixel_norm(z))
     for size, width in zip(self.sizes[1:], self.widths[1:], strict=True):
       before = x
       for i, form in enumerate((upsample_convolve, convolve)):
@@ -51,24 +56,28 @@ class Generator(nn.Module):
     return blend(upsample(image(before, self.sizes[-2])), image(x, self.sizes[-1]), weight)
 
   def stem(self, z: Array) -> Array:
-    """The smallest feature map."""
+    """Return the smallest feature map, `[B, size, size, width]`."""
     size, width = self.sizes[0], self.widths[0]
-    # The authors' gain, kept from an earlier form of theirs: a quarter of the usual.
+    # A quarter of the usual gain, as in the authors' code.
     x = EqualizedDense(size * size * width, 2**0.5 / 4, bias=None, name='dense')(z)
     bias = self.param('bias', nn.initializers.zeros, (width,))
     x = x.reshape(-1, size, size, width) + bias[None, None, None]
     return self.layer(pixel_norm(leaky_relu(x)), width, f'layer_{size}')
 
   def layer(self, x: Array, width: int, name: str, form: Callable[..., Array] = convolve) -> Array:
-    """Convolution, leaky ReLU, pixel norm."""
+    """Apply a convolution, leaky ReLU and pixel norm."""
     return pixel_norm(leaky_relu(EqualizedConv(width, form=form, name=name)(x)))
 
 
 class Critic(nn.Module):
-  """Images of the last of `sizes` `[B, S, S, C]` and the newest size's weight -> logits `[B]`.
+  """Critic: images `[B, S, S, C]` and a weight -> logits `[B]`.
 
-  `widths` has one more than `sizes`: first that of the dense layer. `down` is the convolution that
-  halves. Where it `fades`, features are weight new + (1 - weight) those of the halved image.
+  Attributes:
+    sizes: sizes of the feature maps, ascending; the last is that of the images.
+    widths: channels of the dense layer, then of the feature map of each size.
+    fades: use the features weight new + (1 - weight) old after the first block, where new comes
+      from the images and old from the images at half size.
+    down: the convolution that halves the size.
   """
 
   sizes: Sequence[int]
@@ -78,7 +87,7 @@ class Critic(nn.Module):
 
   @nn.compact
   def __call__(self, images: Array, weight: Array, *, train: bool) -> Array:
-    def entry(x, i):
+    def entry(x: Array, i: int) -> Array:
       name = f'image_{self.sizes[i]}'
       return leaky_relu(EqualizedConv(self.widths[i + 1], 1, name=name)(x))
 
@@ -91,13 +100,13 @@ class Critic(nn.Module):
     return self.exit(x)
 
   def block(self, x: Array, i: int) -> Array:
-    """Two convolutions, the second of which halves."""
+    """Apply two convolutions; the second one halves the size."""
     names = [f'layer_{self.sizes[i]}_{j}' for j in range(2)]
     x = leaky_relu(EqualizedConv(self.widths[i + 1], name=names[0])(x))
     return leaky_relu(EqualizedConv(self.widths[i], form=self.down, name=names[1])(x))
 
   def exit(self, x: Array) -> Array:
-    """Logits of the smallest feature map, of images beside each other."""
+    """Return logits `[B]` of the smallest feature map; images of a batch influence each other."""
     x = EqualizedConv(self.widths[1], name=f'layer_{self.sizes[0]}')(minibatch_stddev(x))
     x = leaky_relu(x).reshape(len(x), -1)
     x = leaky_relu(EqualizedDense(self.widths[0], name='dense')(x))

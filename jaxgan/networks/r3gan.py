@@ -1,6 +1,6 @@
-"""Networks of R3GAN: residual blocks with grouped convolutions and no normalisation at all.
+"""Networks of R3GAN: residual blocks with grouped convolutions, without any normalization.
 
-Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024.
+Reference: Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024.
 """
 
 from functools import partial
@@ -16,32 +16,35 @@ from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.initializers import Initializer
 from jaxgan.ops.resample import downsample_fir, upsample_fir
 
-TAPS = (1, 3, 3, 1)  # (1, 2, 1), and (1, 1) for the two pixels that stand where one was
+TAPS = (1, 3, 3, 1)  # the blur (1, 2, 1), convolved with (1, 1), which repeats or averages pixels
 
 
 def normal(gain: float = 1.0) -> Initializer:
-  """N(0, gain / sqrt(fan_in))."""
+  """Return a normal initializer of mean 0 and standard deviation gain / sqrt(fan_in)."""
   return nn.initializers.variance_scaling(gain**2, 'fan_in', 'normal')
 
 
 def active_gain(blocks: int) -> float:
-  """sqrt(2 / 1.04) L^(-1/4): the gain of what feeds a leaky ReLU in a network of L blocks.
+  """Return the gain of the layers before a leaky ReLU in a network with L = `blocks` blocks.
 
-  Each of the two layers of a residual branch shrinks by L^(-1/4), so that the L branches together
-  add to the variance what one would.
+  gain = sqrt(2 / 1.04) L^(-1/4)
+
+  The two layers of a residual branch each shrink it by L^(-1/4), so the L branches together add as
+  much variance as one branch without this factor.
   """
   return (2 / 1.04) ** 0.5 * blocks**-0.25
 
 
 def widths(width: int, stages: int) -> tuple[int, ...]:
-  """Channels from the smallest map on: four stages as wide as the first, then half of the last."""
+  """Return the channels of each stage, smallest map first: `width` for four stages, then halves."""
   return tuple(width >> max(0, i - 3) for i in range(stages))
 
 
 class Block(nn.Module):
-  """x + f(x), f: 1x1 to twice the channels, 3x3 in groups, 1x1 back; f starts at 0.
+  """Residual block x + f(x), where f is 0 at initialization.
 
-  After each of the first two convolutions comes a bias and a leaky ReLU; the last has none.
+  f is a 1x1 convolution to twice the channels, a 3x3 convolution in groups, and a 1x1 convolution
+  back. A bias and a leaky ReLU follow the first two convolutions, nothing follows the last.
   """
 
   groups: int
@@ -56,23 +59,31 @@ class Block(nn.Module):
 
 
 def blocks(x: Array, count: int, total: int, group: int) -> Array:
-  """A stage: `count` blocks of a network that has `total`, groups of `group` channels."""
+  """Apply a stage of `count` blocks, of `total` in the network, with groups of `group` channels."""
   for _ in range(count):
     x = Block(max(2 * x.shape[-1] // group, 1), normal(active_gain(total)))(x)
   return x
 
 
 def matched(x: Array, width: int) -> Array:
-  """Convolved 1x1 to that width, unless it is the width already."""
+  """Return x with `width` channels, by a 1x1 convolution where it has another number."""
   return x if x.shape[-1] == width else Conv(width, 1, use_bias=False, start=normal())(x)
 
 
 class Generator(nn.Module):
-  """Latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]`.
+  """Generator: latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]`.
 
-  A learned first map times a linear function of the latent, then stages of residual blocks. There
-  is no tanh: in training an image may leave [-1, 1], outside of training it is clipped to it. An
-  embedding of the label joins the latent. `group` is the channels of a group.
+  A learned first map is multiplied by a linear function of the latent; stages of residual blocks
+  follow. There is no tanh: in training, pixels may leave [-1, 1]; else they are clipped to it.
+
+  Attributes:
+    size: side of the image in pixels.
+    channels: channels of the image.
+    width: channels of the first four stages.
+    depth: residual blocks of a stage.
+    group: channels of a group in the grouped convolutions.
+    classes: number of classes; above 0, an embedding of the label is joined to the latent.
+    embedding: length of that embedding.
   """
 
   size: int
@@ -99,11 +110,11 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, S, S, C]` (and labels `[B]`) -> logits `[B]`.
+  """Critic: images `[B, S, S, C]` (and labels `[B]`) -> logits `[B]`.
 
-  The generator in reverse: stages of residual blocks, each pixel of the last map weighted for each
-  channel by itself, a linear layer. With `classes` it gives `width` features, whose inner product
-  with the label's embedding is the logit.
+  It is the generator in reverse: stages of residual blocks, a sum over the pixels of the last map
+  with learned weights for each channel, and a linear layer. With `classes` the linear layer gives
+  `width` features, and the logit is their inner product with the label's embedding.
   """
 
   width: int = 768

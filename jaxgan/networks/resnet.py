@@ -1,4 +1,4 @@
-"""Residual networks of SN-GAN and WGAN-GP, resampling fused into their convolutions."""
+"""Residual networks of SN-GAN and WGAN-GP; resampling is fused into their convolutions."""
 
 from functools import partial
 
@@ -16,10 +16,17 @@ residual, straight = glorot(2**0.5), glorot(1.0)
 
 
 def stem(size: int) -> tuple[int, int]:
-  """The size of the first feature map, and how often it doubles to `size`.
+  """Return the size of the first feature map and how often it doubles to reach `size`.
+
+  Args:
+    size: side of the image in pixels.
 
   Raises:
     ValueError: the size is not 4, 5, 6 or 7 times a power of two, or is below 8.
+
+  Example:
+    >>> stem(28), stem(64)
+    ((7, 2), (4, 4))
   """
   doublings = 0
   while size % 2 == 0 and size > 7:
@@ -33,7 +40,11 @@ def stem(size: int) -> tuple[int, int]:
 
 
 class UpBlock(nn.Module):
-  """norm, ReLU, upsample, conv, norm, ReLU, conv, plus the input convolved 1x1 and upsampled."""
+  """Residual block that doubles the size.
+
+  The branch is norm, ReLU, upsample, conv, norm, ReLU, conv. The shortcut is a 1x1 convolution of
+  the upsampled input.
+  """
 
   width: int
   classes: int = 0
@@ -41,7 +52,7 @@ class UpBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
-    def active(x):
+    def active(x: Array) -> Array:
       norm = ConditionalBatchNorm(self.classes, eps=2e-5) if labels else BatchNorm(eps=2e-5)
       return nn.relu(norm(x, *labels, train=train))
 
@@ -52,11 +63,17 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-  """(ReLU,) conv 3x3, ReLU, conv 3x3, (2x2 mean), plus the input, (pooled and) convolved 1x1.
+  """Residual block of the critic; with `down` it halves the size.
 
-  `entry` leaves out the first ReLU, for the block that sees the image. Where neither size nor
-  channels change the shortcut is the input itself. `starts` are those of the convolutions and of
-  the shortcut's.
+  The branch is ReLU, conv 3x3, ReLU, conv 3x3 and, with `down`, a 2x2 mean. The shortcut is a 1x1
+  convolution of the (pooled) input, or the input itself where neither size nor channels change.
+
+  Attributes:
+    width: channels of the output.
+    down: halve the size.
+    entry: omit the first ReLU, for the block whose input is the image.
+    spectral: use spectral norm.
+    starts: initializers of the branch's convolutions and of the shortcut's.
   """
 
   width: int
@@ -78,12 +95,19 @@ class DownBlock(nn.Module):
 
 
 class Generator(nn.Module):
-  """Latents `[B, Z]` (and labels `[B]`, by conditional batch norm) -> images in [-1, 1].
+  """Generator: latents `[B, Z]` (and labels `[B]`) -> images `[B, S, S, channels]` in [-1, 1].
 
-  `bias` gives every convolution of the blocks one, as the authors have it. A batch norm takes each
-  of them out again, so that they only follow the rounding of a gradient that is zero.
+  Labels condition the batch norms.
 
-  References: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
+  Attributes:
+    size: side of the image in pixels.
+    channels: channels of the image.
+    width: channels of all blocks.
+    classes: number of classes.
+    bias: give every convolution of the blocks a bias, as the authors do. It has no effect on the
+      images, since the next batch norm subtracts it; its gradient is zero up to rounding.
+
+  Reference: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
   """
 
   size: int
@@ -104,12 +128,13 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
+  """Critic: images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
 
-  Blocks halve the image until it is at most 8, two plain ones follow, then ReLU, the sum over
-  pixels and a dense layer; with `classes` the inner product with the label's embedding is added.
+  Blocks halve the size until it is at most 8 pixels. Two blocks that keep the size, a ReLU, the sum
+  over the pixels and a dense layer follow. With labels, the logit also has the inner product of the
+  sum with the label's embedding.
 
-  References: Miyato and Koyama, cGANs with Projection Discriminator, 2018.
+  Reference: Miyato and Koyama, cGANs with Projection Discriminator, 2018.
   """
 
   width: int = 128
@@ -118,7 +143,7 @@ class Critic(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
-    stem(x.shape[1])  # the same sizes as the generator's
+    stem(x.shape[1])  # accept the same sizes as the generator
     block = partial(DownBlock, self.width, spectral=self.spectral)
     x = block(entry=True)(x)
     while x.shape[1] > 8:

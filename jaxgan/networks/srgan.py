@@ -1,4 +1,4 @@
-"""SRGAN's networks: SRResNet, and the critic."""
+"""SRGAN's networks: the generator SRResNet and the critic."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,12 +17,13 @@ prelu = partial(nn.PReLU, negative_slope_init=0.25)
 
 
 class SRResNet(nn.Module):
-  """Images `[B, H, W, C]` -> `[B, 2^doublings H, 2^doublings W, channels]`, without bounds.
+  """Upscaler: images `[B, H, W, C]` -> images `[B, 2^doublings H, 2^doublings W, channels]`.
 
-  A convolution of 9x9, residual blocks with batch norm, a skip over all of them, then a convolution
-  and channels to pixels for each doubling, and one of 9x9.
+  The layers are a 9x9 convolution, residual blocks with batch norm and one shortcut over all of
+  them, a convolution and a pixel shuffle for each doubling, and a 9x9 convolution. The output has
+  no bounds.
 
-  References: Ledig et al., Photo-Realistic Single Image Super-Resolution, 2017.
+  Reference: Ledig et al., Photo-Realistic Single Image Super-Resolution, 2017.
   """
 
   channels: int
@@ -44,10 +45,16 @@ class SRResNet(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, S, S, C]` -> logits `[B]`.
+  """Critic: images `[B, S, S, C]` -> logits `[B]`.
 
-  For each width a convolution of 3x3 and one of `down` and stride 2, batch norm after all but the
-  first; then two dense layers, the last with a bias unless the loss is one of differences.
+  For each width there are two convolutions, the second of stride 2. Batch norm follows all but the
+  first. Two dense layers follow.
+
+  Attributes:
+    widths: channels of each pair of convolutions.
+    down: side of the kernels of stride 2; the others are 3x3.
+    hidden: units of the first dense layer.
+    bias: give the last dense layer a bias; a loss of differences of logits needs none.
 
   References: Ledig et al., 2017 (widths 64 to 512, down 3, 1024 hidden); Wang et al., 2018 (512
   twice, down 4, 100 hidden).

@@ -1,7 +1,10 @@
-"""Networks of StyleGAN: styles that set each channel's mean and deviation, in networks that grow.
+"""Networks of StyleGAN: styles set the mean and standard deviation of each channel.
 
-References: Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks,
-2019. The mapping is `stylegan2.Mapping`, the critic `progan.Critic` with `blurred_pool`.
+The networks grow during training. The mapping is `stylegan2.Mapping`, and the critic is
+`progan.Critic` with `blurred_pool`.
+
+Reference: Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks,
+2019.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,19 +24,29 @@ BLUR = (1.0, 2.0, 1.0)
 
 
 def blurred_upsample(x: Array, w: Array) -> Array:
-  """Nearest neighbour, 3x3 convolution, then a blur: `[B, h, w, C]` to `[B, 2h, 2w, C_out]`."""
+  """Upsample by nearest neighbor, convolve and blur: `[B, h, w, C]` -> `[B, 2h, 2w, C_out]`."""
   return filtered(upsample_convolve(x, w), BLUR, (1, 1))
 
 
 def blurred_pool(x: Array, w: Array) -> Array:
-  """A blur, then convolution and mean of 2x2: `[B, H, W, C]` to `[B, H/2, W/2, C_out]`."""
+  """Blur, convolve and average 2x2 pixels: `[B, H, W, C]` -> `[B, H/2, W/2, C_out]`."""
   return convolve_pool(filtered(x, BLUR, (1, 1)), w)
 
 
 def adaptive_norm(x: Array, style: Array, eps: float = 1e-8) -> Array:
-  """Each channel of each image to mean 0 and variance 1, then x (scale + 1) + shift.
+  """Normalize each channel of each image, then scale and shift it by the style (AdaIN).
 
-  x `[B, H, W, C]`, style `[B, 2 C]`: scales and shifts. Huang and Belongie, 2017 (AdaIN).
+  y = (x - mean) / sqrt(variance + eps) (scale + 1) + shift
+
+  Args:
+    x: `[B, H, W, C]`.
+    style: `[B, 2 C]`, the scales and then the shifts.
+    eps: added to the variance.
+
+  Returns:
+    `[B, H, W, C]`.
+
+  Reference: Huang and Belongie, Arbitrary Style Transfer in Real-time with AdaIN, 2017.
   """
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
   mean, variance = wide.mean((1, 2), keepdims=True), wide.var((1, 2), keepdims=True)
@@ -43,14 +56,14 @@ def adaptive_norm(x: Array, style: Array, eps: float = 1e-8) -> Array:
 
 
 class Styled(nn.Module):
-  """Noise of a learnt strength for each channel, bias, leaky ReLU, and the style."""
+  """Noise with a learned strength for each channel, then bias, leaky ReLU and `adaptive_norm`."""
 
   use_bias: bool = True
 
   @nn.compact
   def __call__(self, x: Array, w: Array, noise: Array) -> Array:
     per_channel = lambda name: self.param(name, nn.initializers.zeros, (x.shape[-1],))
-    # In float32: of the constant, which starts as ones, the norm brings out the last digits.
+    # In float32: the constant starts as ones, so the norm amplifies its last digits.
     wide = jnp.promote_types(x.dtype, jnp.float32)
     y = x.astype(wide) + per_channel('noise')[None, None, None].astype(wide) * noise.astype(wide)
     if self.use_bias:
@@ -60,10 +73,18 @@ class Styled(nn.Module):
 
 
 class Synthesis(nn.Module):
-  """Styles `[B, layers, d]` and the newest size's weight -> images of the last of `sizes`.
+  """Synthesis: styles `[B, layers, d]` and a weight -> images `[B, S, S, channels]`.
 
-  From a learnt constant, two layers a size, of which so many styles are used; where it `fades`,
-  images are weight new + (1 - weight) up(old). `key` draws the noise; without it it is fixed.
+  It begins with a learned constant and has two layers for each size; each layer uses one style.
+  The images have the last of `sizes`. The rng `noise` draws the noise; without it the noise is
+  always the same.
+
+  Attributes:
+    sizes: sizes of the feature maps, ascending.
+    widths: channels of the feature map of each size.
+    channels: channels of the images.
+    fades: return weight new + (1 - weight) upsample(old), where new is the image of the last size
+      and old the image of the size before it.
   """
 
   sizes: Sequence[int]
@@ -83,8 +104,9 @@ class Synthesis(nn.Module):
 
     noise = noises(self, len(w), [size for size in self.sizes for _ in range(2)])
     size, width = self.sizes[0], self.widths[0]
-    # The authors' constant starts as ones; what is learnt beside these keeps its digits. It has no
-    # bias beside it: the norm takes that out again, which leaves rounding for a gradient.
+    # The authors' constant starts as ones. The parameter is the difference from one, so that small
+    # changes keep their digits. The first layer has no bias: the norm subtracts it, so its gradient
+    # would be rounding error.
     x = self.param('constant', nn.initializers.zeros, (size, size, width))
     x = 1 + x.astype(jnp.promote_types(w.dtype, jnp.float32))
     x = jnp.broadcast_to(x[None], (len(w), size, size, width))

@@ -1,4 +1,4 @@
-"""Networks of StyleGAN2: styles that scale what convolutions see, and a residual critic.
+"""Networks of StyleGAN2: styles that scale the inputs of convolutions, and a residual critic.
 
 References: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2),
 and Training Generative Adversarial Networks with Limited Data, 2020 (the small critic).
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import DTypeLike
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.elementwise import leaky_relu
@@ -22,22 +23,38 @@ from jaxgan.ops.resample import downsample_fir, upsample_fir
 
 
 def widths(sizes: Sequence[int], base: int = 32768, most: int = 512) -> tuple[int, ...]:
-  """Channels of each size: min(base / size, most)."""
+  """Return the channels for each size: min(base / size, most)."""
   return tuple(max(min(base // size, most), 1) for size in sizes)
 
 
 def active(x: Array) -> Array:
-  """Leaky ReLU times sqrt 2, which keeps the mean square of N(0, 1)."""
+  """Return leaky ReLU times sqrt(2), which keeps the mean square of inputs from N(0, 1)."""
   return leaky_relu(x) * 2**0.5
 
 
-def modulate(x: Array, w: Array, style: Array, form=convolve, demodulate: bool = True) -> Array:
-  """Convolution whose kernel is, for each image, scaled by its style, and then brought to norm 1.
+def modulate(
+  x: Array,
+  w: Array,
+  style: Array,
+  form: Callable[[Array, Array], Array] = convolve,
+  demodulate: bool = True,
+) -> Array:
+  """Convolve each image with a kernel that is scaled by its style and then normalized.
 
   w'_io = s_i w_io;  w''_io = w'_io / sqrt(sum over kernel and i of w'_io^2 + 1e-8)
 
-  x `[B, H, W, C]`, w `[k, k, C, O]`, style `[B, C]`. Computed by scaling what goes in by s and what
-  comes out by the norm, which is the same and needs no kernel for each image.
+  The code scales the input by s and the output by the norm instead. This gives the same result
+  without one kernel for each image.
+
+  Args:
+    x: `[B, H, W, C]`.
+    w: kernel `[k, k, C, O]`.
+    style: the scales s, `[B, C]`.
+    form: convolution `(x, w) -> y`, which may also resample.
+    demodulate: normalize the kernel; False: use w'.
+
+  Returns:
+    `[B, H', W', O]`.
   """
   y = form(x * style[:, None, None], w)
   if not demodulate:
@@ -49,18 +66,21 @@ def modulate(x: Array, w: Array, style: Array, form=convolve, demodulate: bool =
 
 
 def noises(module: nn.Module, images: int, sizes: Sequence[int]) -> list[Array]:
-  """N(0, 1) `[B, size, size, 1]` for each size; without a key `[1, ...]`, always the same."""
+  """Draw noise from N(0, 1), `[B, size, size, 1]` for each size.
+
+  Without the rng `noise` it is `[1, size, size, 1]` and always the same.
+  """
   ends = np.cumsum([size * size for size in sizes])
   drawing = module.has_rng('noise')
   key = module.make_rng('noise') if drawing else jax.random.key(0)
-  # One draw for all: XLA compiles a generator of random numbers for each.
+  # One draw for all sizes: XLA compiles a random number generator for each draw.
   drawn = jax.random.normal(key, (images if drawing else 1, int(ends[-1])))
   parts = jnp.split(drawn, ends[:-1], 1)
   return [x.reshape(-1, size, size, 1) for x, size in zip(parts, sizes, strict=True)]
 
 
 class Tower(nn.Module):
-  """Dense layers with a hundredth of the learning rate: `[B, n] -> [B, features]`."""
+  """Dense layers whose learning rate is multiplied by `rate`: `[B, n] -> [B, features]`."""
 
   features: int
   layers: int
@@ -74,10 +94,11 @@ class Tower(nn.Module):
 
 
 class Mapping(nn.Module):
-  """Latents `[B, Z]` (and labels `[B]`) -> styles w `[B, features]`.
+  """Mapping: latents `[B, Z]` (and labels `[B]`) -> styles w `[B, features]`.
 
-  Both are normalised, the label after a dense layer, and joined. The average style is kept in the
-  collection `average` as `style`: a <- decay a + (1 - decay) mean w, in training.
+  The latent, and the label after a dense layer, are each normalized and then joined. In training,
+  the average style a is updated: a <- decay a + (1 - decay) mean(w). It is the variable `style` of
+  the collection `average`.
   """
 
   features: int
@@ -96,8 +117,8 @@ class Mapping(nn.Module):
     return w
 
 
-def embedded(labels: Array, classes: int, features: int, dtype) -> Array:
-  """A normalised vector for each label."""
+def embedded(labels: Array, classes: int, features: int, dtype: DTypeLike) -> Array:
+  """Return a learned vector for each label, `[B, features]`, normalized by pixel norm."""
   vectors = EqualizedDense(features, 1.0, name='label')(
     jax.nn.one_hot(labels, classes, dtype=dtype)
   )
@@ -105,7 +126,7 @@ def embedded(labels: Array, classes: int, features: int, dtype) -> Array:
 
 
 class Layer(nn.Module):
-  """Modulated convolution, noise of a learnt strength, bias, leaky ReLU."""
+  """Modulated 3x3 convolution, then noise with a learned strength, bias and leaky ReLU."""
 
   features: int
   form: Callable[..., Array] = convolve
@@ -121,7 +142,7 @@ class Layer(nn.Module):
 
 
 class Image(nn.Module):
-  """A modulated 1x1 convolution to the channels of images, its kernel not brought to norm 1."""
+  """Modulated 1x1 convolution to the channels of images; its kernel is not normalized."""
 
   channels: int
 
@@ -134,10 +155,11 @@ class Image(nn.Module):
 
 
 class Synthesis(nn.Module):
-  """Styles `[B, 2 len(sizes), d]` -> images `[B, S, S, channels]`, about [-1, 1].
+  """Synthesis: styles `[B, 2 len(sizes), d]` -> images `[B, S, S, channels]`, about [-1, 1].
 
-  From a learnt constant, two layers a size (one at the first); the images of all sizes are added
-  up on the way, each enlarged to the next. `key` draws the noise; without it it is fixed.
+  It begins with a learned constant and has two layers for each size (one for the first). The image
+  is a sum over the sizes: each size adds its image to the upsampled sum of the sizes before it.
+  The rng `noise` draws the noise; without it the noise is always the same.
   """
 
   sizes: Sequence[int]
@@ -162,11 +184,18 @@ class Synthesis(nn.Module):
 
 
 class Critic(nn.Module):
-  """Images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
+  """Critic: images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
 
-  With `residual`, blocks have a 1x1 shortcut and both ways count 1 / sqrt 2. `group` is that of the
-  minibatch's deviation. With `classes` the logit is the inner product of features and a vector of
-  the label, from a tower of its own, over the root of their length.
+  With labels, the logit is the inner product of the features f and a vector v of the label, which
+  a second tower computes: f v / sqrt(length of f).
+
+  Attributes:
+    sizes: sizes of the feature maps, ascending; the last is that of the images.
+    widths: channels of the feature map of each size.
+    residual: add a 1x1 shortcut to each block: (block + shortcut) / sqrt(2).
+    group: images of a group for the minibatch standard deviation.
+    classes: number of classes.
+    label_layers: dense layers of the label's tower.
   """
 
   sizes: Sequence[int]
@@ -192,8 +221,8 @@ class Critic(nn.Module):
     return (features * vectors).sum(-1) / width**0.5
 
   def block(self, x: Array, size: int, width: int) -> Array:
-    """Two convolutions, the second of which halves."""
-    conv = lambda features, i, **given: EqualizedConv(
+    """Apply two convolutions; the second one halves the size."""
+    conv = lambda features, i, **given: EqualizedConv(  # i: place in the block, for the name
       features, gain=1.0, name=f'layer_{size}_{i}', **given
     )
     y = active(conv(x.shape[-1], 0)(x))
@@ -204,7 +233,7 @@ class Critic(nn.Module):
     return (y + skip) / 2**0.5
 
   def exit(self, x: Array) -> Array:
-    """Features of the smallest map, of images beside each other."""
+    """Return features `[B, C]` of the smallest map; the images of a group influence each other."""
     width = self.widths[0]
     x = minibatch_stddev(x, self.group)
     x = active(EqualizedConv(width, gain=1.0, name=f'layer_{self.sizes[0]}')(x))

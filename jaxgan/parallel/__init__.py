@@ -1,1 +1,1 @@
-"""Devices and hosts: the mesh that a step runs on, and several processes as one run."""
+"""Devices and hosts: the mesh on which a step runs, and runs of several processes."""

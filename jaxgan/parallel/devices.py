@@ -1,7 +1,7 @@
-"""The step on all devices there are: one program, the state on each, the batch split between them.
+"""The training step on all devices: one program, a copy of the state on each, a split batch.
 
-Under one global `jax.jit`, batch norm and every other mean over the batch is over the whole batch,
-so the same code computes the same on one device and on many.
+Under one global `jax.jit`, batch norm and all other means over the batch use the whole batch. So
+the same code gives the same results on one device and on many.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,14 @@ from jaxgan.ops.images import to_unit
 
 
 def mesh(batch_size: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
-  """All devices (or those given) along the axis `data`.
+  """Return a mesh of all devices, or of the given ones, along the axis `data`.
+
+  Args:
+    batch_size: images of a batch over all devices.
+    devices: the devices to use; None: all.
 
   Raises:
-    ValueError: a batch that they cannot share equally.
+    ValueError: the batch size is not a multiple of the number of devices.
   """
   chosen = jax.devices() if devices is None else devices
   if batch_size % len(chosen):
@@ -37,33 +41,39 @@ def mesh(batch_size: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-  """The whole value on every device."""
+  """Return the sharding that keeps the whole value on every device."""
   return NamedSharding(mesh, PartitionSpec())
 
 
 def place(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Batch:
-  """This host's `[microbatches, B, ...]` as one global array, B split over the devices."""
+  """Return global arrays of a batch; each host gives its own part.
+
+  Args:
+    mesh: the devices, over which B is split.
+    batches: this host's part, arrays `[microbatches, B, ...]`.
+  """
   split = NamedSharding(mesh, PartitionSpec(None, 'data'))
   put = partial(jax.make_array_from_process_local_data, split)
   return jax.tree.map(put, dict(batches))
 
 
 def local(tree: Tree) -> Tree:
-  """This process's own copy of replicated arrays, on one device."""
+  """Return this process's copy of replicated arrays, on one device."""
   return jax.tree.map(lambda x: x.addressable_data(0), tree)
 
 
 def scaled(batches: Batch) -> Batch:
-  """All that is uint8, which is images, to float32 in [-1, 1]: x / 127.5 - 1."""
+  """Scale uint8 arrays, which are images, to float32 in [-1, 1]: x / 127.5 - 1."""
   return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in batches.items()}
 
 
 def compile_step(
   played: Game, mesh: Mesh
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
-  """The jitted `game.train_step` on batches of uint8; the state given to it is consumed.
+  """Return the jitted `game.train_step` for batches of uint8 images.
 
-  Frozen networks are an argument, kept on the devices: as constants they would be in the program.
+  A call consumes (donates) its state. Frozen networks stay on the devices and are an argument of
+  the program, since constants would make the program large.
   """
   whole = replicated(mesh)
 

@@ -1,4 +1,4 @@
-"""Several processes as one run: how they find each other, agree, and part."""
+"""Several processes as one run: how they connect, exchange values and disconnect."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,18 +14,18 @@ Value = TypeVar('Value')
 
 @dataclass(frozen=True)
 class Hosts:
-  """Options of a run over several processes; each of them gets the same command and its own id."""
+  """Options of a run over several processes; start each with the same command and its own id."""
 
   coordinator: str | None = None
-  """HOST:PORT of process 0, where the others find it."""
+  """HOST:PORT of process 0, to which the others connect."""
   num_processes: int | None = None
-  """How many processes make up the run."""
+  """The number of processes in the run."""
   process_id: int | None = None
-  """Which of them this is, from 0."""
+  """The number of this process, from 0."""
   distributed: bool = False
-  """True: the three above are found out, as under Slurm, Open MPI, Kubernetes and on TPU pods."""
+  """Detect the three options above, under Slurm, Open MPI, Kubernetes and on TPU pods."""
   heartbeat: int = 100
-  """Seconds of silence after which a process counts as lost and the others end."""
+  """Seconds without a sign from a process after which it counts as lost and the others end."""
 
   def __post_init__(self) -> None:
     given = [self.coordinator, self.num_processes, self.process_id]
@@ -50,10 +50,12 @@ def _check_address(address: str) -> None:
 
 
 def join(hosts: Hosts) -> None:
-  """Become one of the processes of a run, before JAX is used; nothing for a run of one process.
+  """Connect this process to the others of the run; do nothing in a run of one process.
+
+  Call it before the first use of JAX.
 
   Raises:
-    ValueError: with `distributed`, where nothing tells of other processes.
+    ValueError: the processes cannot connect, or `distributed` finds no other processes.
   """
   if not hosts.distributed and hosts.coordinator is None:
     return
@@ -69,18 +71,18 @@ def join(hosts: Hosts) -> None:
 
 
 def leave() -> None:
-  """Wait for the others and part; nothing for a run of one process."""
+  """Wait for the other processes and disconnect; do nothing in a run of one process."""
   if jax.distributed.is_initialized():
     jax.distributed.shutdown()
 
 
 def first() -> bool:
-  """Whether this is the process that writes."""
+  """Return whether this is process 0, the one that writes files."""
   return jax.process_index() == 0
 
 
 def share(text: str) -> list[str]:
-  """What every process says here, by process; all of them must come by."""
+  """Return the texts of all processes, in their order; every process must call this."""
   if jax.process_count() == 1:
     return [text]
   said = text.encode()
@@ -92,10 +94,12 @@ def share(text: str) -> list[str]:
 
 
 def together(function: Callable[[], Value]) -> Value:
-  """`function()`, run by every process; raises in all where it raises in one, so that none waits.
+  """Return `function()`; raise in all processes if it raises in one, so that no process waits.
+
+  Every process must call this. This process raises its own error unchanged.
 
   Raises:
-    ValueError: another process failed; the message is what that one's error said.
+    ValueError: another process failed; the message is that of its error.
   """
   try:
     value = function()
@@ -109,10 +113,14 @@ def together(function: Callable[[], Value]) -> Value:
 
 
 def check_same(what: str, value: str) -> None:
-  """That every process has the same value.
+  """Check that every process has the same value.
+
+  Args:
+    what: name of the value, for the error.
+    value: this process's value.
 
   Raises:
-    ValueError: in all processes, where one differs.
+    ValueError: the value of one process differs; raised in all processes.
   """
   said = share(hashlib.sha256(value.encode()).hexdigest())
   different = [i for i, text in enumerate(said) if text != said[0]]

@@ -1,1 +1,1 @@
-"""Files: checkpoints, work directories, pictures, published weights."""
+"""Files: checkpoints, work directories, pictures and published weights."""

@@ -1,11 +1,9 @@
-"""Checkpoints: saved while training goes on, checked when read, kept by age and by merit.
+"""Checkpoints: saved while training continues, verified when read, kept by age and by metric.
 
-A checkpoint is the folder `<step>`: the bytes of all arrays in a row, written by Orbax as one, for
-each array costs it a millisecond and fails by itself where the disk is full; and a description
-(step, metrics, names and shapes in that order, a word for each array computed before it was
-written, a checksum of each file). It gets that name when all of it is there. Orbax by itself
-restores a flipped bit without complaint, and never turns to an older checkpoint; both are done
-here.
+A checkpoint is a folder that is named `<step>` once it is complete. It holds the bytes of all
+arrays, which Orbax writes as one array (each array costs it a millisecond, and could fail alone on
+a full disk), and a description with checksums. Orbax itself does not notice a flipped bit and does
+not fall back to an older checkpoint; this module does both.
 """
 
 import contextlib
@@ -18,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, NotRequired, Protocol, TypedDict, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -32,47 +30,59 @@ from jaxgan.storage import files, packing
 Leaf = TypeVar('Leaf', Array, jax.ShapeDtypeStruct)
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
 _DESCRIPTION = 'description.json'
-_PACKED = 'packed'
+_PACKED: Final = 'packed'
 _NO_LONGER = 'params/features/'
-"""Leaves that checkpoints of version 0.1.0 have and states do not: a network that nobody moves."""
+"""Leaves of checkpoints of version 0.1.0 that states no longer have: a frozen network."""
 _LINES = 6
 _LONGEST = 300
 
 
 class CheckpointError(OSError):
-  """A checkpoint could not be written; those before it are as they were."""
+  """A checkpoint could not be written; the ones before it are unchanged."""
 
 
 class Incompatible(ValueError):
-  """The checkpoint is sound and belongs to another model."""
+  """The checkpoint is intact but belongs to another model."""
 
 
 class Unrestorable(ValueError):
-  """There are checkpoints and every one of them is damaged."""
+  """There are checkpoints, but all of them are damaged."""
 
 
 class _Damaged(Exception):
-  """What was read is not what was saved."""
+  """The data on disk are not the data that were saved."""
 
 
 def abstract(state: Tree, sharding: Sharding) -> Tree:
-  """Shapes, dtypes (those of typed keys too) and one sharding: what `Checkpoints.restore` fills."""
+  """Return shapes, dtypes (also of typed keys) and the sharding, for `Checkpoints.restore`."""
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
 
 
 class _Saving(Protocol):
-  """What Orbax has begun to write."""
+  """A write that Orbax has begun."""
 
   def result(self) -> object: ...
 
 
-class Checkpoints:
-  """The checkpoints of one run in one folder, into which one run at a time saves (`workdir.lock`).
+class _Description(TypedDict):
+  """What a checkpoint says about its arrays and files."""
 
-  The newest `keep_latest` stay, and the `keep_best` with the smallest `metric` (the largest if not
-  `minimise`); one that is not `lasting` stays until the next is there. Whoever only restores
-  changes nothing in the folder, so a run may be read while it trains. Also a context manager, which
-  waits at its end.
+  step: int
+  lasting: bool
+  metrics: dict[str, float]
+  leaves: dict[str, str]  # dtype and shape by name, in the order of the bytes
+  packed: NotRequired[int]  # bytes; older checkpoints have none
+  words: NotRequired[list[int]]  # a checksum of each array, from before it was written
+  files: NotRequired[dict[str, int]]  # a checksum of each file
+
+
+class Checkpoints:
+  """The checkpoints of one run in one folder; one run at a time may save (`workdir.lock`).
+
+  The newest `keep_latest` checkpoints are kept, and the `keep_best` with the smallest `metric` (the
+  largest if not `minimise`). A checkpoint that is not `lasting` is kept until there is a newer one.
+  Restoring changes nothing in the folder, so a run can be read while it trains. As a context
+  manager, it waits for the last save at the end.
   """
 
   def __init__(
@@ -105,15 +115,21 @@ class Checkpoints:
     lasting: bool = True,
     wait: bool = False,
   ) -> None:
-    """Starts to write the state, which may be donated once this returns; `wait` blocks until done.
+    """Start to write the state; after the return, the state may be donated.
 
-    One that is not `lasting` is there to go on from, not to return to, and is deleted once there is
-    a newer one. A step that this object has saved or restored is left as it is. Folders that
-    `restore` refused, and one of this step that it never looked at, are set aside as
-    `<step>.refused`. Waits for the save before, if that is still under way.
+    It first waits for an earlier save. A step that this object has saved or restored is not written
+    again. Folders that `restore` refused, and a folder of this step that it never read, are renamed
+    to `<step>.refused`.
+
+    Args:
+      step: the steps taken so far.
+      state: a tree of arrays.
+      metrics: values of this state by name.
+      lasting: False: keep it only until there is a newer one, for continuing a run.
+      wait: block until it is written.
 
     Raises:
-      CheckpointError: this save, or the one before, could not be written.
+      CheckpointError: this save, or an earlier one, could not be written.
     """
     self.wait()
     if step not in self._sound:
@@ -126,21 +142,21 @@ class Checkpoints:
   def restore(
     self, abstract: Tree | Callable[[int], Tree], *, log: Callable[[str], object] = print
   ) -> tuple[int, Tree] | None:
-    """The newest checkpoint that is as it was saved, with its step; None if there is none at all.
+    """Return the newest intact checkpoint as (step, state); None if there is no checkpoint.
 
     Args:
-      abstract: what `abstract` returns, or a function of the step that does, where states differ
-        from step to step; the sharding may be over other devices than when saved.
-      log: told, a line each, which newer steps were refused and why.
+      abstract: what the function `abstract` returns, or a function of the step that returns it, for
+        states whose shapes depend on the step. The devices may differ from those at the save.
+      log: called with a line for each newer step that was refused, with the reason.
 
     Raises:
-      Incompatible: the newest sound checkpoint has other leaves, shapes or dtypes.
-      Unrestorable: there are checkpoints and every one was refused.
+      Incompatible: the newest intact checkpoint has other leaves, shapes or dtypes.
+      Unrestorable: there are checkpoints and all of them were refused.
     """
     self.wait()
     if not callable(abstract):
-      _by_name(abstract)  # raises on what no checkpoint can hold, even where there is none
-    steps = json.loads(hosts.share(json.dumps(self.steps()))[0])  # as the first process sees them
+      _by_name(abstract)  # raises for a tree that cannot be saved, even without a checkpoint
+    steps = json.loads(hosts.share(json.dumps(self.steps()))[0])  # those that process 0 sees
     for step in reversed(steps):
       wanted = abstract(step) if callable(abstract) else abstract
       try:
@@ -157,18 +173,18 @@ class Checkpoints:
     if steps:
       raise Unrestorable(
         f'none of the {len(steps)} checkpoints in {self.folder} can be restored; '
-        'move that folder away to start afresh'
+        'move that folder away to start from the beginning'
       )
     return None
 
   def steps(self) -> list[int]:
-    """The steps that have a folder, ascending; whether one is sound, restoring it tells."""
+    """Return the steps that have a folder, ascending; a folder may be damaged."""
     if not self.folder.is_dir():
       return []
     return sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal() and p.is_dir())
 
   def retract(self) -> None:
-    """Deletes those that are not lasting, so that the newest is one to return to."""
+    """Delete the checkpoints that are not lasting, so that the newest one is lasting."""
     self.wait()
     self._sound.clear()
     steps = self.steps() if hosts.first() else []
@@ -176,10 +192,10 @@ class Checkpoints:
       self._delete(step)
 
   def wait(self) -> None:
-    """Until what was saved is durable; then deletes what need not be kept.
+    """Wait until the last save is on disk; then delete the checkpoints that need not be kept.
 
     Raises:
-      CheckpointError: it could not be written.
+      CheckpointError: the save could not be written.
     """
     if self._pending is None:
       return
@@ -188,13 +204,13 @@ class Checkpoints:
       with self._naming(step):
         hosts.together(written.result)
     finally:
-      if written.done():  # not if Ctrl-C ended the waiting
+      if written.done():  # False if Ctrl-C ended the wait
         self._pending = None
     self._sound.add(step)
     self._prune()
 
   def close(self) -> None:
-    """Waits, and saves no more."""
+    """Wait for the last save; no save is possible afterwards."""
     try:
       self.wait()
     finally:
@@ -211,7 +227,7 @@ class Checkpoints:
   ) -> None:
     final, arrays = self.folder / str(step), _nonempty(leaves)
     words, packed = packing.integrity(arrays), packing.pack(arrays)
-    description = {
+    description: _Description = {
       'step': step,
       'lasting': lasting,
       'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
@@ -220,7 +236,7 @@ class Checkpoints:
     }
     unfinished = final.with_name(final.name + _UNFINISHED)
     begin: Callable[[], _Saving] = partial(_begin, unfinished, packed)
-    if jax.process_count() > 1:  # they begin together, and must not do so beside a step
+    if jax.process_count() > 1:  # all processes begin together, and not during a step
       begun = begin()
       begin = lambda: begun
     written = self._thread.submit(_finish, begin, unfinished, final, description, words)
@@ -247,16 +263,18 @@ class Checkpoints:
     try:
       return _describe(self.folder / str(step))['lasting']
     except _Damaged:
-      return True  # not ours to delete before its time
+      return True  # unreadable: do not delete it early
 
   def _delete(self, step: int) -> None:
-    # Deletion is not atomic and a folder half deleted would still be listed; renaming is.
+    # Renaming is atomic; deleting is not, and a half deleted folder would still be listed.
     shutil.rmtree(files.rename(self.folder / str(step), _DELETED), ignore_errors=True)
 
   def _best(self, steps: list[int]) -> list[int]:
     measured: dict[int, float] = {}
-    for step in steps if self._metric else []:
-      with contextlib.suppress(Exception):  # unreadable or without the metric: not the best
+    if self._metric is None:
+      return []
+    for step in steps:
+      with contextlib.suppress(Exception):  # unreadable or without the metric: cannot be the best
         measured[step] = self._sign * _describe(self.folder / str(step))['metrics'][self._metric]
     return sorted(measured, key=measured.__getitem__)[: self._keep_best]
 
@@ -276,8 +294,8 @@ def _begin(unfinished: pathlib.Path, packed: np.ndarray) -> _Saving:
   from orbax.checkpoint import v1 as ocp
 
   context = ocp.Context()
-  context.array.saving.use_compression = False  # of little use to floats, and much of the work
-  # A folder that cannot be made is then an error here, not in a thread that others wait for.
+  context.array.saving.use_compression = False  # slow, and floats hardly become smaller
+  # So that a folder that cannot be created raises here, not in a thread that other processes await.
   context.asynchronous.create_directories_asynchronously = False
   with _quiet(), context:
     return ocp.save_async(unfinished, {_PACKED: packed})
@@ -287,7 +305,7 @@ def _finish(
   begin: Callable[[], _Saving],
   unfinished: pathlib.Path,
   final: pathlib.Path,
-  description: dict[str, Any],
+  description: _Description,
   words: Array,
 ) -> None:
   begun = begin()
@@ -322,30 +340,30 @@ def _read(
 
   if size is not None:
     return packing.unpack(ocp.load(path, {_PACKED: np.empty(size, np.uint8)})[_PACKED], wanted)
-  # As it was until November 2026: each array by its name, and keys with a sharding that is equal
-  # and of another name, for which the step would compile again.
+  # The format until November 2026: each array by its name. Orbax restores keys with an equal
+  # sharding of another name, for which the step would be compiled again.
   return jax.tree.map(
     lambda x, like: jax.device_put(x, like.sharding), ocp.load(path, wanted), wanted
   )
 
 
-def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Any]:
-  """The description of a folder that is whole and of this model."""
+def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> _Description:
+  """Return the description of a folder; raise where it is damaged or of another model."""
   description = _describe(path)
   old = _no_longer(description['leaves'], leaves)
   known = {name: spec for name, spec in description['leaves'].items() if name not in old}
   _preflight(path, known, _specs(leaves))
   for name, checksum in description['files'].items() if hosts.first() else ():
-    # First, for Orbax's reaction to a damaged file is long, loud and late.
+    # Before Orbax reads it: its errors about a damaged file are long and late.
     if not (path / name).is_file() or _checksum(path / name) != checksum:
       raise _Damaged(f'{name} is not as it was written')
   return description
 
 
-def _describe(path: pathlib.Path) -> dict[str, Any]:
+def _describe(path: pathlib.Path) -> _Description:
   try:
     sealed = files.read_config(path / _DESCRIPTION)
-    description = sealed['description']
+    description: _Description = sealed['description']
     sound = sealed['checksum'] == _seal(description) and description['step'] == int(path.name)
   except (OSError, ValueError, KeyError, TypeError):
     sound = False
@@ -369,7 +387,7 @@ def _preflight(path: pathlib.Path, stored: Mapping[str, str], wanted: Mapping[st
 def _no_longer(
   stored: Mapping[str, str], leaves: Mapping[str, jax.ShapeDtypeStruct]
 ) -> dict[str, jax.ShapeDtypeStruct]:
-  """What is stored of leaves that states no longer have: it is read, and dropped."""
+  """Return the stored leaves that states no longer have, which are read and dropped."""
   sharding = next(iter(leaves.values())).sharding
   found = {}
   for name, spec in stored.items():
@@ -380,7 +398,7 @@ def _no_longer(
 
 
 def _by_name(tree: Tree) -> dict[str, Any]:
-  """Leaves by path, in the order of the tree; containers, empty ones too, are not stored."""
+  """Return the leaves by path, in the order of the tree; empty containers are not stored."""
   pairs = jax.tree_util.tree_leaves_with_path(tree)
   named = {jax.tree_util.keystr(path, simple=True, separator='/'): leaf for path, leaf in pairs}
   if len(named) < len(pairs) or not named:
@@ -393,7 +411,7 @@ def _specs(leaves: Mapping[str, Array | jax.ShapeDtypeStruct]) -> dict[str, str]
 
 
 def _nonempty(leaves: Mapping[str, Leaf]) -> dict[str, Leaf]:
-  """Those that have elements; Orbax refuses the others."""
+  """Return the leaves that have elements; Orbax refuses the others."""
   return {name: leaf for name, leaf in leaves.items() if math.prod(leaf.shape)}
 
 
@@ -423,7 +441,7 @@ def _reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-  """Without Orbax's log and its threads' tracebacks: what matters reaches us as an exception."""
+  """Hide Orbax's log and the tracebacks of its threads; its errors arrive as exceptions."""
   logger, keep = logging.getLogger('absl'), lambda record: 'orbax' not in record.pathname
   logger.addFilter(keep)
   try:

@@ -1,11 +1,10 @@
-"""Pictures for people: grids of samples, curves of losses."""
+"""Pictures to look at: grids of samples and curves of losses."""
 
 import collections
 import io
 import json
 import os
 import pathlib
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,7 +17,15 @@ WIDTH = 480
 
 
 def grid(images: np.ndarray, columns: int) -> np.ndarray:
-  """Images `[n, H, W, C]` of uint8 in rows of `columns`, a grey gap between them: `[H', W', C]`."""
+  """Arrange images in rows of `columns`, with a gray gap between them.
+
+  Args:
+    images: uint8 `[n, H, W, C]`.
+    columns: images of a row; the last row may have fewer.
+
+  Returns:
+    uint8 `[H', W', C]`.
+  """
   n, height, width, channels = images.shape
   rows = -(-n // columns)
   canvas = np.full((rows, height + GAP, columns, width + GAP, channels), 96, np.uint8)
@@ -27,55 +34,73 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
   return canvas.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
 
 
-def save_grid(path: str | os.PathLike, images: np.ndarray, columns: int) -> None:
-  """Write a grid of images in [-1, 1] as PNG, enlarged by a whole factor where it is small."""
+def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int) -> None:
+  """Write a grid of images as PNG; a small grid is enlarged by a whole factor.
+
+  Args:
+    path: the file.
+    images: `[n, H, W, C]` in [-1, 1].
+    columns: images of a row.
+  """
   image = _enlarged(grid(to_uint8(images), columns), WIDTH)
   with files.atomic(pathlib.Path(path)) as file:
     image.save(file, format='PNG')
 
 
 def png(images: np.ndarray, columns: int) -> bytes:
-  """Return the picture of `save_grid` as the bytes of a PNG."""
+  """Return the picture that `save_grid` writes, as the bytes of a PNG."""
   data = io.BytesIO()
   _enlarged(grid(to_uint8(images), columns), WIDTH).save(data, format='PNG')
   return data.getvalue()
 
 
-def save_gif(path: str | os.PathLike, images: np.ndarray, seconds: float = 0.06) -> None:
-  """Write images in [-1, 1] as an endless GIF, `seconds` each, enlarged as by `save_grid`."""
+def save_gif(path: str | os.PathLike[str], images: np.ndarray, seconds: float = 0.06) -> None:
+  """Write images as a GIF that repeats without end; small images are enlarged.
+
+  Args:
+    path: the file.
+    images: `[n, H, W, C]` in [-1, 1].
+    seconds: how long each image is shown.
+  """
   first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(images)]
-  options: dict[str, Any] = dict(save_all=True, append_images=others, loop=0)
-  options['duration'] = round(1000 * seconds)
+  duration = round(1000 * seconds)
   with files.atomic(pathlib.Path(path)) as file:
-    first.save(file, format='GIF', **options)
+    first.save(file, 'GIF', save_all=True, append_images=others, loop=0, duration=duration)
 
 
 def heat(values: np.ndarray, top: float) -> np.ndarray:
-  """Values `[...]` from 0 to `top` as colours `[..., 3]` in [-1, 1], from black by red to white."""
+  """Return values `[...]` as colors `[..., 3]` in [-1, 1]: 0 is black, then red, `top` is white."""
   level = 3 * np.clip(np.asarray(values, np.float32) / top, 0, 1)[..., None]
   return 2 * np.clip(level - np.arange(3, dtype=np.float32), 0, 1) - 1
 
 
 def coloured(images: np.ndarray) -> np.ndarray:
-  """Grey images `[..., 1]` with three channels; others as they are."""
+  """Repeat the channel of gray images `[..., 1]` three times; return others unchanged."""
   return np.repeat(images, 3, -1) if images.shape[-1] == 1 else images
 
 
 def _enlarged(picture: np.ndarray, width: int) -> Image.Image:
-  """uint8 `[H, W, C]` by a whole factor, to about that width."""
+  """Enlarge uint8 `[H, W, C]` by a whole factor to about `width` pixels."""
   image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
   factor = max(1, round(width / image.width))
   return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
-def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
-  """Draw the series of a metrics file over the images seen, a panel for each player."""
+def save_curves(path: str | os.PathLike[str], metrics: str | os.PathLike[str]) -> None:
+  """Draw the series of a metrics file against the images seen, with one panel for each player.
+
+  It writes nothing where the metrics file is missing or has no series yet.
+
+  Args:
+    path: the PNG file.
+    metrics: a JSON object in each line, with names such as 'generator/loss'.
+  """
   from matplotlib.figure import Figure
 
   metrics = pathlib.Path(metrics)
   text = metrics.read_text() if metrics.exists() else ''  # nothing logged yet
   lines = [json.loads(line) for line in text.splitlines()]
-  panels: dict[str, dict[str, list]] = collections.defaultdict(
+  panels: dict[str, dict[str, list[tuple[int, float]]]] = collections.defaultdict(
     lambda: collections.defaultdict(list)
   )
   for line in lines:
@@ -97,8 +122,14 @@ def save_curves(path: str | os.PathLike, metrics: str | os.PathLike) -> None:
     figure.savefig(file, format='png', dpi=100)
 
 
-def save_points(path: str | os.PathLike, samples: np.ndarray, means: np.ndarray) -> None:
-  """Draw samples `[seeds, N, 2]` of the plane, a panel a seed, with the means of the modes."""
+def save_points(path: str | os.PathLike[str], samples: np.ndarray, means: np.ndarray) -> None:
+  """Draw points of the plane and the means of the modes, with one panel for each seed.
+
+  Args:
+    path: the PNG file.
+    samples: `[seeds, N, 2]`.
+    means: `[modes, 2]`.
+  """
   from matplotlib.figure import Figure
 
   columns = min(len(samples), 5)

@@ -1,4 +1,4 @@
-"""Files that hold the old text or the new, whenever the machine stops."""
+"""Atomic files: if the machine stops, a file has its old content or its new content."""
 
 import contextlib
 import json
@@ -13,20 +13,19 @@ import numpy as np
 
 
 def cache(name: str) -> pathlib.Path:
-  """A folder of the user's cache: $XDG_CACHE_HOME/jaxgan/name, else below ~/.cache."""
+  """Return a folder of the user's cache: $XDG_CACHE_HOME/jaxgan/name, or ~/.cache/jaxgan/name."""
   base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
   return pathlib.Path(base).expanduser() / 'jaxgan' / name
 
 
 @contextlib.contextmanager
 def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
-  """Open a file to write, which becomes `path` at the end of the block and vanishes if that fails.
+  """Open a file for writing that becomes `path` at the end of the block.
 
-  Its folder is made where it is missing.
+  If the block fails, the file is deleted and `path` stays as it was. A missing folder is created.
 
   Raises:
-    ValueError: something that is no file stands at the path, such as a folder or a device, which
-      would be replaced.
+    ValueError: `path` exists and is not a regular file, such as a folder or a device.
   """
   if path.exists() and not path.is_file():
     raise ValueError(f'{path} is there already and is no file: give the name of a file')
@@ -44,10 +43,10 @@ def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def becoming(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """Make a folder to fill, which becomes `path` at the end of the block, so that none is half full.
+  """Create a folder that becomes `path` at the end of the block, so that it is always complete.
 
   Raises:
-    ValueError: there is something at the path already.
+    ValueError: `path` exists and is not an empty folder.
   """
   if path.exists() and (not path.is_dir() or any(path.iterdir())):
     raise ValueError(f'{path} is there already and not empty: give another --out')
@@ -64,36 +63,36 @@ def becoming(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
-  """Rename a folder by adding a suffix to its name, in place of what has that name; return it."""
+  """Add a suffix to a folder's name, replace a folder of that name, and return the new path."""
   target = path.with_name(path.name + suffix)
   if target.exists():
     shutil.rmtree(target)
   return path.rename(target)
 
 
-def save_npz(path: str | os.PathLike, **arrays: Any) -> None:
-  """Write arrays by name as a compressed .npz file, at exactly this path."""
+def save_npz(path: str | os.PathLike[str], **arrays: Any) -> None:
+  """Write arrays by name as a compressed .npz file at exactly this path."""
   with atomic(pathlib.Path(path)) as file:
     np.savez_compressed(file, **arrays)
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-  """Replace a file's text at once: whenever the machine stops, it holds the old or the new."""
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+  """Replace a file's text at once; if the machine stops, the file has the old text or the new."""
   with atomic(pathlib.Path(path)) as file:
     file.write(text.encode())
 
 
-def write_config(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
-  """Writes JSON with sorted keys; what JSON has no type for is written as its `str`."""
+def write_config(path: str | os.PathLike[str], config: Mapping[str, object]) -> None:
+  """Write JSON with sorted keys; values without a JSON type are written as their `str`."""
   write_text(path, json.dumps(config, indent=2, sort_keys=True, default=str) + '\n')
 
 
-def read_config(path: str | os.PathLike) -> dict[str, Any]:
-  """Reads what `write_config` wrote.
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+  """Read what `write_config` wrote.
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it is not a JSON object.
+    ValueError: the file is not a JSON object.
   """
   text = pathlib.Path(path).read_text(encoding='utf-8')
   try:

@@ -1,7 +1,7 @@
-"""Weights from files of others, read without running anything that is in them.
+"""Read weights from published files without running any code in them.
 
-A PyTorch file is a pickle, and unpickling runs whatever it names. The readers here know the handful
-of names that a state dict needs, all of them inert, and refuse every other one.
+A PyTorch file is a pickle, and unpickling runs the functions that the file names. The readers here
+accept only the few harmless names that a state dict needs and refuse all others.
 """
 
 import collections
@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 LIMIT = 2**32  # bytes of arrays in one file
-_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of PyTorch's files before 1.6
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # first numbers of PyTorch's files before 1.6
 _TYPES = {
   'FloatStorage': '<f4',
   'DoubleStorage': '<f8',
@@ -33,18 +33,21 @@ _TYPES = {
 
 
 class Unreadable(ValueError):
-  """A file that is damaged, of another kind, or asks for what it must not."""
+  """The file is damaged, has another format, or names a function that is not allowed."""
 
 
 def read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Arrays by name, from .pth (both kinds), .safetensors or .npz, told apart by their content.
+  """Return the arrays of a file by name.
+
+  The format is .pth (before or since PyTorch 1.6), .safetensors or .npz. It is recognized by the
+  content, not by the file's name.
 
   Raises:
-    Unreadable: none of these, cut short, too large, or naming anything but arrays.
+    Unreadable: the file has another format, is damaged or too large, or needs more than arrays.
     FileNotFoundError: there is no such file.
   """
   with path.open('rb') as file:
-    start = file.read(9)  # of .safetensors: the length of its header, which is any, and the header
+    start = file.read(9)  # in .safetensors: 8 bytes for the header's length, then the header
     file.seek(0)
     kind = 'zip' if start[:2] == b'PK' else 'pickle' if start[:1] == b'\x80' else 'safetensors'
     kind = 'safetensors' if start[8:] == b'{' else kind
@@ -52,7 +55,7 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
       arrays = _READERS[kind](file, path.stat().st_size)
     except Unreadable:
       raise
-    except Exception as error:  # damaged files fail in every way there is
+    except Exception as error:  # a damaged file may raise anything
       raise Unreadable(f'{path} cannot be read: {type(error).__name__}: {error}') from error
   if not arrays:
     raise Unreadable(f'{path} has no arrays')
@@ -60,13 +63,13 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def sha256(path: pathlib.Path) -> str:
-  """The file's digest, by which a known one is told."""
+  """Return the file's SHA-256 digest, in hexadecimal digits."""
   with path.open('rb') as file:
     return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 class _Kind(NamedTuple):
-  """Stands for a storage class of PyTorch: the type of its numbers."""
+  """A storage class of PyTorch, represented by the type of its numbers."""
 
   dtype: str
 
@@ -74,14 +77,14 @@ class _Kind(NamedTuple):
 def _tensor(
   storage: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
 ) -> np.ndarray:
-  """A view of a storage, copied; refused where it would reach, or grow, beyond it."""
+  """Return a copy of a view of a storage; refuse a view that is larger or reaches outside."""
   numbers = [offset, *size, *stride]
   if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
     raise Unreadable('a tensor of impossible shape')
   if math.prod(size) > storage.size:
     raise Unreadable('a tensor larger than its storage')
   item = storage.itemsize
-  # Of all of NumPy's ways to a view, this one checks that it stays inside of the buffer.
+  # Of NumPy's ways to make a view, this one checks that it stays inside the buffer.
   view = np.ndarray(
     size, storage.dtype, storage, offset * item, tuple(step * item for step in stride)
   )
@@ -97,24 +100,24 @@ _NAMES: Mapping[tuple[str, str], object] = {
 
 
 class _Unpickler(pickle.Unpickler):
-  """Knows the names of a state dict and no other; storages come from `storage(kind, key, n)`."""
+  """An unpickler of state dicts only; it gets storages from `storage(kind, key, numbers)`."""
 
   def __init__(self, file: IO[bytes], storage: Callable[[_Kind, str, int], np.ndarray]) -> None:
     super().__init__(file)
     self._storage = storage
 
   def find_class(self, module: str, name: str) -> object:
-    """What a name stands for here."""
+    """Return our replacement for an allowed name; refuse all others."""
     if (module, name) not in _NAMES:
       raise Unreadable(f'it names {module}.{name}, which is not of a state dict: nothing was run')
     return _NAMES[module, name]
 
   def persistent_load(self, pid: object) -> np.ndarray:
-    """A storage: ('storage', kind, key, device, numbers)."""
+    """Return the storage for ('storage', kind, key, device, numbers)."""
     if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == 'storage'):
-      raise Unreadable('it refers to what is not a storage')
+      raise Unreadable('it refers to something that is not a storage')
     if not isinstance(pid[1], _Kind) or not isinstance(pid[4], int):
-      raise Unreadable('it refers to what is not a storage')
+      raise Unreadable('it refers to something that is not a storage')
     if len(pid) > 5 and pid[5] is not None:
       raise Unreadable('it has views of storages, as only very old files do')
     return self._storage(pid[1], str(pid[2]), pid[4])
@@ -125,12 +128,12 @@ def _no_storage(*_: object) -> np.ndarray:
 
 
 def _plain(file: IO[bytes]) -> Any:
-  """A pickle of numbers, texts and lists."""
+  """Read a pickle of numbers, texts, lists and dicts."""
   return _Unpickler(file, _no_storage).load()
 
 
 def _checked(value: object) -> dict[str, np.ndarray]:
-  """Only arrays by name: a state dict, or one under 'state_dict'."""
+  """Return the arrays by name of a state dict, or of one under the key 'state_dict'."""
   if isinstance(value, dict) and isinstance(value.get('state_dict'), dict):
     value = value['state_dict']
   if not isinstance(value, dict):
@@ -139,7 +142,7 @@ def _checked(value: object) -> dict[str, np.ndarray]:
 
 
 def _zip(file: IO[bytes], size: int) -> dict[str, np.ndarray]:
-  """A .pth of today, or an .npz."""
+  """Read a .pth since PyTorch 1.6, or an .npz."""
   with zipfile.ZipFile(file) as archive:
     if sum(info.file_size for info in archive.infolist()) > LIMIT:
       raise Unreadable(f'its arrays take more than {LIMIT} bytes')
@@ -171,9 +174,9 @@ def _torch_zip(archive: zipfile.ZipFile, root: str) -> dict[str, np.ndarray]:
 
 
 def _legacy(file: IO[bytes], size: int) -> dict[str, np.ndarray]:
-  """A .pth from before PyTorch 1.6: pickles one after another, then the storages.
+  """Read a .pth from before PyTorch 1.6: pickles one after another, then the storages.
 
-  Read twice: the tensors come before the numbers that they are of.
+  The file is read twice, since the tensors come before their numbers.
   """
   if _plain(file) != _MAGIC or _plain(file) != _PROTOCOL:
     raise Unreadable('it is a pickle, and not of PyTorch: save it as .npz or .safetensors')

@@ -1,4 +1,4 @@
-"""The leaves of a state as bytes in a row, and a word for each by which a changed one is found."""
+"""Pack the leaves of a state into one array of bytes, and compute a checksum of each leaf."""
 
 import itertools
 from collections.abc import Mapping
@@ -12,7 +12,10 @@ from jaxgan.core.typing import Array, Tree
 
 
 def pack(leaves: Mapping[str, Array]) -> np.ndarray:
-  """Their bytes one after another, uint8 `[bytes]` on the host; blocks until they are there."""
+  """Return the bytes of all leaves one after another, uint8 `[bytes]` on the host.
+
+  It blocks until the values are computed and copied.
+  """
   data = [_data(x) for x in leaves.values()]
   here = [x.addressable_data(0) if x.is_fully_replicated else x for x in data]
   for x in here:
@@ -21,10 +24,14 @@ def pack(leaves: Mapping[str, Array]) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray, like: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Array]:
-  """What `pack` was given, from shapes, dtypes (of typed keys too) and shardings in that order.
+  """Return the leaves that `pack` was given.
+
+  Args:
+    packed: what `pack` returned.
+    like: shapes, dtypes (typed keys too) and shardings of the leaves, in the order of `pack`.
 
   Raises:
-    ValueError: bytes are missing or left over.
+    ValueError: the number of bytes does not match.
   """
   data = [jax.eval_shape(_data, leaf) for leaf in like.values()]
   ends = list(itertools.accumulate(x.size * x.dtype.itemsize for x in data))
@@ -44,12 +51,14 @@ def _placed(values: np.ndarray, like: jax.ShapeDtypeStruct) -> Array:
 
 @jax.jit
 def integrity(tree: Tree) -> Array:
-  """A word a leaf, uint32 `[leaves]`: sum_i mix(u_i + c i) mod 2^32 over its 32-bit words u.
+  """Return a checksum of each leaf, uint32 `[leaves]`.
 
-  `mix` is a bijection, so any one changed word changes the sum; other changes, of order too, do so
-  but for one in 2^32. It does not depend on the devices over which the leaf is spread. It detects
-  accidents, not an adversary. `mix` is the finalizer of MurmurHash3 (Appleby, 2011), c / 2^32 the
-  golden ratio.
+  checksum = sum_i mix(u_i + c i) mod 2^32, over the 32-bit words u of the leaf
+
+  `mix` is a bijection, so a change of a single word always changes the checksum. Any other change,
+  also of the order, changes it with probability 1 - 2^-32. The checksum does not depend on the
+  devices over which the leaf is split. It detects accidents, not attacks. `mix` is the finalizer of
+  MurmurHash3 (Appleby, 2011), and c / 2^32 is the golden ratio.
   """
   return jnp.stack([_word(_data(leaf)) for leaf in jax.tree.leaves(tree)])
 

@@ -1,4 +1,4 @@
-"""The work directory: which folders may be one, its lock, and when a run may go on in it."""
+"""The work directory: which folders are allowed, its lock, and when a run may continue in it."""
 
 import contextlib
 import json
@@ -18,15 +18,16 @@ _SYSTEM |= {'windows', 'program files', 'program files (x86)', 'programdata'}
 
 
 class WorkdirInUse(ValueError):
-  """Another run holds the work directory."""
+  """Another run uses the work directory."""
 
 
 def check(workdir: str | os.PathLike[str]) -> None:
-  """Refuses what nobody means as the folder of a run.
+  """Refuse names and folders that cannot be meant as the folder of a run.
 
   Raises:
-    ValueError: no name, one with control characters or odd ends, a file, or a folder of the system,
-      the home folder or the one stood in, or one that holds them.
+    ValueError: the name is empty, has control characters, blanks at its ends or a dash before it;
+      or it is a file; or it is a folder of the operating system, or the home folder, the current
+      folder or the folder of temporary files, or a folder around one of these.
   """
   text, folder = os.fspath(workdir), pathlib.Path(workdir)
   if text in ('', '.'):
@@ -46,18 +47,18 @@ def check(workdir: str | os.PathLike[str]) -> None:
 
 
 def _is_system(folder: pathlib.Path) -> bool:
-  """Return whether it is the root of a drive, or lies in a folder of the operating system."""
+  """Return whether a folder is the root of a drive or lies in a folder of the operating system."""
   return len(folder.parts) < 2 or folder.parts[1].casefold() in _SYSTEM
 
 
 def lock(workdir: str | os.PathLike[str]) -> contextlib.ExitStack:
-  """Make the directory and lock it for this process.
+  """Create the directory and lock it for this process.
 
   Returns:
-    What holds the lock until it is closed. A process that is killed frees its lock.
+    A context that holds the lock until it is closed. A killed process frees its lock.
 
   Raises:
-    WorkdirInUse: another run holds it; the message names its process.
+    WorkdirInUse: another run holds the lock; the message names its process.
   """
   folder = pathlib.Path(workdir)
   folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def lock(workdir: str | os.PathLike[str]) -> contextlib.ExitStack:
       raise WorkdirInUse(
         f'{workdir} is in use by {_holder(folder)}; wait for it or choose another --workdir'
       ) from None
-    # In a file of its own: on Windows nobody else can read a file that is locked.
+    # In a second file: on Windows no other process can read a locked file.
     files.write_text(folder / HOLDER, f'process {os.getpid()} on {socket.gethostname()}')
     return stack.pop_all()
 
@@ -80,7 +81,12 @@ def _holder(folder: pathlib.Path) -> str:
 
 
 def diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-  """Lines such as `optimizer.lr: 0.0002 -> 0.0001`, sorted; values are equal if their JSON is."""
+  """Return the differences of two configs as sorted lines; values are equal if their JSON is.
+
+  Example:
+    >>> diff({'optimizer': {'lr': 0.0002}}, {'optimizer': {'lr': 0.0001}})
+    ['optimizer.lr: 0.0002 -> 0.0001']
+  """
   before, after = _flat(old), _flat(new)
   return [
     f'{name}: {before.get(name, "absent")} -> {after.get(name, "absent")}'
@@ -90,7 +96,7 @@ def diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
 
 
 def same(folder: pathlib.Path, differences: list[str]) -> None:
-  """Raises ValueError where a run differs from the one in its work directory, with how."""
+  """Raise ValueError if there are differences to the run in its work directory, and list them."""
   if not differences:
     return
   shown = [f'  {line}' for line in differences[:6]]
@@ -98,7 +104,7 @@ def same(folder: pathlib.Path, differences: list[str]) -> None:
   raise ValueError(
     f'{folder} holds a run of another config (there -> here):\n'
     + '\n'.join(shown)
-    + '\ngive these as they were, or another --workdir'
+    + '\ngive these options as they were, or choose another --workdir'
   )
 
 

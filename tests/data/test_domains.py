@@ -92,7 +92,7 @@ def test_a_bad_file_takes_its_pair_along(tmp_path, caplog):
   assert sorted(first_pixels(source)) == [0, 2, 3]
   assert 'refused train/1.png: UnidentifiedImageError' in caplog.text
   assert 'refused train/4.png: its width is odd, 17 x 8' in caplog.text
-  assert 'left out 2 of 5 pairs' in caplog.text and '1 files are not images' in caplog.text
+  assert 'refused 2 of 5 pairs' in caplog.text and '1 files are not images' in caplog.text
 
 
 def test_partners_of_different_sizes_are_left_out(tmp_path, caplog):

@@ -52,5 +52,5 @@ def test_wrong_names_are_refused(tmp_path):
     mixtures.load('ring9', tmp_path)
   with pytest.raises(ValueError, match="no split 'validation', only train, test"):
     mixtures.load('ring8', tmp_path, 'validation')
-  with pytest.raises(ValueError, match='python -m jaxgan.plane --dataset=ring8'):
+  with pytest.raises(ValueError, match='jaxgan plane --dataset=ring8'):
     data.load('ring8', data_dir=tmp_path)

@@ -1,1 +1,1 @@
-"""Networks whose weights come from files of others."""
+"""Networks whose weights come from published files."""

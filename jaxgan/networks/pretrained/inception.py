@@ -1,29 +1,35 @@
-"""The Inception-v3 of the FID, of 2015-12-05: not the one of today's libraries.
+"""The Inception-v3 of the FID, released on 2015-12-05, which differs from that of newer libraries.
 
-It has weights and 1008 classes of its own, resizes by itself as TensorFlow 1 did, leaves padding
-out of its averages, and takes the maximum in the last block's pooling branch.
+It has its own weights and 1008 classes. It resizes images as TensorFlow 1 did, its average pooling
+does not count padding, and the pooling branch of its last block takes the maximum.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import unflatten_dict
 from jax import lax
 
 from jaxgan.core.typing import Array, Tree
 
 SIZE, FEATURES, CLASSES = 299, 2048, 1008
 Unit = tuple[str, int, int | tuple[int, int], int]  # name, width, kernel, stride
-Branches = Sequence[Sequence[Any]]
+Part = str | Unit | tuple[Unit, Unit]
+Branches = Sequence[Sequence[Part]]
 
 
 def resize(x: Array, size: int = SIZE) -> Array:
-  """Bilinear as TensorFlow 1 had it: output i is at i n / size, no half pixel, no smoothing.
+  """Resize bilinearly as TensorFlow 1 did: output i is read at i n / size, without smoothing.
 
-  x `[B, H, W, C]` -> `[B, size, size, C]`; the last row and column repeat.
+  Args:
+    x: `[B, H, W, C]`; n is H or W. There is no shift by half a pixel.
+    size: side of the output in pixels.
+
+  Returns:
+    `[B, size, size, C]`; pixels beyond the last row and column repeat it.
   """
 
   def between(x: Array, axis: int) -> Array:
@@ -38,7 +44,10 @@ def resize(x: Array, size: int = SIZE) -> Array:
 
 
 def pool(x: Array, kind: str, stride: int = 1) -> Array:
-  """3x3 windows: 'max' or 'average', padded at stride 1; padding does not count in an average."""
+  """Pool windows of 3x3 pixels by 'max' or 'average', padded at stride 1.
+
+  Padding does not count in an average.
+  """
   pad = 1 - stride // 2
   pads = ((0, 0), (pad, pad), (pad, pad), (0, 0))
   window = partial(
@@ -51,7 +60,10 @@ def pool(x: Array, kind: str, stride: int = 1) -> Array:
 
 
 class Convolution(nn.Module):
-  """Convolution, batch norm folded to a scale and a shift, ReLU; SAME at stride 1 if `padded`."""
+  """Convolution, then batch norm (folded to a scale and a shift), then ReLU.
+
+  With `padded`, the size stays the same at stride 1.
+  """
 
   width: int
   kernel: tuple[int, int]
@@ -73,7 +85,10 @@ class Convolution(nn.Module):
 
 
 class Mixed(nn.Module):
-  """Branches side by side, each a row of units, pools ('max', 'average') or pairs of units."""
+  """Branches whose outputs are joined as channels.
+
+  Each branch is a sequence of units, pools ('max', 'average', 'max/2') and pairs of units.
+  """
 
   branches: Branches
 
@@ -81,18 +96,18 @@ class Mixed(nn.Module):
   def __call__(self, x: Array) -> Array:
     return jnp.concatenate([self.row(x, branch) for branch in self.branches], -1)
 
-  def row(self, x: Array, branch: Sequence[Any]) -> Array:
-    """One after another."""
+  def row(self, x: Array, branch: Sequence[Part]) -> Array:
+    """Apply the parts of a branch one after another."""
     for part in branch:
       x = self.step(x, part)
     return x
 
-  def step(self, x: Array, part: Any) -> Array:
-    """A pool, two units side by side, or one."""
+  def step(self, x: Array, part: Part) -> Array:
+    """Apply a pool, a pair of units (outputs joined as channels) or one unit."""
     if isinstance(part, str):
       kind, _, halved = part.partition('/')
       return pool(x, kind, 2 if halved else 1)
-    if isinstance(part[0], tuple):
+    if len(part) == 2:
       return jnp.concatenate([self.step(x, unit) for unit in part], -1)
     name, width, kernel, stride = part
     full = (kernel, kernel) if isinstance(kernel, int) else kernel
@@ -104,7 +119,7 @@ def _unit(name: str, width: int, kernel: int | tuple[int, int] = 1, stride: int 
 
 
 def _row(name: str, *units: tuple) -> list[Unit]:
-  """Units that are numbered from 1."""
+  """Return units with names that are numbered from 1."""
   return [_unit(f'{name}_{i}', *unit) for i, unit in enumerate(units, 1)]
 
 
@@ -160,7 +175,9 @@ BLOCKS: Mapping[str, tuple[Callable[..., Branches], tuple]] = {
 
 
 class Inception(nn.Module):
-  """uint8 `[B, H, W, 3]` of any size -> features `[B, 2048]` and logits without bias `[B, 1008]`.
+  """Inception-v3: images `[B, H, W, 3]` -> features `[B, 2048]` and logits `[B, 1008]`.
+
+  The images are uint8 of any size. The logits have no bias.
 
   References: Szegedy et al., Rethinking the Inception Architecture, 2016; Heusel et al., 2017.
   """
@@ -182,30 +199,34 @@ class Inception(nn.Module):
 
 
 def converted(state: Mapping[str, np.ndarray]) -> Tree:
-  """Parameters from PyTorch's names and layout; batch norm (eps 0.001) folded in float64.
+  """Convert weights with PyTorch's names and layout to parameters of `Inception`.
+
+  Batch norm (eps 0.001) is folded into a scale and a shift, in float64.
+
+  Args:
+    state: arrays by name.
 
   Raises:
-    ValueError: arrays that are missing or of another shape.
+    ValueError: an array is missing.
   """
-  params: dict[str, Any] = {}
+  params: dict[str, np.ndarray] = {}
   try:
     for key, kernel in state.items():
       if key.endswith('.conv.weight'):
         name = key.removesuffix('.conv.weight')
-        place = params
-        for part in name.split('.'):
-          place = place.setdefault(part, {})
-        place.update(_folded(state, name), kernel=np.transpose(kernel, (2, 3, 1, 0)))
+        scale, shift = _folded(state, name)
+        params |= {f'{name}.scale': scale, f'{name}.shift': shift}
+        params[f'{name}.kernel'] = np.transpose(kernel, (2, 3, 1, 0))
     params['fc'] = np.transpose(state['fc.weight'])
   except KeyError as error:
     raise ValueError(
       f'these are not the weights of the FID Inception: {error} is missing'
     ) from None
-  return params
+  return unflatten_dict(params, sep='.')
 
 
-def _folded(state: Mapping[str, np.ndarray], name: str) -> dict[str, Any]:
+def _folded(state: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
   parts = ('weight', 'bias', 'running_mean', 'running_var')
   gain, bias, mean, variance = (state[f'{name}.bn.{part}'].astype(np.float64) for part in parts)
   scale = gain / np.sqrt(variance + 1e-3)
-  return {'scale': scale.astype('f4'), 'shift': (bias - mean * scale).astype('f4')}
+  return scale.astype('f4'), (bias - mean * scale).astype('f4')

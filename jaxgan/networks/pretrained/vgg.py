@@ -1,7 +1,6 @@
-"""VGG19 up to its last convolution, whose maps compare images by content."""
+"""VGG19 up to its last convolution; its feature maps compare images by content."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -16,11 +15,12 @@ SMALLEST = 2 ** (len(BLOCKS) - 1)
 
 
 class VGG19(nn.Module):
-  """Images `[B, H, W, 3 or 1]` in [-1, 1] -> maps `[B, H / 16, W / 16, 512]` of conv5_4.
+  """VGG19: images `[B, H, W, 3 or 1]` in [-1, 1] -> feature maps `[B, H / 16, W / 16, 512]`.
 
-  `rectified`: after its ReLU, as in SRGAN, or before it, as in ESRGAN.
+  They are the maps of the layer conv5_4: after its ReLU with `rectified`, as in SRGAN, else before
+  it, as in ESRGAN. H and W are at least 16.
 
-  References: Simonyan and Zisserman, Very Deep Convolutional Networks, 2015.
+  Reference: Simonyan and Zisserman, Very Deep Convolutional Networks, 2015.
   """
 
   rectified: bool = True
@@ -41,18 +41,21 @@ class VGG19(nn.Module):
 
 
 def _halved(x: Array) -> Array:
-  """The largest of each 2x2; an odd row or column is left out."""
+  """Return the maximum of each 2x2 pixels; a last odd row or column is dropped."""
   b, h, w, c = x.shape
   return x[:, : h // 2 * 2, : w // 2 * 2].reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 
 def converted(state: Mapping[str, np.ndarray]) -> Tree:
-  """Parameters from torchvision's names and layout; its dense layers are left out.
+  """Convert weights with torchvision's names and layout to parameters of `VGG19`.
+
+  Args:
+    state: arrays by name; those of the dense layers are ignored.
 
   Raises:
-    ValueError: arrays that are missing or of another shape.
+    ValueError: an array is missing or has another shape.
   """
-  params: dict[str, Any] = {}
+  params: dict[str, Tree] = {}
   at, channels = 0, 3
   try:
     for block, (width, count) in enumerate(BLOCKS, 1):
