@@ -290,7 +290,7 @@ def shifted(images: Array, key: Key) -> Array:
 
 @cache
 def _applied(net: nn.Module) -> Callable[[Tree, np.ndarray], tuple[Array, Array]]:
-  """Return the jitted network. It is made at its first use, since reading the options starts JAX."""
+  """Return the jitted network; call it late, since reading the options starts JAX's back end."""
   options = convolution.compiler_options()
   return jax.jit(lambda params, x: net.apply({'params': params}, x), compiler_options=options)
 

@@ -39,7 +39,7 @@ class Sample:
     return len(self.digests)
 
   def some(self, num: int, stream: int) -> np.ndarray:
-    """Return `num` row numbers, sorted and drawn with the stream's seed; all if there are fewer."""
+    """Draw `num` row numbers with the stream's seed and sort them; all if there are fewer."""
     return drawn(len(self), num, stream)
 
   def pixels(self, chosen: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ TRAIN, TEST, FAKE = 0, 1, 2
 
 
 def drawn(count: int, num: int, stream: int) -> np.ndarray:
-  """Draw `num` of the numbers below `count`, sorted, without repetition; all if `num` >= `count`."""
+  """Draw `num` different numbers below `count` and sort them; all if `num` is not smaller."""
   if num >= count:
     return np.arange(count)
   return np.sort(np.random.default_rng([0, stream]).permutation(count)[:num])

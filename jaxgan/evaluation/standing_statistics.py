@@ -53,7 +53,7 @@ def statistics(
     begun = jax.tree.map(lambda x: jnp.full_like(x, start), variables[STATISTICS])
     return network.apply({**variables, STATISTICS: begun}, *inputs(i), train=True)[1][STATISTICS]
 
-  # An update is linear in the old value: it takes 0 to (1 - m) statistic, and 1 to m more than that.
+  # An update is linear in the old value: it maps 0 to (1 - m) statistic, and 1 to m more.
   first = jnp.asarray(0)
   zero = moved(first, 0.0)
   share = jax.tree.map(lambda one, zero: 1 - (one - zero), moved(first, 1.0), zero)

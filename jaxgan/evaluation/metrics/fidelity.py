@@ -94,7 +94,8 @@ def ssim(images: np.ndarray, references: np.ndarray) -> np.ndarray:
   Raises:
     ValueError: the shapes differ, or the images are smaller than the window.
 
-  References: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004.
+  References: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity,
+  2004.
   """
   a, b = _pair(images, references)
   if min(a.shape[1:3]) <= 2 * RADIUS:

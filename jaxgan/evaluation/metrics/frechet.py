@@ -11,7 +11,7 @@ from jaxgan.evaluation.metrics.moments import Moments
 
 
 class Reference(NamedTuple):
-  """The Gaussian of the real features: N, mean `[d]`, and root L `[d, d]` with L L' = covariance."""
+  """The Gaussian of real features: N, mean `[d]`, and root L `[d, d]` with L L' = covariance."""
 
   n: int
   mean: np.ndarray

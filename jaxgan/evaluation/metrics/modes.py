@@ -9,7 +9,7 @@ from jaxgan.evaluation.metrics import checks
 
 NEAR = 3.0  # standard deviations from a mode
 CEILING = 1 - np.exp(-(NEAR**2) / 2)
-"""The share of high quality of an ideal sampler, 0.98889; a higher share means too little spread."""
+"""The share of high quality of an ideal sampler, 0.98889; a higher one means too little spread."""
 
 
 class Modes(NamedTuple):
