@@ -264,7 +264,7 @@ class Run:
     return np.asarray(self.bound(self.recipe.show)(batch, key_of(key)))
 
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
-    """Draw images for a picture: a row for each class (at most 16) if conditional, else a square."""
+    """Draw images for a picture: a row per class (at most 16) if conditional, else a square."""
     rows = min(self.spec.classes, 16) if self.recipe.conditional else columns
     return np.asarray(self._draw(key_of(key), jnp.arange(rows * columns) // columns))
 
