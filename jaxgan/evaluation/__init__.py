@@ -1,1 +1,1 @@
-"""Scores of samples: features, metrics, intervals."""
+"""Evaluation: feature networks, metrics of samples, and scores with intervals."""

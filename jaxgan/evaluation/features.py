@@ -1,4 +1,4 @@
-"""Feature networks: from images to the numbers that metrics compare."""
+"""Feature networks, which compute from images the features that metrics compare."""
 
 import contextlib
 import hashlib
@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -31,9 +30,15 @@ STEPS, BATCH, VERSION = 1500, 128, 1
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-  """`apply(images)`: uint8 `[N, H, W, C]` -> features `[N, d]` and logits `[N, classes]`.
+  """A network that computes features of images, and what identifies it.
 
-  Scores by networks of another `hash` are not to be compared.
+  Compare only scores whose networks have the same `hash`.
+
+  Attributes:
+    name: what users call it.
+    hash: 16 hexadecimal digits, computed from its weights.
+    about: its accuracy or origin, and how images are preprocessed.
+    apply: maps uint8 images `[N, H, W, C]` to features `[N, d]` and logits `[N, classes]`.
   """
 
   name: str
@@ -41,21 +46,31 @@ class FeatureNetwork:
   about: str
   apply: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
   published: bool = False
-  """Whether it is the FID's, by which fid and kid are called so."""
+  """Whether this is the network of the published FID; only its scores are called fid and kid."""
 
   @property
   def described(self) -> str:
-    """What there is to say of it."""
+    """Return its name, hash and description in one line."""
     return f'{self.name} {self.hash} ({self.about})'
 
 
 def named(
   name: str, train: Source, test: Source | None, weights_file: pathlib.Path | None = None
 ) -> FeatureNetwork:
-  """The network of that name for these images; 'own' is the classifier, or turns without labels.
+  """Return the feature network of a name.
+
+  Args:
+    name: 'classifier', 'turns', 'inception' or MODULE:FUNCTION, see the functions below; 'own' is
+      'classifier' if the images have labels, else 'turns'.
+    train: the training images.
+    test: held-out images, on which the accuracy of 'classifier' and 'turns' is measured.
+    weights_file: the weights of 'inception'.
+
+  Returns:
+    The network, trained if necessary.
 
   Raises:
-    ValueError: another name, with those there are; and as the functions below.
+    ValueError: the name is unknown (the message lists the names); and as the functions below.
   """
   if ':' in name:
     return function(name, train.spec.shape)
@@ -73,18 +88,22 @@ def named(
 def classifier(
   train: Source, test: Source | None = None, folder: pathlib.Path | None = None
 ) -> FeatureNetwork:
-  """A classifier of these images, trained on `train`, or kept from another time.
+  """Train a classifier on `train`, or read it from the cache.
 
-  It takes a minute for images of 28 pixels, some for 64. Images go in as they are. The same data
-  give the same network on one machine; its hash tells.
+  The training takes about one minute for images of 28 pixels and several minutes for 64 pixels.
+  Images are not preprocessed. On one machine, the same data give the same network and hash.
 
   Args:
     train: images with labels.
-    test: those that its accuracy is stated on; None: those it was trained on, which is said.
-    folder: where it is kept; None: the user's cache folder.
+    test: images on which the accuracy is measured; None: the training images, as the description
+      then says.
+    folder: where the network is stored; None: the user's cache folder.
+
+  Returns:
+    The network; its features are the input of the last layer.
 
   Raises:
-    ValueError: images without labels.
+    ValueError: the images have no labels.
   """
   if not train.spec.classes:
     raise ValueError('a classifier needs labels: give a data set that has, or class subfolders')
@@ -94,9 +113,10 @@ def classifier(
 def turns(
   train: Source, test: Source | None = None, folder: pathlib.Path | None = None
 ) -> FeatureNetwork:
-  """A network that tells by how many quarter turns an image was turned, for want of labels.
+  """Train a network that predicts by how many quarter turns an image was rotated.
 
-  Trained and kept as `classifier`. Its logits say nothing of what an image shows.
+  It needs no labels. It is trained and stored as `classifier` is, and takes the same arguments. Its
+  logits do not say what an image shows.
 
   References: Gidaris et al., Unsupervised Representation Learning by Predicting Image Rotations,
   2018.
@@ -106,7 +126,7 @@ def turns(
 
 
 def turned(source: Source) -> Source:
-  """Each image by none to three quarter turns, in this order, labelled by how many."""
+  """Return each image rotated by 0, 1, 2 and 3 quarter turns, with this number as its label."""
 
   def images(indices: np.ndarray) -> np.ndarray:
     upright, times = source.images(indices // 4), indices % 4
@@ -123,13 +143,18 @@ def turned(source: Source) -> Source:
 
 
 def function(name: str, shape: Sequence[int]) -> FeatureNetwork:
-  """A function of the user's, MODULE:FUNCTION, for images of that shape.
+  """Return a user's own function as a feature network.
 
-  It maps uint8 `[N, H, W, C]` to features `[N, d]`, or to these and logits. Its hash is of what it
-  makes of eight images of noise, so another network in its place shows.
+  Its hash is computed from its features of eight images of noise, and so changes when the function
+  does.
+
+  Args:
+    name: MODULE:FUNCTION. The function maps uint8 `[N, H, W, C]` to features `[N, d]`, or to a pair
+      of features and logits `[N, classes]`.
+    shape: `(H, W, C)` of one image.
 
   Raises:
-    ValueError: no such function, or one that gives something else.
+    ValueError: there is no such function, or it returns other shapes.
   """
   module, _, attribute = name.partition(':')
   try:
@@ -163,17 +188,19 @@ def _trained(
   return FeatureNetwork(name, _hash(params), about, apply)
 
 
-def _accuracy(apply: Callable[..., Any], source: Source) -> float:
-  """The share of images whose label has the largest logit."""
+def _accuracy(
+  apply: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], source: Source
+) -> float:
+  """Return the share of images whose label has the largest logit."""
   named = [apply(images)[1].argmax(1) for images in source.parts()]
   return float((np.concatenate(named) == source.labels).mean())
 
 
 def trained(net: Classifier, train: Source, folder: pathlib.Path | None = None) -> Tree:
-  """Return the classifier's parameters, fitted to `train`, or kept from another time.
+  """Return the classifier's parameters, trained on `train` or read from the cache.
 
-  They are kept by what they depend on, the training images, so that metrics and the perceptual
-  losses use one network.
+  The name of the stored file depends on the training images alone, so that metrics and perceptual
+  losses use the same network.
   """
   name = hashlib.sha256(f'{train.fingerprint}-{VERSION}'.encode()).hexdigest()[:32]
   path = (folder or files.cache('classifiers')) / f'{name}.npz'
@@ -190,11 +217,16 @@ INCEPTION_BYTES = 95_628_359
 
 
 def inception(path: pathlib.Path | None) -> FeatureNetwork:
-  """The FID's Inception-v3, of a file of weights; grey images become RGB, values stay 0 to 255.
+  """Return the Inception-v3 of the published FID.
+
+  Grey images are repeated to RGB. Pixel values stay from 0 to 255.
+
+  Args:
+    path: the file of its weights, `pt_inception-2015-12-05-6726825d.pth`.
 
   Raises:
-    ValueError: no file, with the one that is needed; or one that cannot be read or is of another
-      network.
+    ValueError: there is no file (the message names the one needed), it cannot be read, or it
+      belongs to another network.
   """
   if path is None or not path.is_file():
     raise ValueError(
@@ -214,7 +246,11 @@ def _rgb(images: np.ndarray) -> np.ndarray:
 
 
 def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
-  """Parameters after Adam of a cosine schedule, on images shifted by up to a sixteenth."""
+  """Train a classifier and return its parameters.
+
+  The optimizer is AdamW with a cosine schedule. Images are shifted at random by up to 1/16 of their
+  size.
+  """
   params = net.init(jax.random.key(0), jnp.zeros((1, *source.spec.shape)))['params']
   adam = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-2)
 
@@ -225,7 +261,9 @@ def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
   @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
-  def step(params: Tree, opt: Any, images: Array, labels: Array, key: Key) -> tuple[Tree, Any]:
+  def step(
+    params: Tree, opt: optax.OptState, images: Array, labels: Array, key: Key
+  ) -> tuple[Tree, optax.OptState]:
     updates, opt = adam.update(jax.grad(loss)(params, images, labels, key), opt, params)
     return optax.apply_updates(params, updates), opt
 
@@ -238,12 +276,12 @@ def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
 
 
 def logits(net: nn.Module, params: Tree, images: np.ndarray) -> np.ndarray:
-  """What a fitted network says of uint8 images `[N, H, W, C]`: `[N, classes]`."""
+  """Return a trained network's logits `[N, classes]` of uint8 images `[N, H, W, C]`."""
   return _in_batches(net, params, images)[1]
 
 
 def shifted(images: Array, key: Key) -> Array:
-  """All images of a batch by the same random number of pixels, edges repeated."""
+  """Shift all images of a batch by the same random number of pixels; edges are repeated."""
   pad = max(1, images.shape[1] // 16)
   wide = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode='edge')
   at = jax.random.randint(key, (2,), 0, 2 * pad + 1)
@@ -251,8 +289,8 @@ def shifted(images: Array, key: Key) -> Array:
 
 
 @cache
-def _applied(net: nn.Module) -> Callable[[Tree, Any], tuple[Array, Array]]:
-  """The network, jitted; asked for at its first use, for to ask JAX for its back end starts it."""
+def _applied(net: nn.Module) -> Callable[[Tree, np.ndarray], tuple[Array, Array]]:
+  """Return the jitted network; call it late, since reading the options starts JAX's back end."""
   options = convolution.compiler_options()
   return jax.jit(lambda params, x: net.apply({'params': params}, x), compiler_options=options)
 
@@ -260,7 +298,7 @@ def _applied(net: nn.Module) -> Callable[[Tree, Any], tuple[Array, Array]]:
 def _in_batches(
   net: nn.Module, params: Tree, images: np.ndarray, size: int = 512
 ) -> tuple[np.ndarray, np.ndarray]:
-  """In equal batches, the last one filled up, so that it compiles once."""
+  """Apply a network in batches of equal size (the last is padded), so that it compiles once."""
   if images.dtype != np.uint8 or images.ndim != 4:
     raise ValueError(f'expected images uint8 [N, H, W, C], got {images.dtype}{list(images.shape)}')
   padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
@@ -281,7 +319,7 @@ def _hash(params: Tree) -> str:
 
 
 def _kept(path: pathlib.Path) -> Tree | None:
-  """None where there is none, or a damaged one."""
+  """Read stored parameters; return None where there is no file or a damaged one."""
   try:
     with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
       values: Mapping[str, np.ndarray] = {name: stored[name] for name in stored.files}
@@ -291,5 +329,5 @@ def _kept(path: pathlib.Path) -> Tree | None:
 
 
 def _keep(path: pathlib.Path, params: Tree) -> None:
-  with contextlib.suppress(OSError):  # a cache that cannot be written is none
+  with contextlib.suppress(OSError):  # the cache is optional: ignore that it cannot be written
     files.save_npz(path, **_flat(params))

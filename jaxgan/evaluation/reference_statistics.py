@@ -1,4 +1,4 @@
-"""Statistics of real images in a file: what a Fréchet distance needs, without the images."""
+"""Statistics of real images, stored in a file: a Fréchet distance needs no more than these."""
 
 import json
 import pathlib
@@ -19,9 +19,14 @@ FIELDS = ('n', 'mean', 'scatter')
 
 
 class Statistics(NamedTuple):
-  """Moments of features: of what was trained on, and of held-out images where there were any.
+  """The moments of the features of real images.
 
-  `network` is the hash of the network that they are of, `shape` that of the images.
+  Attributes:
+    train: moments of the training images.
+    held: moments of the held-out images; None if there are none.
+    network: the hash of the feature network.
+    about: a description of the training images.
+    shape: `(H, W, C)` of the images.
   """
 
   train: Moments
@@ -32,14 +37,14 @@ class Statistics(NamedTuple):
 
 
 def of(judge: Judge) -> Statistics:
-  """What is kept of a judge's real images."""
+  """Return the statistics of a judge's real images."""
   held = None if judge.test is None else moments_of(judge.test)
   shape = judge.train.images.spec.shape if judge.train.images else (0,)
   return Statistics(moments_of(judge.train), held, judge.network.hash, judge.about, shape)
 
 
 def write(path: pathlib.Path, kept: Statistics) -> None:
-  """As .npz."""
+  """Write statistics to an .npz file."""
   about = {'network': kept.network, 'about': kept.about, 'shape': list(kept.shape)}
   parts = {'train': kept.train, **({'held': kept.held} if kept.held else {})}
   arrays = {
@@ -51,10 +56,10 @@ def write(path: pathlib.Path, kept: Statistics) -> None:
 
 
 def read(path: pathlib.Path) -> Statistics | None:
-  """What `write` wrote; None for another .npz file.
+  """Read the statistics that `write` wrote; return None for another .npz file.
 
   Raises:
-    ValueError: a file that is damaged, or none.
+    ValueError: there is no file, or it is damaged.
   """
   try:
     with open(path, 'rb') as file, np.load(file, allow_pickle=False) as stored:
@@ -80,10 +85,16 @@ def scores(
   sample: Callable[[int], Sample],
   seeds: Sequence[int],
 ) -> list[Score]:
-  """The Fréchet distance of `sample(seed)`, as the network sees it, to the statistics.
+  """Return the Fréchet distance between samples and stored statistics, as one `Score`.
+
+  Args:
+    network: the feature network of the samples.
+    kept: the statistics of real images, computed by the same network.
+    sample: `sample(seed)` returns the features of generated images.
+    seeds: the seeds of the samples; the interval is over these.
 
   Raises:
-    ValueError: statistics by another network, or without held-out images to compare with.
+    ValueError: the statistics come from another network, or hold no held-out images.
   """
   if kept.network != network.hash:
     raise ValueError(

@@ -1,4 +1,4 @@
-"""What a network makes of images, in an order that follows from what they show alone."""
+"""Samples: the features and logits of images, in an order that depends on the images alone."""
 
 import dataclasses
 import functools
@@ -13,21 +13,21 @@ from jaxgan.data.source import Source
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import checks, moments
 
-ROWS = 10_000  # of features that are taken in float64 at a time
+ROWS = 10_000  # rows of features that are converted to float64 at a time
 
 
 @dataclass(frozen=True)
 class Sample:
-  """What a network makes of images, in an order that follows from what they show alone.
+  """The features and logits of images, sorted by the images' digests.
 
-  Scores therefore do not change when the images come in another order: whoever takes some of them
-  draws by seed from rows that are the same.
+  Scores therefore do not change when the images come in another order: a random choice with a
+  given seed takes the same rows.
 
   Attributes:
     features: `[N, d]`.
-    logits: `[N, classes]`, of no classes where the network gives none.
-    digests: `[N]`, sorted; equal for equal images.
-    images: to be read where pixels matter, index by index; None where features were given.
+    logits: `[N, classes]`; `[N, 0]` where the network has no logits.
+    digests: a hash of each image, `[N]`, sorted; equal images have equal digests.
+    images: the source of the images, for metrics of pixels; None where only features are known.
   """
 
   features: np.ndarray
@@ -39,7 +39,7 @@ class Sample:
     return len(self.digests)
 
   def some(self, num: int, stream: int) -> np.ndarray:
-    """Return which rows stand for all, `[num]`, sorted: all, or drawn by the stream's seed."""
+    """Draw `num` row numbers with the stream's seed and sort them; all if there are fewer."""
     return drawn(len(self), num, stream)
 
   def pixels(self, chosen: np.ndarray) -> np.ndarray:
@@ -49,11 +49,11 @@ class Sample:
 
 
 TRAIN, TEST, FAKE = 0, 1, 2
-"""Streams of random choices, so that equal sets are not thinned out alike."""
+"""Streams of random choices: of equal sets, different streams choose different rows."""
 
 
 def drawn(count: int, num: int, stream: int) -> np.ndarray:
-  """Draw `num` of `count` numbers without repetition, sorted; all of them where num is not less."""
+  """Draw `num` different numbers below `count` and sort them; all if `num` is not smaller."""
   if num >= count:
     return np.arange(count)
   return np.sort(np.random.default_rng([0, stream]).permutation(count)[:num])
@@ -62,15 +62,15 @@ def drawn(count: int, num: int, stream: int) -> np.ndarray:
 def seen(
   network: FeatureNetwork, images: np.ndarray | Source, num: int | None = None, stream: int = FAKE
 ) -> Sample:
-  """Return what the network makes of images, once for all metrics, for it may be slow.
+  """Return the features and logits of images, computed once for all metrics.
 
-  Images are read in parts and not kept, so that sets which stream need not fit in memory.
+  Images are read in parts and not kept in memory, so that large data sets work.
 
   Args:
-    network: the features and logits.
+    network: the feature network.
     images: uint8 `[N, S, S, C]`, or a source of them.
-    num: how many are drawn of them, by seed; all if not given.
-    stream: which seed.
+    num: how many images to draw at random; None: all.
+    stream: the seed of this choice.
   """
   source = images if isinstance(images, Source) else data.from_arrays(images, identity='given')
   digests = np.concatenate([_digests(part) for part in source.parts()])
@@ -84,8 +84,8 @@ def seen(
 
 
 def given(features: np.ndarray, logits: np.ndarray | None = None) -> Sample:
-  """Return a sample of features `[N, d]` (and logits) that someone computed, without images."""
-  checks.features('features', features)  # before the rows are sorted, for it names the first
+  """Return a sample of features `[N, d]` and logits computed elsewhere, without images."""
+  checks.features('features', features)  # before sorting: an error names the first wrong row
   logits = np.zeros((len(features), 0)) if logits is None else logits
   rows = features.reshape(len(features), -1), logits.reshape(len(features), -1)
   digests = _digests(np.concatenate(rows, 1))
@@ -94,25 +94,25 @@ def given(features: np.ndarray, logits: np.ndarray | None = None) -> Sample:
 
 
 def thinned(sample: Sample, num: int, stream: int = FAKE) -> Sample:
-  """Return `num` of a sample, drawn by seed; all where there are no more."""
+  """Return `num` rows of a sample, drawn with the stream's seed; all rows if there are fewer."""
   return part(sample, sample.some(num, stream))
 
 
 def _digests(rows: np.ndarray) -> np.ndarray:
-  """16 bytes for each row, equal for equal ones."""
+  """Return 16 bytes for each row; equal rows have equal bytes."""
   digest = lambda row: hashlib.blake2b(row.tobytes(), digest_size=16).digest()
   return np.array([digest(row) for row in rows], 'S16')
 
 
 def moments_of(sample: Sample) -> moments.Moments:
-  """Return the moments of a sample's features, added up in parts."""
+  """Return the moments of a sample's features, computed in parts to save memory."""
   x = sample.features
   parts = (moments.of(x[i : i + ROWS]) for i in range(0, len(x), ROWS))
   return functools.reduce(moments.merge, parts)
 
 
 def halves(sample: Sample, stream: int) -> tuple[Sample, Sample]:
-  """Return two halves at random, equal but for one image."""
+  """Split a sample at random into two halves, whose sizes differ by one image at most."""
   half = sample.some(len(sample) // 2, stream)
   return part(sample, half), part(sample, np.setdiff1d(np.arange(len(sample)), half))
 

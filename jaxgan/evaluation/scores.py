@@ -1,7 +1,7 @@
-"""Scores: metrics of a sample of images, with all that is needed to believe them.
+"""Scores: metrics of a sample of images, with all that is needed to interpret them.
 
-Each number comes with how many images it is of, what they were compared with, by which network, its
-interval, and what real images that were held out and an ideal sampler score.
+Each score has an interval. It names the number of images, what they were compared with, and the
+feature network. Beside it stand the scores of held-out real images and of an ideal sampler.
 """
 
 import dataclasses
@@ -28,18 +28,26 @@ from jaxgan.evaluation.samples import (
   thinned,
 )
 
-HELD = 10_000  # most images that neighbours are looked for among
+HELD = 10_000  # the largest number of images among which neighbours are searched
 NEAREST = 5
 SUBSET = 1000
-PIXELS = 2000  # most images whose pixels are compared
+PIXELS = 2000  # the largest number of images whose pixels are compared
 
 
 @dataclass(frozen=True)
 class Score:
-  """A number and all that is needed to believe it; there is no way to print it alone.
+  """A score and all that is needed to interpret it.
 
-  `num` are the images that it was computed of, which may be fewer than were drawn; `real_num` those
-  of the held-out real ones.
+  Attributes:
+    name: the metric's name, such as 'Fréchet distance'.
+    of: the value and its 95 % interval.
+    num: the number of images it was computed from, which may be below the number drawn.
+    against: what the images were compared with.
+    real: the score of held-out real images.
+    real_num: the number of these.
+    ideal: the score of an ideal sampler; None if it is unknown.
+    network: the feature network: name, hash and description.
+    seeds: the seeds of the samples.
   """
 
   name: str
@@ -53,14 +61,14 @@ class Score:
   seeds: tuple[int, ...]
 
   def cells(self) -> list[str]:
-    """What a line of the table says."""
+    """Return the cells of a table row."""
     ends = f'{self.of.low:.4g} to {self.of.high:.4g}' if np.isfinite(self.of.low) else 'one sample'
     ideal = '-' if self.ideal is None else f'{self.ideal:.4g}'
     real = f'{self.real:.4g} (N={self.real_num})'
     return [self.name, f'{self.of.value:.4g}', ends, real, ideal, str(self.num), self.against]
 
-  def plain(self) -> dict:
-    """In JSON's types."""
+  def plain(self) -> dict[str, object]:
+    """Return the score in types that JSON has."""
     return {**dataclasses.asdict(self), 'of': self.of._asdict()}
 
 
@@ -68,11 +76,15 @@ HEAD = ['', 'score', '95 %', 'held-out real', 'ideal', 'N', 'against']
 
 
 class Judge(NamedTuple):
-  """What images are measured by and against.
+  """The feature network and the real images that samples are compared with.
 
-  `train` are the real images to be learnt, `test` real images held out, if there are any;
-  `reference` are the moments of the training features and `about` says what they are of. Where
-  channels are digits, `digits` is the network that reads one.
+  Attributes:
+    network: the feature network.
+    train: the training images.
+    test: held-out real images; None if there are none.
+    reference: the Gaussian of the training features.
+    about: a description of the training images.
+    digits: the network that reads the digit of one channel, for the metric 'modes'; else None.
   """
 
   network: FeatureNetwork
@@ -89,7 +101,14 @@ def judge_of(
   test: np.ndarray | Source | None,
   about: str = 'train',
 ) -> Judge:
-  """Return what is computed once for all samples."""
+  """Compute the features of real images once, for the scores of all samples.
+
+  Args:
+    network: the feature network.
+    train: the training images, uint8 `[N, H, W, C]` or a source.
+    test: held-out images, likewise; None if there are none.
+    about: the name of the training images in tables.
+  """
   known = seen(network, train)
   held = None if test is None else seen(network, test)
   return Judge(network, known, held, _reference(known), f'{about} ({len(known)})')
@@ -100,7 +119,7 @@ def _reference(sample: Sample) -> frechet.Reference:
 
 
 class Measured(NamedTuple):
-  """A number and of how many images it is."""
+  """A value and the number of images that it was computed from."""
 
   value: float
   num: int
@@ -113,13 +132,13 @@ def _all_of(sample: Sample, **values: float) -> Found:
   return {name: Measured(value, len(sample)) for name, value in values.items()}
 
 
-# A metric: (judge, sample) -> its values by name, each with the number of images it is of.
+# A metric maps (judge, sample) to its values by name, each with its number of images.
 
 
 def frechet_distance(judge: Judge, sample: Sample) -> Found:
-  """The Fréchet distance of the network's features, as it is and without its bias.
+  """Return the Fréchet distance of the network's features, with and without its bias.
 
-  It is the FID only where the network is the FID's own Inception.
+  It is the FID only if the network is the FID's Inception.
   """
   values = {
     'Fréchet distance': frechet.distance_of(sample.features, judge.reference),
@@ -129,21 +148,21 @@ def frechet_distance(judge: Judge, sample: Sample) -> Found:
 
 
 def kernel_distance(judge: Judge, sample: Sample) -> Found:
-  """The kernel distance, in subsets of 1000 or fewer, drawn from all images."""
+  """Return the kernel distance, a mean over random subsets of at most 1000 images."""
   size = min(SUBSET, len(sample), len(judge.train))
   value = kernel.in_subsets(judge.train.features, sample.features, size=size)[0]
   return _all_of(sample, **{'kernel distance': value})
 
 
 def inception_score(judge: Judge, sample: Sample) -> Found:
-  """The classifier score, in one split: parts of few images score low."""
+  """Return the classifier score of all images in one split, since small splits score lower."""
   if not sample.logits.shape[1]:
-    raise ValueError(f'{judge.network.name} gives no logits: leave is out of --metrics')
+    raise ValueError(f'{judge.network.name} has no logits: remove "is" from --metrics')
   return _all_of(sample, **{'classifier score': classifier_score(sample.logits, splits=1)[0]})
 
 
 def prdc(judge: Judge, sample: Sample) -> Found:
-  """Precision, recall, density and coverage, of equally many."""
+  """Return precision, recall, density and coverage, of as many real images as generated ones."""
   num = min(len(sample), len(judge.train), HELD)
   real = judge.train.features[judge.train.some(num, TRAIN)]
   fake = sample.features[sample.some(num, FAKE)]
@@ -152,15 +171,17 @@ def prdc(judge: Judge, sample: Sample) -> Found:
 
 
 def copies(judge: Judge, sample: Sample) -> Found:
-  """Whether pixels were learnt by heart.
+  """Measure whether training images were memorized.
 
-  By distances to equally many training and held-out images; and the share of images that are one of
-  all the training images, to the bit.
+  This compares the distances, in pixels, to equal numbers of training and held-out images. 'copies'
+  is the share of samples that are identical to any of the training images.
   """
   if judge.test is None:
     raise ValueError('memorisation needs real images held out from training: give --held-out=PATH')
   if judge.train.images is None:
-    raise ValueError('memorisation looks at pixels, and these are features: leave it out')
+    raise ValueError(
+      'memorisation compares pixels, but only features were given: remove it from the metrics'
+    )
   num = min(len(judge.train), len(judge.test), PIXELS)
   near = judge.train.pixels(judge.train.some(num, TRAIN))
   far = judge.test.pixels(judge.test.some(num, TEST))
@@ -175,10 +196,10 @@ def copies(judge: Judge, sample: Sample) -> Found:
 
 
 def stacked_modes(judge: Judge, sample: Sample) -> Found:
-  """Which of the 1000 triples of digits are there, and how evenly."""
+  """Count the triples of digits found, of 1000, and measure how even their frequencies are."""
   if judge.digits is None or sample.images is None:
     raise ValueError(
-      'modes are counted of --dataset=stacked_mnist, and by jaxgan.plane in the plane'
+      'the metric modes is for --dataset=stacked_mnist; for mixtures in the plane use jaxgan.plane'
     )
   triples = [_read(judge.digits, part) for part in sample.images.parts()]
   found = modes.stacked(np.concatenate(triples))
@@ -187,7 +208,7 @@ def stacked_modes(judge: Judge, sample: Sample) -> Found:
 
 
 def _read(digits: FeatureNetwork, images: np.ndarray) -> np.ndarray:
-  """The digit in each of three channels, `[N, 3]`."""
+  """Return the digit in each of the three channels, `[N, 3]`."""
   return np.stack([digits.apply(images[..., i : i + 1])[1].argmax(1) for i in range(3)], 1)
 
 
@@ -200,15 +221,15 @@ METRICS: dict[str, Callable[[Judge, Sample], Found]] = {
   'modes': stacked_modes,
 }
 PUBLISHED = {'fid': 'frechet', 'kid': 'kernel'}
-"""Names of published scores, which are these metrics by one network: the FID's Inception."""
+"""Names of published scores: these metrics with one network only, the FID's Inception."""
 SHARES = ('precision', 'recall', 'coverage', 'nearer to train', 'authentic', 'copies')
 
 
 def metrics_named(network: FeatureNetwork, names: Sequence[str]) -> list[str]:
-  """Return the metrics of these names: fid and kid only where the network is the FID's.
+  """Return the names as in `METRICS`; fid and kid are allowed only for the FID's network.
 
   Raises:
-    ValueError: an unknown name, or one that the network has no right to.
+    ValueError: a name is unknown, or is fid or kid with another network.
   """
   for name in names:
     if name not in METRICS and name not in PUBLISHED:
@@ -222,11 +243,17 @@ def metrics_named(network: FeatureNetwork, names: Sequence[str]) -> list[str]:
 
 
 def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
-  """What a sampler of the very training distribution has at that N, where it can be told.
+  """Return the scores of an ideal sampler, which draws from the training distribution itself.
 
-  Of the Fréchet distance: the mean over Gaussian draws of the training features' own moments. Of
-  memorisation: training images that are themselves held out, so that where the held-out set is of
-  another kind (other writers), this is above one half.
+  Scores whose ideal value is unknown are missing. The Fréchet distance is a mean over Gaussian
+  samples with the moments of the training features. For memorization, part of the training images
+  takes the place of the samples: if the held-out images are of another kind (other writers, say),
+  the share nearer to train is above one half.
+
+  Args:
+    judge: the network and the real images.
+    num: the number of samples.
+    metrics: names as in `METRICS`.
   """
   floors = {
     'Fréchet distance, N to infinity': 0.0,
@@ -245,14 +272,14 @@ def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
 
 
 def floor(reference: frechet.Reference, num: int, draws: int = 5) -> float:
-  """The Fréchet distance that `num` Gaussian draws of the reference itself have on average."""
+  """Return the mean Fréchet distance between the reference and `num` samples drawn from it."""
   draw = lambda seed: np.random.default_rng(seed).normal(size=(num, len(reference.mean)))
   moved = (draw(seed) @ reference.root.T + reference.mean for seed in range(draws))
   return float(np.mean([frechet.distance_of(x, reference) for x in moved]))
 
 
 def _fresh(judge: Judge, draws: int = 5) -> float:
-  """How often a training image is nearer to another part of them than to the held-out images."""
+  """Return how often a training image is nearer to other training images than to held-out ones."""
   assert judge.test is not None
   num = min(len(judge.train) // 2, len(judge.test), PIXELS)
   far, values = judge.test.pixels(judge.test.some(num, TEST)), []
@@ -273,13 +300,24 @@ def evaluate(
   metrics: Sequence[str] = ('frechet', 'kernel', 'is', 'prdc', 'memorisation'),
   seeds: Sequence[int] = (1000, 1001, 1002, 1003, 1004),
 ) -> list[Score]:
-  """Return scores of `sample(seed)`, images (or these as seen) of each seed, as many each time.
+  """Return the scores of a generator's samples.
 
-  Of several seeds the interval is Student's over them; of one, Wilson's where the score is a share.
-  No score changes when images, of whichever set, come in another order.
+  With several seeds, the interval is Student's t interval over the seeds. With one seed, scores
+  that are shares have a Wilson interval. The order of the images changes no score.
+
+  Args:
+    sample: `sample(seed)` returns images, uint8 `[N, H, W, C]`, a source of them, or a `Sample`;
+      the same N for each seed, above 5.
+    judge: the network and the real images, see `judge_of`.
+    metrics: names as in `METRICS`, or fid and kid.
+    seeds: one round of samples for each.
+
+  Returns:
+    One or more `Score` for each metric, in their order.
 
   Raises:
-    ValueError: an unknown metric, with those there are; images of another size, or too few.
+    ValueError: a metric is unknown (the message lists all), or images have another size or are too
+      few.
   """
   metrics = metrics_named(judge.network, metrics)
   rounds: list[dict[str, Found]] = []
@@ -312,7 +350,7 @@ def _by(judge: Judge, metric: str) -> FeatureNetwork:
 
 
 def _interval(name: str, found: Sequence[Measured]) -> Interval:
-  """Student's over repeats; Wilson's of a share that has one, or that no repeat changed."""
+  """Return Student's interval over repeats; Wilson's for a share without differing repeats."""
   values, num = [one.value for one in found], sum(one.num for one in found)
   by_repeats = intervals.repeats(values)
   if name not in SHARES:
@@ -323,10 +361,11 @@ def _interval(name: str, found: Sequence[Measured]) -> Interval:
 
 
 def baseline(metric: str, judge: Judge, num: int) -> tuple[Judge, Sample]:
-  """Return real images to be scored, at most `num`, and by whom; all choices are by seed.
+  """Return real images to score in place of samples, at most `num`, and the judge for them.
 
-  The held-out ones; for memorisation one half of them, with the other as held out. Where none are
-  held out, one half of the training images against the other.
+  These are held-out images. For memorization they are one half of them, and the other half is the
+  held-out set. Without held-out images they are one half of the training images, compared with the
+  other half. All choices depend on fixed seeds.
   """
   if judge.test is None:
     half, other = halves(judge.train, TRAIN)
@@ -338,7 +377,7 @@ def baseline(metric: str, judge: Judge, num: int) -> tuple[Judge, Sample]:
 
 
 def table(scores: Sequence[Score]) -> str:
-  """The scores in columns."""
+  """Return the scores as a table of text."""
   lines = [HEAD, *(score.cells() for score in scores)]
   widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
   pad = lambda line: '  '.join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
@@ -348,12 +387,12 @@ def table(scores: Sequence[Score]) -> str:
 HIGH, LOW = 0.8, 0.1
 CONTRADICTIONS = {
   ('precision', 'recall'): 'the samples lie among the real images, but show few kinds of them, or '
-  'the network does not tell them from real ones: look at them before you believe the precision',
+  'the network cannot tell them from real ones: look at them before you trust the precision',
   ('recall', 'precision'): 'real images lie among the samples, but few samples among real images: '
-  'the samples spread widely, as noise does, and the recall alone praises that',
+  'the samples spread widely, as noise does, which makes the recall high',
   ('precision', 'coverage'): 'the samples lie near few of the real images: most kinds are missing',
 }
-"""Two scores of which the first is high and the second near 0, and what that means."""
+"""What it means if the first score of a pair is high and the second is near 0."""
 
 
 def notes(found: Sequence[Score]) -> list[str]:
@@ -367,7 +406,7 @@ def notes(found: Sequence[Score]) -> list[str]:
 
 
 def _seen(judge: Judge, images: Given) -> Sample:
-  """The sample; ValueError where it cannot be measured by this judge."""
+  """Return the sample; raise ValueError where the judge cannot measure it."""
   wanted = judge.train.images and judge.train.images.spec.shape
   if isinstance(images, Sample):
     there = images.images and images.images.spec.shape

@@ -1,1 +1,1 @@
-"""Training: a session, the loop that plays it, and the run that comes of it."""
+"""Training: a session (a run that is set up), the training loop, and the trained run."""

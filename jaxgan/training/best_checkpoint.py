@@ -1,4 +1,4 @@
-"""The best checkpoint of a run: where a metric was best, which is rarely where training ends."""
+"""The best checkpoint of a run: the one with the best metric, which is rarely the last."""
 
 import pathlib
 from collections.abc import Callable
@@ -22,21 +22,22 @@ METRICS: dict[str, Callable[[Judge, np.ndarray], float]] = {
     judge.train.features[judge.train.some(len(x), samples.TRAIN)], x
   ),
 }
-"""By which a run may be judged; the smaller, the better."""
+"""The metrics that may choose the best checkpoint; smaller is better."""
 
 
 class Best:
-  """Keeps the checkpoint of the step whose samples scored best, in `best/`; `best.json` tells.
+  """The store of the checkpoint whose samples scored best, in `best/`.
 
-  `judge` is asked by the process that writes, and only there made.
+  `best.json` records its step and score. `judge` is None in all processes but the first, which
+  computes the scores.
   """
 
   @property
   def key(self) -> Key:
-    """The key of the latents: the same each time, so that what differs is the network.
+    """Return the key of the latents: always the same one, so that only the networks differ.
 
-    It belongs to no seed, so that no evaluation scores the samples that the checkpoint was chosen
-    by: the key of a seed has 0 as its first word.
+    No seed gives this key (the key of a seed has 0 as its first word). Evaluation therefore never
+    scores the samples that chose the checkpoint.
     """
     return jax.random.fold_in(jax.random.key(1000), 0)
 
@@ -46,9 +47,18 @@ class Best:
     self._value = self._known()
 
   def consider(self, step: int, state: Tree, draw: Callable[[], np.ndarray]) -> float:
-    """The score of `draw()`, uint8 images of the state, which is kept where it is the best yet.
+    """Score images of a state, and save the state if its score is the best so far.
 
-    All processes come by, with the state; the first alone draws. What fails there, fails in all.
+    All processes must call this together; only the first one draws images. An error in one process
+    is raised in all.
+
+    Args:
+      step: the step of the state.
+      state: the state to save.
+      draw: returns images of this state, uint8 `[N, H, W, C]`.
+
+    Returns:
+      The score.
     """
     score = lambda: repr(self._score(draw())) if self._judge else ''
     value = float(hosts.share(hosts.together(score))[0])
@@ -60,7 +70,7 @@ class Best:
     return value
 
   def close(self) -> None:
-    """Wait for what is being written."""
+    """Wait until the checkpoint is written."""
     self._checkpoints.close()
 
   @property
@@ -72,7 +82,7 @@ class Best:
     return METRICS[self._metric](self._judge, self._judge.network.apply(images)[0])
 
   def _known(self) -> float:
-    """The best of what was played before, by this metric."""
+    """Return the best score so far by this metric; infinity if there is none."""
     try:
       kept = files.read_config(self._file)
       metric = RENAMED_METRICS.get(kept['metric'], kept['metric'])
@@ -82,6 +92,9 @@ class Best:
 
 
 def judge(source: Source, held: Source | None) -> Judge:
-  """Who judges while a run trains: the data set's own classifier, against its training images."""
+  """Return the judge for scores during training.
+
+  It uses the data set's own classifier and compares with the training images.
+  """
   network = features.named('own', source, held)
   return scores.judge_of(network, source, None)

@@ -1,19 +1,19 @@
-"""Follows how many steps in a row were skipped, and says when a run has diverged."""
+"""Detection of divergence: counts how many steps in a row had updates skipped."""
 
 import collections
 
 from jaxgan.core.typing import Array
 
 LIMIT = 10
-"""Steps in a row with something left out at which a run is taken to have diverged."""
+"""After so many steps in a row with a skipped update, a run counts as diverged."""
 BEHIND = 8
-"""Steps that the host may be ahead of the device before it waits."""
+"""How many steps the host may be ahead of the device before it waits."""
 
 
 class Watch:
-  """Follows the count of `guarded` a few steps behind, so that the host never waits for the device.
+  """A watch on the count of `guarded`, read a few steps late so that the host need not wait.
 
-  The lag is fixed: several processes come to the same answer at the same step.
+  The delay is a fixed number of steps, so several processes get the same answer at the same step.
   """
 
   def __init__(self) -> None:
@@ -21,7 +21,12 @@ class Watch:
     self._row = 0
 
   def diverged(self, in_a_row: Array, *, now: bool) -> bool:
-    """Whether `LIMIT` steps in a row were left out; with `now` up to the step of this count."""
+    """Return whether `LIMIT` steps in a row were skipped.
+
+    Args:
+      in_a_row: the device's count of skipped steps in a row, after the newest step.
+      now: wait for this count; otherwise only counts of `BEHIND` steps ago are read.
+    """
     self._counts.append(in_a_row)
     while self._counts and (now or len(self._counts) > BEHIND):
       self._row = int(self._counts.popleft())
@@ -31,5 +36,5 @@ class Watch:
 
   @property
   def sound(self) -> bool:
-    """Whether the last step looked at was taken."""
+    """Return whether the newest step that was read was not skipped."""
     return self._row == 0

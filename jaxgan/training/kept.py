@@ -1,4 +1,4 @@
-"""What a work directory says of its run: `config.json` and `data.json`."""
+"""The files that describe a run in its work directory: `config.json` and `data.json`."""
 
 import json
 import pathlib
@@ -9,14 +9,14 @@ from jaxgan.recipes.config import VERSIONS, Common, from_json
 
 CONFIG, DATA = 'config.json', 'data.json'
 ABOUT = ('plugin', 'versions')
-"""Entries of config.json that are not options: the file of a variant of one's own, versions."""
+"""Entries of config.json that are not options: the file of a user's own variant, and versions."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
-  """Return what a run was set to, and what its images are.
+  """Return a run's options and the description of its images.
 
   Raises:
-    ValueError: a folder that holds no run.
+    ValueError: the folder holds no run, or a damaged one.
   """
   try:
     values = json.loads((workdir / CONFIG).read_text())
@@ -29,7 +29,7 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   except ValueError as error:
     raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
   variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
-  # The versions stay: they tell a run of today from an older one, whose options are read otherwise.
+  # The versions stay: options of older runs are read in another way.
   options = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
   config = from_json(variants.module(values.get('variant', '')).Config, options)
   size, channels, classes, names = about['spec']
@@ -37,5 +37,5 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
-  """Return how many training images of each class a run has; empty if an older run did not note."""
+  """Return the number of training images of each class; empty if an older run did not record it."""
   return tuple(json.loads((workdir / DATA).read_text()).get('counts', ()))

@@ -1,10 +1,10 @@
-"""Training: from a config and a work directory to a run, or from a run on to its end."""
+"""The training loop: trains a new run, or continues a run to its end."""
 
 import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jaxgan import data
 from jaxgan.core import guard
 from jaxgan.core.game import Game, played
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch
+from jaxgan.core.typing import Batch, Logs
 from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
@@ -27,27 +27,27 @@ from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import Asked, Stopped, heard
 
 RETURNS = 3
-"""How often a run that diverged starts again from one checkpoint."""
+"""How often a diverged run starts again from the same checkpoint before it fails."""
 
 
 class Diverged(RuntimeError):
-  """Steps are not finite, from whatever random numbers; the last checkpoint is as it was."""
+  """Training diverged, also with other random numbers; the last checkpoint is unchanged."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-  """What the callback of `train` gets for each line of the log.
+  """The argument of the callback of `train`, one for each line of the log.
 
-  Logs are read when the device has computed them, so that it never waits: the callback comes a few
-  steps after the step that it is about.
+  Logs are read when the device has computed them, so that the device never waits. The callback is
+  therefore called a few steps after the step that was logged.
 
   Args:
     step: the step that was logged.
     length: the step at which the run ends.
     metrics: the line of `metrics.jsonl`, by name, such as 'critic/loss'; NaN where the value was
       not finite.
-    run: call it for the run as it stands now, a few steps after `step` (`run().step` says which).
-      It is a copy, which may be kept, and costs as much memory as the run's state.
+    run: `run()` returns a copy of the run as it is now, a few steps after `step`: see
+      `run().step`. You may keep the copy; it needs as much memory as the run's state.
   """
 
   step: int
@@ -60,10 +60,10 @@ Callback = Callable[[Progress], None]
 
 
 class Stop(Protocol):
-  """Asks a run to stop, from any thread; `threading.Event` is one."""
+  """An object that can ask a run to stop from any thread, such as `threading.Event`."""
 
   def is_set(self) -> bool:
-    """Whether the run shall stop."""
+    """Return whether the run should stop."""
 
 
 def train(
@@ -75,32 +75,32 @@ def train(
   callback: Callback | None = None,
   stop: Stop | None = None,
 ) -> Run:
-  """Train to the config's length, or carry on where the work directory stands.
+  """Train a run to the config's length; continue it if the work directory already holds it.
 
   The directory then holds `config.json`, `data.json`, `metrics.jsonl`, `checkpoints/`,
   `samples/<step>.png` and `curves.png`.
 
   Args:
     config: what `configure` returns.
-    folder: the work directory. A run that it holds already is carried on, to the same bits as if it
-      had never stopped.
+    folder: the work directory. A run that continues gives bit for bit the same result as one that
+      never stopped.
     quiet: print nothing.
-    data: images of one's own, in place of the config's data set: uint8 `[n, size, size, channels]`
-      from 0 to 255, the pair of these and integer labels `[n]`, or what `jaxgan.data.from_arrays`
-      returns. The config then says `dataset='arrays'`. The arrays are not stored in the folder:
-      to carry on, give the same ones again; others are refused.
+    data: your own images, in place of the config's data set: uint8 `[n, size, size, channels]` from
+      0 to 255, a pair of these and integer labels `[n]`, or the result of
+      `jaxgan.data.from_arrays`. The config then has `dataset='arrays'`. The arrays are not stored
+      in the folder: give the same ones again to continue; others are refused.
     callback: called with a `Progress` for each line of the log, every `log_every` steps, in the
       thread that trains; the training waits until it returns. An exception that it raises ends the
       training.
-    stop: looked at once a step; when `stop.is_set()`, as of a `threading.Event` that another thread
-      sets, the step is saved and the run returned. For a run of one process.
+    stop: checked once per step, for example a `threading.Event` that another thread sets. When
+      `stop.is_set()`, the step is saved and the run is returned. Only for a run of one process.
 
   Returns:
     The run at its last step, or at the step where `stop` was set.
 
   Raises:
-    Refused: options, data or a work directory that do not fit together; a ValueError.
-    Stopped: on SIGINT or SIGTERM, with the step saved.
+    Refused: options, data and work directory do not fit together; it is a ValueError.
+    Stopped: SIGINT or SIGTERM asked to stop; the step is saved.
     Diverged: ten steps in a row were not finite, and again after each of three returns to the last
       checkpoint.
 
@@ -121,18 +121,18 @@ def train(
 
 
 class _Halted(Exception):
-  """The run was asked to stop by `stop`, and its step is saved."""
+  """Raised when `stop` asked the run to stop; its step is saved."""
 
 
 HALT = -1
-"""In place of a signal's number: `stop` was set."""
+"""Stands for the number of a signal where `stop` was set."""
 
 
 def play(session: Session, callback: Callback | None = None, stop: Stop | None = None) -> Run:
-  """Play from where the session stands to the end of its length; see `train`.
+  """Train from the session's step to its length; see `train`.
 
   Raises:
-    Refused: `stop` in a run of several processes.
+    Refused: `stop` was given in a run of several processes.
   """
   if stop is not None and jax.process_count() > 1:
     raise Refused('stop= is for a run of one process: send SIGTERM to one of these processes')
@@ -161,11 +161,12 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
 
 
 def _following(session: Session, callback: Callback) -> Callable[[dict[str, float]], None]:
-  """What the journal calls with each line."""
+  """Return the function that the journal calls with each line."""
 
   def run() -> Run:
     now = session.run
-    return dataclasses.replace(now, state=jax.tree.map(jnp.copy, now.state))  # for donation
+    state = jax.tree.map(jnp.copy, now.state)  # the next step consumes the original
+    return dataclasses.replace(now, state=state)
 
   def follow(line: dict[str, float]) -> None:
     metrics = {name: value for name, value in line.items() if name != 'step'}
@@ -175,7 +176,7 @@ def _following(session: Session, callback: Callback) -> Callable[[dict[str, floa
 
 
 def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
-  """Play to the end of the stage or the run, or to where it has to go back; the step reached."""
+  """Train to the end of the stage or run, or until it diverges; return the step reached."""
   config, step = session.config, int(session.state.step)
   number = stages.index(session.recipe, step)
   game = session.recipe.stages[number].game
@@ -198,8 +199,8 @@ def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
   return step
 
 
-def _record(session: Session, game: Game, step: int, logs: Any, journal: Journal) -> None:
-  """Logs and pictures, where they are due after a step."""
+def _record(session: Session, game: Game, step: int, logs: Logs, journal: Journal) -> None:
+  """Write logs and pictures if they are due after a step."""
   config, last = session.config, step == session.config.length
   journal.tick()
   judged = session.best is not None and (last or step % part(config, Scores).eval_every == 0)
@@ -212,7 +213,7 @@ def _record(session: Session, game: Game, step: int, logs: Any, journal: Journal
 
 
 def _judged(session: Session, step: int) -> dict[str, jax.Array]:
-  """The score at a step, for the journal."""
+  """Return the score at a step, for the journal."""
   assert session.best is not None
   scores, run = part(session.config, Scores), session.run
   draw = lambda: to_uint8(run.sample(session.best.key, scores.eval_num))
@@ -221,7 +222,10 @@ def _judged(session: Session, step: int) -> dict[str, jax.Array]:
 
 
 def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:
-  """A checkpoint, which is waited for at the end or where a signal asked to stop."""
+  """Save a checkpoint, and raise if a signal or `stop` asked to stop.
+
+  At the end, or when asked to stop, it waits until the checkpoint is written.
+  """
   session.checkpoints.save(step, session.state, lasting=lasting, wait=bool(ending))
   if step < session.config.length and ending == HALT:
     raise _Halted
@@ -230,9 +234,10 @@ def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:
 
 
 def _roll_back(session: Session, journal: Journal, step: int) -> int:
-  """Back to the newest lasting checkpoint, to go on by other random numbers; its step.
+  """Return to the newest lasting checkpoint, with other random numbers; return its step.
 
-  These lie where they would had nothing ever stopped the run, and so it ends the same.
+  Lasting checkpoints do not depend on when a run was stopped, so a run that stopped and continued
+  returns to the same step.
   """
   row = int(session.state.skipped[1])
   session.checkpoints.retract()
@@ -250,7 +255,7 @@ def _roll_back(session: Session, journal: Journal, step: int) -> int:
 
 
 def _next_stage(session: Session, number: int) -> TrainState:
-  """The state at the start of a stage, all that fits carried over."""
+  """Return the first state of a stage, with all values of the old state that fit."""
   key = jax.random.fold_in(jax.random.key(session.config.seed), number)
   stage = session.recipe.stages[number]
   first = stages.first_state(stage, key, devices.replicated(session.mesh))
@@ -260,7 +265,7 @@ def _next_stage(session: Session, number: int) -> TrainState:
 def batches(
   session: Session, microbatches: int, step: int
 ) -> Generator[dict[str, np.ndarray], None, None]:
-  """This host's batches from a step on."""
+  """Return this host's batches, beginning with a given step."""
   return data.batches(
     session.source,
     batch_size=session.config.batch_size,
@@ -273,7 +278,7 @@ def batches(
 
 
 def _picture(session: Session, step: int) -> None:
-  """Samples of the same latents, or images, each time, and the curves so far."""
+  """Save samples of always the same latents or images, and the curves so far."""
   if not hosts.first():
     return
   key, columns = jax.random.key(session.config.seed + 1), 8
@@ -288,7 +293,8 @@ def _picture(session: Session, step: int) -> None:
 
 
 def _shown(session: Session) -> Batch:
-  """Some images of the data set, the same each time."""
-  options: Any = dict(batch_size=SHOWN, microbatches=1, seed=session.config.seed)
-  with contextlib.closing(data.batches(session.source, **options)) as stream:
+  """Return some images of the data set, always the same."""
+  seed = session.config.seed
+  stream = data.batches(session.source, batch_size=SHOWN, microbatches=1, seed=seed)
+  with contextlib.closing(stream):
     return devices.scaled({name: jnp.asarray(x[0]) for name, x in next(stream).items()})

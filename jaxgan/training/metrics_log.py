@@ -1,4 +1,4 @@
-"""The journal of a run: `metrics.jsonl`, and progress for whoever watches."""
+"""The journal of a run: the file `metrics.jsonl`, and the display of progress."""
 
 import collections
 import json
@@ -16,12 +16,19 @@ from jaxgan.storage import files
 
 
 class Journal:
-  """Appends one JSON object a line and shows progress: a bar on a terminal, plain lines elsewhere.
+  """The writer of `metrics.jsonl`, one JSON object per line, and of the progress.
 
-  Values handed over may still be under computation: they are read once they are there, so that the
-  host never waits for the device. On opening, lines after `step` are cut off: they belong to steps
-  that a resumed run plays again. Without a path nothing is written. `follow` gets each line of logs
-  once it is written, with NaN where the file has null.
+  Progress is a bar on a terminal, and plain lines elsewhere. The device may still be computing the
+  values that `write` gets. They are read when they are ready, so that the host never waits.
+
+  Args:
+    path: the file; None: write none. Lines after `step` are deleted, since a resumed run repeats
+      these steps.
+    step: the step at which the run begins or continues.
+    length: the step at which the run ends.
+    images_per_step: for the number of images and the speed.
+    quiet: show no progress.
+    follow: called with each line after it is written, with NaN where the file has null.
   """
 
   def __init__(
@@ -37,24 +44,24 @@ class Journal:
     self._follow = follow
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
-    self._waiting: collections.deque = collections.deque()
+    self._waiting: collections.deque = collections.deque()  # of (step, time, logs)
     self._begin(step)
     terminal = sys.stderr.isatty() and not quiet
     self._bar = tqdm(total=length, initial=step, unit='step') if terminal else None
 
   def tick(self) -> None:
-    """One more step was started."""
+    """Count one more step, and write the logs that are ready."""
     if self._bar is not None:
       self._bar.update()
     while self._waiting and all(x.is_ready() for x in self._waiting[0][-1].values()):
       self._read()
 
   def write(self, step: int, logs: Mapping[str, jax.Array]) -> None:
-    """Take the logs of a step that was just started."""
+    """Queue the logs of a step that was just started."""
     self._waiting.append((step, time.perf_counter(), logs))
 
   def rewind(self, step: int, **event: float) -> None:
-    """The run goes back to a step: what came after is cut off, and the event noted."""
+    """Delete the lines after a step to which the run returns, and record this event."""
     self.flush()
     self._begin(step)
     self._append({'step': step, 'images': step * self._images, **event})
@@ -63,18 +70,18 @@ class Journal:
       self._bar.update(step)
 
   def flush(self) -> None:
-    """Write all that was handed over."""
+    """Write all queued logs, waiting for the device if necessary."""
     while self._waiting:
       self._read()
 
   def close(self) -> None:
-    """Flush, and leave the terminal as it was."""
+    """Write all queued logs and end the progress bar."""
     self.flush()
     if self._bar is not None:
       self._bar.close()
 
   def say(self, text: str) -> None:
-    """A line for whoever watches."""
+    """Print a line, unless quiet."""
     if not self._quiet:
       tqdm.write(text, file=sys.stderr if self._bar is not None else sys.stdout)
       sys.stdout.flush()
@@ -120,10 +127,10 @@ class Journal:
 
 
 def history(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Return the lines of a metrics file as arrays by name, one value a line.
+  """Return the lines of a metrics file as arrays by name, one value per line.
 
-  'step' is int64, all others are float64: NaN where a line has no value. A last line that is still
-  being written is ignored. Without a file there are no lines.
+  'step' is int64. All others are float64, with NaN where a line has no value. An incomplete last
+  line is ignored. A missing file counts as empty.
   """
   text = path.read_text() if path.exists() else ''
   lines = [json.loads(line) for line in text.splitlines() if math.isfinite(_step(line))]
@@ -133,7 +140,7 @@ def history(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _cut(path: pathlib.Path, step: int) -> None:
-  """Keep the whole lines up to a step."""
+  """Keep only the complete lines up to a step."""
   if not path.exists():
     return
   kept = [line for line in path.read_text().splitlines() if _step(line) <= step]
@@ -143,5 +150,5 @@ def _cut(path: pathlib.Path, step: int) -> None:
 def _step(line: str) -> float:
   try:
     return float(json.loads(line)['step'])
-  except (ValueError, KeyError, TypeError):  # torn by a crash
+  except (ValueError, KeyError, TypeError):  # incomplete after a crash
     return float('inf')

@@ -1,4 +1,4 @@
-"""Functions of a run's networks as programs: compiled once for all who ask for the same one."""
+"""Compiled functions of a run's networks; equal functions are compiled only once."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ Made = TypeVar('Made')
 
 @functools.lru_cache(maxsize=16)
 def jitted(function: Callable[..., Made], played: Game) -> Callable[..., Made]:
-  """Return the jitted function of a state in place of `function(nets, ...)` of its networks.
+  """Return `function(nets, ...)` as a jitted function of a training state, `program(state, ...)`.
 
-  The same function and game give the same program, so that it is traced and compiled once for each
-  shape of its inputs. `Run.bound` is the way to it.
+  The same function and game give the same program, which is traced and compiled once for each shape
+  of its inputs. Users call `Run.bound`.
 
   Args:
     function: takes the networks as `game.nets` binds them, then arrays.
-    played: the game whose networks these are.
+    played: the game of these networks.
   """
 
   def program(state: TrainState, *given: Array) -> Made:
@@ -44,16 +44,17 @@ class Generator(Protocol):
   def __call__(
     self, params: Mapping[str, Variables], z: Array, labels: Array | None = None, /
   ) -> Array:
-    """Return the images of latents."""
+    """Return the images `[n, H, W, C]` of latents `[n, ...]` and classes `[n]`."""
 
 
 Pure = Callable[[Mapping[str, Variables], Array, Array], Array]
 
 
 def pure(make: Callable[[Nets, Array, Array], Array], nets: Nets) -> Pure:
-  """Return `make(nets, z, labels)` as a function of the networks' variables by name.
+  """Return `make(nets, z, labels)` as a pure function `(variables, z, labels)`.
 
-  The memory and the step of `nets` are its constants.
+  `variables` are those of each network, by name. The memory and the step of `nets` are constants of
+  the function.
   """
   fixed = replace(nets, params={}, variables={}, opt={})
 
@@ -66,7 +67,7 @@ def pure(make: Callable[[Nets, Array, Array], Array], nets: Nets) -> Pure:
 
 
 def needed(function: Pure, nets: Nets, z: Array, labels: Array) -> dict[str, Variables]:
-  """Return the variables of those networks that the output of a pure function depends on."""
+  """Return the variables of only those networks that a pure function reads, by name."""
   every = {name: {'params': nets.params[name], **nets.variables[name]} for name in nets.networks}
   traced = jax.make_jaxpr(function)(every, z, labels).jaxpr
   read = {id(x) for equation in traced.eqns for x in equation.invars}
@@ -77,18 +78,17 @@ def needed(function: Pure, nets: Nets, z: Array, labels: Array) -> dict[str, Var
 
 
 def in_batches(function: Callable[..., object], *arrays: Array | np.ndarray, size: int = 16) -> Any:
-  """Call a function of rows on equal batches, and join what it returns.
+  """Call a function on batches of equal size, and concatenate the results.
 
-  The last batch is filled up by repeating its last row, so that the function compiles once.
+  The last batch is padded with copies of its last row, so that the function compiles once.
 
   Args:
-    function: takes arrays of `size` rows, returns arrays of as many.
-    arrays: each of the same number of rows, one or more.
+    function: takes arrays of `size` rows, and returns a tree of arrays of `size` rows.
+    arrays: one or more arrays, all with the same number of rows, n.
     size: rows in a batch.
 
   Returns:
-    A tree of NumPy arrays like the function's own, of as many rows as were given; no type can say
-    that, so it is Any.
+    A tree like the function's own, of NumPy arrays with n rows. No static type expresses this.
 
   Example:
     >>> in_batches(lambda x: 2 * x, np.arange(5), size=3).tolist()

@@ -1,4 +1,4 @@
-"""What a person asks a run for: a seed, how many images. Numbers of any library will do."""
+"""Checks of what users ask a run for: seeds and numbers of images, as numbers of any library."""
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +9,10 @@ from jaxgan.core.typing import Key
 
 
 def key_of(given: Key | int) -> Key:
-  """Return the key of a seed; a key as it is.
+  """Return the key of a seed; return a key unchanged.
 
   Raises:
-    ValueError: anything else, or a seed out of the range of `seeds.check_seed`.
+    ValueError: it is neither, or the seed is out of the range of `seeds.check_seed`.
 
   Example:
     >>> bool(key_of(np.int64(3)) == jax.random.key(3))
@@ -29,10 +29,10 @@ def key_of(given: Key | int) -> Key:
 
 
 def count(n: object) -> int:
-  """Return how many of something.
+  """Return a number of things as an int.
 
   Raises:
-    ValueError: no whole number, or below 1.
+    ValueError: it is not a whole number, or below 1.
   """
   found = whole(n)
   if found is None or found < 1:
@@ -41,7 +41,7 @@ def count(n: object) -> int:
 
 
 def whole(value: object) -> int | None:
-  """Return a whole number of any library as Python's; None for what is none, and for booleans."""
+  """Convert a whole number of any library to an int; return None for other values and booleans."""
   if isinstance(value, int | np.integer) and not isinstance(value, bool):
     return int(value)
   if isinstance(value, np.ndarray | jax.Array) and not value.shape:

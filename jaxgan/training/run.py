@@ -1,4 +1,4 @@
-"""A run that is loaded or just trained: its settings, its networks, and images of them."""
+"""Runs, loaded or just trained: their options, their networks, and images from these."""
 
 import dataclasses
 import pathlib
@@ -36,7 +36,7 @@ BATCH = 64
 Label = int | str
 """A class, by its number or by its name."""
 Codes = Mapping[str, str | float | Sequence[float]]
-"""Values of codes by name: a choice by its number, or numbers."""
+"""Values of codes by name: the number of a choice, or one or more real numbers."""
 Given = ParamSpec('Given')
 Made = TypeVar('Made')
 
@@ -48,11 +48,11 @@ class Run:
   `load` and `train` return one. A notebook shows it as a picture of its samples.
 
   Args:
-    config: all options that it was trained with.
+    config: all options of the training.
     spec: size, channels and classes of its images.
-    recipe: the games of its stages, and how images are drawn.
-    state: all its numbers, in one tree.
-    folder: its work directory; None for a run that lies nowhere, which has no `history`.
+    recipe: the games of its stages, and the functions that make images.
+    state: all parameters, averages and optimizer states, in one tree.
+    folder: its work directory; None for a run without one, which has no `history`.
 
   Example:
     >>> import jaxgan
@@ -71,7 +71,7 @@ class Run:
   state: TrainState
   folder: pathlib.Path | None = None
   counts: tuple[int, ...] = ()
-  """How many training images each class has; empty: classes are drawn evenly."""
+  """The number of training images of each class; empty: all classes are equally likely."""
 
   def sample(
     self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
@@ -82,26 +82,26 @@ class Run:
       key: a seed, 0 or above, or a key of `jax.random.key`. The same key and n draw the same
         images.
       n: how many, 1 or more.
-      label: the class of all images, by number or name, where the run draws by class. Without it
-        classes are drawn at random, as often as the training images have them (see `evenly`).
-      codes: what the recipe calls codes, by name, such as `{'code': 3}`: a value as `jaxgan sample`
-        takes it. Codes without one are drawn at random.
+      label: the class of all images, by number or name, for a run that draws by class. Without it
+        classes are random, as frequent as in the training images (see `evenly`).
+      codes: values for the recipe's codes, by name, such as `{'code': 3}`, as `jaxgan sample` takes
+        them. All other codes are random.
 
     Returns:
       float32 `[n, H, W, C]` in [-1, 1].
 
     Raises:
-      ValueError: another kind of key, n below 1, a label of a run that does not draw by class, or
-        a class or code that is not there.
+      ValueError: the key is neither a key nor a seed, n is below 1, the run does not draw by class
+        but has a label, or there is no such class or code.
     """
     return np.concatenate([*self.parts(key, n, label, codes)])
 
   def parts(
     self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
   ) -> Iterator[np.ndarray]:
-    """Draw the images of `sample` one part after the other, so that many need not be held at once.
+    """Draw the images of `sample` in parts, so that they need not all fit in memory.
 
-    Args and errors as of `sample`.
+    Arguments and errors are those of `sample`.
     """
     key, n = key_of(key), count(n)
     number = None if label is None else self.class_of(label)
@@ -110,17 +110,17 @@ class Run:
       yield images[: n - i * BATCH]
 
   def latents(self, key: Key | int, n: int) -> np.ndarray:
-    """Draw latents, which `generate` makes images of.
+    """Draw latents for `generate`.
 
     Args:
       key: a seed or a key, as in `sample`.
       n: how many, 1 or more.
 
     Returns:
-      float32 `[n, ...]`, most often `[n, latent_size]`.
+      float32 `[n, ...]`, usually `[n, latent_size]`.
 
     Raises:
-      ValueError: as `sample`; or a run whose images do not follow from latents.
+      ValueError: as `sample`; or the run does not make its images from latents alone.
     """
     self._maker()
     assert self.recipe.latent is not None
@@ -129,20 +129,21 @@ class Run:
   def generate(
     self, z: Array | np.ndarray, label: Label | Sequence[Label] | np.ndarray | None = None
   ) -> np.ndarray:
-    """Make the images of given latents.
+    """Make images from given latents.
 
-    The same latent always gives the same image; where the networks draw noise, it stands still.
+    The same latent always gives the same image: networks that add noise use the same noise each
+    time.
 
     Args:
-      z: latents `[n, ...]`, such as `latents` draws.
-      label: where the run draws by class, the class of all images, or one for each latent.
+      z: latents `[n, ...]`, such as those of `latents`.
+      label: for a run that draws by class, the class of all images, or one for each latent.
 
     Returns:
       float32 `[n, H, W, C]` in [-1, 1].
 
     Raises:
-      ValueError: latents of another shape; no label where the run draws by class, or one where it
-        does not; a run whose images do not follow from latents.
+      ValueError: the latents have another shape; a label is missing, or is given to a run that does
+        not draw by class; or the run does not make its images from latents alone.
 
     Example:
       >>> import jaxgan
@@ -161,15 +162,15 @@ class Run:
 
     Returns:
       `function` and `params`. `function(params, z, labels)` takes latents `[n, ...]` and int32
-      classes `[n]` (to be omitted where the run does not draw by class) and returns images
-      `[n, H, W, C]`, those of `generate`. It is not jitted: pass it to `jax.jit`, `jax.vmap`,
-      `jax.grad`, `jax.export`. `params` holds only the networks that make images, by name, each as
-      Flax has it: `{'params': ..., 'batch_stats': ...}`; the averaged parameters where the run
-      keeps an average. Whatever else the networks need, such as the step that a growing one has
-      reached, is a constant of the function.
+      classes `[n]` (omit these if the run does not draw by class). It returns the images
+      `[n, H, W, C]` of `generate`. It is not jitted: pass it to `jax.jit`, `jax.vmap`, `jax.grad`
+      or `jax.export`. `params` holds only the networks that make images, by name, each in Flax's
+      form: `{'params': ..., 'batch_stats': ...}`. If the run keeps averaged parameters, they are
+      these. Other inputs of the networks, such as the step of a growing network, are constants of
+      the function.
 
     Raises:
-      ValueError: a run whose images do not follow from latents.
+      ValueError: the run does not make its images from latents alone.
 
     Example:
       >>> import jax, jaxgan
@@ -195,10 +196,10 @@ class Run:
     return generator, programs.needed(function, nets, z, jnp.zeros(1, jnp.int32))
 
   def bound(self, function: Callable[Concatenate[Nets, Given], Made]) -> Callable[Given, Made]:
-    """Return the jitted `function(nets, ...)` with the trained networks in place.
+    """Return `function(nets, ...)`, jitted, with the trained networks as its first argument.
 
-    One function gives one program, however often it is bound and whatever the parameters are: keep
-    the function, rather than make an equal one anew for each call.
+    A function is compiled once, even if it is bound several times or to other parameters. So define
+    it once: a new lambda for each call is compiled each time.
 
     Args:
       function: takes the networks (`jaxgan.core.game.Nets`), then arrays; returns arrays.
@@ -211,29 +212,30 @@ class Run:
     return cast(Callable[Given, Made], lambda *given: program(state, *given))
 
   def evenly(self) -> 'Run':
-    """Return the run that draws all classes equally often, whatever their shares in the data."""
+    """Return the same run, but with all classes equally likely in its samples."""
     return replace(self, counts=())
 
   def labels(self, key: Key, n: int) -> Array:
-    """Draw `n` classes, int32 `[n]`: by the shares of the training images, or evenly."""
+    """Draw `n` classes, int32 `[n]`, as frequent as in the training images, or equally likely."""
     if len(set(self.counts)) < 2:  # equal shares, or none known
       return jax.random.randint(key, (n,), 0, self.spec.classes)
     shares = jnp.asarray(self.counts) / sum(self.counts)
     return jax.random.choice(key, self.spec.classes, (n,), p=shares).astype(jnp.int32)
 
   def translate(self, images: np.ndarray, way: str, key: Key | int = 0) -> np.ndarray:
-    """Make images of images.
+    """Translate images to other images, or upscale them.
 
     Args:
       images: `[n, H, W, C]` in [-1, 1].
-      way: the name of the way, such as 'AtoB'; `recipe.translate` has them.
+      way: the name of a translation, such as 'AtoB'; `recipe.translate` lists them.
       key: a seed or a key, as in `sample`.
 
     Returns:
       float32 `[n, scale H, scale W, C]`.
 
     Raises:
-      ValueError: no such way, with those there are; or a size that the network does not take.
+      ValueError: there is no such translation (the message lists all), or the network does not take
+        images of this size.
     """
     chosen = self.way(way)
     sizes = images.shape[1:3]
@@ -245,10 +247,10 @@ class Run:
     return np.asarray(self.bound(chosen.apply)(jnp.asarray(images), key_of(key)))
 
   def way(self, name: str) -> Translation:
-    """How images are made of images.
+    """Return the translation of a name.
 
     Raises:
-      ValueError: they are not, or not in the way of that name.
+      ValueError: the run does not translate images, or has no translation of that name.
     """
     ways = self.recipe.translate
     if name not in ways:
@@ -257,35 +259,35 @@ class Run:
     return ways[name]
 
   def show(self, batch: Batch, key: Key | int) -> np.ndarray:
-    """The pictures of a batch that tell how a translation goes, `[n, k, H, W, C]`."""
+    """Return k pictures for each image of a batch that show its translation, `[n, k, H, W, C]`."""
     assert self.recipe.show is not None
     return np.asarray(self.bound(self.recipe.show)(batch, key_of(key)))
 
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
-    """Images for a picture: a row a class (of the first 16) where conditional, else a square."""
+    """Draw images for a picture: a row per class (at most 16) if conditional, else a square."""
     rows = min(self.spec.classes, 16) if self.recipe.conditional else columns
     return np.asarray(self._draw(key_of(key), jnp.arange(rows * columns) // columns))
 
   @property
   def step(self) -> int:
-    """How many steps it has been trained."""
+    """Return the number of training steps so far."""
     return int(self.state.step)
 
   @property
   def stage(self) -> Stage:
-    """The stage that it stands in."""
+    """Return the current stage."""
     return stages.of(self.recipe, self.step)
 
   @property
   def history(self) -> dict[str, np.ndarray]:
-    """All that was logged, by name: `metrics.jsonl` as arrays, read anew each time.
+    """Read `metrics.jsonl` and return all logged values as arrays, by name.
 
-    Each array has a value for every line of the file: 'step' int64, all others float64, NaN where
-    the line has no value of that name or the value was not finite. A run that went back to a
-    checkpoint has a line with 'rolled_back_from' there.
+    Each array has one value per line of the file. 'step' is int64. All others are float64, with NaN
+    where the line has no such value or the value was not finite. Where the run returned to a
+    checkpoint, a line has 'rolled_back_from'.
 
     Raises:
-      ValueError: a run without a folder.
+      ValueError: the run has no folder.
     """
     if self.folder is None:
       raise ValueError('this run has no folder, and so no history: give Run(..., folder=PATH)')
@@ -295,10 +297,10 @@ class Run:
     """Return the number of a class.
 
     Args:
-      label: its number, or its name as the data set has it (`spec.names`).
+      label: its number, or its name in the data set (`spec.names`).
 
     Raises:
-      ValueError: a run that does not draw by class, or no such class, with those there are.
+      ValueError: the run does not draw by class, or has no such class (the message lists all).
     """
     if not self.recipe.conditional:
       raise ValueError(f'{self.config.variant} draws no classes here: leave the label out')
@@ -314,10 +316,10 @@ class Run:
     return number
 
   def sampler(self) -> Callable[..., Array]:
-    """The recipe's `sample`.
+    """Return the recipe's `sample`.
 
     Raises:
-      ValueError: it makes images of images, with what to use instead.
+      ValueError: the run makes images from images (the message names the command for it).
     """
     if self.recipe.sample is not None:
       return self.recipe.sample
@@ -343,7 +345,7 @@ class Run:
     return '\n'.join([title, *(f'  {name:<12}{text}' for name, text in lines.items())])
 
   def _repr_png_(self) -> bytes | None:
-    """The picture in a notebook: the same samples as in the work directory's `samples/`."""
+    """Return a notebook's picture: the same samples as in the work directory's `samples/`."""
     if self.recipe.sample is None:
       return None
     return figures.png(self.grid(jax.random.key(self.config.seed + 1)), columns=8)
@@ -355,7 +357,7 @@ class Run:
     return self.recipe.generate
 
   def _checked(self, z: Array | np.ndarray) -> Array:
-    """Latents as an array of the right shape."""
+    """Return latents as a float32 array, after a check of their shape."""
     z, wanted = jnp.asarray(z), self.latents(0, 1).shape[1:]
     if not len(z.shape) or not len(z) or z.shape[1:] != wanted:
       shape = ', '.join(map(str, ('n', *wanted)))
@@ -363,7 +365,7 @@ class Run:
     return z.astype(jnp.float32)
 
   def _classes(self, n: int, label: Label | Sequence[Label] | np.ndarray | None) -> Array:
-    """The classes of n given latents, int32 `[n]`."""
+    """Return the classes of n given latents, int32 `[n]`."""
     if label is None:
       if self.recipe.conditional:
         raise ValueError(
@@ -379,7 +381,7 @@ class Run:
     return jnp.asarray(each)
 
   def _coded(self, given: Codes) -> dict[str, np.ndarray]:
-    """Codes as the recipe's sampler takes them."""
+    """Convert codes to the form that the recipe's sampler takes."""
     written = {
       name: ','.join(map(str, x)) if isinstance(x, Iterable) and not isinstance(x, str) else str(x)
       for name, x in given.items()
@@ -402,15 +404,15 @@ class Run:
 
 
 def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'latest') -> Run:
-  """Return the run in a work directory, on one device.
+  """Load the run in a work directory, on one device.
 
   Args:
     workdir: the folder that `train` or `jaxgan train` wrote.
-    checkpoint: 'latest', the newest one that is whole; or 'best', the one of the best score, which
-      a run with `eval_every` keeps.
+    checkpoint: 'latest', the newest undamaged one; or 'best', the one with the best score, which
+      only a run with `eval_every` has.
 
   Raises:
-    ValueError: a folder that holds no run, or none with a checkpoint yet.
+    ValueError: the folder holds no run, or the run has no such checkpoint yet.
 
   Example:
     >>> import jaxgan

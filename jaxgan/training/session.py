@@ -1,4 +1,4 @@
-"""A session is a run that is ready to be played; wrong input is found here, before it begins."""
+"""Sessions: runs that are set up for training. Wrong input is found here, before training."""
 
 import contextlib
 import dataclasses
@@ -41,21 +41,21 @@ if TYPE_CHECKING:
 
 
 ARRAYS = 'arrays'
-"""The data set of a run whose images were given to `train`."""
+"""The name of the data set where the images were passed to `train`."""
 Data = Source | np.ndarray | tuple[np.ndarray, np.ndarray]
-"""Images of one's own: a source, uint8 `[n, size, size, channels]`, or these with labels `[n]`."""
+"""A user's images: a source, uint8 `[n, size, size, channels]`, or these with labels `[n]`."""
 Step = Callable[[TrainState, Batch], tuple[TrainState, Logs]]
 SHOWN = 4
-"""Images in a picture of what is made of them."""
+"""How many input images a picture of translations shows."""
 
 
 class Refused(ValueError):
-  """Options, data or work directory do not fit together; nothing was changed."""
+  """Raised where options, data and work directory do not fit together; nothing was changed."""
 
 
 @dataclasses.dataclass
 class Session:
-  """A run that is ready to be played: what it needs, and where it stands."""
+  """A run that is set up for training, and its current state."""
 
   config: Common
   folder: pathlib.Path
@@ -70,19 +70,19 @@ class Session:
 
   @property
   def run(self) -> Run:
-    """The run as it stands, on one device."""
+    """Return the run in its current state, on one device."""
     state, counts = devices.local(self.state), self.source.class_counts()
     return Run(self.config, self.source.spec, self.recipe, state, self.folder, counts)
 
   def step_of(self, stage: int) -> Step:
-    """Return the step of a stage, compiled once, however often a run returns to it."""
+    """Return the training step of a stage; it is compiled once, even if a run returns to it."""
     if stage not in self._steps:
       game = self.recipe.stages[stage].game
       self._steps[stage] = devices.compile_step(game, self.mesh)
     return self._steps[stage]
 
   def restore(self) -> TrainState:
-    """The state at the newest sound checkpoint, or at the start."""
+    """Return the state of the newest undamaged checkpoint, or the first state."""
     placed = devices.replicated(self.mesh)
     shapes = lambda step: stages.abstract(self.recipe, step, placed)
     if restored := self.checkpoints.restore(shapes, log=_warn):
@@ -90,7 +90,7 @@ class Session:
     return stages.first_state(self.recipe.stages[0], jax.random.key(self.config.seed), placed)
 
   def say(self, text: str) -> None:
-    """A line for whoever watches."""
+    """Print a line in the first process, unless quiet."""
     if not self.quiet and hosts.first():
       print(f'jaxgan: {text}', flush=True)
 
@@ -99,7 +99,11 @@ class Session:
 def prepared(
   config: Common, folder: str | pathlib.Path, *, quiet: bool = False, data: Data | None = None
 ) -> Iterator[Session]:
-  """All that can be wrong with the input is found here, before the first step, as Refused."""
+  """Set up a session, and close it at the end of the `with` block; arguments as of `train`.
+
+  Raises:
+    Refused: the input is wrong. All checks come before the first step.
+  """
   with contextlib.ExitStack() as stack:
     try:
       config, given = (config, None) if data is None else _of_arrays(config, data)
@@ -113,7 +117,7 @@ def prepared(
 def _prepare(
   config: Common, folder: pathlib.Path, stack: contextlib.ExitStack, given: Source | None = None
 ) -> Session:
-  """Every process does all of it; what one of them refuses, all do."""
+  """Set up a session in every process; if one process refuses the input, all do."""
   workdir.check(folder)
   check_seed(config.seed, '--seed')
   if config.compilation_cache:
@@ -160,24 +164,24 @@ def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
 
 
 def _command(config: Common) -> str:
-  """What all processes must be given alike."""
+  """Return the options that must be equal in all processes."""
   return json.dumps({k: v for k, v in to_json(config).items() if k not in PLACE})
 
 
 def _claim(
   config: Common, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
 ) -> None:
-  """The first process takes the work directory for the run."""
+  """Lock the work directory for this run, in the first process."""
   if hosts.first():
     stack.enter_context(contextlib.closing(workdir.lock(folder)))
     _agree(config, source, folder)
 
 
 def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
-  """The config and the source of a run on images of one's own.
+  """Return the config and the source of a run on a user's own images.
 
   Raises:
-    ValueError: a config that names other images, or images that do not fit it.
+    ValueError: the config names other images, or the images do not fit it.
   """
   named = {'dataset': (_default(config), ARRAYS), 'folder': (None,), 'target_folder': (None,)}
   for name, free in named.items():
@@ -199,12 +203,12 @@ def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
 
 
 def _default(config: Common) -> str:
-  """The data set that stands where none is named."""
+  """Return the default data set."""
   return next(str(f.default) for f in dataclasses.fields(config) if f.name == 'dataset')
 
 
 def _pair(given: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-  """Images, and labels where there are some."""
+  """Return the images, and the labels if there are any."""
   parts = given if isinstance(given, tuple | list) else (given,)
   if len(parts) not in (1, 2):
     raise ValueError(f'data= takes images, or images and labels, not {len(parts)} arrays')
@@ -212,15 +216,16 @@ def _pair(given: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
 
 
 def held_out(config: Common, train: Source) -> Source | None:
-  """Return the test split beside a config's training images; None where there is none."""
+  """Return the test split of a config's data set; None if it has none."""
   return open_data(config, data.HELD_OUT) if train.has_held_out else None
 
 
 def open_data(config: Common, split: str = 'train') -> Source:
-  """The data set of a config.
+  """Open the data set of a config.
 
   Raises:
-    ValueError: as `data.load` and `data.without`.
+    ValueError: the data set is 'arrays', whose images are not stored; and as `data.load` and
+      `data.without`.
   """
   if config.dataset == ARRAYS:
     raise ValueError(
@@ -247,10 +252,10 @@ def _without(config: Common, source: Source) -> Source:
 
 
 def _agree(config: Common, source: Source, folder: pathlib.Path) -> None:
-  """Write what the run is set to, or check that it is what it was.
+  """Write the run's options, after a check against those of an earlier start.
 
   Raises:
-    ValueError: it is not, with the differences.
+    ValueError: the options or the data changed (the message lists the changes).
   """
   new = to_json(config)
   if (folder / CONFIG).exists():
@@ -277,7 +282,7 @@ def versions() -> dict[str, str]:
 
 
 def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> None:
-  """Raises ValueError where a run would go on with other images than it began with."""
+  """Raise ValueError if a run would continue with other images than before."""
   if not (folder / DATA).exists():
     return
   kept = {k: v for k, v in files.read_config(folder / DATA).items() if k in about}
@@ -296,7 +301,7 @@ def _warn(text: str) -> None:
 
 
 def cache_programs() -> None:
-  """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
+  """Store compiled programs in the user's cache folder, unless JAX has another folder set."""
   if jax.config.values.get('jax_compilation_cache_dir'):
     return
   jax.config.update('jax_compilation_cache_dir', str(files.cache('programs')))

@@ -1,10 +1,10 @@
-"""Asked to stop: SIGINT and SIGTERM, heard at the same step by every process of a run."""
+"""Signals to stop, SIGINT and SIGTERM: every process of a run reacts to them at the same step."""
 
 import contextlib
 import itertools
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import FrameType
 
 import jax
 from jax.experimental import multihost_utils
@@ -19,12 +19,14 @@ class Stopped(Exception):
 
 
 Asked = Callable[[], int]
-"""Called once a step by every process: the signal that asks to stop now, or 0."""
+"""A function that every process calls once per step: it returns the signal to stop, or 0."""
+Handler = Callable[[int, FrameType | None], object] | int | None
+"""What Python does at a signal, see `signal.signal`."""
 
 
 @contextlib.contextmanager
 def heard() -> Iterator[Asked]:
-  """Listens while it lasts; a second signal acts as if nobody listened."""
+  """Catch the first signal to stop inside the `with` block; a second one acts as usual."""
   if jax.process_count() > 1:
     with _relayed() as asked:
       yield asked
@@ -36,14 +38,14 @@ def heard() -> Iterator[Asked]:
 
 @contextlib.contextmanager
 def _relayed() -> Iterator[Asked]:
-  """JAX's notifier hears SIGTERM, and tells all processes of a step that none has begun yet."""
+  """Stop through JAX, which catches SIGTERM and chooses a step that no process has begun."""
   interrupted: list[int] = []
 
   def relay(signum: int) -> None:
     interrupted.append(signum)
     signal.raise_signal(signal.SIGTERM)
 
-  calls = itertools.count()  # not the step: that goes back when a run is rolled back
+  calls = itertools.count()  # not the step, which decreases when a run is rolled back
 
   def asked() -> int:
     if not multihost_utils.reached_preemption_sync_point(next(calls)):
@@ -55,15 +57,15 @@ def _relayed() -> Iterator[Asked]:
 
 
 @contextlib.contextmanager
-def _handled(kinds: tuple[int, ...], react: Callable[[int], Any]) -> Iterator[None]:
-  """The first of these signals is passed on; after it all are handled as they were before."""
-  before: dict[int, Any] = {}
+def _handled(kinds: tuple[int, ...], react: Callable[[int], object]) -> Iterator[None]:
+  """Call `react` for the first of these signals, and restore the earlier handlers."""
+  before: dict[int, Handler] = {}
 
   def restore() -> None:
     for kind, handler in before.items():
       signal.signal(kind, handler)
 
-  def listen(signum: int, frame: Any) -> None:
+  def listen(signum: int, frame: FrameType | None) -> None:
     restore()
     react(signum)
 

@@ -140,7 +140,7 @@ def test_files_of_features(tmp_path, capsys):
   assert 'not finite in 1 rows, first 7' in said(capsys, [f'--fake={bad}', argv[1]], 2)
   few = npz(tmp_path / 'few.npz', features=draw(5, 6, 0))
   assert 'must be above 5' in said(capsys, [f'--fake={few}', argv[1]], 2)
-  assert 'looks at pixels' in said(
+  assert 'compares pixels' in said(
     capsys, [*argv, f'--held-out={real}', '--metrics=memorisation'], 2
   )
 

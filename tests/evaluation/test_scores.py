@@ -189,7 +189,7 @@ def test_modes_are_read_channel_by_channel(judge, data_dir):
 
 def test_a_network_without_logits_has_no_classifier_score(judge):
   bare = dataclasses.replace(judge.test, logits=np.zeros((360, 0)))
-  with pytest.raises(ValueError, match='gives no logits'):
+  with pytest.raises(ValueError, match='remove "is" from --metrics'):
     scoring.METRICS['is'](judge, bare)
 
 

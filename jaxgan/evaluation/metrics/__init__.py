@@ -1,7 +1,7 @@
 """Metrics: pure functions of features, in NumPy float64 on the host.
 
-Never in float32 (its eigenvalues put a Fréchet distance of 1.73 off by 0.39) and never with JAX's
-global x64. A module is imported at its first use, for SciPy takes its time.
+They never use float32, whose eigenvalues change a Fréchet distance of 1.73 by 0.39, nor JAX's
+global x64 mode. A module is imported at its first use, since the import of SciPy is slow.
 
 Example:
   >>> import numpy as np

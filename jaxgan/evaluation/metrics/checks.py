@@ -1,13 +1,13 @@
-"""What every metric asks of the features that it is given."""
+"""Checks of features, which all metrics use."""
 
 import numpy as np
 
 
 def features(name: str, x: np.ndarray, least: int = 1) -> np.ndarray:
-  """`x` as float64 `[N, d]`.
+  """Return `x` as float64 `[N, d]`.
 
   Raises:
-    ValueError: another shape, fewer than `least` rows, or a number that is not finite.
+    ValueError: it has another shape, fewer than `least` rows, or a number that is not finite.
   """
   x = np.asarray(x)
   if x.ndim != 2 or not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
@@ -22,10 +22,10 @@ def features(name: str, x: np.ndarray, least: int = 1) -> np.ndarray:
 
 
 def pair(real: np.ndarray, fake: np.ndarray, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
-  """Both as float64 of one width.
+  """Return both as float64, `[N, d]` and `[M, d]`.
 
   Raises:
-    ValueError: as `features`, or widths that differ.
+    ValueError: as `features`, or their widths d differ.
   """
   real, fake = features('real', real, least), features('fake', fake, least)
   if real.shape[1] != fake.shape[1]:

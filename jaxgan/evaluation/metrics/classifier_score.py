@@ -1,4 +1,4 @@
-"""The classifier score: the inception score, by whichever classifier gives the logits."""
+"""The classifier score: the inception score, with the logits of any classifier."""
 
 import numpy as np
 from scipy.special import log_softmax
@@ -9,10 +9,27 @@ from jaxgan.evaluation.metrics import checks
 def classifier_score(
   logits: np.ndarray, *, splits: int = 10, seed: int | None = 2020
 ) -> tuple[float, float]:
-  """exp(mean of KL(p(y | x) | p(y))): its mean and deviation over `splits` equal parts.
+  """Return the classifier score: its mean and standard deviation over `splits` equal parts.
 
-  From 1 (all alike, or all unsure) to the number of classes. `logits` are `[N, classes]`; they are
-  shuffled with the seed (as torch-fidelity does), or not at all if it is None.
+  score = exp(mean over x of KL(p(y | x) | p(y)))
+
+  It lies between 1 (all images have one class, or all predictions are uniform) and the number of
+  classes.
+
+  Args:
+    logits: `[N, classes]`.
+    splits: the number of parts, at most N.
+    seed: the seed of the shuffle before the split, as in torch-fidelity; None: no shuffle.
+
+  Returns:
+    The mean and the standard deviation.
+
+  Raises:
+    ValueError: the logits have another shape, fewer rows than `splits`, or are not finite.
+
+  Example:
+    >>> classifier_score(100.0 * np.eye(4), splits=1)
+    (4.0, 0.0)
 
   References: Salimans et al., Improved Techniques for Training GANs, 2016.
   """

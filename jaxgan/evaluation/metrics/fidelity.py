@@ -1,8 +1,7 @@
-"""How near an image comes to the one it should be: PSNR, SSIM, detail; in float64, an image each.
+"""Similarity of images to their references: PSNR, SSIM, detail; one float64 value for each image.
 
-Images are `[N, H, W, C]` with values from 0 to 255, whatever their type; PSNR takes other ranges,
-too. Published figures of super-resolution are of `luma`, after `cropped` by as many pixels as the
-scale.
+Images are `[N, H, W, C]` of any type, with values from 0 to 255; PSNR takes other ranges, too.
+Published scores of super-resolution use `luma`, then `cropped` by as many pixels as the scale.
 """
 
 import numpy as np
@@ -10,13 +9,19 @@ from scipy.ndimage import correlate1d
 
 PEAK = 255.0
 LUMA = (65.481, 128.553, 24.966)  # of ITU-R BT.601, from 16 to 235
-SIGMA, RADIUS = 1.5, 5  # of the window, 11 x 11
+SIGMA, RADIUS = 1.5, 5  # of the Gaussian window, 11 x 11 pixels
 
 
 def luma(images: np.ndarray) -> np.ndarray:
-  """Y of BT.601, `[N, H, W, 3]` to `[N, H, W, 1]`, from 16 to 235, not rounded; grey as it is.
+  """Return the luma Y of ITU-R BT.601, float64 from 16 to 235, not rounded.
 
   Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255
+
+  Args:
+    images: `[N, H, W, 3]` from 0 to 255; grey images `[N, H, W, 1]` are returned unchanged.
+
+  Returns:
+    float64 `[N, H, W, 1]`.
   """
   if images.shape[-1] == 1:
     return images.astype(np.float64)
@@ -24,10 +29,10 @@ def luma(images: np.ndarray) -> np.ndarray:
 
 
 def cropped(images: np.ndarray, border: int) -> np.ndarray:
-  """Without `border` pixels on each side.
+  """Crop `border` pixels from each side.
 
   Raises:
-    ValueError: nothing would be left.
+    ValueError: the border is negative, or no pixel would remain.
   """
   if not 0 <= 2 * border < min(images.shape[1:3]):
     raise ValueError(f'a border of {border} leaves nothing of images {list(images.shape)}')
@@ -35,7 +40,9 @@ def cropped(images: np.ndarray, border: int) -> np.ndarray:
 
 
 def psnr(images: np.ndarray, references: np.ndarray, peak: float = PEAK) -> np.ndarray:
-  """Return 10 log10(peak^2 / mean squared difference) in dB, `[N]`; infinite for equal images.
+  """Return the peak signal-to-noise ratio in dB, `[N]`; infinite for equal images.
+
+  PSNR = 10 log10(peak^2 / mean squared difference)
 
   Args:
     images: `[N, H, W, C]`.
@@ -43,7 +50,11 @@ def psnr(images: np.ndarray, references: np.ndarray, peak: float = PEAK) -> np.n
     peak: the width of the range: 255 for bytes, 2 for [-1, 1].
 
   Raises:
-    ValueError: images of unequal shapes.
+    ValueError: the shapes differ.
+
+  Example:
+    >>> psnr(np.zeros((1, 2, 2, 1)), np.full((1, 2, 2, 1), 25.5)).tolist()
+    [20.0]
   """
   a, b = _pair(images, references)
   error = ((a - b) ** 2).mean((1, 2, 3))
@@ -52,11 +63,13 @@ def psnr(images: np.ndarray, references: np.ndarray, peak: float = PEAK) -> np.n
 
 
 def detail(images: np.ndarray, scale: int) -> np.ndarray:
-  """Power of what an image `scale` times smaller cannot hold, `[N]`; of flat images 0.
+  """Return the power of the frequencies that an image `scale` times smaller cannot hold, `[N]`.
 
-  The sum over |F(u, v)|^2 / (H W)^2 with |u| or |v| above 1 / (2 scale) cycles a pixel, F the
-  discrete Fourier transform, and over channels. It is sharpness, whether right or wrong: its share
-  of the original's is what PSNR does not tell.
+  detail = sum of |F(u, v)|^2 / (H W)^2 over channels and all |u| or |v| > 1 / (2 scale)
+
+  F is the discrete Fourier transform, and u and v are in cycles per pixel. Flat images have 0. It
+  measures sharpness, which PSNR does not, but not whether the details are right: compare it with
+  the detail of the original.
   """
   height, width = images.shape[1:3]
   power = np.abs(np.fft.fft2(images.astype(np.float64), axes=(1, 2), norm='forward')) ** 2
@@ -65,19 +78,24 @@ def detail(images: np.ndarray, scale: int) -> np.ndarray:
 
 
 def ssim(images: np.ndarray, references: np.ndarray) -> np.ndarray:
-  """Structural similarity, `[N]`, at most 1.
+  """Return the structural similarity, `[N]`, at most 1.
 
-  The mean over pixels and channels of
+  It is the mean over pixels and channels of
 
   (2 m n + c1) (2 s + c2) / ((m^2 + n^2 + c1) (v + w + c2)),  c1 = (0.01 255)^2, c2 = (0.03 255)^2
 
-  with means m and n, variances v and w and covariance s under a Gaussian window of 11 x 11 and
-  deviation 1.5, which must lie inside of the image.
+  with means m and n, variances v and w and covariance s under a Gaussian window of 11 x 11 pixels
+  and standard deviation 1.5. Only windows that lie inside the image count.
+
+  Args:
+    images: `[N, H, W, C]` from 0 to 255.
+    references: of the same shape and range.
 
   Raises:
-    ValueError: images of unequal shapes, or smaller than the window.
+    ValueError: the shapes differ, or the images are smaller than the window.
 
-  Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004.
+  References: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity,
+  2004.
   """
   a, b = _pair(images, references)
   if min(a.shape[1:3]) <= 2 * RADIUS:

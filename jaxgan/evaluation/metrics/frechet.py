@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of features, each taken for a Gaussian."""
+"""The Fréchet distance between two sets of features, each described by a Gaussian."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxgan.evaluation.metrics.moments import Moments
 
 
 class Reference(NamedTuple):
-  """What is measured against: N, mean `[d]`, and L `[d, d]` with L L' the covariance."""
+  """The Gaussian of real features: N, mean `[d]`, and root L `[d, d]` with L L' = covariance."""
 
   n: int
   mean: np.ndarray
@@ -19,14 +19,27 @@ class Reference(NamedTuple):
 
 
 def reference(moments: Moments) -> Reference:
-  """Factor the covariance once for many distances."""
+  """Factor the covariance of real features once, for many distances.
+
+  Raises:
+    ValueError: the moments are of fewer than 2 rows.
+  """
   return Reference(moments.n, moments.mean, _root(moments.covariance))
 
 
 def distance(fake: Moments, real: Reference) -> float:
-  """|mu_1 - mu_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)), the square of a distance; 0 or above.
+  """Return the squared Fréchet distance between two Gaussians, 0 or above.
 
-  The root's trace is the sum of the singular values of L_1' L_2, where S = L L'.
+  d^2 = |mu_1 - mu_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))
+
+  The trace of the square root is the sum of the singular values of L_1' L_2, where S = L L'.
+
+  Args:
+    fake: the moments of the generated features.
+    real: the reference, see `reference`.
+
+  Raises:
+    ValueError: the numbers of features differ, or `fake` is of fewer than 2 rows.
 
   References: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017.
   """
@@ -37,7 +50,7 @@ def distance(fake: Moments, real: Reference) -> float:
 
 
 def distance_of(fake: np.ndarray, real: Reference) -> float:
-  """`distance` of features `[N, d]`, through a Gram matrix `[N, N]` where N < d."""
+  """Return `distance` of features `[N, d]`; if N < d, a faster way uses a Gram matrix `[N, N]`."""
   fake = checks.features('fake', fake, 2)
   _same_width(fake[0], real.mean)
   mean = fake.mean(0)
@@ -51,10 +64,23 @@ def distance_of(fake: np.ndarray, real: Reference) -> float:
 def without_bias(
   fake: np.ndarray, real: Reference, *, points: int = 10, seed: int = 0
 ) -> tuple[float, float]:
-  """The distance at infinitely many samples, and how much the fit leaves over (its deviation).
+  """Return the distance extrapolated to infinitely many samples, and the error of the fit.
 
-  A line in 1 / n through the distances of random subsets of n = N/4 ... N; the value at 0. The bias
-  falls as c / n with a c of the model's own, so models that are compared at one N may trade places.
+  A straight line in 1 / n is fitted to the distances of random subsets of n = N/4 ... N samples;
+  the result is its value at 1 / n = 0. The bias is about c / n with another c for each model, so
+  the order of two models at one N may be wrong.
+
+  Args:
+    fake: features `[N, d]`, N of 8 or more.
+    real: the reference, see `reference`.
+    points: the number of subsets.
+    seed: the seed of the subsets.
+
+  Returns:
+    The distance, and the standard deviation of the residuals of the fit.
+
+  Raises:
+    ValueError: there are too few samples, or the numbers of features differ.
 
   References: Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2020.
   """
@@ -68,7 +94,7 @@ def without_bias(
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
-  """L with L L' the covariance; an eigenvalue that rounding may have made of zero is zero."""
+  """Return L with L L' = covariance; eigenvalues below the rounding error count as zero."""
   values, vectors = np.linalg.eigh(covariance)
   rounding = len(values) * np.finfo(values.dtype).eps * np.abs(values).max()
   return vectors * np.sqrt(np.where(values > rounding, values, 0))

@@ -1,4 +1,4 @@
-"""How sure a number is."""
+"""Confidence intervals."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from scipy import stats
 
 
 class Interval(NamedTuple):
-  """A value and the ends of its interval of confidence."""
+  """A value and the ends of its confidence interval."""
 
   value: float
   low: float
@@ -16,9 +16,21 @@ class Interval(NamedTuple):
 
 
 def wilson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
-  """The interval of a proportion, which also holds near 0 and 1.
+  """Return Wilson's interval of a proportion, which is also valid near 0 and 1.
 
-  (p + z^2/2n +- z sqrt(p (1 - p)/n + z^2/4n^2)) / (1 + z^2/n).
+  (p + z^2/2n +- z sqrt(p (1 - p)/n + z^2/4n^2)) / (1 + z^2/n)
+
+  Args:
+    successes: from 0 to `trials`; may be a fraction.
+    trials: n, 1 or more.
+    confidence: between 0 and 1.
+
+  Raises:
+    ValueError: there is no trial, or `successes` is out of range.
+
+  Example:
+    >>> [round(x, 3) for x in wilson(5, 10)]
+    [0.5, 0.237, 0.763]
 
   References: Wilson, 1927.
   """
@@ -28,14 +40,14 @@ def wilson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
   centre, scale = p + z**2 / (2 * trials), 1 + z**2 / trials
   half = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
   low, high = (centre - half) / scale, (centre + half) / scale
-  # None and all of them reach the ends, which rounding would miss by 1e-18.
+  # Without this, rounding would give 1e-18 in place of 0 for no success; likewise 1 for all.
   return Interval(p, float(low) if p > 0 else 0.0, float(high) if p < 1 else 1.0)
 
 
 def repeats(values: Sequence[float], confidence: float = 0.95) -> Interval:
-  """The interval of a mean over independent repeats, by Student's t.
+  """Return the interval of the mean of independent repeats, by Student's t.
 
-  Endless for a single one, and where a value is.
+  It is infinite for a single repeat, and if a value is not finite.
   """
   mean, n = float(np.mean(values)), len(values)
   if n < 2 or not np.isfinite(values).all():

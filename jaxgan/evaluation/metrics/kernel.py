@@ -1,4 +1,4 @@
-"""The kernel distance: the squared maximum mean discrepancy of a cubic kernel, without bias."""
+"""The kernel distance: an unbiased estimate of the squared MMD with a cubic kernel."""
 
 import numpy as np
 
@@ -6,9 +6,18 @@ from jaxgan.evaluation.metrics import checks
 
 
 def distance(real: np.ndarray, fake: np.ndarray) -> float:
-  """MMD^2 under k(a, b) = (a . b / d + 1)^3, its unbiased estimate, which may be below 0.
+  """Return the unbiased estimate of the squared maximum mean discrepancy; it may be below 0.
 
-  mean of k(x, x') + mean of k(y, y') - 2 mean of k(x, y), pairs of one sample with itself left out.
+  MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y),  k(a, b) = (a . b / d + 1)^3
+
+  Pairs of a sample with itself do not count.
+
+  Args:
+    real: features x, `[N, d]`, N of 2 or more.
+    fake: features y, `[M, d]`, M of 2 or more.
+
+  Raises:
+    ValueError: there are too few rows, or the widths d differ.
 
   References: Binkowski et al., Demystifying MMD GANs, 2018.
   """
@@ -20,19 +29,27 @@ def distance(real: np.ndarray, fake: np.ndarray) -> float:
 def in_subsets(
   real: np.ndarray, fake: np.ndarray, *, subsets: int = 100, size: int = 1000, seed: int = 2020
 ) -> tuple[float, float]:
-  """Mean and deviation of `distance` over random subsets of `size`, drawn as torch-fidelity does.
+  """Return the mean and standard deviation of `distance` over random subsets.
 
-  The deviation is no interval of confidence: subsets overlap. Repeat with other generator seeds.
+  The subsets are those of torch-fidelity. They overlap, so the standard deviation gives no
+  confidence interval: for that, repeat with other seeds of the generator.
+
+  Args:
+    real: features `[N, d]`.
+    fake: features `[M, d]`.
+    subsets: the number of subsets.
+    size: rows in a subset of each, at most N and M.
+    seed: the seed of the subsets.
 
   Raises:
-    ValueError: fewer rows than `size`.
+    ValueError: there are fewer rows than `size`.
   """
   real, fake = checks.pair(real, fake, size)
   random = np.random.RandomState(seed)
   draw = lambda x: x[random.choice(len(x), size, replace=False)]
   values = []
   for _ in range(subsets):
-    chosen = draw(fake), draw(real)  # in this order, for numbers that can be compared
+    chosen = draw(fake), draw(real)  # in the order of torch-fidelity, to draw the same subsets
     values.append(distance(chosen[1], chosen[0]))
   return float(np.mean(values)), float(np.std(values))
 

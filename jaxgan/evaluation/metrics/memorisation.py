@@ -1,4 +1,4 @@
-"""Whether samples are copies of the images trained on."""
+"""Memorization: tests whether samples are copies of training images."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,16 @@ from jaxgan.evaluation.metrics.neighbours import metric, radii
 
 
 class Memorisation(NamedTuple):
-  """Shares; `threshold` is what `nearer_to_train` exceeds by chance once in forty."""
+  """The result of `memorisation`.
+
+  Attributes:
+    nearer_to_train: the share of samples nearer to a training image than to any held-out image.
+    threshold: what `nearer_to_train` exceeds by chance in one of forty cases.
+    median_ratio: the median of distance to train / distance to held-out.
+    authentic: the share of samples farther from their nearest training image than that image is
+      from its nearest training image.
+    copies: the share of samples at distance 0 from a training image.
+  """
 
   nearer_to_train: float
   threshold: float
@@ -19,21 +28,24 @@ class Memorisation(NamedTuple):
 
   @property
   def flagged(self) -> bool:
-    """Whether samples lie nearer to the training images than chance has it."""
+    """Return whether samples lie nearer to the training images than chance explains."""
     return self.nearer_to_train > self.threshold
 
 
 def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Memorisation:
-  """Compares the way to training images with that to as many held out; each `[N, pixels]`.
+  """Compare the samples' distances to training images with those to held-out images.
 
-  nearer_to_train: share of samples nearer to train than to held_out (ties half), 0.5 if none is
-  learnt by heart; median_ratio: of the two distances; authentic: share of samples farther from
-  their training image than that is from its nearest fellow; copies: share at no distance.
+  A generator that memorized nothing has a `nearer_to_train` of 0.5; equal distances count half.
 
-  References: Alaa et al., How Faithful is your Synthetic Data?, 2022 (authenticity).
+  Args:
+    fake: samples `[N, pixels]`.
+    train: training images `[M, pixels]`.
+    held_out: held-out images `[M, pixels]`.
 
   Raises:
-    ValueError: unequally many training and held-out images, which would decide by themselves.
+    ValueError: the numbers of training and held-out images differ, which would change the result.
+
+  References: Alaa et al., How Faithful is your Synthetic Data?, 2022 (authenticity).
   """
   train, fake = checks.pair(train, fake, 2)
   held_out, fake = checks.pair(held_out, fake, 2)

@@ -1,4 +1,4 @@
-"""How many modes are found: of mixtures of Gaussians in the plane, and of stacked digits."""
+"""Counts of the modes found: of mixtures of Gaussians in the plane, and of stacked digits."""
 
 from typing import NamedTuple
 
@@ -7,13 +7,20 @@ from scipy.spatial.distance import cdist
 
 from jaxgan.evaluation.metrics import checks
 
-NEAR = 3.0  # deviations from a mode
+NEAR = 3.0  # standard deviations from a mode
 CEILING = 1 - np.exp(-(NEAR**2) / 2)
-"""The share of high quality of an ideal sampler of the plane, 0.98889; above it spread was lost."""
+"""The share of high quality of an ideal sampler, 0.98889; a higher one means too little spread."""
 
 
 class Modes(NamedTuple):
-  """Modes with a sample near, share of samples near one, KL(fake | uniform), spread by the real."""
+  """The result of `mixture`.
+
+  Attributes:
+    found: the number of modes with a sample of high quality.
+    high_quality: the share of samples of high quality.
+    reverse_kl: KL(fake | uniform) over the modes.
+    spread: the samples' standard deviation within a mode, divided by that of the data.
+  """
 
   found: int
   high_quality: float
@@ -22,12 +29,20 @@ class Modes(NamedTuple):
 
 
 def mixture(samples: np.ndarray, means: np.ndarray, deviation: float) -> Modes:
-  """Samples `[N, 2]` of a mixture of equal round Gaussians with these means `[M, 2]`.
+  """Count the modes of a mixture of M equal round Gaussians that samples reach.
 
-  A sample is of high quality within three deviations of the nearest mean; only such are counted for
-  modes and for the divergence sum_m p_m log(p_m M). spread: the deviation within a mode over that
-  of the data, the median over modes found with two samples or more (0.98 of an ideal sampler, since
-  the tails are cut; 0 is a mode that is a point).
+  A sample is of high quality if it lies within three standard deviations of the nearest mean. Only
+  such samples count for the modes and for the divergence sum_m p_m log(p_m M). The spread is a
+  median over the modes with two samples or more. An ideal sampler has 0.98, because the tails are
+  cut; 0 means that each mode is a single point.
+
+  Args:
+    samples: `[N, 2]`.
+    means: the means of the Gaussians, `[M, 2]`.
+    deviation: the standard deviation of each.
+
+  Raises:
+    ValueError: the widths differ, or a number is not finite.
 
   References: Lin et al., PacGAN, 2018 (its protocol, but for the spread).
   """
@@ -42,7 +57,13 @@ def mixture(samples: np.ndarray, means: np.ndarray, deviation: float) -> Modes:
 
 
 class Stacked(NamedTuple):
-  """Combinations of digits found, of 1000; KL(fake | uniform), and what an ideal sampler has."""
+  """The result of `stacked`.
+
+  Attributes:
+    found: the number of combinations of digits found, at most 1000.
+    reverse_kl: KL(fake | uniform) over the combinations.
+    floor: the `reverse_kl` of an ideal sampler.
+  """
 
   found: int
   reverse_kl: float
@@ -50,14 +71,17 @@ class Stacked(NamedTuple):
 
 
 def stacked(digits: np.ndarray) -> Stacked:
-  """Digits `[N, 3]` from 0 to 9, as a classifier reads the three channels.
+  """Count the combinations of three digits that samples reach.
 
-  The floor is (M - 1) / 2N, of M = 1000: 0.0192 for the usual N = 26 000.
+  The floor is (M - 1) / 2N with M = 1000: 0.0192 for the usual N = 26 000.
 
-  References: Metz et al., Unrolled GANs, 2017; Lin et al., PacGAN, 2018.
+  Args:
+    digits: `[N, 3]` from 0 to 9, as a classifier reads the three channels.
 
   Raises:
-    ValueError: what is not a digit.
+    ValueError: the shape is another, or a value is not a digit.
+
+  References: Metz et al., Unrolled GANs, 2017; Lin et al., PacGAN, 2018.
   """
   digits = np.asarray(digits)
   if digits.ndim != 2 or digits.shape[1] != 3 or digits.min() < 0 or digits.max() > 9:
@@ -67,7 +91,7 @@ def stacked(digits: np.ndarray) -> Stacked:
 
 
 def divergence(counts: np.ndarray) -> float:
-  """KL(p | uniform) = sum p log(p M) of counts `[M]`; infinite where nothing was counted."""
+  """Return KL(p | uniform) = sum p log(p M) of counts `[M]`; infinite if all counts are 0."""
   if not counts.sum():
     return float('inf')
   p = counts[counts > 0] / counts.sum()

@@ -1,4 +1,4 @@
-"""Mean and covariance of features that come in batches, from any number of hosts."""
+"""Mean and covariance of features, computed in batches on any number of hosts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from jaxgan.evaluation.metrics import checks
 
 
 class Moments(NamedTuple):
-  """N, mean `[d]` and scatter `[d, d]` (sum of outer products of what deviates from the mean).
+  """The moments of N rows of features.
 
-  `merge` is associative, so the order of batches and hosts does not matter but for rounding.
+  `merge` is associative: the order of batches and hosts changes only the rounding.
+
+  Attributes:
+    n: N.
+    mean: `[d]`.
+    scatter: the sum of (x - mean) (x - mean)' over the rows x, `[d, d]`.
   """
 
   n: int
@@ -21,10 +26,10 @@ class Moments(NamedTuple):
 
   @property
   def covariance(self) -> np.ndarray:
-    """scatter / (N - 1), as `np.cov` has it.
+    """Return scatter / (N - 1), the same as `np.cov`.
 
     Raises:
-      ValueError: fewer than two rows.
+      ValueError: there are fewer than two rows.
     """
     if self.n < 2:
       raise ValueError(f'a covariance needs 2 rows or more, got {self.n}')
@@ -32,14 +37,21 @@ class Moments(NamedTuple):
 
 
 def of(x: np.ndarray) -> Moments:
-  """The moments of features `[N, d]`."""
+  """Return the moments of features `[N, d]`.
+
+  Raises:
+    ValueError: the shape is another, N is 0, or a number is not finite.
+  """
   x = checks.features('features', x)
   mean = x.mean(0)
   return Moments(len(x), mean, (x - mean).T @ (x - mean))
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-  """The moments of both sets together.
+  """Return the moments of the union of two sets.
+
+  Raises:
+    ValueError: the numbers of features differ.
 
   References: Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm, 1979.
   """

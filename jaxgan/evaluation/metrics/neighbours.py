@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage, by the distances to nearest neighbours."""
+"""Precision, recall, density and coverage, from distances to nearest neighbours."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,13 +8,13 @@ from scipy.spatial.distance import cdist
 
 from jaxgan.evaluation.metrics import checks
 
-ROWS = 512  # of a matrix of distances held at once
+ROWS = 512  # rows of the distance matrix that are in memory at a time
 
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Coverage(NamedTuple):
-  """Four shares, density apart, which may exceed 1; by k-th neighbours."""
+  """The result of `prdc`: three shares, and the density, which may exceed 1."""
 
   precision: float
   recall: float
@@ -23,18 +23,26 @@ class Coverage(NamedTuple):
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Coverage:
-  """How much of fake lies among real, and of real among fake.
+  """Return precision, recall, density and coverage.
 
-  Around each sample lies a ball to its k-th other sample (duplicates are others). precision: share
-  of fakes within a ball of a real; recall: of reals within a ball of a fake; density: balls of
-  reals that a fake lies in, by k; coverage: share of reals whose ball has a fake in it. On the
-  border is within.
+  Each sample has a ball whose radius is the distance to its k-th nearest other sample of the same
+  set. A duplicate is another sample, and the border belongs to the ball.
+
+  precision: the share of fake samples within the ball of a real one.
+  recall: the share of real samples within the ball of a fake one.
+  density: the mean number of real balls around a fake sample, divided by k.
+  coverage: the share of real samples with a fake sample in their ball.
+
+  Args:
+    real: features `[N, d]`, N > k.
+    fake: features `[M, d]`, M > k.
+    k: which neighbour gives the radius, 1 or more.
+
+  Raises:
+    ValueError: a set has k samples or fewer, or the widths d differ.
 
   References: Kynkaanniemi et al., Improved Precision and Recall, 2019; Naeem et al., Reliable
   Fidelity and Diversity Metrics, 2020.
-
-  Raises:
-    ValueError: no more than k samples of one kind.
   """
   real, fake = checks.pair(real, fake, k + 1)
   real_radii, fake_radii, between = radii(real, k), radii(fake, k), metric(real, fake)
@@ -54,7 +62,7 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Coverage:
 
 
 def radii(x: np.ndarray, k: int) -> np.ndarray:
-  """The distance of each sample to its k-th other one, `[N]`."""
+  """Return the distance of each sample `[N, d]` to its k-th nearest other sample, `[N]`."""
   found, between = [], metric(x)
   for i in range(0, len(x), ROWS):
     distances = between(x[i : i + ROWS], x)
@@ -64,9 +72,12 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
 
 
 def metric(*samples: np.ndarray) -> Distances:
-  """The Euclidean distances `[M, N]` of such samples, float64 `[M, d]` and `[N, d]`.
+  """Choose a function for the Euclidean distances `[M, N]` of float64 `[M, d]` and `[N, d]`.
 
-  Of whole numbers, such as pixels, by a product of matrices: as exact, and many times faster.
+  Whole numbers, such as pixels, use a matrix product, which is as exact and many times faster.
+
+  Args:
+    samples: all sets of samples that the function will get.
   """
   largest = max(float(np.abs(x).max(initial=0)) for x in samples)
   whole = all((x == np.rint(x)).all() for x in samples)
@@ -74,6 +85,6 @@ def metric(*samples: np.ndarray) -> Distances:
 
 
 def _of_whole(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-  """The root of |a|^2 + |b|^2 - 2 a b, none of which is rounded."""
+  """Return the root of |a|^2 + |b|^2 - 2 a b, whose terms are all exact."""
   squares = [np.einsum('nd,nd->n', x, x) for x in (a, b)]
   return np.sqrt(squares[0][:, None] + squares[1][None] - 2 * (a @ b.T))

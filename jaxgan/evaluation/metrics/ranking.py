@@ -1,4 +1,4 @@
-"""How well scores tell two kinds of samples apart."""
+"""Measures of how well a score separates two kinds of samples."""
 
 import numpy as np
 from scipy import stats
@@ -7,21 +7,27 @@ from jaxgan.evaluation.metrics.intervals import Interval
 
 
 def auroc(normal: np.ndarray, abnormal: np.ndarray, confidence: float = 0.95) -> Interval:
-  """The probability that an abnormal sample scores above a normal one; ties count half.
+  """Return the area under the ROC curve, with DeLong's interval.
 
-  0.5 is chance, 1 a perfect order. The interval is DeLong's, from the variance of each sample's
-  share of the other kind that it stands right to.
+  AUROC = P(abnormal score > normal score) + P(equal scores) / 2
+
+  0.5 is chance, 1 is a perfect separation. For the interval, each sample has the share of the other
+  kind that it is ordered correctly with; the variances of these shares give its width.
 
   Args:
     normal: scores `[N]`.
     abnormal: scores `[M]`, which should be higher.
-    confidence: of the interval.
+    confidence: the level of the interval, between 0 and 1.
+
+  Raises:
+    ValueError: there are no scores of one kind, or they have another shape or are not finite.
+
+  Example:
+    >>> round(auroc(np.array([0.1, 0.2]), np.array([0.15, 0.3])).value, 4)
+    0.75
 
   References: DeLong, DeLong and Clarke-Pearson, Comparing the Areas under Two or More Correlated
   Receiver Operating Characteristic Curves, 1988.
-
-  Raises:
-    ValueError: no scores of one kind, another shape, or scores that are not finite.
   """
   normal, abnormal = _scores('normal', normal), _scores('abnormal', abnormal)
   whole = stats.rankdata(np.concatenate([normal, abnormal]))
