@@ -1,7 +1,7 @@
-"""From images to the latents of a trained generator: the encoder of f-AnoGAN.
+"""The encoder of f-AnoGAN: a network from images to the latents of a trained generator.
 
-Schlegl et al., f-AnoGAN: Fast Unsupervised Anomaly Detection with Generative Adversarial Networks,
-2019; kappa, the tanh and RMSProp as in the authors' code.
+Reference: Schlegl et al., f-AnoGAN: Fast Unsupervised Anomaly Detection with Generative Adversarial
+Networks, 2019. kappa, the tanh and RMSProp are as in the authors' code.
 """
 
 import contextlib
@@ -32,7 +32,10 @@ FOLDER, WEIGHTS, ABOUT = 'anomaly', 'encoder.safetensors', 'encoder.json'
 
 
 class Fit(NamedTuple):
-  """How an encoder is trained: `steps` of RMSProp on `batch_size` images; see `parts` for kappa."""
+  """Settings of the training of an encoder: RMSProp with learning rate `lr`.
+
+  `kappa` is the weight of features in the loss, see `parts`; `bound` is the bound of the latents.
+  """
 
   steps: int = 3000
   lr: float = 5e-5
@@ -43,9 +46,14 @@ class Fit(NamedTuple):
 
 
 def encoder(critic: Network, size: int, bound: float) -> Network:
-  """Images `[B, H, W, C]` -> bound tanh(f W + b) `[B, size]`, f features in the critic's shape.
+  """Return an encoder: images `[B, H, W, C]` -> bound tanh(f(x) W + b) `[B, size]`.
 
-  It has the critic's layers, but the last, with parameters of its own.
+  The features f come from the critic's layers without the last one, with new parameters.
+
+  Args:
+    critic: the network whose layers the encoder copies.
+    size: dimensions of the latent.
+    bound: largest absolute value of the encoder's latents.
   """
   body = network_transforms.of_features(critic)
 
@@ -69,18 +77,18 @@ def encoder(critic: Network, size: int, bound: float) -> Network:
 
 
 def of(run: Run, bound: float) -> tuple[Network, Array]:
-  """The encoder for a run's generator, untrained, and an image to initialise it with.
+  """Return the untrained encoder for a run's generator, and example images to initialize it with.
 
   Raises:
-    ValueError: a run that draws by class, without a critic, or whose latents are no vectors.
+    ValueError: if the run draws by class, has no critic of images, or its latents are no vectors.
   """
   latents.latent_space(run)
   latents.features(run)
   z = jax.eval_shape(lambda: run.recipe.latent(jax.random.key(0), 1))  # type: ignore[misc]
   if run.recipe.conditional:
     raise ValueError(
-      f'{run.config.variant} draws by class, and images to be judged have none: give a run that '
-      'does not, such as wgan_gp'
+      f'{run.config.variant} draws by class, but the images to score have no class: give a run '
+      'that does not, such as wgan_gp'
     )
   if z.ndim != 2:
     raise ValueError(f'{run.config.variant} has latents {list(z.shape[1:])}, which are no vectors')
@@ -89,9 +97,11 @@ def of(run: Run, bound: float) -> tuple[Network, Array]:
 
 
 def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]]:
-  """`(nets, images, latents) -> (made, pixels [n], features [n])`, the mean squared differences.
+  """Return a function that reconstructs images from latents and measures the differences.
 
-  An image scores pixels + kappa features; the encoder's loss is the mean of that.
+  It maps `(nets, images [n, H, W, C], latents [n, d])` to `(made, pixels [n], features [n])`: the
+  reconstructions and the mean squared differences of pixels and of the critic's features. The score
+  of an image is pixels + kappa features; the encoder's loss is the mean score.
   """
   where, features = latents.latent_space(run), latents.features(run)
 
@@ -108,7 +118,17 @@ def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]
 def fit(
   run: Run, source: Source, options: Fit, log: Callable[[int, float], None] = lambda *_: None
 ) -> Variables:
-  """The variables of the encoder that brings images of `source` back through the generator."""
+  """Train an encoder so that the generator reproduces the images of `source` from its latents.
+
+  Args:
+    run: the run whose generator and critic are used; they do not change.
+    source: the images to train on.
+    options: the settings.
+    log: called with step and loss every 500 steps, and at the end.
+
+  Returns:
+    the variables of the encoder.
+  """
   net, example = of(run, options.bound)
   starting, drawing = jax.random.split(key_of(options.seed))
   variables = net.init(starting, example)
@@ -125,6 +145,8 @@ def fit(
 
 
 def _step(net: Network, differences: Callable, optimizer: optax.GradientTransformation, kappa):
+  """Return the update of the encoder: `(nets, held, images, key) -> (held, loss)`."""
+
   def step(nets: Nets, held: Any, images: Array, key: Key):
     variables, opt = held
 
@@ -142,7 +164,7 @@ def _step(net: Network, differences: Callable, optimizer: optax.GradientTransfor
 
 
 def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> pathlib.Path:
-  """Keep an encoder in the run's directory, and what it was fitted to; where that is."""
+  """Save an encoder and its settings in the run's directory, and return the path of its weights."""
   path = folder / FOLDER / WEIGHTS
   arrays = {k: np.asarray(v) for k, v in flatten_dict(dict(variables), sep='/').items()}
   with files.atomic(path) as file:
@@ -152,10 +174,13 @@ def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> 
 
 
 def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
-  """The encoder that is kept in the run's directory.
+  """Load the encoder from the run's directory.
+
+  Returns:
+    the network, its variables, and the settings of its training.
 
   Raises:
-    ValueError: there is none, or it was fitted to another step or another network.
+    ValueError: if there is no encoder, or it was trained for another step or another network.
   """
   path = folder / FOLDER / WEIGHTS
   try:
@@ -178,4 +203,5 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
 
 
 def _nested(arrays: Mapping[str, np.ndarray]) -> Variables:
+  """Return variables from arrays by their path."""
   return unflatten_dict({k: jnp.asarray(v) for k, v in arrays.items()}, sep='/')

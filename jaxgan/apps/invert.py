@@ -40,7 +40,7 @@ class Options:
   npz: pathlib.Path | None = None
   """A file for the points found, `points`, and their images, uint8 `images`."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   steps: int = 300
   """Steps of Adam."""
   rate: float = 0.1
@@ -131,7 +131,7 @@ def compared(images: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('invert', Options, write, argv)
 
 

@@ -260,7 +260,7 @@ def run(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('plane', Options, run, argv)
 
 

@@ -37,7 +37,7 @@ class Options:
   bounds: tuple[int, ...] = ()
   """Where the middle and the fine layers begin; at thirds if not given, 4 8 in the article."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   seed: int = 0
   """Of the latents."""
 
@@ -94,7 +94,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('stylemix', Options, write, argv)
 
 

@@ -47,7 +47,7 @@ class Options:
   columns: int = 8
   """Latents in the picture."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   num: int = 1000
   """Images that a threshold's scores are of."""
   seed: int = 0
@@ -191,7 +191,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('truncate', Options, write, argv)
 
 

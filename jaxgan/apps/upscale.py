@@ -127,7 +127,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('upscale', Options, write, argv)
 
 
