@@ -1,4 +1,4 @@
-"""Detection of abnormal images: `python -m jaxgan.apps.anomaly fit|score|report`.
+"""Detection of abnormal images: `jaxgan anomaly fit|score|report`.
 
 `fit` trains the encoder of f-AnoGAN for a run that was trained on normal images. `score` measures
 how far images are from those that the generator can make, with that encoder or with the search of
@@ -46,7 +46,7 @@ class FitOptions:
   kappa: float = 1.0
   """Weight of the difference of the critic's features; that of the pixels has weight 1."""
   bound: float = 1.0
-  """Bound of the encoder's latents, by tanh; its authors use 1, but normal latents reach about 3."""
+  """Bound of the encoder's latents, by tanh; its authors use 1; normal latents reach about 3."""
   seed: int = 0
   """Seed of the parameters and of the order of images."""
 
@@ -113,7 +113,8 @@ class Scores(NamedTuple):
 def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
   """Score images with the encoder of f-AnoGAN.
 
-  The score is mean (x - G(E(x)))^2 + kappa mean (f(x) - f(G(E(x))))^2, with the critic's features f.
+  The score is mean (x - G(E(x)))^2 + kappa mean (f(x) - f(G(E(x))))^2, where f are the critic's
+  features.
 
   Args:
     run: the run whose generator reconstructs the images.

@@ -1,4 +1,4 @@
-"""Generated images for each class: `python -m jaxgan.apps.augment --workdir=/tmp/run --out=more`.
+"""Generated images for each class: `jaxgan augment --workdir=/tmp/run --out=more`.
 
 Every class gets the same number of images. The result is a folder with a subfolder for each class,
 to train on with `--dataset=folder`, or array_record files, to train on with `--dataset=generated

@@ -138,7 +138,7 @@ def something(**written: pathlib.Path | None) -> None:
 
 
 class Pictures(NamedTuple):
-  """Images `[n, H, W, C]` in [-1, 1], a name for each, and their labels `[n]` if these are known."""
+  """Images `[n, H, W, C]` in [-1, 1], a name for each, and labels `[n]` if these are known."""
 
   names: list[str]
   images: np.ndarray

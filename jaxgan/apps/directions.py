@@ -1,4 +1,4 @@
-"""Directions of latents: `python -m jaxgan.apps.directions --workdir=/tmp/run --out=walks.png`.
+"""Directions of latents: `jaxgan directions --workdir=/tmp/run --out=walks.png`.
 
 sefa: the directions in which the output of the first layer changes most, in closed form (Shen and
 Zhou, Closed-Form Factorization of Latent Semantics in GANs, 2021). pca: the directions in which

@@ -188,7 +188,7 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
     arrays = foreign_weights.read(path)
   except FileNotFoundError:
     raise ValueError(
-      f'{folder} has no encoder yet: python -m jaxgan.apps.anomaly fit --workdir={folder}'
+      f'{folder} has no encoder yet: jaxgan anomaly fit --workdir={folder}'
     ) from None
   step, options = about.pop('step', None), Fit(**about)
   net, example = of(run, options.bound)

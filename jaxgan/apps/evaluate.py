@@ -1,4 +1,4 @@
-"""Scores of images: `jaxgan evaluate --workdir=/tmp/run`, or `jaxgan evaluate --fake=A --real=B`."""
+"""Scores of images: `jaxgan evaluate --workdir=/tmp/run`, or with `--fake=A --real=B`."""
 
 import contextlib
 import dataclasses
@@ -61,7 +61,7 @@ class Options:
   seed: int = 1000
   """The first of these seeds."""
   classes: Literal['data', 'even'] = 'data'
-  """For a run that draws by class. data: as often as in the training images. even: equally often."""
+  """For a run that draws by class. data: classes as frequent as in the data. even: all equally."""
   checkpoint: Literal['latest', 'best'] = 'latest'
   """latest: the last checkpoint. best: the one that the training kept with --eval-every."""
   image_size: int | None = None
@@ -185,7 +185,7 @@ def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _stored(path: pathlib.Path, take: Callable[[Any], Taken]) -> Taken:
-  """Open an .npz file and return `take` of its arrays by name; only arrays that it uses are read."""
+  """Open an .npz file and return `take(arrays by name)`, which reads only what it uses."""
   try:
     with np.load(path, allow_pickle=False) as stored:
       return take(stored)

@@ -74,7 +74,7 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
           made.putalpha(alpha.resize(made.size, Image.Resampling.BICUBIC))
       except ValueError as error:
         refused[name] = str(error)
-        print(f'jaxgan: left out {name!r}: {error}', file=sys.stderr)
+        print(f'jaxgan: skipped {name!r}: {error}', file=sys.stderr)
         continue
       _save(made, out / target)
   done = len(work.names) - len(refused)
@@ -82,7 +82,7 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
     name, reason = next(iter(refused.items()))
     raise ValueError(f'none of {len(work.names)} images could be made, first {name!r}: {reason}')
   if refused:
-    print(f'jaxgan: left out {len(refused)} of {len(work.names)} images', file=sys.stderr)
+    print(f'jaxgan: skipped {len(refused)} of {len(work.names)} images', file=sys.stderr)
   return done
 
 

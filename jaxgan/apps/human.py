@@ -137,7 +137,7 @@ def score(
     attentive = not caught or np.mean(caught) >= ATTENTIVE
     raters[one['rater']] = f'{len(right) - sum(right)} of {len(right)} fooled'
     if not attentive:
-      raters[one['rater']] += f'; left out, {sum(caught)} of {len(caught)} catch trials right'
+      raters[one['rater']] += f'; not counted, {sum(caught)} of {len(caught)} catch trials right'
       continue
     fooled, trials = fooled + len(right) - sum(right), trials + len(right)
   if not trials:

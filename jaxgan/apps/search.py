@@ -1,4 +1,4 @@
-"""The point whose image is nearest to a given one, by gradient descent with restarts."""
+"""A search for the point whose image is nearest to a given one: gradient descent with restarts."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from jaxgan.core.typing import Array, Key
 from jaxgan.training.run import Run
 
 Distance = Callable[[Nets, Array, Array, Array], Array]
-"""`(nets, made, targets, labels) -> [n]`: how far images are from their targets."""
+"""`(nets, made, targets, labels) -> [n]`: the distances of images from their targets."""
 
 
 class Found(NamedTuple):
@@ -28,7 +28,11 @@ class Found(NamedTuple):
 
 
 class Search(NamedTuple):
-  """`steps` of Adam from each of `restarts` points; `deviation` of the noise that styles bear."""
+  """Settings of a search: `steps` of Adam from each of `restarts` initial points.
+
+  `rate` is the learning rate. `deviation` is the standard deviation of the noise that is added to
+  styles, relative to the spread of styles.
+  """
 
   steps: int = 300
   rate: float = 0.1
@@ -38,9 +42,12 @@ class Search(NamedTuple):
 
 
 def schedule(search: Search) -> optax.Schedule:
-  """The rate rises over the first twentieth and falls, as a cosine, over the last quarter.
+  """Return the learning rates of a search.
 
-  References: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
+  The rate rises linearly in the first twentieth of the steps, and falls along a cosine in the last
+  quarter.
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
   """
   rise, fall = search.steps // 20, max(search.steps // 4, 1)
   parts = [
@@ -54,10 +61,20 @@ def schedule(search: Search) -> optax.Schedule:
 def search(
   run: Run, where: Space, distance: Distance, targets: Any, labels: Any, options: Search
 ) -> Found:
-  """The best points over all steps and restarts, for targets `[n, H, W, C]` in [-1, 1].
+  """Find the points whose images are nearest to the targets, over all steps and restarts.
 
-  Each target is searched for by itself, so its result hangs on no other. In the space of styles all
-  restarts begin at their mean, and noise that fades keeps them apart; else at random latents.
+  The targets do not influence each other. In a space of styles, all restarts begin at the mean
+  style, and noise that fades keeps them apart; in a space of latents, they begin at random latents.
+
+  Args:
+    run: the run.
+    where: the space to search.
+    distance: the loss.
+    targets: images `[n, H, W, C]` in [-1, 1].
+    labels: their classes `[n]`, or zeros.
+    options: the settings.
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
   """
   prepare, step = _jitted(run, where, distance, options)
 
@@ -66,7 +83,7 @@ def search(
     targets, labels = repeat(targets), repeat(labels)
     starts = repeat(number) * options.restarts + jnp.tile(jnp.arange(options.restarts), len(number))
     held, spread = prepare(targets, labels, starts)
-    for i in range(options.steps + 1):  # the last one only looks
+    for i in range(options.steps + 1):  # the last call only evaluates the points
       held = step(held, targets, labels, spread, jnp.int32(i))
     _, _, points, images, distances = held
     return _best(points, images, distances, options.restarts)
@@ -76,13 +93,14 @@ def search(
 
 
 def _best(points: Array, images: Array, distances: Array, restarts: int) -> tuple[Array, ...]:
+  """Return, for each target, the restart with the smallest distance."""
   table = distances.reshape(-1, restarts)
   chosen = jnp.arange(len(table)) * restarts + table.argmin(1)
   return points[chosen], images[chosen], distances[chosen]
 
 
 def _jitted(run: Run, where: Space, distance: Distance, options: Search):
-  """The start of a search, and its step."""
+  """Return two compiled functions: the beginning of a search, and one step."""
   adam = optax.adam(schedule(options))
 
   def prepare(nets: Nets, targets: Array, labels: Array, starts: Array):
@@ -110,14 +128,14 @@ def _jitted(run: Run, where: Space, distance: Distance, options: Search):
 
 
 def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
-  """Where searches of these numbers begin, and the deviation of their noise.
+  """Return the initial points of the searches with these numbers, and the spread of styles.
 
-  Of styles that is the root mean square of w about its mean, over 64 draws (of 10 000 in the
-  authors' code).
+  The spread is the root mean square of w - mean w, over 64 draws (10 000 in the authors' code); 0
+  for latents.
   """
   starting, spreading, _ = _keys(seed)
   single = lambda i, label: where.draw(nets, jax.random.fold_in(starting, i), label[None])[0]
-  drawn = jax.vmap(single)(starts, labels)  # each by its number, whatever else is in the batch
+  drawn = jax.vmap(single)(starts, labels)  # each depends on its number, not on the batch
   if not where.styles:
     return drawn, jnp.zeros(())
   mean = jnp.broadcast_to(where.styles.mean(nets), (1, *drawn.shape[1:]))
@@ -126,13 +144,13 @@ def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
 
 
 def _keys(seed: int) -> tuple[Key, Key, Key]:
-  """Keys for where searches begin, for the spread of points, and for the noise of each step."""
+  """Return keys for the initial points, for the spread of styles, and for the noise of steps."""
   starting, spreading, noising = jax.random.split(key_of(seed), 3)
   return starting, spreading, noising
 
 
 def _better(new: Any, old: Any) -> tuple[Array, ...]:
-  """Row by row (points, images, distances) of whichever has the smaller distance."""
+  """Return (points, images, distances), each row from the one with the smaller distance."""
   nearer = new[-1] < old[-1]
   over = lambda x: nearer.reshape(-1, *[1] * (x.ndim - 1))
   return tuple(jnp.where(over(x), x, y) for x, y in zip(new, old, strict=True))

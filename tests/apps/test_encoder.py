@@ -80,5 +80,5 @@ def test_is_kept_and_told_from_that_of_another_step(plain, tmp_path):
   with pytest.raises(ValueError, match='was fitted at step 7, the run stands at 0: fit it again'):
     encoder.load(tmp_path, run)
   path.unlink()
-  with pytest.raises(ValueError, match='no encoder yet: python -m jaxgan.apps.anomaly fit'):
+  with pytest.raises(ValueError, match='no encoder yet: jaxgan anomaly fit'):
     encoder.load(tmp_path, run)
