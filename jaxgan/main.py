@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import pathlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
   from jaxgan.parallel.hosts import Hosts
@@ -152,7 +152,7 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
   picked = training_options.defaults(photos, words)
   kind = variants.module(picked.values['variant']).Config
   _refuse_unknown(words, kind, picked.values['variant'])
-  parsed: Any = arguments.read(
+  parsed = arguments.read(
     training_options.choice(kind, picked),
     words,
     'jaxgan train',

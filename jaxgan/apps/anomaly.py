@@ -12,9 +12,8 @@ import csv
 import io
 import pathlib
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +23,7 @@ from jaxgan.apps import command, encoder, invert, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Search, search
 from jaxgan.core.game import Nets
-from jaxgan.core.typing import Array
+from jaxgan.core.typing import Array, Variables
 from jaxgan.evaluation.metrics.ranking import auroc
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
@@ -127,7 +126,7 @@ def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
   net, variables, options = encoder.load(folder, run)
   differences = encoder.parts(run)
 
-  def apply(nets: Nets, variables: Any, images: Array):
+  def apply(nets: Nets, variables: Variables, images: Array) -> tuple[Array, ...]:
     z, _ = net.apply(variables, images, train=False)
     made, pixels, features = differences(nets, images, z)
     again, _ = net.apply(variables, made, train=False)
@@ -219,11 +218,11 @@ def score(options: ScoreOptions) -> None:
   command.said((options.out, options.maps), f'{len(found.total)} scores')
 
 
-def rows(given: Pictures, found: Scores) -> list[dict[str, Any]]:
+def rows(given: Pictures, found: Scores) -> list[dict[str, object]]:
   """Return a table of scores with a row for each image."""
-  table: list[dict[str, Any]] = []
+  table: list[dict[str, object]] = []
   for i, name in enumerate(given.names):
-    line: dict[str, Any] = {'image': name}
+    line: dict[str, object] = {'image': name}
     if given.labels is not None:
       line['label'] = int(given.labels[i])
     line |= {'score': float(found.total[i]), 'pixels': float(found.pixels[i])}
@@ -234,7 +233,7 @@ def rows(given: Pictures, found: Scores) -> list[dict[str, Any]]:
   return table
 
 
-def _write_table(path: pathlib.Path, table: list[dict[str, Any]]) -> None:
+def _write_table(path: pathlib.Path, table: list[dict[str, object]]) -> None:
   """Write a table as JSON or CSV, by the ending of the file's name."""
   if path.suffix == '.json':
     return files.write_config(path, {'scores': table})
@@ -289,11 +288,14 @@ def report(options: ReportOptions) -> None:
     files.write_config(options.out, {'auroc': found._asdict(), **numbers})
 
 
-ACTIONS: dict[type, Callable[[Any], None]] = {
-  FitOptions: fit,
-  ScoreOptions: score,
-  ReportOptions: report,
-}
+def _act(options: FitOptions | ScoreOptions | ReportOptions) -> None:
+  """Run the subcommand that the options belong to."""
+  if isinstance(options, FitOptions):
+    fit(options)
+  elif isinstance(options, ScoreOptions):
+    score(options)
+  else:
+    report(options)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -303,7 +305,7 @@ def main(argv: list[str] | None = None) -> int:
     | Annotated[ScoreOptions, tyro.conf.subcommand('score')]
     | Annotated[ReportOptions, tyro.conf.subcommand('report')]
   )
-  return command.run('anomaly', choice, lambda options: ACTIONS[type(options)](options), argv)
+  return command.run('anomaly', choice, _act, argv)
 
 
 if __name__ == '__main__':

@@ -62,7 +62,7 @@ def read(
   return at_home(parsed)
 
 
-def _options(choice: Any) -> Iterator[tuple[str, Any]]:
+def _options(choice: object) -> Iterator[tuple[str, object]]:
   """Yield name and type of every option of a dataclass or union, and of dataclasses inside it."""
   if typing.get_origin(choice) is Annotated:
     yield from _options(typing.get_args(choice)[0])
@@ -213,7 +213,7 @@ def at_home(options: Any) -> Any:
   return options
 
 
-def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[type, str]]:
+def grouped(kind: type, values: Mapping[str, object], own: str) -> dict[str, tuple[type, str]]:
   """Split the options of a dataclass into groups, each a smaller dataclass.
 
   An option belongs to the most general class that has it. The first line of the docstring of that
@@ -228,13 +228,13 @@ def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[
     for each name of a group, its dataclass and its title.
   """
   hints, help_texts = typing.get_type_hints(kind, include_extras=True), documented(kind)
-  members: dict[str, list[Any]] = {}
+  members: dict[str, list[tuple[str, object, object]]] = {}
   titles: dict[str, str] = {}
   for field in dataclasses.fields(kind):
     owner = _owner(kind, field.name)
     name = own if owner is kind else _group(owner)
     shown = helped(hints[field.name], help_texts.get(field.name, ''))
-    default: Any = dataclasses.field(default_factory=functools.partial(values.get, field.name))
+    default = dataclasses.field(default_factory=functools.partial(values.get, field.name))
     members.setdefault(name, []).append((field.name, shown, default))
     titles.setdefault(name, _title(owner))
   return {
@@ -243,9 +243,11 @@ def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[
   }
 
 
-def helped(kind: Any, text: str, **more: Any) -> Any:
+def helped(
+  kind: object, text: str, *, name: str | None = None, metavar: str | None = None
+) -> object:
   """Return a type together with the help text of an option of that type."""
-  return cast(Any, Annotated)[kind, tyro.conf.arg(help=text, **more)]
+  return cast(Any, Annotated)[kind, tyro.conf.arg(help=text, name=name, metavar=metavar)]
 
 
 def _owner(kind: type, name: str) -> type:

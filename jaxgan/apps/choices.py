@@ -3,7 +3,7 @@
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -47,7 +47,7 @@ class Pick(NamedTuple):
   """An option, the value that was picked for it, and the reason."""
 
   option: str
-  value: Any
+  value: object
   why: str
 
   def __str__(self) -> str:
@@ -63,7 +63,7 @@ def variant(found: Found) -> Pick:
   return Pick('variant', 'sngan', 'it came out best where variants were compared on a laptop')
 
 
-def picks(found: Found, accepted: Mapping[str, Sequence[Any]]) -> list[Pick]:
+def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
   """Pick options for a folder of images.
 
   The rule:
@@ -116,7 +116,7 @@ def _conditional(found: Found) -> Pick:
   return Pick('conditional', True, f'{found.classes} subfolders are the classes')
 
 
-def _augment(found: Found, values: Sequence[Any]) -> list[Pick]:
+def _augment(found: Found, values: Sequence[object]) -> list[Pick]:
   known = [value for value in ('ada', 'diffaugment') if value in values]
   if not known or found.kind in TWO or found.total >= FEW:
     return []

@@ -22,14 +22,16 @@ from jaxgan.storage.checkpoint import CheckpointError
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
 
+Act = Callable[[Any], None]
+"""A function that does the work of a command; its argument is the options."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """Errors of the disk, which no other option would have avoided."""
 
 
 def run(
   name: str,
-  choice: Any,
-  act: Callable[[Any], None],
+  choice: object,
+  act: Act,
   argv: list[str] | None = None,
   by: str = 'jaxgan',
   program: str = '',
@@ -52,7 +54,7 @@ def run(
   return ended(lambda: _act(program or f'{by} {name}', choice, act, words), by)
 
 
-def _act(program: str, choice: Any, act: Callable[[Any], None], argv: list[str]) -> int:
+def _act(program: str, choice: object, act: Act, argv: list[str]) -> int:
   """Load the file of --plugin, read the other options, and act on them; return 0."""
   words, plugin = arguments.take(argv, 'plugin')
   if plugin:
@@ -122,7 +124,7 @@ def _fail(text: str, by: str, code: int) -> int:
   return code
 
 
-def positive(options: Any, *names: str) -> None:
+def positive(options: object, *names: str) -> None:
   """Raise ValueError if one of the named options is given and is not above 0."""
   for name in names:
     value = getattr(options, name)

@@ -39,8 +39,8 @@ def load(path: pathlib.Path) -> dict[str, Any]:
 
 
 def options(
-  path: pathlib.Path, found: Mapping[str, Any], kind: type, variant: str
-) -> dict[str, Any]:
+  path: pathlib.Path, found: Mapping[str, object], kind: type, variant: str
+) -> dict[str, object]:
   """Check the options of a file, and convert each value to the type of its field.
 
   Args:
@@ -68,7 +68,7 @@ def options(
   return values
 
 
-def of_type(hint: Any, value: Any) -> Any:
+def of_type(hint: object, value: object) -> object:
   """Convert a value from a JSON or TOML file to the type of a field.
 
   Raises:
@@ -91,7 +91,7 @@ def of_type(hint: Any, value: Any) -> Any:
   raise ValueError(f'should be {_said(hint)}, it is {value!r}')
 
 
-_PLAIN: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
+_PLAIN: dict[object, tuple[tuple[type, ...], Callable[[Any], object]]] = {
   bool: ((bool,), bool),
   int: ((int,), int),
   float: ((int, float), float),
@@ -101,7 +101,7 @@ _PLAIN: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
 }
 
 
-def _of_one(hint: Any, inner: Sequence[Any], value: Any) -> Any:
+def _of_one(hint: object, inner: Sequence[object], value: object) -> object:
   """Convert a value to the first type of a union that it has."""
   for one in inner:
     with contextlib.suppress(ValueError):
@@ -109,7 +109,7 @@ def _of_one(hint: Any, inner: Sequence[Any], value: Any) -> Any:
   raise ValueError(f'should be {_said(hint)}, it is {value!r}')
 
 
-def _of_tuple(hint: Any, inner: Sequence[Any], value: Any) -> tuple[Any, ...]:
+def _of_tuple(hint: object, inner: Sequence[object], value: object) -> tuple[object, ...]:
   """Convert a list to a tuple of the given types."""
   if not isinstance(value, list):
     raise ValueError(f'should be {_said(hint)}, it is {value!r}')
@@ -119,9 +119,14 @@ def _of_tuple(hint: Any, inner: Sequence[Any], value: Any) -> tuple[Any, ...]:
   return tuple(of_type(kind, one) for kind, one in zip(kinds, value, strict=True))
 
 
-def _said(hint: Any) -> str:
+def _said(hint: object) -> str:
   """Describe a type in plain words."""
-  words = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
+  words: dict[object, str] = {
+    bool: 'true or false',
+    int: 'a whole number',
+    float: 'a number',
+    str: 'a text',
+  }
   words |= {pathlib.Path: 'a path', type(None): 'null'}
   inner = typing.get_args(hint)
   if hint in words:

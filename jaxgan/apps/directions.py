@@ -10,7 +10,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import flax.linen as nn
 import jax
@@ -50,7 +50,7 @@ class Options:
   """Seed of the latent through which all walks lead."""
 
 
-def linear_maps(apply: Callable[[], Any]) -> list[np.ndarray]:
+def linear_maps(apply: Callable[[], object]) -> list[np.ndarray]:
   """Return the matrices `[in, out]` of the layers that are linear in vectors, in order of calls.
 
   Each layer whose only input is a float array `[B, in]` is evaluated at zero, at the unit vectors

@@ -7,7 +7,7 @@ Networks, 2019. kappa, the tanh and RMSProp are as in the authors' code.
 import contextlib
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,10 @@ from jaxgan.ops.images import to_unit
 from jaxgan.storage import files, foreign_weights
 from jaxgan.training.run import Run
 
+Differences = Callable[[Nets, Array, Array], tuple[Array, Array, Array]]
+"""`(nets, images, latents) -> (made, pixels [n], features [n])`; see `parts`."""
+Held = tuple[Variables, optax.OptState]
+"""The encoder's variables and the optimizer's state."""
 FOLDER, WEIGHTS, ABOUT = 'anomaly', 'encoder.safetensors', 'encoder.json'
 
 
@@ -66,7 +70,9 @@ def encoder(critic: Network, size: int, bound: float) -> Network:
     head = {'kernel': kernel, 'bias': jnp.zeros(size)}
     return {**variables, 'params': {'body': variables['params'], 'head': head}}
 
-  def apply(variables: Variables, images: Array, *, train: bool, key: Key | None = None):
+  def apply(
+    variables: Variables, images: Array, *, train: bool, key: Key | None = None
+  ) -> tuple[Array, Variables]:
     params = variables['params']
     inner = {**variables, 'params': params['body']}
     f, moved = body.apply(inner, images, train=train, key=key)
@@ -96,7 +102,7 @@ def of(run: Run, bound: float) -> tuple[Network, Array]:
   return encoder(critic, z.shape[1], bound), example
 
 
-def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]]:
+def parts(run: Run) -> Differences:
   """Return a function that reconstructs images from latents and measures the differences.
 
   It maps `(nets, images [n, H, W, C], latents [n, d])` to `(made, pixels [n], features [n])`: the
@@ -144,13 +150,15 @@ def fit(
   return held[0]
 
 
-def _step(net: Network, differences: Callable, optimizer: optax.GradientTransformation, kappa):
+def _step(
+  net: Network, differences: Differences, optimizer: optax.GradientTransformation, kappa: float
+) -> Callable[[Nets, Held, Array, Key], tuple[Held, Array]]:
   """Return the update of the encoder: `(nets, held, images, key) -> (held, loss)`."""
 
-  def step(nets: Nets, held: Any, images: Array, key: Key):
+  def step(nets: Nets, held: Held, images: Array, key: Key) -> tuple[Held, Array]:
     variables, opt = held
 
-    def loss(params: Any):
+    def loss(params: optax.Params) -> tuple[Array, Variables]:
       z, moved = net.apply({**variables, 'params': params}, images, train=True, key=key)
       _, pixels, features = differences(nets, images, z)
       return (pixels + kappa * features).mean(), moved

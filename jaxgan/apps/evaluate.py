@@ -5,9 +5,9 @@ import dataclasses
 import pathlib
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -184,7 +184,7 @@ def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
   return _stored(path, dict)
 
 
-def _stored(path: pathlib.Path, take: Callable[[Any], Taken]) -> Taken:
+def _stored(path: pathlib.Path, take: Callable[[Mapping[str, np.ndarray]], Taken]) -> Taken:
   """Open an .npz file and return `take(arrays by name)`, which reads only what it uses."""
   try:
     with np.load(path, allow_pickle=False) as stored:
@@ -284,7 +284,7 @@ def _refuse(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   raise ValueError('features were given, so there is no network for images')
 
 
-def write(path: pathlib.Path, about: dict, found: Sequence[Score]) -> None:
+def write(path: pathlib.Path, about: Mapping[str, object], found: Sequence[Score]) -> None:
   """Write scores as JSON, together with the entries of `about`."""
   files.write_config(path, {**about, 'scores': [score.plain() for score in found]})
 
@@ -299,7 +299,10 @@ def run(options: Options) -> None:
   if options.workdir is not None:
     trained = load(options.workdir, options.checkpoint)
     found, by = of_run(trained, options)
-    about: dict[str, Any] = {'variant': trained.config.variant, 'dataset': trained.config.dataset}
+    about: dict[str, object] = {
+      'variant': trained.config.variant,
+      'dataset': trained.config.dataset,
+    }
     about |= {'step': trained.step, 'checkpoint': options.checkpoint}
     path: pathlib.Path | None = options.out or options.workdir.expanduser() / 'evaluation.json'
   else:

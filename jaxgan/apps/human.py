@@ -28,6 +28,8 @@ from jaxgan.storage import files
 from jaxgan.training.run import load
 from jaxgan.training.session import held_out, open_data
 
+Table = Mapping[str, Any]
+"""The contents of a JSON file: a key or the answers of a rater."""
 ATTENTIVE = 0.9  # share of the catch trials that a rater must get right
 SHOWN = 192  # pixels on a side, about
 
@@ -112,7 +114,7 @@ def page(chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int) 
 
 
 def score(
-  key: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]
+  key: Table, answers: Sequence[Table]
 ) -> tuple[Interval, dict[str, str]]:
   """Compute the share of choices in which attentive raters took the generated image for real.
 
@@ -145,7 +147,7 @@ def score(
   return intervals.wilson(fooled, trials), raters
 
 
-def _choices(key: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[list[bool], list[bool]]:
+def _choices(key: Table, one: Table) -> tuple[list[bool], list[bool]]:
   """Return whether each choice was right: for the trials, and for the catch trials."""
   if one.get('page') != key['page'] or not isinstance(one.get('answers'), dict):
     raise ValueError(f'the answers of {one.get("rater")!r} are not to the page of this key')

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -134,7 +133,9 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
   return apply
 
 
-def images(run: Run, where: Space, points: Any, labels: Any) -> np.ndarray:
+def images(
+  run: Run, where: Space, points: Array | np.ndarray, labels: Array | np.ndarray
+) -> np.ndarray:
   """Generate images of points `[n, ...]` with labels `[n]`: float32 `[n, H, W, C]` in [-1, 1]."""
   return in_batches(run.bound(where.generate), points, labels)
 

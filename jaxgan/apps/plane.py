@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -242,7 +242,7 @@ def _write(
 ) -> None:
   """Write the modes of every seed, and a picture of their samples."""
   floor = (len(mixture.means) - 1) / (2 * SAMPLES)
-  about: dict[str, Any] = {'step': step, 'modes': len(mixture.means), 'samples': SAMPLES}
+  about: dict[str, object] = {'step': step, 'modes': len(mixture.means), 'samples': SAMPLES}
   about |= {'ideal': {'high_quality': float(modes.CEILING), 'reverse_kl': floor}}
   means = {name: _finite(one._asdict()) for name, one in summary(found).items()}
   seeds = [_finite(one._asdict()) for one in found]

@@ -1,7 +1,7 @@
 """A search for the point whose image is nearest to a given one: gradient descent with restarts."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,10 @@ from jaxgan.training.run import Run
 
 Distance = Callable[[Nets, Array, Array, Array], Array]
 """`(nets, made, targets, labels) -> [n]`: the distances of images from their targets."""
+
+
+Held = tuple[Array, optax.OptState, Array, Array, Array]
+"""Points, the optimizer's state, and the best points so far, their images and distances."""
 
 
 class Found(NamedTuple):
@@ -59,7 +63,12 @@ def schedule(search: Search) -> optax.Schedule:
 
 
 def search(
-  run: Run, where: Space, distance: Distance, targets: Any, labels: Any, options: Search
+  run: Run,
+  where: Space,
+  distance: Distance,
+  targets: Array | np.ndarray,
+  labels: Array | np.ndarray,
+  options: Search,
 ) -> Found:
   """Find the points whose images are nearest to the targets, over all steps and restarts.
 
@@ -108,7 +117,7 @@ def _jitted(run: Run, where: Space, distance: Distance, options: Search):
     far = jnp.full(len(points), jnp.inf)
     return (points, adam.init(points), points, jnp.zeros_like(targets), far), spread
 
-  def step(nets: Nets, held: Any, targets: Array, labels: Array, spread: Array, i: Array):
+  def step(nets: Nets, held: Held, targets: Array, labels: Array, spread: Array, i: Array):
     points, opt, *before = held
     fading = jnp.maximum(0, 1 - i / (0.75 * options.steps)) ** 2
     key = jax.random.fold_in(_keys(options.seed)[2], i)
@@ -149,8 +158,9 @@ def _keys(seed: int) -> tuple[Key, Key, Key]:
   return starting, spreading, noising
 
 
-def _better(new: Any, old: Any) -> tuple[Array, ...]:
+def _better(new: Sequence[Array], old: Sequence[Array]) -> tuple[Array, Array, Array]:
   """Return (points, images, distances), each row from the one with the smaller distance."""
   nearer = new[-1] < old[-1]
   over = lambda x: nearer.reshape(-1, *[1] * (x.ndim - 1))
-  return tuple(jnp.where(over(x), x, y) for x, y in zip(new, old, strict=True))
+  points, images, distances = (jnp.where(over(x), x, y) for x, y in zip(new, old, strict=True))
+  return points, images, distances

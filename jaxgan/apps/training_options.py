@@ -83,7 +83,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
     variants.load_plugin(plugin, None if name in variants.VARIANTS else name)
   found = _found(photos, chosen('dataset'))
   first = [choices.variant(found)] if found and not name else []
-  name = name or (first[0].value if first else 'lsgan')
+  name = name or (str(first[0].value) if first else 'lsgan')
   kind, preset = variants.module(name).Config, chosen('preset') or 'laptop'
   set_in_file = config_file.options(file, read, kind, name)
   picked = first + (choices.picks(found, accepted(kind)) if found else _plain(photos))
@@ -99,7 +99,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
 
 
-def _default(field: dataclasses.Field) -> Any:
+def _default(field: dataclasses.Field) -> object:
   return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
@@ -115,7 +115,7 @@ def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:
   return [choices.Pick('folder', photos, 'the files of the data set')] if photos else []
 
 
-def accepted(kind: type[Config]) -> dict[str, tuple[Any, ...]]:
+def accepted(kind: type[Config]) -> dict[str, tuple[object, ...]]:
   """Return, for each option of a variant, its possible values if these are few, else ()."""
   hints = typing.get_type_hints(kind)
   literal = lambda hint: typing.get_origin(hint) is Literal
@@ -130,9 +130,9 @@ def names(kind: type[Config]) -> set[str]:
 
 def choice(kind: type[Config], picked: Picked) -> type:
   """Return the dataclass of all options of `jaxgan train`, with those of the variant in groups."""
-  path: Any = pathlib.Path | None
+  path = pathlib.Path | None
   photos = cast(Any, tyro.conf.Positional)[path]
-  fields: list[Any] = [
+  fields: list[tuple[str, object, object]] = [
     ('photos', arguments.helped(photos, FOLDER, metavar='[FOLDER]'), picked.photos),
     ('workdir', arguments.helped(path, WORKDIR, metavar='PATH'), picked.workdir),
     ('config', arguments.helped(path, CONFIG, metavar='FILE'), None),
@@ -144,10 +144,8 @@ def choice(kind: type[Config], picked: Picked) -> type:
     order.index(item[1][1].rstrip('.')) if item[1][1].rstrip('.') in order else 0
   )
   for name, (group, title) in sorted(groups.items(), key=by_order):
-    default: Any = dataclasses.field(default_factory=group)
-    fields.append(
-      (GROUP + name, arguments.helped(group, title, name=name.replace('_', ' ')), default)
-    )
+    shown = arguments.helped(group, title, name=name.replace('_', ' '))
+    fields.append((GROUP + name, shown, dataclasses.field(default_factory=group)))
   fields.append(('hosts', Hosts, Hosts()))
   return dataclasses.make_dataclass('Training', fields, kw_only=True)
 

@@ -8,10 +8,9 @@ column its own latent.
 import json
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -103,7 +102,9 @@ def drawn(
     drawing, cutting = jax.random.split(jax.random.fold_in(key_of(seed), i))
     return cut(nets, where.draw(nets, drawing, labels), threshold, cutting)
 
-  def images(nets: Nets, variables: Any, rows: Array, labels: Array, threshold: Array) -> Array:
+  def images(
+    nets: Nets, variables: Mapping[str, Variables], rows: Array, labels: Array, threshold: Array
+  ) -> Array:
     nets = replace(nets, variables={**nets.variables, **variables})
     return where.generate(nets, points(nets, rows[0], labels, threshold), labels)
 
@@ -146,7 +147,7 @@ def settled(
 
 def scored(
   run: Run, draw: Callable[[float], np.ndarray], thresholds: tuple[float, ...]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
   """Compute precision, recall, density, coverage and the Fréchet distance at each threshold.
 
   Args:
