@@ -113,9 +113,7 @@ def page(chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int) 
   return text, {'page': name, 'trials': key}
 
 
-def score(
-  key: Table, answers: Sequence[Table]
-) -> tuple[Interval, dict[str, str]]:
+def score(key: Table, answers: Sequence[Table]) -> tuple[Interval, dict[str, str]]:
   """Compute the share of choices in which attentive raters took the generated image for real.
 
   Args:
