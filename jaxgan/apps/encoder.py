@@ -204,7 +204,7 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
   shapes = lambda tree: {k: tuple(v.shape) for k, v in tree.items()}
   if step != run.step or shapes(arrays) != shapes(wanted):
     raise ValueError(
-      f'the encoder in {path.parent} was fitted at step {step}, the run stands at {run.step}: '
+      f'the encoder in {path.parent} was trained for step {step}, the run is at step {run.step}: '
       'fit it again'
     )
   return net, _nested(arrays), options

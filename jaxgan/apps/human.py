@@ -87,7 +87,9 @@ def trials(
   return made
 
 
-def page(chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int) -> tuple[str, dict]:
+def page(
+  chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int
+) -> tuple[str, Table]:
   """Return the page and its key.
 
   Args:
@@ -212,7 +214,7 @@ def count(options: Score) -> None:
     print(f'{rater}: {said}')
   print(
     f'took the generated image for real: {share.value:.1%} ({share.low:.1%} to {share.high:.1%}); '
-    '50% cannot be told apart'
+    '50% means that people cannot distinguish the images'
   )
   if options.out:
     files.write_config(options.out, {'fooled': share._asdict(), 'raters': raters})

@@ -108,22 +108,24 @@ def _best(points: Array, images: Array, distances: Array, restarts: int) -> tupl
   return points[chosen], images[chosen], distances[chosen]
 
 
-def _jitted(run: Run, where: Space, distance: Distance, options: Search):
+def _jitted(
+  run: Run, where: Space, distance: Distance, options: Search
+) -> tuple[Callable[[Array, Array, Array], tuple[Held, Array]], Callable[..., Held]]:
   """Return two compiled functions: the beginning of a search, and one step."""
   adam = optax.adam(schedule(options))
 
-  def prepare(nets: Nets, targets: Array, labels: Array, starts: Array):
+  def prepare(nets: Nets, targets: Array, labels: Array, starts: Array) -> tuple[Held, Array]:
     points, spread = _start(nets, where, labels, starts, options.seed)
     far = jnp.full(len(points), jnp.inf)
     return (points, adam.init(points), points, jnp.zeros_like(targets), far), spread
 
-  def step(nets: Nets, held: Held, targets: Array, labels: Array, spread: Array, i: Array):
+  def step(nets: Nets, held: Held, targets: Array, labels: Array, spread: Array, i: Array) -> Held:
     points, opt, *before = held
     fading = jnp.maximum(0, 1 - i / (0.75 * options.steps)) ** 2
     key = jax.random.fold_in(_keys(options.seed)[2], i)
     seen = points + options.deviation * spread * fading * jax.random.normal(key, points.shape)
 
-    def total(points: Array):
+    def total(points: Array) -> tuple[Array, tuple[Array, Array]]:
       made = where.generate(nets, points, labels)
       distances = distance(nets, made, targets, labels)
       return distances.sum(), (made, distances)
@@ -136,7 +138,9 @@ def _jitted(run: Run, where: Space, distance: Distance, options: Search):
   return run.bound(prepare), run.bound(step)
 
 
-def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
+def _start(
+  nets: Nets, where: Space, labels: Array, starts: Array, seed: int
+) -> tuple[Array, Array]:
   """Return the initial points of the searches with these numbers, and the spread of styles.
 
   The spread is the root mean square of w - mean w, over 64 draws (10 000 in the authors' code); 0

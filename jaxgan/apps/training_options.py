@@ -99,7 +99,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
 
 
-def _default(field: dataclasses.Field) -> object:
+def _default(field: dataclasses.Field[object]) -> object:
   return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
