@@ -97,6 +97,10 @@ def take(argv: Sequence[str], name: str) -> tuple[list[str], str | None]:
 
   Raises:
     ValueError: if the option has no value.
+
+  Example:
+    >>> take(['--seed=1', '--num=4'], 'num')
+    (['--seed=1'], '4')
   """
   rest, value, words = [], None, iter(argv)
   for word in words:

@@ -74,12 +74,14 @@ def save_png(folder: pathlib.Path, images: np.ndarray) -> None:
 
 
 def _png(run: Run, options: Options, out: pathlib.Path) -> None:
+  """Fill a folder with a subfolder of PNG files for each class."""
   names = folder_names(run.spec.names)
   for label, images in by_class(run, options.num, options.seed):
     save_png(out / names[label], images)
 
 
 def _array_record(run: Run, options: Options, out: pathlib.Path) -> None:
+  """Fill a folder with a data set of array_record files."""
   from jaxgan.data import generated
 
   labelled = by_class(run, options.num, options.seed)

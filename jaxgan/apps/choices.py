@@ -103,11 +103,13 @@ def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
 
 
 def _channels(found: Found) -> Pick:
+  """Pick grey or colour."""
   why = 'all images that were opened are grey' if found.grey else 'there are images in colour'
   return Pick('channels', 1 if found.grey else 3, why)
 
 
 def _conditional(found: Found) -> Pick:
+  """Pick whether images are drawn by class."""
   if found.classes < 2:
     return Pick('conditional', False, 'there are no subfolders to use as classes')
   if found.fewest < CLASS:
@@ -117,6 +119,7 @@ def _conditional(found: Found) -> Pick:
 
 
 def _augment(found: Found, values: Sequence[object]) -> list[Pick]:
+  """Pick an augmentation if there are few images."""
   known = [value for value in ('ada', 'diffaugment') if value in values]
   if not known or found.kind in TWO or found.total >= FEW:
     return []

@@ -73,6 +73,10 @@ def of_type(hint: object, value: object) -> object:
 
   Raises:
     ValueError: if the value has another type; the message says what was expected.
+
+  Example:
+    >>> of_type(tuple[int, ...], [1, 2])
+    (1, 2)
   """
   origin, inner = typing.get_origin(hint), typing.get_args(hint)
   if hint is Any:

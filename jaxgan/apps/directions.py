@@ -62,7 +62,12 @@ def linear_maps(apply: Callable[[], object]) -> list[np.ndarray]:
   """
   found: list[np.ndarray] = []
 
-  def note(following, args, kwargs, context):
+  def note(
+    following: Callable[..., object],
+    args: tuple[Array, ...],
+    kwargs: dict[str, object],
+    context: nn.module.InterceptorContext,
+  ) -> object:
     vectors = len(args) == 1 and getattr(args[0], 'ndim', 0) == 2 and not kwargs
     if vectors and context.module.path and jnp.issubdtype(args[0].dtype, jnp.floating):
       n, unit = len(args[0]), jnp.eye(args[0].shape[1])

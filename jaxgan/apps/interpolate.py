@@ -127,7 +127,12 @@ def _mixing(there: Array, t: Array, met: list[str]) -> nn.module.Interceptor:
   classes. `met` collects the layers' names.
   """
 
-  def mix(following, args, kwargs, context):
+  def mix(
+    following: Callable[..., Array],
+    args: tuple[Array, ...],
+    kwargs: dict[str, object],
+    context: nn.module.InterceptorContext,
+  ) -> Array:
     if not isinstance(context.module, Embed | ConditionalBatchNorm):
       return following(*args, **kwargs)
     met.append(type(context.module).__name__)

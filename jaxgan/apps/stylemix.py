@@ -61,12 +61,12 @@ def mixed(of: Array, others: Array, first: int, past: int) -> Array:
 def spans(layers: int, bounds: tuple[int, ...]) -> list[tuple[int, int]]:
   """Return (first layer, last layer + 1) of the coarse, the middle and the fine layers.
 
+  Raises:
+    ValueError: if the bounds do not divide the layers into three parts.
+
   Example:
     >>> spans(6, ())
     [(0, 2), (2, 4), (4, 6)]
-
-  Raises:
-    ValueError: if the bounds do not divide the layers into three parts.
   """
   found = bounds or (round(layers / 3), round(2 * layers / 3))
   if len(found) != 2 or not 0 < found[0] < found[1] < layers:

@@ -112,6 +112,7 @@ def _found(photos: pathlib.Path | None, dataset: str | None) -> choices.Found | 
 
 
 def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:
+  """Pick the folder itself, for a data set with files of its own."""
   return [choices.Pick('folder', photos, 'the files of the data set')] if photos else []
 
 
