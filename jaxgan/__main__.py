@@ -1,4 +1,4 @@
-"""The command `jaxgan`, as `python -m jaxgan`."""
+"""The entry point of `python -m jaxgan`, which runs the command `jaxgan`."""
 
 import sys
 

@@ -1,6 +1,6 @@
 """The command `jaxgan`; `python -m jaxgan.main --variant=lsgan --workdir=/tmp/run` trains a GAN.
 
-What a command needs is imported when the command is called, so that `jaxgan --help` is quick.
+Each command imports its modules only when it is called, so that `jaxgan --help` is quick.
 """
 
 import difflib
@@ -9,33 +9,40 @@ import importlib.metadata
 import os
 import pathlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
   from jaxgan.parallel.hosts import Hosts
   from jaxgan.recipes.config import Config
 
 COMMANDS = {
-  'train': 'Train a GAN: on a folder of images, or on a data set known by name.',
+  'train': 'Train a GAN on a folder of images, or on a data set known by name.',
   'sample': 'Draw images from a run.',
-  'evaluate': 'Score the images of a run, or one folder of images by another.',
-  'human': 'Let people judge: make a page of choices, then count the answers.',
+  'evaluate': 'Score the images of a run, or compare two folders of images.',
+  'human': 'Ask people: make a page of choices, then count the answers.',
   'plane': 'Train GANs on points of the plane and draw what they learn.',
-  'interpolate': 'Make a film that walks from image to image.',
+  'interpolate': 'Make an animation that walks from image to image.',
   'truncate': 'Trade variety for quality, shown in a picture and in scores.',
-  'stylemix': 'Put the styles of one image on another.',
+  'stylemix': 'Combine the styles of two images.',
   'invert': 'Find the latents of given images.',
   'directions': 'Find directions in the latent space and what they change.',
-  'anomaly': 'Score images by how badly a run can make them.',
-  'augment': 'Draw a folder of images for each class, for training a classifier.',
-  'translate': 'Translate images by a run of cyclegan or pix2pix.',
-  'upscale': 'Enlarge images by a run of srgan or esrgan.',
+  'anomaly': 'Score how abnormal images are: how badly the generator reproduces them.',
+  'augment': 'Draw a folder of images for each class, to train a classifier.',
+  'translate': 'Translate images with a run of cyclegan or pix2pix.',
+  'upscale': 'Enlarge images with a run of srgan or esrgan.',
 }
-"""Every command and what it does."""
+"""The name of every command, and what the command does."""
 
 
 def jaxgan(argv: list[str] | None = None) -> int:
-  """Run the command that the first word names; return its exit code."""
+  """Run the command that the first word of the command line names, and return its exit code.
+
+  Args:
+    argv: the words after `jaxgan`; those of the process if None.
+
+  Returns:
+    0 after success, 2 for wrong input; other codes as in `main`.
+  """
   name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
   if name == 'train':
     return main(rest)
@@ -45,7 +52,7 @@ def jaxgan(argv: list[str] | None = None) -> int:
 
 
 def _about(name: str) -> int:
-  """Print the help or the version, or that there is no such command."""
+  """Print the help, the version, or an error for an unknown command; return the exit code."""
   if name in ('-h', '--help'):
     lines = [f'  {command:12} {text}' for command, text in COMMANDS.items()]
     text = 'usage: jaxgan COMMAND [OPTIONS]\n\n' + '\n'.join(lines)
@@ -59,35 +66,45 @@ def _about(name: str) -> int:
 
 
 def _print(text: str) -> int:
+  """Print a text, also into a pipe whose reader has closed it; return 0."""
   try:
     print(text, flush=True)
-  except BrokenPipeError:  # such as `jaxgan --help | head -1`
+  except BrokenPipeError:  # for example in `jaxgan --help | head -1`
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
   return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-  """Train; return 0 done, 2 wrong input, 128 + n on signal n, 1 anything else."""
+  """Train a GAN and return the exit code.
+
+  Args:
+    argv: the words after `jaxgan train`; those of the process if None.
+
+  Returns:
+    0 if the training is complete, 2 for wrong input, 128 + n if signal n stopped it, 1 for any
+    other failure.
+  """
   from jaxgan.apps import command
 
   return command.ended(lambda: _train(argv))
 
 
 def _train(argv: list[str] | None) -> int:
+  """Read the command line, join the other processes, train, and return the exit code."""
   from jaxgan.parallel import hosts
 
   config, workdir, others = parse(argv)
   hosts.join(others)
   try:
     code = _run(config, workdir)
-  except OSError as error:  # of this process alone: the others are not waited for
+  except OSError as error:  # only this process failed: do not wait for the others
     return _fail(error, 1)
   hosts.leave()
   return code
 
 
 def _run(config: 'Config', workdir: pathlib.Path) -> int:
-  """Train, and return how the run ended, alike in all its processes."""
+  """Train, and return the exit code; all processes of a run return the same code."""
   from jaxgan.storage.checkpoint import CheckpointError
   from jaxgan.training.loop import Diverged, play
   from jaxgan.training.session import Refused, prepared
@@ -106,19 +123,27 @@ def _run(config: 'Config', workdir: pathlib.Path) -> int:
 
 
 def _fail(error: Exception, code: int) -> int:
+  """Print an error in one line, and return the exit code."""
   print(f'jaxgan: {error}', file=sys.stderr)
   return code
 
 
 def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts']:
-  """Read the command line of a training, for its variant first.
+  """Read the command line of a training.
 
-  Options on the command line come before those of --config=FILE, these before what is picked for a
-  folder of images, and this before the defaults of the variant.
+  The variant is read first, because it decides which other options exist. An option on the command
+  line overrides the one in --config=FILE; this overrides the value picked for a folder of images;
+  and this overrides the default of the variant.
+
+  Args:
+    argv: the words after `jaxgan train`; those of the process if None.
+
+  Returns:
+    the config of the run, its work directory, and the options for several processes.
 
   Raises:
-    ValueError: a mistake, in one sentence.
-    SystemExit: with 0, after the help was printed.
+    ValueError: if the command line has a mistake; the message is one sentence.
+    SystemExit: with code 0, after the help was printed.
   """
   from jaxgan import variants
   from jaxgan.apps import arguments, training_options
@@ -127,19 +152,19 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
   picked = training_options.defaults(photos, words)
   kind = variants.module(picked.values['variant']).Config
   _refuse_unknown(words, kind, picked.values['variant'])
-  parsed: Any = arguments.read(
+  parsed = arguments.read(
     training_options.choice(kind, picked),
     words,
     'jaxgan train',
     description=training_options.about(),
   )
-  if parsed.photos != photos:  # it stood among the options, which depend on it
+  if parsed.photos != photos:  # the folder stood between options, whose defaults depend on it
     return parse([str(parsed.photos), *training_options.without(parsed.photos, words)])
   return training_options.assembled(kind, picked, parsed)
 
 
 def _refuse_unknown(argv: list[str], kind: type['Config'], variant: str) -> None:
-  """Raise ValueError for an option that the variant does not have, and others have."""
+  """Raise ValueError for an option that this variant lacks and other variants have."""
   from jaxgan import variants
   from jaxgan.apps import arguments, training_options
 

@@ -1,1 +1,1 @@
-"""What a trained run is good for: each module is a command, `python -m jaxgan.apps.NAME --help`."""
+"""Commands that use a trained run: `jaxgan NAME --help`, or `python -m jaxgan.apps.NAME --help`."""

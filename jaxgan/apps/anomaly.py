@@ -1,8 +1,8 @@
-"""What a run has not learnt to make: `python -m jaxgan.apps.anomaly fit|score|report`.
+"""Detection of abnormal images: `jaxgan anomaly fit|score|report`.
 
-fit trains f-AnoGAN's encoder for a run whose images are the normal ones; score says how far images
-are from what the generator can make, by that encoder or by AnoGAN's search; report says how well
-the scores tell abnormal images from normal ones.
+`fit` trains the encoder of f-AnoGAN for a run that was trained on normal images. `score` measures
+how far images are from those that the generator can make, with that encoder or with the search of
+AnoGAN. `report` measures how well the scores separate abnormal images from normal ones.
 
 References: Schlegl et al., Unsupervised Anomaly Detection with Generative Adversarial Networks to
 Guide Marker Discovery, 2017 (AnoGAN), and f-AnoGAN, 2019.
@@ -12,9 +12,8 @@ import csv
 import io
 import pathlib
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +23,7 @@ from jaxgan.apps import command, encoder, invert, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Search, search
 from jaxgan.core.game import Nets
-from jaxgan.core.typing import Array
+from jaxgan.core.typing import Array, Variables
 from jaxgan.evaluation.metrics.ranking import auroc
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
@@ -33,73 +32,74 @@ from jaxgan.training.session import open_data
 
 @dataclass(frozen=True)
 class FitOptions:
-  """Train the encoder on the run's own images, and keep it in the run's directory."""
+  """Train the encoder on the training images of the run, and save it in the run's directory."""
 
   workdir: pathlib.Path
   """The run's directory."""
   steps: int = 3000
-  """Updates of the encoder; its authors make 50 000."""
+  """Updates of the encoder; the authors of f-AnoGAN use 50 000."""
   lr: float = 5e-5
-  """Learning rate of RMSProp; a short fit needs a higher one."""
+  """Learning rate of RMSProp; a short training needs a higher one."""
   batch_size: int = 64
   """Images in one update."""
   kappa: float = 1.0
-  """Weight of the critic's features beside pixels."""
+  """Weight of the difference of the critic's features; that of the pixels has weight 1."""
   bound: float = 1.0
-  """Latents lie within, by tanh; 1 as its authors have it, though normal latents reach to 3."""
+  """Bound of the encoder's latents, by tanh; its authors use 1; normal latents reach about 3."""
   seed: int = 0
-  """Of parameters and the order of images."""
+  """Seed of the parameters and of the order of images."""
 
 
 @dataclass(frozen=True)
 class ScoreOptions:
-  """Say how abnormal images are, the higher the more."""
+  """Score how abnormal images are; a higher score means more abnormal."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path
-  """Where the scores go, .csv or .json."""
+  """The file to write the scores to, .csv or .json."""
   images: pathlib.Path | None = None
-  """An image, or a folder of them."""
+  """An image, or a folder of images."""
   split: str | None = None
-  """A split of the run's data set in place of a folder, all classes of it: test, train."""
+  """A split of the run's data set, with all its classes, in place of a folder: test, train."""
   num: int | None = None
-  """So many of these images, drawn by a fixed seed; all if not given."""
+  """Number of images to score, drawn with a fixed seed; all if not given."""
   method: Literal['encoder', 'search'] = 'encoder'
-  """encoder: f-AnoGAN, which needs a fit. search: AnoGAN, slower by far, which needs none."""
+  """encoder: f-AnoGAN, needs a trained encoder. search: AnoGAN, needs no encoder, much slower."""
   maps: pathlib.Path | None = None
-  """A picture of the most abnormal images, what is made of them, and where these differ, PNG."""
+  """A PNG to write: the most abnormal images, their reconstructions, and the differences."""
   show: int = 16
-  """How many are in that picture."""
+  """Number of images in that picture."""
   steps: int = 500
-  """Of the search: steps of Adam."""
+  """For --method=search: steps of Adam."""
   rate: float = 0.1
-  """Of the search: learning rate."""
+  """For --method=search: learning rate."""
   restarts: int = 4
-  """Of the search: starts of each image, the best of which is kept."""
+  """For --method=search: searches for each image; the best result is kept."""
   seed: int = 0
-  """Of the search's starts."""
+  """For --method=search: seed of the latents at which searches begin."""
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-  """Say how well scores tell abnormal images from normal ones (AUROC, with its interval)."""
+  """Measure how well scores separate abnormal images from normal ones (AUROC, with an interval)."""
 
   normal: pathlib.Path
-  """Scores of normal images, or of all where --abnormal-classes says which are not."""
+  """File of the scores of normal images; with --abnormal-classes, of all images."""
   abnormal: pathlib.Path | None = None
-  """Scores of abnormal images."""
+  """File of the scores of abnormal images."""
   abnormal_classes: tuple[int, ...] = ()
-  """Classes that are abnormal, where --normal holds all images with their classes."""
+  """Classes that are abnormal, if --normal holds the scores of all images with their classes."""
   out: pathlib.Path | None = None
-  """Where the figures go as JSON, if anywhere."""
+  """A JSON file to write the figures to."""
 
 
 class Scores(NamedTuple):
-  """What was made of each image `[n, H, W, C]`, how far off that is, `[n]`, and by what.
+  """Reconstructions and anomaly scores of n images.
 
-  `total` is the score; `pixels` and `features` are what it is made of; `latents` is how far E(x) is
-  from E(G(E(x))), of the encoder alone.
+  `made` holds the reconstructions `[n, H, W, C]`, `total` the scores `[n]`, and `pixels` and
+  `features` their two terms `[n]`. `latents` `[n]` is the mean squared difference of E(x) and
+  E(G(E(x))); only scores by an encoder have it.
   """
 
   made: np.ndarray
@@ -110,15 +110,23 @@ class Scores(NamedTuple):
 
 
 def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
-  """mean (x - G(E(x)))^2 + kappa mean (f(x) - f(G(E(x))))^2.
+  """Score images with the encoder of f-AnoGAN.
+
+  The score is mean (x - G(E(x)))^2 + kappa mean (f(x) - f(G(E(x))))^2, where f are the critic's
+  features.
+
+  Args:
+    run: the run whose generator reconstructs the images.
+    folder: the run's directory, in which the encoder lies.
+    images: `[n, H, W, C]` in [-1, 1].
 
   Raises:
-    ValueError: as `encoder.load`.
+    ValueError: as in `encoder.load`.
   """
   net, variables, options = encoder.load(folder, run)
   differences = encoder.parts(run)
 
-  def apply(nets: Nets, variables: Any, images: Array):
+  def apply(nets: Nets, variables: Variables, images: Array) -> tuple[Array, ...]:
     z, _ = net.apply(variables, images, train=False)
     made, pixels, features = differences(nets, images, z)
     again, _ = net.apply(variables, made, train=False)
@@ -133,7 +141,7 @@ PIXELS, FEATURES = 0.9, 0.1
 
 
 def residual(run: Run) -> tuple[Distance, Distance, Distance]:
-  """AnoGAN's 0.9 sum |x - y| + 0.1 sum |f(x) - f(y)|, and its two sums."""
+  """Return the distance 0.9 sum |x - y| + 0.1 sum |f(x) - f(y)| of AnoGAN, and its two sums."""
   features = latents.features(run)
   sums = lambda x: jnp.abs(x).reshape(len(x), -1).sum(1)
   pixels: Distance = lambda nets, made, targets, labels: sums(made - targets)
@@ -145,11 +153,21 @@ def residual(run: Run) -> tuple[Distance, Distance, Distance]:
 
 
 def by_search(run: Run, images: np.ndarray, options: Search) -> Scores:
-  """0.9 sum |x - G(z)| + 0.1 sum |f(x) - f(G(z))| at the best latent z that a search finds.
+  """Score images with the search of AnoGAN.
 
-  Departs from the article in that the optimizer is Adam with the rates of `search.schedule`.
+  The score is 0.9 sum |x - G(z)| + 0.1 sum |f(x) - f(G(z))| at the best latent z that a search
+  finds. Unlike the article, the optimizer is Adam with the learning rates of `search.schedule`.
+
+  Args:
+    run: the run whose generator reconstructs the images.
+    images: `[n, H, W, C]` in [-1, 1].
+    options: how to search.
+
+  Raises:
+    ValueError: if the run has no critic of images, draws by class, or has latents of another shape
+      than `[n, d]`.
   """
-  encoder.of(run, 1.0)  # refuses the same runs
+  encoder.of(run, 1.0)  # raises for the same runs as the encoder does
   none = jnp.zeros(len(images), jnp.int32)
   whole, *sums = residual(run)
   found = search(run, latents.latent_space(run), whole, images, none, options)
@@ -159,14 +177,14 @@ def by_search(run: Run, images: np.ndarray, options: Search) -> Scores:
 
 
 def fit(options: FitOptions) -> None:
-  """Train the encoder and keep it.
+  """Train the encoder and save it.
 
   Raises:
-    ValueError: no run there whose generator can be inverted.
+    ValueError: if there is no run, or the encoder does not fit its generator.
   """
   command.positive(options, 'steps', 'lr', 'batch_size', 'bound')
   run = load(options.workdir)
-  encoder.of(run, options.bound)  # refuses before data are read
+  encoder.of(run, options.bound)  # raises before the data set is read
   how = encoder.Fit(**{name: getattr(options, name) for name in encoder.Fit._fields})
   log = lambda step, loss: print(f'jaxgan: step {step} of {how.steps}, loss {loss:.4f}', flush=True)
   variables = encoder.fit(run, open_data(run.config), how, log)
@@ -175,10 +193,10 @@ def fit(options: FitOptions) -> None:
 
 
 def score(options: ScoreOptions) -> None:
-  """Score images and write what is asked for.
+  """Score images, and write the scores and the picture.
 
   Raises:
-    ValueError: no run there, no images, or no encoder yet.
+    ValueError: if there is no run, no image, or no encoder yet.
   """
   command.positive(options, 'num', 'show', 'steps', 'rate', 'restarts')
   if options.out.suffix not in ('.csv', '.json'):
@@ -200,11 +218,11 @@ def score(options: ScoreOptions) -> None:
   command.said((options.out, options.maps), f'{len(found.total)} scores')
 
 
-def rows(given: Pictures, found: Scores) -> list[dict[str, Any]]:
-  """A line for each image."""
-  table: list[dict[str, Any]] = []
+def rows(given: Pictures, found: Scores) -> list[dict[str, object]]:
+  """Return a table of scores with a row for each image."""
+  table: list[dict[str, object]] = []
   for i, name in enumerate(given.names):
-    line: dict[str, Any] = {'image': name}
+    line: dict[str, object] = {'image': name}
     if given.labels is not None:
       line['label'] = int(given.labels[i])
     line |= {'score': float(found.total[i]), 'pixels': float(found.pixels[i])}
@@ -215,7 +233,8 @@ def rows(given: Pictures, found: Scores) -> list[dict[str, Any]]:
   return table
 
 
-def _write_table(path: pathlib.Path, table: list[dict[str, Any]]) -> None:
+def _write_table(path: pathlib.Path, table: list[dict[str, object]]) -> None:
+  """Write a table as JSON or CSV, by the ending of the file's name."""
   if path.suffix == '.json':
     return files.write_config(path, {'scores': table})
   text = io.StringIO()
@@ -226,10 +245,10 @@ def _write_table(path: pathlib.Path, table: list[dict[str, Any]]) -> None:
 
 
 def read_scores(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
-  """Scores and labels (-1 where there are none) of a table that score wrote.
+  """Read scores and labels from a table that `score` wrote; a missing label is -1.
 
   Raises:
-    ValueError: no such file, or another one.
+    ValueError: if the file cannot be read, or is no table of scores.
   """
   try:
     text = path.read_text()
@@ -250,7 +269,8 @@ def report(options: ReportOptions) -> None:
   """Print and write the AUROC.
 
   Raises:
-    ValueError: both or neither of the ways to name what is abnormal; as `read_scores` and `auroc`.
+    ValueError: if both --abnormal and --abnormal-classes are given, or neither; as in
+      `read_scores` and `auroc`.
   """
   if (options.abnormal is None) == (not options.abnormal_classes):
     raise ValueError('say what is abnormal: --abnormal=SCORES, or --abnormal-classes 3')
@@ -268,21 +288,24 @@ def report(options: ReportOptions) -> None:
     files.write_config(options.out, {'auroc': found._asdict(), **numbers})
 
 
-ACTIONS: dict[type, Callable[[Any], None]] = {
-  FitOptions: fit,
-  ScoreOptions: score,
-  ReportOptions: report,
-}
+def _act(options: FitOptions | ScoreOptions | ReportOptions) -> None:
+  """Run the subcommand that the options belong to."""
+  if isinstance(options, FitOptions):
+    fit(options)
+  elif isinstance(options, ScoreOptions):
+    score(options)
+  else:
+    report(options)
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   choice = (
     Annotated[FitOptions, tyro.conf.subcommand('fit')]
     | Annotated[ScoreOptions, tyro.conf.subcommand('score')]
     | Annotated[ReportOptions, tyro.conf.subcommand('report')]
   )
-  return command.run('anomaly', choice, lambda options: ACTIONS[type(options)](options), argv)
+  return command.run('anomaly', choice, _act, argv)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""How command lines are read: a dataclass of options, its help, and one sentence for a mistake."""
+"""Reading of command lines: a dataclass of options, its help, and one sentence for a mistake."""
 
 import ast
 import contextlib
@@ -20,7 +20,7 @@ import tyro
 
 TRUTH = {'true': True, 'false': False}
 WORDS = 5
-"""Words of a title that can be the name of a group of options."""
+"""A title with at most so many words is used as the name of its group of options."""
 
 
 def read(
@@ -36,13 +36,13 @@ def read(
   Args:
     choice: a dataclass of options, or a union of dataclasses, which are subcommands.
     argv: the words of the command line.
-    program: what the usage line begins with, such as 'jaxgan sample'.
-    description: what the help says first; the docstring of `choice` if not given.
-    note: what the help says after that.
+    program: the beginning of the usage line, such as 'jaxgan sample'.
+    description: the first paragraph of the help; the docstring of `choice` if not given.
+    note: the next paragraph of the help.
 
   Raises:
-    ValueError: a mistake on the command line, in one sentence.
-    SystemExit: with 0, after the help was printed.
+    ValueError: if the command line has a mistake; the message is one sentence.
+    SystemExit: with code 0, after the help was printed.
   """
   found = list(_options(choice))
   words = as_flags(argv, {name for name, kind in found if kind is bool})
@@ -62,8 +62,8 @@ def read(
   return at_home(parsed)
 
 
-def _options(choice: Any) -> Iterator[tuple[str, Any]]:
-  """Yield name and type of all options of a dataclass, of those inside of it, and of unions."""
+def _options(choice: object) -> Iterator[tuple[str, object]]:
+  """Yield name and type of every option of a dataclass or union, and of dataclasses inside it."""
   if typing.get_origin(choice) is Annotated:
     yield from _options(typing.get_args(choice)[0])
   elif typing.get_origin(choice) in (typing.Union, types.UnionType):
@@ -77,26 +77,30 @@ def _options(choice: Any) -> Iterator[tuple[str, Any]]:
 
 
 def named(word: str) -> str:
-  """Return the option that a word of the command line names, as a field; '' for another word."""
+  """Return the field name of the option in a word of the command line; '' if it has no option."""
   return word[2:].partition('=')[0].replace('-', '_') if word.startswith('--') else ''
 
 
 def given(argv: Sequence[str]) -> set[str]:
-  """Return the names of all options that are given, --no-deep as `deep` too."""
+  """Return the names of all options on a command line; --no-deep adds `no_deep` and `deep`."""
   names = {named(word) for word in argv} - {''}
   return names | {name.removeprefix('no_') for name in names}
 
 
 def last(argv: Sequence[str], name: str) -> str | None:
-  """Return the last value that is given for an option, as `--name VALUE` or `--name=VALUE`."""
+  """Return the last value of an option, given as `--name VALUE` or `--name=VALUE`."""
   return take(argv, name)[1]
 
 
 def take(argv: Sequence[str], name: str) -> tuple[list[str], str | None]:
-  """Return the command line without an option, and the option's last value.
+  """Return the command line without an option, and the last value of the option.
 
   Raises:
-    ValueError: the option without its value.
+    ValueError: if the option has no value.
+
+  Example:
+    >>> take(['--seed=1', '--num=4'], 'num')
+    (['--seed=1'], '4')
   """
   rest, value, words = [], None, iter(argv)
   for word in words:
@@ -110,15 +114,19 @@ def take(argv: Sequence[str], name: str) -> tuple[list[str], str | None]:
 
 
 def dashed(name: str) -> str:
-  """Return a field's name as options are written."""
+  """Return the name of a field with dashes, as on the command line."""
   return name.replace('_', '-')
 
 
 def as_flags(argv: Sequence[str], flags: Collection[str]) -> list[str]:
-  """Write --deep=True, --deep true and the like as --deep or --no-deep, for options of yes or no.
+  """Replace --deep=True, --deep true and the like by --deep or --no-deep.
+
+  Args:
+    argv: the words of the command line.
+    flags: the names of the options that are true or false.
 
   Raises:
-    ValueError: another value.
+    ValueError: if such an option has another value.
   """
   words, i = [], 0
   while i < len(argv):
@@ -134,6 +142,7 @@ def as_flags(argv: Sequence[str], flags: Collection[str]) -> list[str]:
 
 
 def _flag(name: str, value: str) -> str:
+  """Return --deep for `deep` and 'true', --no-deep for 'false'."""
   if value.lower() not in TRUTH:
     text = dashed(name)
     raise ValueError(
@@ -143,26 +152,26 @@ def _flag(name: str, value: str) -> str:
 
 
 def unknown(argv: Sequence[str], known: Collection[str]) -> list[str]:
-  """Return the names of options on a command line that are not among the known ones."""
+  """Return the names of the options on a command line that are unknown."""
   every = {'', 'help', *known}
   names = [named(word) for word in argv]
   return [name for name in names if name not in every and name.removeprefix('no_') not in every]
 
 
 def refuse_unknown(argv: Sequence[str], known: Collection[str]) -> None:
-  """Raise ValueError for an option that is not among the known ones, with the nearest of these."""
+  """Raise ValueError for an unknown option; the message names known options that are similar."""
   for name in unknown(argv, known):
     raise ValueError(f'there is no option --{dashed(name)}{meant(name, known, "--")}')
 
 
 def meant(name: str, known: Collection[str], prefix: str = '') -> str:
-  """Return '; perhaps you meant ...' where a known name is near, or ''."""
+  """Return ': perhaps you meant ...' if a known name is similar, else ''."""
   near = difflib.get_close_matches(name, sorted(known), n=2)
   return f': perhaps you meant {" or ".join(prefix + dashed(one) for one in near)}' if near else ''
 
 
 def _refuse(said: str, program: str) -> NoReturn:
-  """Raise what tyro says in a box as one sentence of a ValueError."""
+  """Raise ValueError with one sentence in place of the box in which tyro prints an error."""
   lines = [re.sub(r'^[│|]?\s*|\s*[│|]?$', '', line) for line in said.splitlines()]
   inside = [line for line in lines if line and line[0] not in '╭╰']
   is_rule = lambda line: not set(line) - set('─-')
@@ -182,17 +191,17 @@ def _refuse(said: str, program: str) -> NoReturn:
 _PLAINER = {
   r'^Error parsing (--[\w-]+): invalid literal for int.*?: (.*)': r'\1=\2 is not a whole number',
   r'^Error parsing (--[\w-]+): could not convert string to float: (.*)': r'\1=\2 is not a number',
-  r'^Error parsing \w+: (?=--)': '',  # a sentence of our own, from __post_init__
+  r'^Error parsing \w+: (?=--)': '',  # the rest is a sentence from a __post_init__ of jaxgan
   r"invalid choice (.*?) for argument '(--[\w-]+)'\. Expected": r'\2=\1 is not',
 }
-"""What tyro says, and plainer words for it."""
+"""Patterns of the error messages of tyro, and plainer words for them."""
 
 
 def at_home(options: Any) -> Any:
   """Return options, or a tuple of them, with ~ in their paths replaced by the home folder.
 
   Raises:
-    ValueError: ~name of an unknown user.
+    ValueError: if a path begins with ~name and there is no user of that name.
   """
   if isinstance(options, pathlib.Path):
     try:
@@ -208,11 +217,11 @@ def at_home(options: Any) -> Any:
   return options
 
 
-def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[type, str]]:
-  """Return the options of a dataclass as smaller dataclasses, one for each concern.
+def grouped(kind: type, values: Mapping[str, object], own: str) -> dict[str, tuple[type, str]]:
+  """Split the options of a dataclass into groups, each a smaller dataclass.
 
   An option belongs to the most general class that has it. The first line of the docstring of that
-  class is the title of the group; classes of one title are one group.
+  class is the title of the group. Classes with the same title form one group.
 
   Args:
     kind: the dataclass.
@@ -220,16 +229,16 @@ def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[
     own: the name of the group of options that `kind` itself adds.
 
   Returns:
-    by name of a group: its dataclass and its title.
+    for each name of a group, its dataclass and its title.
   """
   hints, help_texts = typing.get_type_hints(kind, include_extras=True), documented(kind)
-  members: dict[str, list[Any]] = {}
+  members: dict[str, list[tuple[str, object, object]]] = {}
   titles: dict[str, str] = {}
   for field in dataclasses.fields(kind):
     owner = _owner(kind, field.name)
     name = own if owner is kind else _group(owner)
     shown = helped(hints[field.name], help_texts.get(field.name, ''))
-    default: Any = dataclasses.field(default_factory=functools.partial(values.get, field.name))
+    default = dataclasses.field(default_factory=functools.partial(values.get, field.name))
     members.setdefault(name, []).append((field.name, shown, default))
     titles.setdefault(name, _title(owner))
   return {
@@ -238,9 +247,11 @@ def grouped(kind: type, values: Mapping[str, Any], own: str) -> dict[str, tuple[
   }
 
 
-def helped(kind: Any, text: str, **more: Any) -> Any:
-  """Return a type with what the help says of an option of that type."""
-  return cast(Any, Annotated)[kind, tyro.conf.arg(help=text, **more)]
+def helped(
+  kind: object, text: str, *, name: str | None = None, metavar: str | None = None
+) -> object:
+  """Return a type together with the help text of an option of that type."""
+  return cast(Any, Annotated)[kind, tyro.conf.arg(help=text, name=name, metavar=metavar)]
 
 
 def _owner(kind: type, name: str) -> type:
@@ -249,7 +260,7 @@ def _owner(kind: type, name: str) -> type:
 
 
 def _group(owner: type) -> str:
-  """Return a name for the options of a class: its title where that is short, else its own name."""
+  """Return the name of a class's group of options: its title if that is short, else its name."""
   words = re.findall(r'\w+', _title(owner).lower())
   if words and len(words) <= WORDS:
     return '_'.join(words)
@@ -259,12 +270,13 @@ def _group(owner: type) -> str:
 
 
 def _title(owner: type) -> str:
+  """Return the first line of a docstring; '' for the one that dataclass writes itself."""
   text = owner.__dict__.get('__doc__') or ''
   return '' if text.startswith(f'{owner.__name__}(') else text.strip().partition('\n')[0]
 
 
 def documented(kind: type) -> dict[str, str]:
-  """Return the text under each field of a dataclass and of the classes that it extends."""
+  """Return the text below each field of a dataclass and of the classes that it extends."""
   texts: dict[str, str] = {}
   for owner in reversed(kind.__mro__):
     if '__annotations__' in owner.__dict__:
@@ -273,9 +285,10 @@ def documented(kind: type) -> dict[str, str]:
 
 
 def _texts(owner: type) -> dict[str, str]:
+  """Return the text below each field in the source of one class."""
   try:
     tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
-  except (OSError, TypeError, SyntaxError):  # typed into a console
+  except (OSError, TypeError, SyntaxError):  # no source, for a class typed into a console
     return {}
   found = {}
   for field, text in itertools.pairwise(getattr(tree, 'body', [])):

@@ -1,7 +1,8 @@
-"""Images by class from a run: `python -m jaxgan.apps.augment --workdir=/tmp/run --out=more`.
+"""Generated images for each class: `jaxgan augment --workdir=/tmp/run --out=more`.
 
-Equally many of each class, as a folder with a subfolder for each, which `--dataset=folder` trains
-on, or as array_record, which `--dataset=generated --data-dir=OUT` does.
+Every class gets the same number of images. The result is a folder with a subfolder for each class,
+to train on with `--dataset=folder`, or array_record files, to train on with `--dataset=generated
+--data-dir=OUT`.
 """
 
 import pathlib
@@ -21,25 +22,26 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Fill a folder with images of each class of a conditional run."""
+  """Fill a folder with generated images of each class, from a conditional run."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path
-  """The folder to make; it must not be there yet, or be empty."""
+  """The folder to make; it must be missing or empty."""
   num: int = 100
-  """Images of each class."""
+  """Number of images for each class."""
   format: Literal['png', 'array_record'] = 'png'
-  """png: a file an image, a subfolder a class. array_record: a prepared data set, 'generated'."""
+  """png: a subfolder for each class, a file for each image. array_record: a prepared data set named
+  'generated'."""
   seed: int = 0
-  """Other seeds, other images; from 0 to 4294967294."""
+  """Seed of the images, from 0 to 4294967294."""
 
 
 def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
-  """Each class with `num` images, uint8 `[num, H, W, C]`.
+  """Yield each class with `num` images, uint8 `[num, H, W, C]`.
 
   Raises:
-    ValueError: a run that does not draw by class.
+    ValueError: if the run does not draw by class.
   """
   if not run.recipe.conditional:
     raise ValueError(
@@ -51,29 +53,35 @@ def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def folder_names(names: tuple[str, ...]) -> list[str]:
-  """Subfolders for the classes: their names, less what paths cannot have, in the classes' order."""
+  """Return a subfolder's name for each class, without characters that paths cannot have.
+
+  The names in alphabetical order are the classes in their order; where the plain names are not,
+  each gets its number in front.
+  """
   plain = [''.join(c if c.isalnum() or c in ' ._-' else '_' for c in name) for name in names]
   plain = [name.strip(' .') or '_' for name in plain]
-  if sorted(set(plain)) == plain:  # the order that a folder of images gives its classes
+  if sorted(set(plain)) == plain:  # a data set of subfolders numbers its classes in this order
     return plain
   width = len(str(len(plain) - 1))
   return [f'{i:0{width}}_{name}' for i, name in enumerate(plain)]
 
 
 def save_png(folder: pathlib.Path, images: np.ndarray) -> None:
-  """Writes uint8 images `[n, H, W, C]` as 00000.png and so on."""
+  """Write uint8 images `[n, H, W, C]` as 00000.png, 00001.png and so on."""
   folder.mkdir(parents=True, exist_ok=True)
   for i, image in enumerate(images):
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f'{i:05d}.png')
 
 
 def _png(run: Run, options: Options, out: pathlib.Path) -> None:
+  """Fill a folder with a subfolder of PNG files for each class."""
   names = folder_names(run.spec.names)
   for label, images in by_class(run, options.num, options.seed):
     save_png(out / names[label], images)
 
 
 def _array_record(run: Run, options: Options, out: pathlib.Path) -> None:
+  """Fill a folder with a data set of array_record files."""
   from jaxgan.data import generated
 
   labelled = by_class(run, options.num, options.seed)
@@ -81,10 +89,10 @@ def _array_record(run: Run, options: Options, out: pathlib.Path) -> None:
 
 
 def write(options: Options) -> None:
-  """Draw, and fill the folder; it is there whole or not at all.
+  """Draw the images and fill the folder; after a failure there is no folder.
 
   Raises:
-    ValueError: no conditional run there, or a folder that is not empty.
+    ValueError: if there is no conditional run, or the folder is not empty.
   """
   command.positive(options, 'num')
   run = load(options.workdir)
@@ -97,7 +105,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('augment', Options, write, argv)
 
 

@@ -1,9 +1,9 @@
-"""What `jaxgan train FOLDER` picks for a folder of images, and why."""
+"""The rule by which `jaxgan train FOLDER` picks options for a folder of images."""
 
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,24 +12,25 @@ from jaxgan.data import images
 from jaxgan.data.listing import listing
 
 SIZES = (16, 32, 64)
-"""Pixels a side that a laptop trains in hours."""
+"""Image sizes, pixels on a side, on which a laptop trains in hours."""
 FEW = 2000
-"""Images below which the critic would learn them by heart."""
+"""With fewer images than this, the critic would memorize them without augmentation."""
 CLASS = 10
-"""Images that a class needs."""
+"""The least number of images that a class needs."""
 SAMPLED = 48
-"""Images that are opened."""
+"""Number of images that are opened to look at."""
 TINT = 8
-"""Difference of red, green and blue, of 255, that still counts as grey: JPEG makes some."""
+"""Greatest difference of red, green and blue, of 255, that counts as grey: JPEG adds some."""
 PARTS = frozenset({'train', 'test', 'val', 'valid', 'validation'})
 TWO = ('domains', 'pairs')
 
 
 class Found(NamedTuple):
-  """What a folder holds.
+  """The contents of a folder of images.
 
-  `kind` is 'folder', 'domains' or 'pairs'; `side` the median of the shorter sides in pixels; `grey`
-  whether all images that were opened are; `fewest` the images of the smallest class.
+  `kind` is 'folder', 'domains' or 'pairs', and `layout` says why. `total` counts the images; `side`
+  is the median of their shorter sides in pixels; `grey` is true if all opened images are grey.
+  `classes` counts the classes, and `fewest` the images of the smallest class.
   """
 
   folder: pathlib.Path
@@ -43,10 +44,10 @@ class Found(NamedTuple):
 
 
 class Pick(NamedTuple):
-  """An option, the value that was picked for it, and why."""
+  """An option, the value that was picked for it, and the reason."""
 
   option: str
-  value: Any
+  value: object
   why: str
 
   def __str__(self) -> str:
@@ -54,7 +55,7 @@ class Pick(NamedTuple):
 
 
 def variant(found: Found) -> Pick:
-  """Pick the variant, by the first part of the rule of `picks`."""
+  """Pick the variant, by the rule that `picks` describes."""
   if found.kind == 'domains':
     return Pick('variant', 'cyclegan', 'it translates between two domains without pairs')
   if found.kind == 'pairs':
@@ -62,28 +63,28 @@ def variant(found: Found) -> Pick:
   return Pick('variant', 'sngan', 'it came out best where variants were compared on a laptop')
 
 
-def picks(found: Found, accepted: Mapping[str, Sequence[Any]]) -> list[Pick]:
+def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
   """Pick options for a folder of images.
 
   The rule:
 
-  - dataset: `domains` for folders trainA and trainB, or A and B, and nothing else; `pairs` if all
-    names in the two are the same, or if there are train and test (or val) folders of images that
-    are all twice as wide as high; else `folder`.
+  - dataset: `domains` for a folder that holds trainA and trainB, or A and B, and nothing else but
+    test and validation parts; `pairs` if all names in the two are the same, or if there are train
+    and test (or val) folders of images that are all twice as wide as high; else `folder`.
   - variant: `cyclegan` for domains, `pix2pix` for pairs, else `sngan`.
-  - folder: its part `train` where all subfolders are parts such as train and test.
-  - image_size: the largest of 16, 32, 64 that the median image has, at least 16.
+  - folder: its subfolder `train` if all subfolders are parts such as train and test.
+  - image_size: the largest of 16, 32, 64 that is not above the median size, at least 16.
   - channels: 1 if all images that were opened are grey, else 3.
   - conditional: by class if the images lie in two or more subfolders of at least 10 images each.
-  - augment: below 2000 images, `ada` where the variant has it, else `diffaugment`.
+  - augment: with fewer than 2000 images, `ada` if the variant has it, else `diffaugment`.
   - workdir: runs/ and the name of the folder.
 
   Args:
-    found: what the folder holds.
-    accepted: the options of the variant, with their values where these are few.
+    found: the contents of the folder.
+    accepted: for each option of the variant, its possible values if these are few, else nothing.
 
   Returns:
-    the picks, without those that the variant has no option for.
+    the picks for those options that the variant has.
   """
   sized = max((size for size in SIZES if size <= found.side), default=SIZES[0])
   made = [
@@ -102,20 +103,23 @@ def picks(found: Found, accepted: Mapping[str, Sequence[Any]]) -> list[Pick]:
 
 
 def _channels(found: Found) -> Pick:
+  """Pick grey or colour."""
   why = 'all images that were opened are grey' if found.grey else 'there are images in colour'
   return Pick('channels', 1 if found.grey else 3, why)
 
 
 def _conditional(found: Found) -> Pick:
+  """Pick whether images are drawn by class."""
   if found.classes < 2:
-    return Pick('conditional', False, 'there are no subfolders to take for classes')
+    return Pick('conditional', False, 'there are no subfolders to use as classes')
   if found.fewest < CLASS:
     why = f'a subfolder has {found.fewest} images, a class needs {CLASS}'
     return Pick('conditional', False, why)
   return Pick('conditional', True, f'{found.classes} subfolders are the classes')
 
 
-def _augment(found: Found, values: Sequence[Any]) -> list[Pick]:
+def _augment(found: Found, values: Sequence[object]) -> list[Pick]:
+  """Pick an augmentation if there are few images."""
   known = [value for value in ('ada', 'diffaugment') if value in values]
   if not known or found.kind in TWO or found.total >= FEW:
     return []
@@ -123,10 +127,10 @@ def _augment(found: Found, values: Sequence[Any]) -> list[Pick]:
 
 
 def look(folder: pathlib.Path) -> Found:
-  """Return what a folder of images holds.
+  """Return the contents of a folder of images.
 
   Raises:
-    ValueError: there is no such folder, no image in it, or none that can be read.
+    ValueError: if there is no such folder, no image in it, or no image that can be read.
   """
   if not folder.is_dir():
     raise ValueError(
@@ -147,7 +151,7 @@ def look(folder: pathlib.Path) -> Found:
 
 
 def _two(folder: pathlib.Path) -> tuple[str, str] | None:
-  """Return the kind and the layout of a folder of two domains."""
+  """Return the kind and the layout of a folder of two domains; None for another folder."""
   inside = {path.name for path in folder.iterdir() if path.is_dir()}
   for a, b in (('trainA', 'trainB'), ('A', 'B')):
     if {a, b} <= inside <= {a, b, 'testA', 'testB', 'valA', 'valB'}:
@@ -164,6 +168,7 @@ def _two(folder: pathlib.Path) -> tuple[str, str] | None:
 def _looked(
   root: pathlib.Path, kind: str, layout: str, names: Sequence[str], halves: bool = False
 ) -> Found:
+  """Open some of the images, and return their median side and whether all are grey."""
   opened = [one for one in (_opened(root / name, root) for name in _some(names)) if one]
   if not opened:
     raise ValueError(f'{root} has no image that can be read; {" ".join(images.EXTENSIONS)} are')
@@ -173,12 +178,13 @@ def _looked(
 
 
 def _wide(root: pathlib.Path, names: Sequence[str]) -> bool:
+  """Return whether the images that can be read are twice as wide as high."""
   opened = [one for one in (_opened(root / name, root) for name in _some(names)) if one]
   return bool(opened) and all(width == 2 * height for width, height, _ in opened)
 
 
 def _some(names: Sequence[str]) -> Sequence[str]:
-  """Return names from everywhere in the list."""
+  """Return at most `SAMPLED` names, evenly spread over the list."""
   return (
     [names[i] for i in np.unique(np.linspace(0, len(names) - 1, SAMPLED).astype(int))]
     if names
@@ -187,7 +193,7 @@ def _some(names: Sequence[str]) -> Sequence[str]:
 
 
 def _opened(path: pathlib.Path, root: pathlib.Path) -> tuple[int, int, bool] | None:
-  """Return width, height and whether an image is grey; None for one that cannot be read."""
+  """Return width, height and whether an image is grey; None if it cannot be read."""
   try:
     with images.guarded():
       image = images.load_image(path, root, size=SIZES[-1])
@@ -199,6 +205,7 @@ def _opened(path: pathlib.Path, root: pathlib.Path) -> tuple[int, int, bool] | N
 
 
 def _grey(image: Image.Image) -> bool:
+  """Return whether an image has no colour."""
   if image.mode == 'L':
     return True
   pixels = np.asarray(image).astype(np.int16)

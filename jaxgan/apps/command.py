@@ -1,4 +1,4 @@
-"""What all commands share: how they read options, act and end, and how they open images."""
+"""Parts that all commands share: reading options, exit codes, error messages, opening images."""
 
 import errno
 import os
@@ -22,36 +22,40 @@ from jaxgan.storage.checkpoint import CheckpointError
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
 
+Act = Callable[[Any], None]
+"""A function that does the work of a command; its argument is the options."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
-"""Errors of a disk, which no other option would have avoided."""
+"""Errors of the disk, which no other option would have avoided."""
 
 
 def run(
   name: str,
-  choice: Any,
-  act: Callable[[Any], None],
+  choice: object,
+  act: Act,
   argv: list[str] | None = None,
   by: str = 'jaxgan',
   program: str = '',
 ) -> int:
-  """Run a command: read its options, act on them, and end with one line where that fails.
+  """Run a command: read its options and act on them; print one line if that fails.
 
   Args:
-    name: of the command.
-    choice: its options, a dataclass or a union of them.
-    act: what it does; raises ValueError for wrong input.
+    name: the name of the command.
+    choice: its options, a dataclass or a union of dataclasses.
+    act: the function that does the work; it raises ValueError for wrong input.
     argv: the words after the name; those of the process if not given.
-    by: who speaks, at the beginning of a line.
-    program: what the usage line begins with; `by` and the name if not given.
+    by: the program's name, with which each error message begins.
+    program: the beginning of the usage line; `by` and the name if not given.
 
   Returns:
-    the exit code: 0 done, 2 wrong input, 1 for what could not be written, 128 + n on signal n.
+    the exit code: 0 after success, 2 for wrong input, 1 if a file could not be written, 128 + n if
+    signal n stopped the command.
   """
   words = sys.argv[1:] if argv is None else argv
   return ended(lambda: _act(program or f'{by} {name}', choice, act, words), by)
 
 
-def _act(program: str, choice: Any, act: Callable[[Any], None], argv: list[str]) -> int:
+def _act(program: str, choice: object, act: Act, argv: list[str]) -> int:
+  """Load the file of --plugin, read the other options, and act on them; return 0."""
   words, plugin = arguments.take(argv, 'plugin')
   if plugin:
     variants.use_plugin(plugin)
@@ -59,14 +63,21 @@ def _act(program: str, choice: Any, act: Callable[[Any], None], argv: list[str])
   return 0
 
 
-_PLUGIN = 'For a run of a variant of your own whose file has moved, also: --plugin=FILE.'
+_PLUGIN = 'If the run is of your own variant and its file has moved, add --plugin=FILE.'
 
 
 def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
-  """Return the exit code of a command, with one line in place of a traceback where it fails.
+  """Call a command and return its exit code; print one line in place of a traceback if it fails.
 
-  Characters that the terminal cannot show are replaced, and a reader that closes the pipe, such as
-  `head`, ends the command.
+  Characters that the terminal cannot show are replaced. The command ends if the reader of its
+  output, such as `head`, closes the pipe.
+
+  Args:
+    command: the function to call; it returns an exit code.
+    by: the program's name, with which the error message begins.
+
+  Returns:
+    the exit code, as in `run`.
   """
   for stream in (sys.stdout, sys.stderr):
     if hasattr(stream, 'reconfigure'):
@@ -78,7 +89,7 @@ def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
       sys.stdout.flush()
   except BrokenPipeError:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + 13  # SIGPIPE, which Windows does not name
+    return 128 + 13  # SIGPIPE; Python on Windows has no such name
   except KeyboardInterrupt:
     return _fail('stopped', by, 128 + signal.SIGINT)
   except ValueError as error:
@@ -90,11 +101,12 @@ def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
 
 
 def _wrote(error: OSError) -> bool:
-  """Return whether an error is of writing: of the disk, or of a file that can be read."""
+  """Return whether writing failed: the disk has an error, or a file may only be read."""
   return error.errno in _NO_ROOM or (isinstance(error, PermissionError) and not _unreadable(error))
 
 
 def _unreadable(error: OSError) -> bool:
+  """Return whether an error names a file that exists and may not be read."""
   path = error.filename
   return (
     isinstance(path, str | os.PathLike) and os.path.exists(path) and not os.access(path, os.R_OK)
@@ -102,16 +114,18 @@ def _unreadable(error: OSError) -> bool:
 
 
 def _reason(error: OSError) -> str:
+  """Return the file and the reason of an error, without its number."""
   return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error)
 
 
 def _fail(text: str, by: str, code: int) -> int:
+  """Print an error in one line, and return the exit code."""
   print(f'{by}: {text}', file=sys.stderr)
   return code
 
 
-def positive(options: Any, *names: str) -> None:
-  """Raises ValueError for an option that is given and not above 0."""
+def positive(options: object, *names: str) -> None:
+  """Raise ValueError if one of the named options is given and is not above 0."""
   for name in names:
     value = getattr(options, name)
     if value is not None and not value > 0:
@@ -119,14 +133,14 @@ def positive(options: Any, *names: str) -> None:
 
 
 def something(**written: pathlib.Path | None) -> None:
-  """Raises ValueError where nothing would be written."""
+  """Raise ValueError if none of the files to write, by option, is given."""
   if not any(written.values()):
     flags = ' or '.join(f'--{name}=FILE' for name in written)
     raise ValueError(f'nothing to write: give {flags}')
 
 
 class Pictures(NamedTuple):
-  """Images `[n, H, W, C]` in [-1, 1], a name for each, and their labels where these are known."""
+  """Images `[n, H, W, C]` in [-1, 1], a name for each, and labels `[n]` if these are known."""
 
   names: list[str]
   images: np.ndarray
@@ -134,10 +148,14 @@ class Pictures(NamedTuple):
 
 
 def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
-  """The images below a folder, or the one at a path, cut and resized to what a run makes.
+  """Open the images below a folder, or a single image, cropped and resized for a run.
+
+  Args:
+    path: a folder or an image.
+    spec: the size and the channels of the run's images.
 
   Raises:
-    ValueError: no image there, or one that cannot be read, with its name.
+    ValueError: if there is no image, or one cannot be read; the message has its name.
   """
   root = path if path.is_dir() else path.parent
   found = listing(path).images if path.is_dir() else (path.name,)
@@ -150,6 +168,7 @@ def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
 
 
 def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
+  """Open one image as uint8 `[size, size, channels]`."""
   try:
     image = images.load_image(file, root, size=spec.size)
   except ValueError as error:
@@ -158,9 +177,9 @@ def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
 
 
 def of_split(config: Common, split: str, num: int | None = None) -> Pictures:
-  """Return images of a split of a run's data set: all, or `num` drawn by a fixed seed.
+  """Return images of a split of a run's data set: all, or `num` drawn with a fixed seed.
 
-  The first ones would be of one class where a set is sorted.
+  The first `num` images are no fair choice, because a data set may be sorted by class.
   """
   source: data.Source = open_data(config, split)
   chosen = samples.drawn(len(source), num or len(source), samples.TEST)
@@ -171,12 +190,16 @@ def of_split(config: Common, split: str, num: int | None = None) -> Pictures:
 def given(
   opened: Run, path: pathlib.Path | None, split: str | None, num: int | None = None
 ) -> Pictures:
-  """The images that the options name: of a folder, or of a split of the run's own data set.
+  """Return the images that the options name: a folder, or a split of the run's data set.
 
-  `num` of them are drawn as by `of_split`.
+  Args:
+    opened: the run, which decides the size and the channels.
+    path: a folder or an image.
+    split: the name of a split, in place of `path`.
+    num: number of images, drawn as in `of_split`; all if None.
 
   Raises:
-    ValueError: neither or both are given; as `of_folder` and `open_data`.
+    ValueError: if both `path` and `split` are given, or neither; as in `of_folder` and `open_data`.
   """
   if (path is None) == (split is None):
     raise ValueError("give the images: --images=FOLDER, or --split=test of the run's data set")
@@ -188,7 +211,7 @@ def given(
 
 
 def said(written: Iterable[pathlib.Path | None], what: str) -> None:
-  """Say what was written where."""
+  """Print a line for each file that was written."""
   for path in written:
     if path:
       print(f'jaxgan: {what} in {path}')

@@ -1,4 +1,4 @@
-"""Options from a file: JSON, TOML, or the config.json of a run."""
+"""Reading of options from a file: JSON, TOML, or the config.json of a run."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from jaxgan.training.kept import ABOUT
 
 
 def load(path: pathlib.Path) -> dict[str, Any]:
-  """Return the table that a file holds, with the names of options as fields write them.
+  """Return the options in a file, by field name (with underscores).
 
   Args:
-    path: a file of TOML if its name ends in .toml, of JSON otherwise; a folder is taken for the
-      work directory of a run.
+    path: a file of TOML if its name ends in .toml, else of JSON. For a folder, the file config.json
+      in it is read.
 
   Raises:
-    ValueError: the file is missing, cannot be read, or holds no table.
+    ValueError: if the file is missing, cannot be read, or holds no table.
   """
   path = path / 'config.json' if path.is_dir() else path
   read = tomllib.loads if path.suffix == '.toml' else json.loads
@@ -39,18 +39,25 @@ def load(path: pathlib.Path) -> dict[str, Any]:
 
 
 def options(
-  path: pathlib.Path, found: Mapping[str, Any], kind: type, variant: str
-) -> dict[str, Any]:
-  """Return what a file sets of the options of a variant, each as its field holds it.
+  path: pathlib.Path, found: Mapping[str, object], kind: type, variant: str
+) -> dict[str, object]:
+  """Check the options of a file, and convert each value to the type of its field.
+
+  Args:
+    path: the file, for error messages.
+    found: the options in the file.
+    kind: the variant's dataclass of options.
+    variant: the name of the variant, for error messages.
 
   Raises:
-    ValueError: an unknown option or a value of another type, with the file and the option.
+    ValueError: if an option is unknown or its value has another type; the message names the file
+      and the option.
   """
   hints = typing.get_type_hints(kind)
   values = {}
   for name, value in found.items():
     if name in (*ABOUT, VERSIONS) or (name not in hints and BEFORE.get(name, ABOUT) == value):
-      continue  # no option, or one that jaxgan 0.1.0 had for every variant, at its default
+      continue  # no option; or one that jaxgan 0.1.0 gave to every variant, with its default
     if name not in hints:
       near = meant(name, set(hints))
       raise ValueError(f'{path}: {variant} has no option {name!r}{near}')
@@ -61,11 +68,15 @@ def options(
   return values
 
 
-def of_type(hint: Any, value: Any) -> Any:
-  """Return a value that was read from a JSON or TOML file, as a field of that type holds it.
+def of_type(hint: object, value: object) -> object:
+  """Convert a value from a JSON or TOML file to the type of a field.
 
   Raises:
-    ValueError: it is of another type, with what is expected.
+    ValueError: if the value has another type; the message says what was expected.
+
+  Example:
+    >>> of_type(tuple[int, ...], [1, 2])
+    (1, 2)
   """
   origin, inner = typing.get_origin(hint), typing.get_args(hint)
   if hint is Any:
@@ -84,7 +95,7 @@ def of_type(hint: Any, value: Any) -> Any:
   raise ValueError(f'should be {_said(hint)}, it is {value!r}')
 
 
-_PLAIN: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
+_PLAIN: dict[object, tuple[tuple[type, ...], Callable[[Any], object]]] = {
   bool: ((bool,), bool),
   int: ((int,), int),
   float: ((int, float), float),
@@ -94,14 +105,16 @@ _PLAIN: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
 }
 
 
-def _of_one(hint: Any, inner: Sequence[Any], value: Any) -> Any:
+def _of_one(hint: object, inner: Sequence[object], value: object) -> object:
+  """Convert a value to the first type of a union that it has."""
   for one in inner:
     with contextlib.suppress(ValueError):
       return of_type(one, value)
   raise ValueError(f'should be {_said(hint)}, it is {value!r}')
 
 
-def _of_tuple(hint: Any, inner: Sequence[Any], value: Any) -> tuple[Any, ...]:
+def _of_tuple(hint: object, inner: Sequence[object], value: object) -> tuple[object, ...]:
+  """Convert a list to a tuple of the given types."""
   if not isinstance(value, list):
     raise ValueError(f'should be {_said(hint)}, it is {value!r}')
   kinds = [inner[0]] * len(value) if inner[1:] == (...,) else list(inner)
@@ -110,9 +123,14 @@ def _of_tuple(hint: Any, inner: Sequence[Any], value: Any) -> tuple[Any, ...]:
   return tuple(of_type(kind, one) for kind, one in zip(kinds, value, strict=True))
 
 
-def _said(hint: Any) -> str:
-  """Return a type in plain words."""
-  words = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
+def _said(hint: object) -> str:
+  """Describe a type in plain words."""
+  words: dict[object, str] = {
+    bool: 'true or false',
+    int: 'a whole number',
+    float: 'a number',
+    str: 'a text',
+  }
   words |= {pathlib.Path: 'a path', type(None): 'null'}
   inner = typing.get_args(hint)
   if hint in words:

@@ -1,15 +1,16 @@
-"""What latents mean: `python -m jaxgan.apps.directions --workdir=/tmp/run --out=walks.png`.
+"""Directions of latents: `jaxgan directions --workdir=/tmp/run --out=walks.png`.
 
-sefa: the directions that the first layer answers to most, closed form (Shen and Zhou, Closed-Form
-Factorization of Latent Semantics in GANs, 2021). pca: those along which styles vary most (Harkonen
-et al., GANSpace, 2020); of normal latents and a linear first layer that would be sefa again.
+sefa: the directions in which the output of the first layer changes most, in closed form (Shen and
+Zhou, Closed-Form Factorization of Latent Semantics in GANs, 2021). pca: the directions in which
+styles vary most (Harkonen et al., GANSpace, 2020). For normal latents and a linear first layer, pca
+would give the same directions as sefa.
 """
 
 import pathlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import flax.linen as nn
 import jax
@@ -27,37 +28,46 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """A picture of walks along the directions that matter most, a row for each."""
+  """Draw walks along the directions that change images most, a row for each."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path
   """The picture to write, PNG."""
   npz: pathlib.Path | None = None
-  """A file for the unit directions, `[k, d]`, and their singular `values`."""
+  """A file to write: the unit `directions` `[k, d]` and their singular `values` `[k]`."""
   method: Literal['sefa', 'pca'] = 'sefa'
-  """pca is of runs with styles."""
+  """sefa: from the weights of the generator. pca: from drawn styles, for runs with styles."""
   k: int = 6
-  """How many directions."""
+  """Number of directions."""
   steps: int = 7
-  """Images along each; the one in the middle is that of the latent itself."""
+  """Images along each direction; the one in the middle shows the latent itself."""
   reach: float = 3.0
-  """How far a walk leads to either side: of latents in units, of pca in deviations."""
+  """Length of a walk to either side: in units for sefa, in standard deviations for pca."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   seed: int = 0
-  """Of the latent that all walks lead through."""
+  """Seed of the latent through which all walks lead."""
 
 
-def linear_maps(apply: Callable[[], Any]) -> list[np.ndarray]:
-  """The matrices `[in, out]` of the layers that are linear in vectors, in the order of their calls.
+def linear_maps(apply: Callable[[], object]) -> list[np.ndarray]:
+  """Return the matrices `[in, out]` of the layers that are linear in vectors, in order of calls.
 
-  `apply` runs networks of Linen modules. Each layer that meets numbers `[B, in]` is tried at zero,
-  at the unit vectors and at twice these: whatever scales its kernel is so part of the matrix.
+  Each layer whose only input is a float array `[B, in]` is evaluated at zero, at the unit vectors
+  and at twice the unit vectors. The matrix therefore includes everything that scales the kernel,
+  such as spectral norm.
+
+  Args:
+    apply: a function that runs networks made of Linen modules.
   """
   found: list[np.ndarray] = []
 
-  def note(following, args, kwargs, context):
+  def note(
+    following: Callable[..., object],
+    args: tuple[Array, ...],
+    kwargs: dict[str, object],
+    context: nn.module.InterceptorContext,
+  ) -> object:
     vectors = len(args) == 1 and getattr(args[0], 'ndim', 0) == 2 and not kwargs
     if vectors and context.module.path and jnp.issubdtype(args[0].dtype, jnp.floating):
       n, unit = len(args[0]), jnp.eye(args[0].shape[1])
@@ -75,14 +85,22 @@ def linear_maps(apply: Callable[[], Any]) -> list[np.ndarray]:
 
 
 def sefa(run: Run, where: Space, label: Array) -> tuple[np.ndarray, np.ndarray]:
-  """Unit directions `[d, d]`, the first matters most, and their singular values `[d]`.
+  """Return unit directions `[k, d]`, the most important first, and their singular values `[k]`.
 
-  Of latents: singular vectors of the first dense layer that they enter; where the latent is cut in
-  pieces that is the first piece, where a class stands beside it only the latent's part. Of styles:
-  of the affine layers of all styles, side by side.
+  For latents, these are the singular vectors of the first dense layer that they enter. If the
+  generator splits the latent into pieces, this is the first piece; if it joins a class to the
+  latent, only the rows of the latent count. For styles, the matrices of the affine layers of all
+  styles are joined.
+
+  Args:
+    run: the run.
+    where: its space, of latents or of styles.
+    label: a class, `[1]`.
 
   Raises:
-    ValueError: a generator without such a layer.
+    ValueError: if the generator has no such layer.
+
+  Reference: Shen and Zhou, Closed-Form Factorization of Latent Semantics in GANs, 2021.
   """
   nets = game.nets(run.stage.game, run.state)
   point = where.draw(nets, jax.random.key(0), label)
@@ -97,10 +115,18 @@ def sefa(run: Run, where: Space, label: Array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pca(run: Run, where: Space, label: Array, num: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-  """Unit principal directions of styles, and the deviation along each.
+  """Return the unit principal directions of styles `[d, d]`, and the standard deviation along each.
+
+  Args:
+    run: the run.
+    where: its space of styles.
+    label: a class, `[1]`.
+    num: number of styles to draw.
 
   Raises:
-    ValueError: a run without styles.
+    ValueError: if the run has no styles.
+
+  Reference: Harkonen et al., GANSpace, 2020.
   """
   if not where.styles:
     raise ValueError(
@@ -113,7 +139,13 @@ def pca(run: Run, where: Space, label: Array, num: int = 2048) -> tuple[np.ndarr
 
 
 def walks(point: Array, directions: np.ndarray, offsets: np.ndarray) -> Array:
-  """Points `[k * steps, ...]` at offsets `[k, steps]` along each direction, row by row."""
+  """Return points `[k * steps, ...]` on lines through `point`, direction by direction.
+
+  Args:
+    point: `[1, ...]`.
+    directions: `[k, d]`.
+    offsets: `[k, steps]`, the positions along each direction.
+  """
   k, steps = offsets.shape
   lead = (1,) * (point.ndim - 1)
   along = offsets.reshape(-1, *lead) * np.repeat(directions, steps, 0).reshape(
@@ -126,7 +158,7 @@ def write(options: Options) -> None:
   """Find the directions and draw walks along them.
 
   Raises:
-    ValueError: no run with latents there; as `sefa` and `pca`.
+    ValueError: if there is no run with latents; as in `sefa` and `pca`.
   """
   command.positive(options, 'k', 'steps', 'reach')
   run = load(options.workdir)
@@ -146,7 +178,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('directions', Options, write, argv)
 
 

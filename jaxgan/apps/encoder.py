@@ -1,13 +1,13 @@
-"""From images to the latents of a trained generator: the encoder of f-AnoGAN.
+"""The encoder of f-AnoGAN: a network from images to the latents of a trained generator.
 
-Schlegl et al., f-AnoGAN: Fast Unsupervised Anomaly Detection with Generative Adversarial Networks,
-2019; kappa, the tanh and RMSProp as in the authors' code.
+Reference: Schlegl et al., f-AnoGAN: Fast Unsupervised Anomaly Detection with Generative Adversarial
+Networks, 2019. kappa, the tanh and RMSProp are as in the authors' code.
 """
 
 import contextlib
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,11 +28,18 @@ from jaxgan.ops.images import to_unit
 from jaxgan.storage import files, foreign_weights
 from jaxgan.training.run import Run
 
+Differences = Callable[[Nets, Array, Array], tuple[Array, Array, Array]]
+"""`(nets, images, latents) -> (made, pixels [n], features [n])`; see `parts`."""
+Held = tuple[Variables, optax.OptState]
+"""The encoder's variables and the optimizer's state."""
 FOLDER, WEIGHTS, ABOUT = 'anomaly', 'encoder.safetensors', 'encoder.json'
 
 
 class Fit(NamedTuple):
-  """How an encoder is trained: `steps` of RMSProp on `batch_size` images; see `parts` for kappa."""
+  """Settings of the training of an encoder: RMSProp with learning rate `lr`.
+
+  `kappa` is the weight of features in the loss, see `parts`; `bound` is the bound of the latents.
+  """
 
   steps: int = 3000
   lr: float = 5e-5
@@ -43,9 +50,14 @@ class Fit(NamedTuple):
 
 
 def encoder(critic: Network, size: int, bound: float) -> Network:
-  """Images `[B, H, W, C]` -> bound tanh(f W + b) `[B, size]`, f features in the critic's shape.
+  """Return an encoder: images `[B, H, W, C]` -> bound tanh(f(x) W + b) `[B, size]`.
 
-  It has the critic's layers, but the last, with parameters of its own.
+  The features f come from the critic's layers without the last one, with new parameters.
+
+  Args:
+    critic: the network whose layers the encoder copies.
+    size: dimensions of the latent.
+    bound: largest absolute value of the encoder's latents.
   """
   body = network_transforms.of_features(critic)
 
@@ -58,7 +70,9 @@ def encoder(critic: Network, size: int, bound: float) -> Network:
     head = {'kernel': kernel, 'bias': jnp.zeros(size)}
     return {**variables, 'params': {'body': variables['params'], 'head': head}}
 
-  def apply(variables: Variables, images: Array, *, train: bool, key: Key | None = None):
+  def apply(
+    variables: Variables, images: Array, *, train: bool, key: Key | None = None
+  ) -> tuple[Array, Variables]:
     params = variables['params']
     inner = {**variables, 'params': params['body']}
     f, moved = body.apply(inner, images, train=train, key=key)
@@ -69,18 +83,18 @@ def encoder(critic: Network, size: int, bound: float) -> Network:
 
 
 def of(run: Run, bound: float) -> tuple[Network, Array]:
-  """The encoder for a run's generator, untrained, and an image to initialise it with.
+  """Return the untrained encoder for a run's generator, and example images to initialize it with.
 
   Raises:
-    ValueError: a run that draws by class, without a critic, or whose latents are no vectors.
+    ValueError: if the run draws by class, has no critic of images, or its latents are no vectors.
   """
   latents.latent_space(run)
   latents.features(run)
   z = jax.eval_shape(lambda: run.recipe.latent(jax.random.key(0), 1))  # type: ignore[misc]
   if run.recipe.conditional:
     raise ValueError(
-      f'{run.config.variant} draws by class, and images to be judged have none: give a run that '
-      'does not, such as wgan_gp'
+      f'{run.config.variant} draws by class, but the images to score have no class: give a run '
+      'that does not, such as wgan_gp'
     )
   if z.ndim != 2:
     raise ValueError(f'{run.config.variant} has latents {list(z.shape[1:])}, which are no vectors')
@@ -88,10 +102,12 @@ def of(run: Run, bound: float) -> tuple[Network, Array]:
   return encoder(critic, z.shape[1], bound), example
 
 
-def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]]:
-  """`(nets, images, latents) -> (made, pixels [n], features [n])`, the mean squared differences.
+def parts(run: Run) -> Differences:
+  """Return a function that reconstructs images from latents and measures the differences.
 
-  An image scores pixels + kappa features; the encoder's loss is the mean of that.
+  It maps `(nets, images [n, H, W, C], latents [n, d])` to `(made, pixels [n], features [n])`: the
+  reconstructions and the mean squared differences of pixels and of the critic's features. The score
+  of an image is pixels + kappa features; the encoder's loss is the mean score.
   """
   where, features = latents.latent_space(run), latents.features(run)
 
@@ -108,7 +124,17 @@ def parts(run: Run) -> Callable[[Nets, Array, Array], tuple[Array, Array, Array]
 def fit(
   run: Run, source: Source, options: Fit, log: Callable[[int, float], None] = lambda *_: None
 ) -> Variables:
-  """The variables of the encoder that brings images of `source` back through the generator."""
+  """Train an encoder so that the generator reproduces the images of `source` from its latents.
+
+  Args:
+    run: the run whose generator and critic are used; they do not change.
+    source: the images to train on.
+    options: the settings.
+    log: called with step and loss every 500 steps, and at the end.
+
+  Returns:
+    the variables of the encoder.
+  """
   net, example = of(run, options.bound)
   starting, drawing = jax.random.split(key_of(options.seed))
   variables = net.init(starting, example)
@@ -124,11 +150,15 @@ def fit(
   return held[0]
 
 
-def _step(net: Network, differences: Callable, optimizer: optax.GradientTransformation, kappa):
-  def step(nets: Nets, held: Any, images: Array, key: Key):
+def _step(
+  net: Network, differences: Differences, optimizer: optax.GradientTransformation, kappa: float
+) -> Callable[[Nets, Held, Array, Key], tuple[Held, Array]]:
+  """Return the update of the encoder: `(nets, held, images, key) -> (held, loss)`."""
+
+  def step(nets: Nets, held: Held, images: Array, key: Key) -> tuple[Held, Array]:
     variables, opt = held
 
-    def loss(params: Any):
+    def loss(params: optax.Params) -> tuple[Array, Variables]:
       z, moved = net.apply({**variables, 'params': params}, images, train=True, key=key)
       _, pixels, features = differences(nets, images, z)
       return (pixels + kappa * features).mean(), moved
@@ -142,7 +172,7 @@ def _step(net: Network, differences: Callable, optimizer: optax.GradientTransfor
 
 
 def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> pathlib.Path:
-  """Keep an encoder in the run's directory, and what it was fitted to; where that is."""
+  """Save an encoder and its settings in the run's directory, and return the path of its weights."""
   path = folder / FOLDER / WEIGHTS
   arrays = {k: np.asarray(v) for k, v in flatten_dict(dict(variables), sep='/').items()}
   with files.atomic(path) as file:
@@ -152,10 +182,13 @@ def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> 
 
 
 def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
-  """The encoder that is kept in the run's directory.
+  """Load the encoder from the run's directory.
+
+  Returns:
+    the network, its variables, and the settings of its training.
 
   Raises:
-    ValueError: there is none, or it was fitted to another step or another network.
+    ValueError: if there is no encoder, or it was trained for another step or another network.
   """
   path = folder / FOLDER / WEIGHTS
   try:
@@ -163,7 +196,7 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
     arrays = foreign_weights.read(path)
   except FileNotFoundError:
     raise ValueError(
-      f'{folder} has no encoder yet: python -m jaxgan.apps.anomaly fit --workdir={folder}'
+      f'{folder} has no encoder yet: jaxgan anomaly fit --workdir={folder}'
     ) from None
   step, options = about.pop('step', None), Fit(**about)
   net, example = of(run, options.bound)
@@ -171,11 +204,12 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
   shapes = lambda tree: {k: tuple(v.shape) for k, v in tree.items()}
   if step != run.step or shapes(arrays) != shapes(wanted):
     raise ValueError(
-      f'the encoder in {path.parent} was fitted at step {step}, the run stands at {run.step}: '
+      f'the encoder in {path.parent} was trained for step {step}, the run is at step {run.step}: '
       'fit it again'
     )
   return net, _nested(arrays), options
 
 
 def _nested(arrays: Mapping[str, np.ndarray]) -> Variables:
+  """Return variables from arrays by their path."""
   return unflatten_dict({k: jnp.asarray(v) for k, v in arrays.items()}, sep='/')

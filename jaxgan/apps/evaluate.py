@@ -1,13 +1,13 @@
-"""How good images are: `python -m jaxgan.evaluate --workdir=/tmp/run`, or `--fake=A --real=B`."""
+"""Scores of images: `jaxgan evaluate --workdir=/tmp/run`, or with `--fake=A --real=B`."""
 
 import contextlib
 import dataclasses
 import pathlib
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -32,45 +32,47 @@ Taken = TypeVar('Taken')
 
 @dataclass(frozen=True)
 class Options:
-  """Score the averaged generator of a run by the images it was trained on; or a set by another."""
+  """Score the averaged generator of a run against its data set, or one set of images by another."""
 
   workdir: pathlib.Path | None = None
   """The run's directory."""
   fake: pathlib.Path | None = None
-  """In place of a run: a folder of images, or an .npz of `images` (uint8 [N, S, S, C]) or of
-  `features` [N, d] (and `logits`)."""
+  """Images to score in place of a run: a folder, or an .npz file of `images` (uint8 [N, S, S, C])
+  or of `features` [N, d] (and `logits`)."""
   real: pathlib.Path | None = None
-  """What --fake is measured against: the same kinds of file, or one of --save-stats."""
+  """Real images to compare --fake with: a folder or file as for --fake, or one of --save-stats."""
   held_out: pathlib.Path | None = None
-  """More images like --real, or like those of a run on a folder, that nothing was trained on."""
+  """Real images that were not used in training: for --real, or for a run on a folder."""
   metrics: str | None = None
-  """Which of frechet, kernel, is, prdc, memorisation, modes, comma between; all that can be told,
-  if not given. With --features=inception and the FID's weights fid and kid, too."""
+  """Metrics, separated by commas: frechet, kernel, is, prdc, memorisation, modes; with
+  --features=inception and the weights of the FID also fid, kid. All that can be computed if not
+  given."""
   features: str = 'own'
-  """classifier: trained on the real images and their labels. turns: the same for images without.
-  own: whichever of the two. inception: that of the FID, from a file. MODULE:FUNCTION: your own."""
+  """Feature network. classifier: trained on the real images and their labels. turns: trained to
+  tell by how much an image is rotated, for images without labels. own: one of these two, by the
+  data. inception: the network of the FID, from a file. MODULE:FUNCTION: your own."""
   inception_weights: pathlib.Path | None = None
-  """The file for --features=inception: .pth, .safetensors or .npz."""
+  """The file of weights for --features=inception: .pth, .safetensors or .npz."""
   num: int | None = None
-  """Images of a repeat; of a run as many as are held out, up to 10 000, if not given. Of a set that
-  many are drawn by seed; all if not given."""
+  """Number of images. For a run, images of each repeat; as many as are held out, at most 10 000, if
+  not given. For --fake, images drawn from the set with a fixed seed; all if not given."""
   repeats: int = 5
-  """How often a run is sampled, each time with a seed of its own."""
+  """How many times a run is sampled, each time with another seed."""
   seed: int = 1000
   """The first of these seeds."""
   classes: Literal['data', 'even'] = 'data'
-  """Of a run that draws by class: as often as the training images have them, or all equally."""
+  """For a run that draws by class. data: classes as frequent as in the data. even: all equally."""
   checkpoint: Literal['latest', 'best'] = 'latest'
-  """best: the one that --eval-every of the training kept."""
+  """latest: the last checkpoint. best: the one that the training kept with --eval-every."""
   image_size: int | None = None
-  """Pixels on a side to which folders are brought; those of the other set, if not given."""
+  """Pixels on a side to which images of folders are resized; the size of --fake if not given."""
   save_stats: pathlib.Path | None = None
-  """A file for the statistics of the real images, which --real takes in their place."""
+  """A file to write: the statistics of the real images, to use as --real later."""
   out: pathlib.Path | None = None
-  """Where the figures go as JSON; evaluation.json in the run's directory if not given."""
+  """A JSON file to write the scores to; evaluation.json in the run's directory if not given."""
 
   def check(self) -> None:
-    """Raises ValueError for options that do not go together."""
+    """Raise ValueError if options are out of range or do not fit together."""
     if self.repeats < 1:
       raise ValueError(f'--repeats must be above 0, it is {self.repeats}')
     if self.num is not None and self.num < 1:
@@ -82,12 +84,15 @@ class Options:
 
 
 def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
-  """Scores of a run against its own data set.
+  """Score a run against its own data set.
+
+  Returns:
+    the scores, and the judge that computed them.
 
   Raises:
-    ValueError: as `judge` and `scores.evaluate`.
+    ValueError: if the run draws no images; as in `judge` and `scores.evaluate`.
   """
-  run.sampler()  # refused before anything is trained, where there is none
+  run.sampler()  # raises, for a run that cannot be sampled, before a feature network is trained
   train = open_data(run.config)
   held = _held_out(run, options, train)
   found = judge(options, train, held, f'{run.config.dataset}, train')
@@ -101,14 +106,14 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
 
 
 def _reader(config: Common, dataset: str) -> FeatureNetwork:
-  """What reads a single channel, an image of that data set."""
+  """Return a classifier for a single channel of an image, trained on the named data set."""
   single = dataclasses.replace(config, dataset=dataset, channels=1)
   train = open_data(single)
   return features.classifier(train, held_out(single, train))
 
 
 def _held_out(run: Run, options: Options, train: Source) -> Source | None:
-  """The test split; of a folder, which has none, the images that were given."""
+  """Return the images of --held-out if given, else the test split of the run's data set."""
   if options.held_out is not None:
     spec = run.spec
     return opened(options.held_out, spec.size, spec.channels)
@@ -116,10 +121,16 @@ def _held_out(run: Run, options: Options, train: Source) -> Source | None:
 
 
 def judge(options: Options, train: Source, held: Source | None, about: str) -> Judge:
-  """Who judges images like those of `train`.
+  """Return the judge for images like those of `train`: a feature network and real images.
+
+  Args:
+    options: --features and --inception-weights are used.
+    train: the real images to compare with.
+    held: real images that were not used in training, if there are any.
+    about: a name for the real images, for the table.
 
   Raises:
-    ValueError: held-out images of another shape, or no such feature network.
+    ValueError: if held-out images have another shape, or there is no such feature network.
   """
   if held is not None and held.spec.shape != train.spec.shape:
     raise ValueError(f'held-out images are {held.spec.shape}, the others {train.spec.shape}')
@@ -128,7 +139,7 @@ def judge(options: Options, train: Source, held: Source | None, about: str) -> J
 
 
 def _metrics(options: Options, found: Judge) -> list[str]:
-  """Those asked for, or all that can be told."""
+  """Return the names of the metrics: those of --metrics, or all that the judge can compute."""
   if options.metrics is not None:
     return options.metrics.split(',')
   fits = {
@@ -143,10 +154,15 @@ def _metrics(options: Options, found: Judge) -> list[str]:
 
 
 def opened(path: pathlib.Path, size: int, channels: int | None = None) -> Source:
-  """The images of a folder or an .npz file.
+  """Open the images of a folder or an .npz file.
+
+  Args:
+    path: the folder or the file.
+    size: pixels on a side to which images of a folder are resized.
+    channels: 1 or 3 for images of a folder; as the files have them if None.
 
   Raises:
-    ValueError: neither, or no images in it of uint8 from 0 to 255.
+    ValueError: if the path is neither, or the file has no uint8 images from 0 to 255.
   """
   if path.is_dir():
     return data.load('folder', folder=path, image_size=size, channels=channels)
@@ -164,11 +180,12 @@ def opened(path: pathlib.Path, size: int, channels: int | None = None) -> Source
 
 
 def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Read all arrays of an .npz file."""
   return _stored(path, dict)
 
 
-def _stored(path: pathlib.Path, take: Callable[[Any], Taken]) -> Taken:
-  """What is taken of a file of arrays, by name; none is read that is not asked for."""
+def _stored(path: pathlib.Path, take: Callable[[Mapping[str, np.ndarray]], Taken]) -> Taken:
+  """Open an .npz file and return `take(arrays by name)`, which reads only what it uses."""
   try:
     with np.load(path, allow_pickle=False) as stored:
       return take(stored)
@@ -177,10 +194,13 @@ def _stored(path: pathlib.Path, take: Callable[[Any], Taken]) -> Taken:
 
 
 def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
-  """Scores of one set of images, or of features, by another.
+  """Score one set of images, or of features, against another.
+
+  Returns:
+    the scores, and the judge that computed them; None in its place for --real of statistics.
 
   Raises:
-    ValueError: sets that do not go together; as `opened` and `scores.evaluate`.
+    ValueError: if the sets do not fit together; as in `opened` and `scores.evaluate`.
   """
   assert options.fake and options.real
   if options.real.suffix == '.npz' and (kept := reference_statistics.read(options.real)):
@@ -198,7 +218,7 @@ def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
 
 
 def _num(options: Options, there: int) -> int:
-  """How many of so many images are scored; says so where more were asked for."""
+  """Return how many of `there` images to score; print a line if --num is larger."""
   if options.num is not None and options.num > there:
     asked = f'--num={options.num}, but {options.fake} has {there} images'
     print(f'jaxgan: {asked}: all of them are scored', file=sys.stderr)
@@ -206,10 +226,12 @@ def _num(options: Options, there: int) -> int:
 
 
 def _once(sample: Sample, found: Judge, options: Options) -> list[Score]:
+  """Score a fixed sample."""
   return scores.evaluate(lambda _: sample, found, metrics=_metrics(options, found), seeds=[0])
 
 
 def _by_statistics(options: Options, kept: reference_statistics.Statistics) -> list[Score]:
+  """Score --fake against statistics that --save-stats wrote."""
   assert options.fake
   if options.metrics not in (None, 'frechet', 'fid'):
     raise ValueError(f'statistics serve --metrics=frechet alone, not {options.metrics}')
@@ -221,23 +243,24 @@ def _by_statistics(options: Options, kept: reference_statistics.Statistics) -> l
 
 
 def _size(path: pathlib.Path) -> int:
-  """Pixels on a side of the images of a folder; a file of arrays has its own."""
+  """Return the size of the first readable image of a folder; 0 for a file, which has its own."""
   if path.is_file():
     return 0
   found = listing(path).images if path.is_dir() else ()
   with images.guarded():
     for name in found:
-      with contextlib.suppress(ValueError):  # refused, as where the images are read
+      with contextlib.suppress(ValueError):  # an unreadable image; `opened` reports it later
         return min(images.load_image(path / name, path).size)
   raise ValueError(f'{path} is neither a folder of images nor an .npz file')
 
 
 def _holds_features(path: pathlib.Path) -> bool:
+  """Return whether a path is an .npz file with an array `features`."""
   return path.suffix == '.npz' and _stored(path, lambda stored: 'features' in stored)
 
 
 def _of_features(options: Options) -> tuple[Judge, Sample]:
-  """Both sets as features that someone computed."""
+  """Return the judge and the sample for two files of features that the user computed."""
   assert options.fake and options.real
   held = _features(options.held_out) if options.held_out else None
   network = FeatureNetwork('features', 'given', f'files {options.fake}, {options.real}', _refuse)
@@ -249,6 +272,7 @@ def _of_features(options: Options) -> tuple[Judge, Sample]:
 
 
 def _features(path: pathlib.Path) -> Sample:
+  """Read a sample from a file of features."""
   arrays = _arrays(path)
   if 'features' not in arrays:
     raise ValueError(f'{path} should hold `features`, as the other file does')
@@ -256,25 +280,29 @@ def _features(path: pathlib.Path) -> Sample:
 
 
 def _refuse(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Raise ValueError, in the place of a feature network."""
   raise ValueError('features were given, so there is no network for images')
 
 
-def write(path: pathlib.Path, about: dict, found: Sequence[Score]) -> None:
-  """The scores as JSON."""
+def write(path: pathlib.Path, about: Mapping[str, object], found: Sequence[Score]) -> None:
+  """Write scores as JSON, together with the entries of `about`."""
   files.write_config(path, {**about, 'scores': [score.plain() for score in found]})
 
 
 def run(options: Options) -> None:
-  """Score what the options name; print the table, and write it.
+  """Score the run or the sets that the options name; print the table, and write it.
 
   Raises:
-    ValueError: wrong input of any kind.
+    ValueError: if the input is wrong in any way.
   """
   options.check()
   if options.workdir is not None:
     trained = load(options.workdir, options.checkpoint)
     found, by = of_run(trained, options)
-    about: dict[str, Any] = {'variant': trained.config.variant, 'dataset': trained.config.dataset}
+    about: dict[str, object] = {
+      'variant': trained.config.variant,
+      'dataset': trained.config.dataset,
+    }
     about |= {'step': trained.step, 'checkpoint': options.checkpoint}
     path: pathlib.Path | None = options.out or options.workdir.expanduser() / 'evaluation.json'
   else:
@@ -291,7 +319,7 @@ def run(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('evaluate', Options, run, argv)
 
 

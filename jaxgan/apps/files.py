@@ -1,4 +1,4 @@
-"""Images from a file or a folder, one after another into another folder, under their names."""
+"""Conversion of images: from a file or a folder into another folder, under the same names."""
 
 import collections
 import pathlib
@@ -12,21 +12,25 @@ from jaxgan.data import images
 from jaxgan.data.listing import listing
 
 Make = Callable[[Image.Image], Image.Image]
-"""An image, 8-bit grey or RGB, of an image."""
+"""A function from an image to an image, both 8-bit grey or RGB."""
 
 
 class Work(NamedTuple):
-  """Files below `root`, as paths relative to it."""
+  """The images to convert: a folder, and paths relative to it."""
 
   root: pathlib.Path
   names: tuple[str, ...]
 
 
 def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
-  """The images at a path, which is one or a folder of them, at any depth.
+  """Find the images at a path.
+
+  Args:
+    path: an image, or a folder with images at any depth.
+    out: the folder that the results are for.
 
   Raises:
-    ValueError: nothing there, or `out` is or lies in that folder, or holds it.
+    ValueError: if there is no image, or if one of the two folders lies in the other.
   """
   path = path.expanduser()
   if path.is_file():
@@ -46,13 +50,19 @@ def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
 
 
 def convert(work: Work, out: pathlib.Path, make: Make) -> int:
-  """Every image through `make`, as PNG under its name in `out`; how many there are.
+  """Convert images with `make`, write them to `out` as PNG, and return their number.
 
-  Transparency is kept, resized where the image is. A file that cannot be read or made is named,
-  counted, and left out.
+  Transparency is kept and gets the size of the new image. If an image cannot be read or converted,
+  its name is printed and it is skipped.
+
+  Args:
+    work: the images.
+    out: the folder to write to.
+    make: the conversion.
 
   Raises:
-    ValueError: none could be, with the first reason; or `out` cannot be written.
+    ValueError: if no image could be converted (the message has the first reason), or `out` cannot
+      be written.
   """
   out, refused = out.expanduser(), {}
   with images.guarded():
@@ -64,7 +74,7 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
           made.putalpha(alpha.resize(made.size, Image.Resampling.BICUBIC))
       except ValueError as error:
         refused[name] = str(error)
-        print(f'jaxgan: left out {name!r}: {error}', file=sys.stderr)
+        print(f'jaxgan: skipped {name!r}: {error}', file=sys.stderr)
         continue
       _save(made, out / target)
   done = len(work.names) - len(refused)
@@ -72,12 +82,17 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
     name, reason = next(iter(refused.items()))
     raise ValueError(f'none of {len(work.names)} images could be made, first {name!r}: {reason}')
   if refused:
-    print(f'jaxgan: left out {len(refused)} of {len(work.names)} images', file=sys.stderr)
+    print(f'jaxgan: skipped {len(refused)} of {len(work.names)} images', file=sys.stderr)
   return done
 
 
 def targets(names: tuple[str, ...]) -> dict[str, str]:
-  """Where each goes: .png in place of its ending, or after it where two would meet."""
+  """Return the new name of each image: .png in place of its ending, or added if names collide.
+
+  Example:
+    >>> targets(('a.jpg', 'b.jpg', 'b.webp'))
+    {'a.jpg': 'a.png', 'b.jpg': 'b.jpg.png', 'b.webp': 'b.webp.png'}
+  """
   plain = [pathlib.PurePath(name).with_suffix('.png').as_posix() for name in names]
   twice = {name for name, times in collections.Counter(plain).items() if times > 1}
   return {
@@ -87,6 +102,7 @@ def targets(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _save(image: Image.Image, path: pathlib.Path) -> None:
+  """Write an image as PNG, and make its folder."""
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, format='PNG')

@@ -1,9 +1,10 @@
-"""What people say: `python -m jaxgan.human make` writes a page of choices, `score` counts them.
+"""Scores by people: `jaxgan human make` writes a page of choices, `jaxgan human score` counts them.
 
-On each trial a person sees a real and a generated image side by side and says which is real; that
-half of the choices are wrong means that the two cannot be told apart. Some trials show noise in
-place of the generated image: whoever errs there was not looking. The page is one file that needs no
-network; which side is real stands in another file, the key, and nowhere in the page.
+In each trial a person sees a real and a generated image side by side, and chooses the one that
+looks real. If half of the choices are wrong, people cannot distinguish the two. Catch trials show
+noise in place of the generated image; a person who is wrong there did not pay attention. The page
+is one file that needs no network connection. It does not say which image is real: another file, the
+key, does.
 """
 
 import base64
@@ -27,44 +28,54 @@ from jaxgan.storage import files
 from jaxgan.training.run import load
 from jaxgan.training.session import held_out, open_data
 
+Table = Mapping[str, Any]
+"""The contents of a JSON file: a key or the answers of a rater."""
 ATTENTIVE = 0.9  # share of the catch trials that a rater must get right
 SHOWN = 192  # pixels on a side, about
 
 
 @dataclass(frozen=True)
 class Make:
-  """Write a page of choices between images of a run and real ones, and its key."""
+  """Write a page of choices between generated and real images, and its key."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path
-  """The page, HTML; its key goes beside it, with .key.json in place of .html."""
+  """The page to write, HTML; the key is written beside it, with .key.json in place of .html."""
   num: int = 100
-  """Trials; of 100 choices the share is known to 10 points, of 400 to 5."""
+  """Number of trials; the result is accurate to 10 points with 100 choices, to 5 with 400."""
   catch: float = 0.1
-  """Share of trials, beside these, that show noise."""
+  """Catch trials, which show noise, in addition to --num, as a share of it, from 0 to 1."""
   seed: int = 0
-  """Of images, sides and order."""
+  """Seed of the images, their sides and their order."""
 
 
 @dataclass(frozen=True)
 class Score:
-  """Count the answers that raters sent, by the key of their page."""
+  """Count the answers of the raters, with the key of their page."""
 
   key: pathlib.Path
-  """The key that make wrote."""
+  """The key that `make` wrote."""
   answers: tuple[pathlib.Path, ...]
-  """Files that the page let raters save."""
+  """The files that raters saved from the page."""
   out: pathlib.Path | None = None
-  """Where the figures go as JSON, if anywhere."""
+  """A JSON file to write the figures to."""
 
 
 def trials(
   real: np.ndarray, fake: np.ndarray, catch: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray, str, bool]]:
-  """(left, right, which of them is real, whether noise) in random order and on random sides.
+  """Return trials in random order, each with the real image on a random side.
 
-  `real` has `catch` more uint8 images than `fake`; those are shown beside noise.
+  Args:
+    real: uint8 images `[n + catch, H, W, C]`; the last `catch` of them are shown beside noise.
+    fake: uint8 images `[n, H, W, C]`.
+    catch: number of catch trials.
+    seed: seed of sides, order and noise.
+
+  Returns:
+    for each trial: the left image, the right image, 'left' or 'right' for the real one, and whether
+    it is a catch trial.
   """
   random = np.random.default_rng(seed)
   noise = random.integers(0, 256, (catch, *fake.shape[1:])).astype(np.uint8)
@@ -76,8 +87,19 @@ def trials(
   return made
 
 
-def page(chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int) -> tuple[str, dict]:
-  """The page, and the key: by a trial's name which side is real and whether it is a catch trial."""
+def page(
+  chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int
+) -> tuple[str, Table]:
+  """Return the page and its key.
+
+  Args:
+    chosen: the trials, as from `trials`.
+    seed: seed of the names of page and trials.
+
+  Returns:
+    the HTML text, and the key: for each trial's name, which side is real and whether it is a catch
+    trial.
+  """
   random = np.random.default_rng([seed, 1])
   names = [random.bytes(8).hex() for _ in chosen]
   name = random.bytes(8).hex()
@@ -93,15 +115,20 @@ def page(chosen: Sequence[tuple[np.ndarray, np.ndarray, str, bool]], seed: int) 
   return text, {'page': name, 'trials': key}
 
 
-def score(
-  key: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]
-) -> tuple[Interval, dict[str, str]]:
-  """The share of attentive raters' choices that took the generated image for real.
+def score(key: Table, answers: Sequence[Table]) -> tuple[Interval, dict[str, str]]:
+  """Compute the share of choices in which attentive raters took the generated image for real.
 
-  With the Wilson interval of all their choices together, and by rater what became of them.
+  Args:
+    key: the key of the page.
+    answers: the contents of the raters' files.
+
+  Returns:
+    the share with its Wilson interval, over all choices of attentive raters; and a line for each
+    rater.
 
   Raises:
-    ValueError: answers to another page, a rater twice, no choice, or no attentive rater.
+    ValueError: if answers belong to another page, a rater answered twice, or there are no choices
+      of attentive raters.
   """
   raters: dict[str, str] = {}
   fooled = trials = 0
@@ -112,7 +139,7 @@ def score(
     attentive = not caught or np.mean(caught) >= ATTENTIVE
     raters[one['rater']] = f'{len(right) - sum(right)} of {len(right)} fooled'
     if not attentive:
-      raters[one['rater']] += f'; left out, {sum(caught)} of {len(caught)} catch trials right'
+      raters[one['rater']] += f'; not counted, {sum(caught)} of {len(caught)} catch trials right'
       continue
     fooled, trials = fooled + len(right) - sum(right), trials + len(right)
   if not trials:
@@ -120,8 +147,8 @@ def score(
   return intervals.wilson(fooled, trials), raters
 
 
-def _choices(key: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[list[bool], list[bool]]:
-  """Whether each choice was right: of trials, and of catch trials."""
+def _choices(key: Table, one: Table) -> tuple[list[bool], list[bool]]:
+  """Return whether each choice was right: for the trials, and for the catch trials."""
   if one.get('page') != key['page'] or not isinstance(one.get('answers'), dict):
     raise ValueError(f'the answers of {one.get("rater")!r} are not to the page of this key')
   right: dict[bool, list[bool]] = {False: [], True: []}
@@ -134,7 +161,7 @@ def _choices(key: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[list[bool]
 
 
 def _png(image: np.ndarray) -> str:
-  """A data URL of the image, enlarged without smoothing."""
+  """Return a data URL of an image, enlarged without smoothing."""
   picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
   factor = max(1, round(SHOWN / picture.width))
   size = (picture.width * factor, picture.height * factor)
@@ -147,7 +174,7 @@ def make(options: Make) -> None:
   """Write the page and its key.
 
   Raises:
-    ValueError: no run there, no trials, or fewer real images than trials.
+    ValueError: if there is no run, no trial, or there are fewer real images than trials.
   """
   if options.num < 1 or not 0 <= options.catch <= 1:
     raise ValueError(
@@ -168,10 +195,10 @@ def make(options: Make) -> None:
 
 
 def count(options: Score) -> None:
-  """Print what the raters said.
+  """Print the results of the raters, and write them.
 
   Raises:
-    ValueError: files that are not what they should be; as `score`.
+    ValueError: if a file is missing or wrong; as in `score`.
   """
   if not options.answers:
     raise ValueError('give the files of answers: --answers a.json b.json')
@@ -187,14 +214,14 @@ def count(options: Score) -> None:
     print(f'{rater}: {said}')
   print(
     f'took the generated image for real: {share.value:.1%} ({share.low:.1%} to {share.high:.1%}); '
-    '50% cannot be told apart'
+    '50% means that people cannot distinguish the images'
   )
   if options.out:
     files.write_config(options.out, {'fooled': share._asdict(), 'raters': raters})
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   choice = (
     Annotated[Make, tyro.conf.subcommand('make')] | Annotated[Score, tyro.conf.subcommand('score')]
   )

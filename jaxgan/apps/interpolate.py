@@ -1,7 +1,7 @@
-"""Walks among latents: `python -m jaxgan.apps.interpolate --workdir=/tmp/run --out=walk.gif`.
+"""Walks between latents: `jaxgan interpolate --workdir=/tmp/run --out=walk.gif`.
 
-On great circles between normal latents, on straight lines between uniform ones and between styles.
-The walk ends where it began, so that the film runs for ever.
+A walk follows great circles between normal latents, and straight lines between uniform latents or
+styles. It ends where it began, so that the animation can repeat.
 """
 
 import pathlib
@@ -26,40 +26,41 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Walk from latent to latent and back to the first."""
+  """Draw images on a walk from latent to latent and back to the first."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path | None = None
-  """The film to write, GIF."""
+  """The animation to write, GIF."""
   strip: pathlib.Path | None = None
-  """A picture of all frames, PNG: a row for the way from each point to the next."""
+  """A PNG of all frames to write, with a row for the way from each latent to the next."""
   points: int = 6
-  """How many random latents the walk leads through."""
+  """Number of random latents on the walk."""
   seeds: tuple[int, ...] = ()
-  """A latent of each of these seeds, in place of random ones."""
+  """Walk through the latents of these seeds, in place of --points random ones."""
   frames: int = 12
-  """Images on the way from a point to the next, the point itself among them."""
+  """Images from one latent to the next, including the first of the two."""
   label: int | None = None
-  """The class of all images, of a run that draws by class; its first if not given."""
+  """The class of all images, for a run that draws by class; the first class if not given."""
   classes: tuple[int, ...] = ()
-  """Walk from class to class in place of latents; the latent is that of --seed."""
+  """Walk from class to class with one latent, that of --seed, in place of latents."""
   seconds: float = 0.08
-  """How long a frame is shown."""
+  """How long a frame is shown, in seconds."""
   seed: int = 0
-  """Of the random latents."""
+  """Seed of the random latents."""
 
 
 def corners(run: Run, where: Space, options: Options) -> tuple[Array, Array]:
-  """The points `[n, ...]` and classes `[n]` that the walk leads through.
+  """Return the points `[n, ...]` and the classes `[n]` that the walk leads through.
 
   Raises:
-    ValueError: fewer than two, or classes that the run does not draw.
+    ValueError: if there are fewer than two, the run does not draw a class, or options do not fit
+      together.
   """
   for label in (*options.classes, *([] if options.label is None else [options.label])):
     run.class_of(label)
   if options.classes and (options.seeds or options.label is not None):
-    raise ValueError('--classes holds the latent still: leave --seeds and --label out')
+    raise ValueError('--classes walks with one latent: do not give --seeds or --label')
   n = len(options.classes or options.seeds) or options.points
   if n < 2:
     raise ValueError(f'a walk needs two points, there is {n}: give more --points or --seeds')
@@ -72,12 +73,20 @@ def corners(run: Run, where: Space, options: Options) -> tuple[Array, Array]:
 
 
 def walk(run: Run, where: Space, points: Array, classes: Array, frames: int) -> np.ndarray:
-  """Images on the way through all points and back, float32 `[n * frames, H, W, C]` in [-1, 1].
+  """Draw images on the way through all points and back to the first.
 
-  Frame i * frames is the image of point i.
+  Args:
+    run: the run.
+    where: its space, of latents or of styles.
+    points: `[n, ...]`.
+    classes: `[n]`.
+    frames: images from one point to the next.
+
+  Returns:
+    float32 `[n * frames, H, W, C]` in [-1, 1]; image i * frames is that of point i.
 
   Raises:
-    ValueError: classes that differ, of a network that does not embed them.
+    ValueError: if the classes differ and the generator does not embed them.
   """
   n = len(points)
   start, t = np.divmod(np.arange(n * frames), frames)
@@ -88,11 +97,18 @@ def walk(run: Run, where: Space, points: Array, classes: Array, frames: int) -> 
 
 
 def in_between(where: Space, changing: bool) -> Callable[..., Array]:
-  """`(nets, points, others, classes, others, t) -> images`."""
+  """Return the function that draws images between two points.
+
+  It is `(nets, a, b, classes of a, classes of b, t) -> images`, with t in [0, 1].
+
+  Args:
+    where: the space of the points.
+    changing: whether classes differ on the walk.
+  """
 
   def images(nets: Nets, a: Array, b: Array, here: Array, there: Array, t: Array) -> Array:
     point = where.between(a, b, t)
-    if where.styles or not changing:  # styles know the class already
+    if where.styles or not changing:  # styles already include the class
       return where.generate(nets, point, here)
     met: list[str] = []
     with nn.intercept_methods(_mixing(there, t, met)):
@@ -105,9 +121,18 @@ def in_between(where: Space, changing: bool) -> Callable[..., Array]:
 
 
 def _mixing(there: Array, t: Array, met: list[str]) -> nn.module.Interceptor:
-  """What depends on the class alone, or is affine in what does, mixes by t with that of another."""
+  """Return an interceptor that interpolates the outputs of class-conditional layers by t.
 
-  def mix(following, args, kwargs, context):
+  These layers compute a function of the class alone, or are affine in one. Each is called with both
+  classes. `met` collects the layers' names.
+  """
+
+  def mix(
+    following: Callable[..., Array],
+    args: tuple[Array, ...],
+    kwargs: dict[str, object],
+    context: nn.module.InterceptorContext,
+  ) -> Array:
     if not isinstance(context.module, Embed | ConditionalBatchNorm):
       return following(*args, **kwargs)
     met.append(type(context.module).__name__)
@@ -120,10 +145,10 @@ def _mixing(there: Array, t: Array, met: list[str]) -> nn.module.Interceptor:
 
 
 def write(options: Options) -> None:
-  """Walk, and write what is asked for.
+  """Draw the walk, and write the animation and the strip.
 
   Raises:
-    ValueError: no run with latents, nothing to write; as `corners` and `walk`.
+    ValueError: if there is no run with latents, or nothing to write; as in `corners` and `walk`.
   """
   command.something(out=options.out, strip=options.strip)
   command.positive(options, 'points', 'frames', 'seconds')
@@ -138,7 +163,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('interpolate', Options, write, argv)
 
 

@@ -1,7 +1,8 @@
-"""Latents of given images: `python -m jaxgan.apps.invert --workdir=/tmp/run --images=FOLDER ...`.
+"""Latents of given images: `jaxgan invert --workdir=/tmp/run --images=FOLDER ...`.
 
-By gradient descent on the latent (of StyleGANs: on the styles of every layer), from several starts.
-The picture shows each image, what the generator makes of the latent found, and the difference.
+The method is gradient descent on the latent (for a StyleGAN: on the styles of every layer), from
+several initial points. The picture shows each image, its reconstruction from the latent that was
+found, and the difference.
 """
 
 import pathlib
@@ -23,44 +24,48 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Find the latents whose images are nearest to given ones."""
+  """Find the latents whose images are nearest to given images."""
 
   workdir: pathlib.Path
   """The run's directory."""
   images: pathlib.Path | None = None
-  """An image, or a folder of them."""
+  """An image, or a folder of images."""
   split: str | None = None
-  """A split of the run's own data set in place of a folder: test, train."""
+  """A split of the run's data set, in place of a folder: test, train."""
   generated: bool = False
-  """The run's own images in place of given ones, to see what the search can do."""
+  """Use images that the run generates, to test how well the search works."""
   num: int = 8
-  """How many images."""
+  """Number of images."""
   out: pathlib.Path | None = None
   """The picture to write, PNG: image, reconstruction and difference in a row."""
   npz: pathlib.Path | None = None
-  """A file for the points found, `points`, and their images, uint8 `images`."""
+  """A file to write: the latents or styles `points`, and their images, uint8 `images`."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   steps: int = 300
   """Steps of Adam."""
   rate: float = 0.1
-  """Its learning rate."""
+  """Learning rate of Adam."""
   restarts: int = 4
-  """Starts of each image, the best of which is kept."""
+  """Searches for each image; the best result is kept."""
   feature_weight: float = 0.1
-  """Share of the distance between the critic's features in the loss; the rest is of pixels."""
+  """Weight of the critic's features in the loss, from 0 to 1; pixels have the rest."""
   seed: int = 0
-  """Of the starts."""
+  """Seed of the latents at which searches begin."""
 
 
 def nearness(run: Run, weight: float) -> Distance:
-  """(1 - weight) mean (x - y)^2 + weight mean (f(x) - f(y))^2 / mean f(x)^2.
+  """Return the distance (1 - weight) mean (x - y)^2 + weight mean (f(x) - f(y))^2 / mean f(x)^2.
 
-  Here f are the critic's features, in the place of those of VGG that StyleGAN's projector takes,
-  whose weights one would have to fetch.
+  Here f are the critic's features. StyleGAN's projector uses those of VGG instead, whose weights
+  would have to be downloaded.
+
+  Args:
+    run: the run.
+    weight: from 0 to 1.
 
   Raises:
-    ValueError: a weight outside of [0, 1], or a run without a critic.
+    ValueError: if the weight is outside [0, 1], or the run has no critic of images.
   """
   if not 0 <= weight <= 1:
     raise ValueError(f'--feature-weight must lie from 0 to 1, it is {weight}')
@@ -78,15 +83,16 @@ def nearness(run: Run, weight: float) -> Distance:
 
 
 def targets(run: Run, options: Options) -> Pictures:
-  """The images to look for.
+  """Return the images whose latents are to be found.
 
   Raises:
-    ValueError: none named, or more than one kind; a conditional run without a class.
+    ValueError: if no images are given, or more than one kind of them; or a run that draws by class
+      gets no --label.
   """
   if run.recipe.conditional and options.label is None:
     raise ValueError(f"{run.config.variant} draws by class: give the images' class, --label")
   if options.generated and (options.images or options.split):
-    raise ValueError("--generated takes the run's own images: leave --images and --split out")
+    raise ValueError('--generated uses images of the run: do not give --images or --split')
   if options.generated:
     images = run.sample(options.seed + 1, options.num, options.label)
     return Pictures([f'generated/{i}' for i in range(options.num)], images)
@@ -94,7 +100,7 @@ def targets(run: Run, options: Options) -> Pictures:
 
 
 def invert(run: Run, images: np.ndarray, options: Options) -> Found:
-  """The points of images `[n, H, W, C]` in [-1, 1]."""
+  """Find the points of images `[n, H, W, C]` in [-1, 1]; return them with their own images."""
   how = Search(options.steps, options.rate, options.restarts, options.seed)
   labels = latents.labels(run, len(images), options.label)
   distance = nearness(run, options.feature_weight)
@@ -102,14 +108,14 @@ def invert(run: Run, images: np.ndarray, options: Options) -> Found:
 
 
 def write(options: Options) -> None:
-  """Search, say how near it came, and write what is asked for.
+  """Find the latents, print the PSNR of each image, and write the results.
 
   Raises:
-    ValueError: no run with latents there; as `targets` and `nearness`.
+    ValueError: if there is no run with latents; as in `targets` and `nearness`.
   """
   command.positive(options, 'num', 'steps', 'rate', 'restarts')
   run = load(options.workdir)
-  latents.space(run)  # refuses before anything is read
+  latents.space(run)  # raises before any image is read
   given = targets(run, options)
   found = invert(run, given.images, options)
   decibels = fidelity.psnr(found.images, given.images, peak=2.0)
@@ -124,14 +130,18 @@ def write(options: Options) -> None:
 
 
 def compared(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-  """Image, other, and |difference| as heat (white: 1, half of the range), one after the other."""
+  """Return image, other image and difference in turn, `[3 n, H, W, 3]`.
+
+  The difference is |image - other|, shown as a heat map in which white is 1 or more, half of the
+  range of pixels.
+  """
   difference = figures.heat(np.abs(images - others).mean(-1), 1.0)
   shown = [figures.coloured(images), figures.coloured(others), difference]
   return np.stack(shown, 1).reshape(-1, *shown[0].shape[1:])
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('invert', Options, write, argv)
 
 

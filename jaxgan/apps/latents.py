@@ -1,9 +1,8 @@
-"""Where one walks and searches: the latents of a run, or the styles of one that has them."""
+"""The spaces in which applications walk and search: latents of a run, or its styles."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,11 +19,12 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Space:
-  """Points, and what there is to do with them; `nets` are the networks of the run, held still.
+  """A space of points, and functions on them; `nets` are the trained networks of the run.
 
-  `draw(nets, key, labels)` gives a point for each label, `generate(nets, points, labels)` images of
-  them; `between(a, b, t)` is the point at t in [0, 1] on the way from a to b, `inside(points)` the
-  nearest points that the networks know. In the space of styles `labels` matter to `draw` alone.
+  `draw(nets, key, labels)` draws a point for each label. `generate(nets, points, labels)` returns
+  their images. `between(a, b, t)` returns the point at t in [0, 1] on the way from a to b.
+  `inside(points)` returns the nearest points that training can draw. In a space of styles, only
+  `draw` uses the labels.
   """
 
   draw: Callable[[Nets, Key, Array], Array]
@@ -36,10 +36,10 @@ class Space:
 
 
 def space(run: Run) -> Space:
-  """The space of a run: that of styles where there are some, else that of latents.
+  """Return the space of a run: of styles if it has them, else of latents.
 
   Raises:
-    ValueError: images of this run do not follow from latents.
+    ValueError: if the run does not make its images from latents alone.
   """
   recipe = run.recipe
   if recipe.latent is None or recipe.generate is None:
@@ -60,14 +60,15 @@ def space(run: Run) -> Space:
 
 
 def latent_space(run: Run) -> Space:
-  """The space of latents, also of a run that has styles."""
+  """Return the space of latents, also for a run that has styles."""
   return space(replace(run, recipe=run.recipe._replace(styles=None)))
 
 
 def _of_styles(latent: Latent, styles: Styles, conditional: bool) -> Space:
+  """Return the space of styles."""
   return Space(
     lambda nets, key, labels: styles.map(nets, latent(key, len(labels)), labels),
-    lambda nets, w, labels: styles.synthesise(nets, w, None),  # on a walk the noise stands still
+    lambda nets, w, labels: styles.synthesise(nets, w, None),  # the same noise for all images
     straight,
     lambda w: w,
     conditional,
@@ -76,16 +77,27 @@ def _of_styles(latent: Latent, styles: Styles, conditional: bool) -> Space:
 
 
 def straight(a: Array, b: Array, t: Array) -> Array:
-  """a + t (b - a), for `t` `[n]` and points `[n, ...]`."""
+  """Return a + t (b - a), for `t` `[n]` and points `[n, ...]`.
+
+  Example:
+    >>> straight(jnp.zeros((2, 1)), jnp.ones((2, 1)), jnp.array([0.25, 0.5])).tolist()
+    [[0.25], [0.5]]
+  """
   return a + _over(t, a) * (b - a)
 
 
 def spherical(a: Array, b: Array, t: Array) -> Array:
-  """On the great circle: (sin((1 - t) o) a + sin(t o) b) / sin o, o the angle between a and b.
+  """Return points on great circles, (sin((1 - t) o) a + sin(t o) b) / sin o.
 
-  A straight line between normal latents passes closer to the origin than any of them lies.
+  Here o is the angle between a and b. A straight line between normal latents would pass nearer to
+  the origin than normal latents lie.
 
-  References: White, Sampling Generative Networks, 2016.
+  Args:
+    a: points `[n, ...]`, at t = 0.
+    b: points `[n, ...]`, at t = 1.
+    t: `[n]`, from 0 to 1.
+
+  Reference: White, Sampling Generative Networks, 2016.
   """
   flat = lambda x: x.reshape(len(x), -1)
   unit = lambda x: flat(x) / jnp.maximum(jnp.linalg.norm(flat(x), axis=1, keepdims=True), 1e-12)
@@ -98,14 +110,17 @@ def spherical(a: Array, b: Array, t: Array) -> Array:
 
 
 def _over(t: Array, points: Array) -> Array:
+  """Return `t` `[n]` with as many axes as points `[n, ...]`."""
   return t.reshape(-1, *[1] * (points.ndim - 1))
 
 
 def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
-  """What the critic's last layer is given: `(nets, images, labels) -> [n, F]`.
+  """Return the function that computes the input of the critic's last layer.
+
+  It is `(nets, images, labels) -> features [n, F]`.
 
   Raises:
-    ValueError: a run without a network `critic`, or one that takes more than images and classes.
+    ValueError: if the run has no network `critic`, or its inputs are not just images and classes.
   """
   inputs = run.stage.example.get('critic', ())
   if len(inputs) != 1 + run.recipe.conditional:
@@ -118,16 +133,20 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
   return apply
 
 
-def images(run: Run, where: Space, points: Any, labels: Any) -> np.ndarray:
-  """Images of points `[n, ...]` with labels `[n]`, float32 `[n, H, W, C]` in [-1, 1]."""
+def images(
+  run: Run, where: Space, points: Array | np.ndarray, labels: Array | np.ndarray
+) -> np.ndarray:
+  """Generate images of points `[n, ...]` with labels `[n]`: float32 `[n, H, W, C]` in [-1, 1]."""
   return in_batches(run.bound(where.generate), points, labels)
 
 
 def labels(run: Run, n: int, label: Label | None) -> Array:
-  """`[n]` times the class asked for, or of a run that draws by class one after the other.
+  """Return labels `[n]`: the given class; without one, all classes of the run in turn.
+
+  For a run that does not draw by class they are zeros.
 
   Raises:
-    ValueError: as `Run.class_of`.
+    ValueError: as in `Run.class_of`.
   """
   number = None if label is None else run.class_of(label)
   if number is None and run.recipe.conditional:

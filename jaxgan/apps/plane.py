@@ -1,7 +1,7 @@
-"""GANs of the plane: `python -m jaxgan.plane --dataset=ring8 --variant=gan --workdir=/tmp/ring`.
+"""GANs on the plane: `jaxgan plane --dataset=ring8 --variant=gan --workdir=/tmp/ring`.
 
-Perceptrons learn a mixture of Gaussians whose modes can be counted. All seeds are trained at once,
-in one compiled program, so that ten of them are one run and what they find has an interval.
+Perceptrons learn a mixture of Gaussians, whose modes can be counted. One compiled program trains
+all seeds at once, so that one run gives every number with its interval over seeds.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +36,7 @@ from jaxgan.networks.mlp import Perceptron
 from jaxgan.storage import figures, files, workdir
 from jaxgan.storage.checkpoint import Checkpoints, abstract
 
-SAMPLES = 2500  # PacGAN's and VEEGAN's
+SAMPLES = 2500  # as in PacGAN and VEEGAN
 
 
 @dataclass(frozen=True)
@@ -44,48 +44,48 @@ class Options:
   """Train perceptrons on a mixture of Gaussians, many seeds at once, and count the modes."""
 
   workdir: pathlib.Path
-  """Where results, pictures and the state go; a run that stands there is carried on."""
+  """The folder for results, pictures and checkpoints; a run that is there is continued."""
   dataset: Literal['ring8', 'grid25'] = 'ring8'
   """Eight modes on a circle, or 25 on a grid."""
   variant: Literal['gan', 'wgan_gp', 'r3gan'] = 'gan'
-  """gan: non-saturating; wgan_gp: Wasserstein, slopes near 1; r3gan: relativistic, R1 and R2."""
+  """gan: non-saturating loss. wgan_gp: Wasserstein loss and gradient penalty. r3gan: relativistic
+  loss, R1 and R2 penalties."""
   seeds: int = 10
-  """How many, trained side by side."""
+  """Number of seeds, trained side by side."""
   seed: int = 0
-  """The first of them."""
+  """The first of these seeds."""
   steps: int = 20_000
   """Updates of the generator."""
   batch_size: int = 256
-  """Points in an update."""
+  """Points in one update."""
   widths: tuple[int, ...] = (128, 128, 128)
-  """Units of the hidden layers, of generator and critic."""
+  """Units of the hidden layers of generator and critic."""
   latent_size: int = 2
   """Dimensions of the latent, N(0, 1)."""
   n_critic: int = 1
   """Updates of the critic for each of the generator."""
   lr: float = 1e-3
-  """Learning rate of both, falling to zero by a cosine."""
+  """Learning rate of generator and critic; it falls to zero along a cosine."""
   beta1: float = 0.0
   """Adam's decay of the gradient's mean."""
   beta2: float = 0.99
   """Adam's decay of the gradient's square."""
   penalty: float = 0.1
-  """Weight of the variant's penalty of slopes."""
+  """Weight of the variant's gradient penalty."""
   ema_points: float = 100_000.0
-  """Half-life, in points, of the averaged generator that samples come from."""
+  """Half-life, in points, of the averaged generator, which draws the samples."""
   report_every: int = 1000
   """Steps from one count of the modes, and one checkpoint, to the next."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
+  """The data folder of tfds; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
 
   def check(self) -> None:
-    """Raises ValueError for a number that must be above 0 and is not."""
+    """Raise ValueError if a number that must be above 0 is not."""
     positive = ('seeds', 'steps', 'batch_size', 'latent_size', 'n_critic', 'lr', 'report_every')
     if wrong := [name for name in positive if not getattr(self, name) > 0]:
       raise ValueError(f'--{wrong[0].replace("_", "-")} must be above 0')
 
 
-# variant: penalty's weight -> objective and penalties
 VARIANTS: dict[
   str, Callable[[float], tuple[objectives.Objective, list[gradient_penalties.Penalty]]]
 ] = {
@@ -99,10 +99,11 @@ VARIANTS: dict[
     [gradient_penalties.r1(w), gradient_penalties.r2(w)],
   ),
 }
+"""For each variant, a function from the weight of its penalty to its objective and penalties."""
 
 
 def build(options: Options) -> Game:
-  """The game of a variant, in the plane."""
+  """Build the game of a variant on the plane."""
   objective, terms = VARIANTS[options.variant](options.penalty)
   latent = lambda key, n: jax.random.normal(key, (n, options.latent_size))
   critic_loss, generator_loss = adversarial.adversarial(objective, *terms, latent=latent)
@@ -128,19 +129,20 @@ def build(options: Options) -> Game:
 
 
 def _adam(options: Options, updates: int) -> optax.GradientTransformation:
+  """Return the optimizer of a player that makes so many updates in each step."""
   rate = optax.cosine_decay_schedule(options.lr, options.steps * updates)
   return optax.adam(rate, options.beta1, options.beta2)
 
 
 def init(options: Options, played: Game) -> TrainState:
-  """The first states, a seed each along the first axis."""
+  """Initialize the states of all seeds, stacked along the first axis."""
   examples = {'generator': (jnp.zeros((2, options.latent_size)),), 'critic': (jnp.zeros((2, 2)),)}
   keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
   return jax.jit(jax.vmap(lambda key: game.init(played, key, examples)))(keys)
 
 
 def program(options: Options, played: Game) -> Callable[[TrainState, Array, int], TrainState]:
-  """Plays so many steps of every seed: `(states, points, steps) -> states`, compiled as one."""
+  """Return the compiled training of all seeds: `(states, points [N, 2], steps) -> states`."""
   shape = (played.microbatches, options.batch_size)
 
   def step(state: TrainState, points: Array) -> TrainState:
@@ -156,32 +158,32 @@ def program(options: Options, played: Game) -> Callable[[TrainState, Array, int]
 
 
 def draw(options: Options, played: Game, states: TrainState) -> np.ndarray:
-  """Samples of every seed's averaged generator, `[seeds, N, 2]`; the same latents for all."""
+  """Draw samples `[seeds, N, 2]` from the averaged generators, with the same latents for all."""
   z = jax.random.normal(jax.random.key(options.seed + 1000), (SAMPLES, options.latent_size))
   one = lambda state: game.nets(played, state)('generator', z)[0]
   return np.asarray(jax.jit(jax.vmap(one))(states))
 
 
 def count(mixture: Mixture, samples: np.ndarray) -> list[modes.Modes]:
-  """The modes that each seed found."""
+  """Count the modes that each seed has found, from samples `[seeds, N, 2]`."""
   return [modes.mixture(one, mixture.means, mixture.deviation) for one in samples]
 
 
 def summary(found: list[modes.Modes]) -> dict[str, Interval]:
-  """Mean and interval over seeds, of every number."""
+  """Return mean and interval of every number over the seeds."""
   return {
     name: intervals.repeats([getattr(one, name) for one in found]) for name in modes.Modes._fields
   }
 
 
 def train(options: Options) -> list[modes.Modes]:
-  """Train, or carry on; the modes each seed found at the end.
+  """Train, or continue a run, and return the modes that each seed has found at the end.
 
   The work directory then holds `config.json`, `metrics.jsonl` (means over seeds), `modes.json` and
   `samples.png`.
 
   Raises:
-    ValueError: another run stands in the work directory.
+    ValueError: if an option is out of range, or the work directory holds another run.
   """
   options.check()
   folder = options.workdir.expanduser()
@@ -196,6 +198,7 @@ def train(options: Options) -> list[modes.Modes]:
 def _play(
   options: Options, folder: pathlib.Path, mixture: Mixture, checkpoints: Checkpoints
 ) -> list[modes.Modes]:
+  """Train from the latest checkpoint to the end; write metrics, checkpoints and results."""
   played = build(options)
   states = init(options, played)
   place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -217,7 +220,7 @@ def _play(
 
 
 def _agree(options: Options, folder: pathlib.Path) -> None:
-  """Writes what the run is set to, or checks that it is what it was."""
+  """Write the options of the run; raise ValueError if the run began with other options."""
   free = ('workdir', 'data_dir', 'report_every')
   new = {k: v for k, v in dataclasses.asdict(options).items() if k not in free}
   path = folder / 'config.json'
@@ -227,6 +230,7 @@ def _agree(options: Options, folder: pathlib.Path) -> None:
 
 
 def _report(folder: pathlib.Path, step: int, found: list[modes.Modes]) -> None:
+  """Print the means over seeds, and append them to metrics.jsonl."""
   line = {'step': step, **{name: one.value for name, one in summary(found).items()}}
   with (folder / 'metrics.jsonl').open('a') as file:
     file.write(json.dumps(_finite(line)) + '\n')
@@ -236,9 +240,9 @@ def _report(folder: pathlib.Path, step: int, found: list[modes.Modes]) -> None:
 def _write(
   folder: pathlib.Path, step: int, found: list[modes.Modes], samples: np.ndarray, mixture: Mixture
 ) -> None:
-  """The modes of every seed, and a picture of their samples."""
+  """Write the modes of every seed, and a picture of their samples."""
   floor = (len(mixture.means) - 1) / (2 * SAMPLES)
-  about: dict[str, Any] = {'step': step, 'modes': len(mixture.means), 'samples': SAMPLES}
+  about: dict[str, object] = {'step': step, 'modes': len(mixture.means), 'samples': SAMPLES}
   about |= {'ideal': {'high_quality': float(modes.CEILING), 'reverse_kl': floor}}
   means = {name: _finite(one._asdict()) for name, one in summary(found).items()}
   seeds = [_finite(one._asdict()) for one in found]
@@ -248,19 +252,19 @@ def _write(
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
-  """JSON knows no infinity."""
+  """Replace infinite values and NaN by None, because JSON has neither."""
   return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def run(options: Options) -> None:
-  """Train, and print what was found. Raises ValueError as `train`."""
+  """Train, and print the modes that were found; raise ValueError as `train` does."""
   found = train(options)
   for name, one in summary(found).items():
     print(f'{name}: {one.value:.4g} ({one.low:.4g} to {one.high:.4g}) of {len(found)} seeds')
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('plane', Options, run, argv)
 
 

@@ -1,7 +1,7 @@
-"""The point whose image is nearest to a given one, by gradient descent with restarts."""
+"""A search for the point whose image is nearest to a given one: gradient descent with restarts."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,11 @@ from jaxgan.core.typing import Array, Key
 from jaxgan.training.run import Run
 
 Distance = Callable[[Nets, Array, Array, Array], Array]
-"""`(nets, made, targets, labels) -> [n]`: how far images are from their targets."""
+"""`(nets, made, targets, labels) -> [n]`: the distances of images from their targets."""
+
+
+Held = tuple[Array, optax.OptState, Array, Array, Array]
+"""Points, the optimizer's state, and the best points so far, their images and distances."""
 
 
 class Found(NamedTuple):
@@ -28,7 +32,11 @@ class Found(NamedTuple):
 
 
 class Search(NamedTuple):
-  """`steps` of Adam from each of `restarts` points; `deviation` of the noise that styles bear."""
+  """Settings of a search: `steps` of Adam from each of `restarts` initial points.
+
+  `rate` is the learning rate. `deviation` is the standard deviation of the noise that is added to
+  styles, relative to the spread of styles.
+  """
 
   steps: int = 300
   rate: float = 0.1
@@ -38,9 +46,12 @@ class Search(NamedTuple):
 
 
 def schedule(search: Search) -> optax.Schedule:
-  """The rate rises over the first twentieth and falls, as a cosine, over the last quarter.
+  """Return the learning rates of a search.
 
-  References: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
+  The rate rises linearly in the first twentieth of the steps, and falls along a cosine in the last
+  quarter.
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
   """
   rise, fall = search.steps // 20, max(search.steps // 4, 1)
   parts = [
@@ -52,12 +63,27 @@ def schedule(search: Search) -> optax.Schedule:
 
 
 def search(
-  run: Run, where: Space, distance: Distance, targets: Any, labels: Any, options: Search
+  run: Run,
+  where: Space,
+  distance: Distance,
+  targets: Array | np.ndarray,
+  labels: Array | np.ndarray,
+  options: Search,
 ) -> Found:
-  """The best points over all steps and restarts, for targets `[n, H, W, C]` in [-1, 1].
+  """Find the points whose images are nearest to the targets, over all steps and restarts.
 
-  Each target is searched for by itself, so its result hangs on no other. In the space of styles all
-  restarts begin at their mean, and noise that fades keeps them apart; else at random latents.
+  The targets do not influence each other. In a space of styles, all restarts begin at the mean
+  style, and noise that fades keeps them apart; in a space of latents, they begin at random latents.
+
+  Args:
+    run: the run.
+    where: the space to search.
+    distance: the loss.
+    targets: images `[n, H, W, C]` in [-1, 1].
+    labels: their classes `[n]`, or zeros.
+    options: the settings.
+
+  Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
   """
   prepare, step = _jitted(run, where, distance, options)
 
@@ -66,7 +92,7 @@ def search(
     targets, labels = repeat(targets), repeat(labels)
     starts = repeat(number) * options.restarts + jnp.tile(jnp.arange(options.restarts), len(number))
     held, spread = prepare(targets, labels, starts)
-    for i in range(options.steps + 1):  # the last one only looks
+    for i in range(options.steps + 1):  # the last call only evaluates the points
       held = step(held, targets, labels, spread, jnp.int32(i))
     _, _, points, images, distances = held
     return _best(points, images, distances, options.restarts)
@@ -76,27 +102,30 @@ def search(
 
 
 def _best(points: Array, images: Array, distances: Array, restarts: int) -> tuple[Array, ...]:
+  """Return, for each target, the restart with the smallest distance."""
   table = distances.reshape(-1, restarts)
   chosen = jnp.arange(len(table)) * restarts + table.argmin(1)
   return points[chosen], images[chosen], distances[chosen]
 
 
-def _jitted(run: Run, where: Space, distance: Distance, options: Search):
-  """The start of a search, and its step."""
+def _jitted(
+  run: Run, where: Space, distance: Distance, options: Search
+) -> tuple[Callable[[Array, Array, Array], tuple[Held, Array]], Callable[..., Held]]:
+  """Return two compiled functions: the beginning of a search, and one step."""
   adam = optax.adam(schedule(options))
 
-  def prepare(nets: Nets, targets: Array, labels: Array, starts: Array):
+  def prepare(nets: Nets, targets: Array, labels: Array, starts: Array) -> tuple[Held, Array]:
     points, spread = _start(nets, where, labels, starts, options.seed)
     far = jnp.full(len(points), jnp.inf)
     return (points, adam.init(points), points, jnp.zeros_like(targets), far), spread
 
-  def step(nets: Nets, held: Any, targets: Array, labels: Array, spread: Array, i: Array):
+  def step(nets: Nets, held: Held, targets: Array, labels: Array, spread: Array, i: Array) -> Held:
     points, opt, *before = held
     fading = jnp.maximum(0, 1 - i / (0.75 * options.steps)) ** 2
     key = jax.random.fold_in(_keys(options.seed)[2], i)
     seen = points + options.deviation * spread * fading * jax.random.normal(key, points.shape)
 
-    def total(points: Array):
+    def total(points: Array) -> tuple[Array, tuple[Array, Array]]:
       made = where.generate(nets, points, labels)
       distances = distance(nets, made, targets, labels)
       return distances.sum(), (made, distances)
@@ -109,15 +138,17 @@ def _jitted(run: Run, where: Space, distance: Distance, options: Search):
   return run.bound(prepare), run.bound(step)
 
 
-def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
-  """Where searches of these numbers begin, and the deviation of their noise.
+def _start(
+  nets: Nets, where: Space, labels: Array, starts: Array, seed: int
+) -> tuple[Array, Array]:
+  """Return the initial points of the searches with these numbers, and the spread of styles.
 
-  Of styles that is the root mean square of w about its mean, over 64 draws (of 10 000 in the
-  authors' code).
+  The spread is the root mean square of w - mean w, over 64 draws (10 000 in the authors' code); 0
+  for latents.
   """
   starting, spreading, _ = _keys(seed)
   single = lambda i, label: where.draw(nets, jax.random.fold_in(starting, i), label[None])[0]
-  drawn = jax.vmap(single)(starts, labels)  # each by its number, whatever else is in the batch
+  drawn = jax.vmap(single)(starts, labels)  # each depends on its number, not on the batch
   if not where.styles:
     return drawn, jnp.zeros(())
   mean = jnp.broadcast_to(where.styles.mean(nets), (1, *drawn.shape[1:]))
@@ -126,13 +157,14 @@ def _start(nets: Nets, where: Space, labels: Array, starts: Array, seed: int):
 
 
 def _keys(seed: int) -> tuple[Key, Key, Key]:
-  """Keys for where searches begin, for the spread of points, and for the noise of each step."""
+  """Return keys for the initial points, for the spread of styles, and for the noise of steps."""
   starting, spreading, noising = jax.random.split(key_of(seed), 3)
   return starting, spreading, noising
 
 
-def _better(new: Any, old: Any) -> tuple[Array, ...]:
-  """Row by row (points, images, distances) of whichever has the smaller distance."""
+def _better(new: Sequence[Array], old: Sequence[Array]) -> tuple[Array, Array, Array]:
+  """Return (points, images, distances), each row from the one with the smaller distance."""
   nearer = new[-1] < old[-1]
   over = lambda x: nearer.reshape(-1, *[1] * (x.ndim - 1))
-  return tuple(jnp.where(over(x), x, y) for x, y in zip(new, old, strict=True))
+  points, images, distances = (jnp.where(over(x), x, y) for x, y in zip(new, old, strict=True))
+  return points, images, distances

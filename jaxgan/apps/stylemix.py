@@ -1,10 +1,10 @@
-"""Styles of one image on another: `python -m jaxgan.apps.stylemix --workdir=/tmp/run --out=m.png`.
+"""Mixing of styles: `jaxgan stylemix --workdir=/tmp/run --out=m.png`.
 
-The first column and the first row are images; each other one has the styles of its row's image, but
-for some layers, which are of its column's. One such table for the coarse layers, one for the middle
-ones, one for the fine ones, below each other.
+The first column and the first row show images. Every other image has the styles of the image of its
+row, except for some layers, which have the styles of the image of its column. There are three such
+tables below each other: for the coarse, the middle and the fine layers.
 
-References: Karras et al., A Style-Based Generator Architecture for GANs, 2019, figure 3.
+Reference: Karras et al., A Style-Based Generator Architecture for GANs, 2019, figure 3.
 """
 
 import itertools
@@ -24,35 +24,49 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Draw the table of mixed styles of a run that has styles."""
+  """Draw tables of mixed styles, for a run that has styles."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path
   """The picture to write, PNG."""
   rows: int = 3
-  """Images whose styles are kept."""
+  """Number of images in the first column, which keep most of their styles."""
   columns: int = 5
-  """Images that some styles are taken of."""
+  """Number of images in the first row, which give styles to the others."""
   bounds: tuple[int, ...] = ()
-  """Where the middle and the fine layers begin; at thirds if not given, 4 8 in the article."""
+  """The first middle layer and the first fine layer; thirds if not given, 4 8 in the article."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   seed: int = 0
-  """Of the latents."""
+  """Seed of the latents."""
 
 
 def mixed(of: Array, others: Array, first: int, past: int) -> Array:
-  """w `[r, L, d]`, layers first to past - 1 from others `[c, L, d]`: `[r, c, L, d]`."""
+  """Return styles `of` with the layers from `first` to `past - 1` replaced by those of `others`.
+
+  Args:
+    of: styles `[r, L, d]`.
+    others: styles `[c, L, d]`.
+    first: the first layer to replace.
+    past: the layer after the last one to replace.
+
+  Returns:
+    every combination, `[r, c, L, d]`.
+  """
   layer = jnp.arange(of.shape[1])[None, None, :, None]
   return jnp.where((layer >= first) & (layer < past), others[None], of[:, None])
 
 
 def spans(layers: int, bounds: tuple[int, ...]) -> list[tuple[int, int]]:
-  """First and past layers of coarse, middle and fine.
+  """Return (first layer, last layer + 1) of the coarse, the middle and the fine layers.
 
   Raises:
-    ValueError: bounds that do not cut the layers in three.
+    ValueError: if the bounds do not divide the layers into three parts.
+
+  Example:
+    >>> spans(6, ())
+    [(0, 2), (2, 4), (4, 6)]
   """
   found = bounds or (round(layers / 3), round(2 * layers / 3))
   if len(found) != 2 or not 0 < found[0] < found[1] < layers:
@@ -62,7 +76,14 @@ def spans(layers: int, bounds: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def tables(run: Run, w: Array, rows: int, bounds: tuple[int, ...]) -> np.ndarray:
-  """Images of the tables of w `[rows + columns, layers, d]`, row by row."""
+  """Draw the images of all tables, row by row.
+
+  Args:
+    run: a run with styles.
+    w: styles `[rows + columns, layers, d]`, those of the first column first.
+    rows: number of images in the first column.
+    bounds: as in `spans`.
+  """
   where = latents.space(run)
   show = lambda w: latents.images(run, where, w, jnp.zeros(len(w), jnp.int32))
   columns = len(w) - rows
@@ -79,7 +100,7 @@ def write(options: Options) -> None:
   """Draw the tables.
 
   Raises:
-    ValueError: no run with styles there, or bounds that do not fit it.
+    ValueError: if there is no run with styles, or the bounds do not fit its layers.
   """
   command.positive(options, 'rows', 'columns')
   run = load(options.workdir)
@@ -94,7 +115,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('stylemix', Options, write, argv)
 
 

@@ -1,11 +1,11 @@
-"""Images of any size through a network that takes some sizes and not too many pixels at once."""
+"""Application of a network to images of any size, if need be in tiles."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 Apply = Callable[[np.ndarray], np.ndarray]
-"""`[n, H, W, C]` to `[n, scale H, scale W, C]`."""
+"""A function from images `[n, H, W, C]` to images `[n, scale H, scale W, C]`."""
 
 
 def through(
@@ -18,23 +18,26 @@ def through(
   tile: int = 0,
   overlap: int = 0,
 ) -> np.ndarray:
-  """`apply` of images `[n, H, W, C]`, whole or in tiles, to `[n, scale H, scale W, C]`.
+  """Apply a network to images, whole or in tiles.
 
-  Sizes are filled up by reflection to `smallest` or more and a multiple of `multiple`, and the
-  result is cut back. An image longer than `tile` on a side goes through in tiles of at most that
-  size, `overlap` pixels of which are shared with the next; there the results are blended linearly.
+  Images are padded by reflection to a size that the network accepts, and the result is cropped. An
+  image that is longer than `tile` on a side is cut into tiles of at most that size. Neighbouring
+  tiles share at least `overlap` pixels, in which their results are blended linearly.
 
   Args:
     apply: the network.
-    images: of any float type.
-    scale: how much larger its output is.
-    multiple: of which its input must be.
-    smallest: the least size of its input.
-    tile: pixels a side; 0: never.
-    overlap: pixels.
+    images: `[n, H, W, C]` of any float type.
+    scale: the factor by which the output is larger than the input.
+    multiple: sides of the input must be multiples of this number.
+    smallest: sides of the input must have at least so many pixels.
+    tile: pixels on a side of a tile; with 0, images are never cut.
+    overlap: pixels that neighbouring tiles share.
+
+  Returns:
+    `[n, scale H, scale W, C]`.
 
   Raises:
-    ValueError: tiles that are no larger than twice the overlap, or than the network's least size.
+    ValueError: if tiles are not larger than twice the overlap, or are smaller than `smallest`.
   """
   height, width = images.shape[1:3]
   fit = lambda n: max(-(-n // multiple), -(-smallest // multiple)) * multiple
@@ -52,11 +55,13 @@ def through(
 
 
 def _filled(images: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Pad images to a size, by reflection."""
   n, h, w, c = images.shape
   return np.pad(images, ((0, 0), (0, height - h), (0, width - w), (0, 0)), mode='symmetric')
 
 
 def _tiled(apply: Apply, images: np.ndarray, scale: int, side: int, overlap: int) -> np.ndarray:
+  """Apply a network tile by tile, and return the weighted mean of the results."""
   n, height, width, channels = images.shape
   rows, columns = starts(height, side, overlap), starts(width, side, overlap)
   h, w = min(side, height), min(side, width)
@@ -73,13 +78,23 @@ def _tiled(apply: Apply, images: np.ndarray, scale: int, side: int, overlap: int
 
 
 def starts(size: int, side: int, overlap: int) -> list[int]:
-  """Where tiles begin so that they cover `size`, each sharing `overlap` or more with the next."""
+  """Return where tiles begin, so that they cover `size` and share at least `overlap` pixels.
+
+  Example:
+    >>> starts(10, 4, 1)
+    [0, 3, 6]
+  """
   if size <= side:
     return [0]
   return [*range(0, size - side, side - overlap), size - side]
 
 
 def ramp(size: int, overlap: int) -> np.ndarray:
-  """Weights of a tile along an axis: 1, but for a slope over the overlap at both ends."""
+  """Return the weights of a tile along an axis: 1, falling linearly over the overlaps at both ends.
+
+  Example:
+    >>> ramp(4, 1).tolist()
+    [0.5, 1.0, 1.0, 0.5]
+  """
   at = np.arange(size) + 1.0
   return np.minimum(1, np.minimum(at, at[::-1]) / (overlap + 1))

@@ -14,19 +14,20 @@ from jaxgan.parallel.hosts import Hosts
 from jaxgan.recipes.config import Config
 from jaxgan.recipes.config import groups as groups_of
 
-FOLDER = 'A folder of images: what to do with it is picked by a rule, said, and can be overridden.'
+FOLDER = 'A folder of images. Options that fit it are picked and printed; flags override them.'
 WORKDIR = (
-  'Where the run lives: config, metrics, checkpoints, samples. For FOLDER alone: runs/FOLDER.'
+  'The folder for the run: config, metrics, checkpoints, samples. If not given, and FOLDER is: '
+  'runs/FOLDER.'
 )
 CONFIG = 'A file of options, JSON or TOML, such as the config.json of a run; flags override it.'
-PLUGIN = 'The file of a variant of your own, which is executed.'
+PLUGIN = 'A Python file with your own variant; the file is executed.'
 
 
 GROUP = 'group_'
 
 
 class Picked(NamedTuple):
-  """The defaults of all options, the folder that they were picked for, and what to say of them."""
+  """The defaults of all options, the folder of images and the work directory, and the picks."""
 
   values: dict[str, Any]
   photos: pathlib.Path | None
@@ -35,15 +36,18 @@ class Picked(NamedTuple):
 
 
 def about() -> str:
-  """Return what the help says first."""
+  """Return the first paragraphs of the help."""
   return (
-    'Train a GAN. Running the same command again carries on where the run stopped.\n\n'
+    'Train a GAN. The same command continues a run that was stopped.\n\n'
     f'Variants: {", ".join(variants.VARIANTS)}. The options below are those of --variant.'
   )
 
 
 def folder(argv: Sequence[str]) -> tuple[pathlib.Path | None, list[str]]:
-  """Return the folder of images, if the command line begins (or ends) with one, and the rest."""
+  """Split a command line into the folder of images and the other words.
+
+  The folder is the first word, or the last one if it cannot be the value of an option; else None.
+  """
   words = list(argv)
   if words and not words[0].startswith('-'):
     return arguments.at_home(pathlib.Path(words[0])), words[1:]
@@ -60,10 +64,15 @@ def without(photos: pathlib.Path, argv: Sequence[str]) -> list[str]:
 
 
 def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
-  """Return what the options are if the command line does not set them.
+  """Return the defaults of all options: of the variant, the folder of images, and --config.
+
+  Args:
+    photos: the folder of images, if one is given.
+    argv: the other words of the command line.
 
   Raises:
-    ValueError: an unknown variant or preset, a mistake in the file, or no images in the folder.
+    ValueError: if the variant or preset is unknown, the file has a mistake, or the folder has no
+      images.
   """
   path = arguments.last(argv, 'config')
   file = pathlib.Path(path).expanduser() if path else pathlib.Path()
@@ -74,7 +83,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
     variants.load_plugin(plugin, None if name in variants.VARIANTS else name)
   found = _found(photos, chosen('dataset'))
   first = [choices.variant(found)] if found and not name else []
-  name = name or (first[0].value if first else 'lsgan')
+  name = name or (str(first[0].value) if first else 'lsgan')
   kind, preset = variants.module(name).Config, chosen('preset') or 'laptop'
   set_in_file = config_file.options(file, read, kind, name)
   picked = first + (choices.picks(found, accepted(kind)) if found else _plain(photos))
@@ -90,12 +99,12 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
 
 
-def _default(field: dataclasses.Field) -> Any:
+def _default(field: dataclasses.Field[object]) -> object:
   return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _found(photos: pathlib.Path | None, dataset: str | None) -> choices.Found | None:
-  """Return what the folder holds, unless it belongs to a data set known by name, as mnist has."""
+  """Look at the folder; return None if it holds the files of a data set such as mnist."""
   if photos is None or dataset not in (None, 'folder', *choices.TWO):
     return None
   found = choices.look(photos)
@@ -103,27 +112,28 @@ def _found(photos: pathlib.Path | None, dataset: str | None) -> choices.Found | 
 
 
 def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:
+  """Pick the folder itself, for a data set with files of its own."""
   return [choices.Pick('folder', photos, 'the files of the data set')] if photos else []
 
 
-def accepted(kind: type[Config]) -> dict[str, tuple[Any, ...]]:
-  """Return the options of a variant, with their values where these are few."""
+def accepted(kind: type[Config]) -> dict[str, tuple[object, ...]]:
+  """Return, for each option of a variant, its possible values if these are few, else ()."""
   hints = typing.get_type_hints(kind)
   literal = lambda hint: typing.get_origin(hint) is Literal
   return {name: typing.get_args(hint) if literal(hint) else () for name, hint in hints.items()}
 
 
 def names(kind: type[Config]) -> set[str]:
-  """Return the names of all options of a training."""
+  """Return the names of all options of `jaxgan train` for a variant."""
   fields = [*dataclasses.fields(kind), *dataclasses.fields(Hosts)]
   return {field.name for field in fields} | {'workdir', 'config', 'plugin', 'help'}
 
 
 def choice(kind: type[Config], picked: Picked) -> type:
-  """Return the dataclass of all options of a training, those of the variant by concern."""
-  path: Any = pathlib.Path | None
+  """Return the dataclass of all options of `jaxgan train`, with those of the variant in groups."""
+  path = pathlib.Path | None
   photos = cast(Any, tyro.conf.Positional)[path]
-  fields: list[Any] = [
+  fields: list[tuple[str, object, object]] = [
     ('photos', arguments.helped(photos, FOLDER, metavar='[FOLDER]'), picked.photos),
     ('workdir', arguments.helped(path, WORKDIR, metavar='PATH'), picked.workdir),
     ('config', arguments.helped(path, CONFIG, metavar='FILE'), None),
@@ -135,10 +145,8 @@ def choice(kind: type[Config], picked: Picked) -> type:
     order.index(item[1][1].rstrip('.')) if item[1][1].rstrip('.') in order else 0
   )
   for name, (group, title) in sorted(groups.items(), key=by_order):
-    default: Any = dataclasses.field(default_factory=group)
-    fields.append(
-      (GROUP + name, arguments.helped(group, title, name=name.replace('_', ' ')), default)
-    )
+    shown = arguments.helped(group, title, name=name.replace('_', ' '))
+    fields.append((GROUP + name, shown, dataclasses.field(default_factory=group)))
   fields.append(('hosts', Hosts, Hosts()))
   return dataclasses.make_dataclass('Training', fields, kw_only=True)
 
@@ -146,13 +154,13 @@ def choice(kind: type[Config], picked: Picked) -> type:
 def assembled(
   kind: type[Config], picked: Picked, parsed: Any
 ) -> tuple[Config, pathlib.Path, Hosts]:
-  """Return config, work directory and processes, and say what was picked.
+  """Return config, work directory and options for several processes; print what was picked.
 
   Raises:
-    ValueError: no work directory, or options that do not fit together.
+    ValueError: if there is no work directory, or options do not fit together.
   """
   if parsed.workdir is None:
-    raise ValueError('--workdir must be given, the folder for the run; see jaxgan train --help')
+    raise ValueError('--workdir, the folder for the run, must be given; see jaxgan train --help')
   fields = [f.name for f in dataclasses.fields(parsed) if f.name.startswith(GROUP)]
   config = kind(**{k: v for name in fields for k, v in vars(getattr(parsed, name)).items()})
   if not parsed.hosts.process_id:

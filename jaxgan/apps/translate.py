@@ -1,7 +1,7 @@
-"""Translate images: `python -m jaxgan.apps.translate --workdir=RUN --images=PATH --out=DIR`.
+"""Translate images: `jaxgan translate --workdir=RUN --images=PATH --out=DIR`.
 
-Of a run of cyclegan or pix2pix. Images of any size go through whole where they fit in a tile; a
-grey image becomes what the network makes of it, transparency stays where it was.
+The run is of cyclegan or pix2pix. Images may have any size; those that are larger than a tile are
+translated in tiles. Transparency is kept.
 """
 
 import pathlib
@@ -19,34 +19,41 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Make images of images by a run that has learnt to."""
+  """Translate images with a run of cyclegan or pix2pix."""
 
   workdir: pathlib.Path
   """The run's directory."""
   images: pathlib.Path
   """An image, or a folder of images at any depth."""
   out: pathlib.Path
-  """The folder for what is made, as PNG under the same names."""
+  """The folder for the new images, PNG with the same names."""
   direction: Literal['AtoB', 'BtoA'] | None = None
-  """Which way; the one that the run was trained for if not given."""
+  """Direction of the translation; the one that the run was trained for if not given."""
   tile: int = 512
-  """Pixels a side above which an image goes through in tiles, since memory is limited; 0: never.
-  Instance norm goes by each tile's own statistics."""
+  """Translate images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
+  never. Instance norm then uses the statistics of each tile."""
   overlap: int = 64
-  """Pixels that tiles share."""
+  """Pixels that neighbouring tiles share."""
   seed: int = 0
-  """Of the noise, where the network draws some."""
+  """Seed of the noise, if the network uses noise."""
 
 
 def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: int) -> files.Make:
-  """Image to image, each by the same noise.
+  """Return a function that translates an image; the noise is the same for all images.
+
+  Args:
+    run: a run of cyclegan or pix2pix.
+    direction: 'AtoB' or 'BtoA'; the one that the run was trained for if None.
+    tile: pixels on a side of a tile; 0 for no tiles.
+    overlap: pixels that neighbouring tiles share.
+    seed: seed of the noise.
 
   Raises:
-    ValueError: a run that does not translate, or not in that direction.
+    ValueError: if the run does not translate, or not in that direction.
   """
   ways = run.recipe.translate
   if 'upscale' in ways:
-    raise ValueError(f'a run of {run.config.variant} enlarges images: use jaxgan.apps.upscale')
+    raise ValueError(f'a run of {run.config.variant} enlarges images: use jaxgan upscale')
   name = direction or next(iter(ways), 'images')
   way = run.way(name)
   given = dict(multiple=way.multiple, smallest=way.smallest, tile=tile, overlap=overlap)
@@ -60,10 +67,10 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
 
 
 def write(options: Options) -> None:
-  """Translate the images, and say how many.
+  """Translate the images, and print their number.
 
   Raises:
-    ValueError: as `load`, `files.found`, `translator` and `files.convert`.
+    ValueError: as in `load`, `files.found`, `translator` and `files.convert`.
   """
   run, work = load(options.workdir), files.found(options.images, options.out)
   make = translator(run, options.direction, options.tile, options.overlap, options.seed)
@@ -72,7 +79,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('translate', Options, write, argv)
 
 

@@ -1,16 +1,16 @@
-"""Variety for fidelity: `python -m jaxgan.apps.truncate --workdir=/tmp/run --out=sweep.png`.
+"""Truncation of latents: `jaxgan truncate --workdir=/tmp/run --out=sweep.png`.
 
-Of normal latents, entries beyond a threshold are drawn again; styles are drawn towards their mean.
-Each row of the picture has a threshold of its own, each column a latent.
+Truncation gives up variety for quality. For normal latents, entries beyond a threshold are drawn
+again; styles are moved towards their mean. In the picture, each row has its own threshold and each
+column its own latent.
 """
 
 import json
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,30 +32,31 @@ from jaxgan.training.session import held_out, open_data
 
 @dataclass(frozen=True)
 class Options:
-  """A picture of the same latents at several thresholds, and what each scores."""
+  """Draw the same latents at several thresholds, and score each threshold."""
 
   workdir: pathlib.Path
   """The run's directory."""
   out: pathlib.Path | None = None
   """The picture to write, PNG."""
   scores: pathlib.Path | None = None
-  """Where precision, recall and the Fréchet distance of each threshold go, JSON."""
+  """A JSON file to write: precision, recall and the Fréchet distance of each threshold."""
   thresholds: tuple[float, ...] = ()
-  """Of |z|, 2 1.5 1 0.7 0.5 0.3 if not given; of styles psi, 1 0.8 0.7 0.5 0.3 0."""
+  """For latents, bounds of |z|, 2 1.5 1 0.7 0.5 0.3 if not given; for styles, values of psi, 1 0.8
+  0.7 0.5 0.3 0 if not given."""
   cutoff: int | None = None
-  """Of styles: only the first so many layers are drawn towards the mean; all if not given."""
+  """For styles: truncate only in so many first layers; in all layers if not given."""
   columns: int = 8
-  """Latents in the picture."""
+  """Number of latents in the picture."""
   label: int | None = None
-  """The class of all images, of a run that draws by class."""
+  """The class of all images, for a run that draws by class."""
   num: int = 1000
-  """Images that a threshold's scores are of."""
+  """Number of images for the scores of a threshold."""
   seed: int = 0
-  """Of the latents."""
+  """Seed of the latents."""
 
 
-STANDING = 32, 64  # batches, and latents in each, that batch norm is measured on
-OTHERS = 1_000_000  # their numbers begin here, after those of the picture
+STANDING = 32, 64  # number of batches, and their size, for the statistics of batch norm
+OTHERS = 1_000_000  # latents for these statistics are numbered from here, unlike the picture's
 NORMAL, PSI = (2.0, 1.5, 1.0, 0.7, 0.5, 0.3), (1.0, 0.8, 0.7, 0.5, 0.3, 0.0)
 
 Truncated = Callable[[Nets, Array, Array, Key], Array]
@@ -63,10 +64,15 @@ Truncated = Callable[[Nets, Array, Array, Key], Array]
 
 
 def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, tuple[float, ...]]:
-  """How a run's points are truncated, and the thresholds that are usual.
+  """Return the truncation for a run's points, and the usual thresholds.
+
+  Args:
+    run: the run.
+    where: its space, of latents or of styles.
+    cutoff: number of layers to truncate, for styles; all if None.
 
   Raises:
-    ValueError: uniform latents, which have no tails.
+    ValueError: if latents are uniform, because these have no tails to truncate.
   """
   if where.styles:
     mean = where.styles.mean
@@ -80,16 +86,25 @@ def truncation(run: Run, where: Space, cutoff: int | None) -> tuple[Truncated, t
 def drawn(
   run: Run, where: Space, cut: Truncated, labels: Array, seed: int
 ) -> Callable[[float], np.ndarray]:
-  """`threshold -> images` of the same latents each time, in [-1, 1].
+  """Return the function `threshold -> images [n, H, W, C]` in [-1, 1]; latents stay the same.
 
-  A generator with batch norm has its statistics measured anew at each threshold.
+  If the generator has batch norm, its statistics are measured again at each threshold.
+
+  Args:
+    run: the run.
+    where: its space, of latents or of styles.
+    cut: the truncation.
+    labels: classes `[n]`.
+    seed: seed of the latents.
   """
 
   def points(nets: Nets, i: Array, labels: Array, threshold: Array) -> Array:
     drawing, cutting = jax.random.split(jax.random.fold_in(key_of(seed), i))
     return cut(nets, where.draw(nets, drawing, labels), threshold, cutting)
 
-  def images(nets: Nets, variables: Any, rows: Array, labels: Array, threshold: Array) -> Array:
+  def images(
+    nets: Nets, variables: Mapping[str, Variables], rows: Array, labels: Array, threshold: Array
+  ) -> Array:
     nets = replace(nets, variables={**nets.variables, **variables})
     return where.generate(nets, points(nets, rows[0], labels, threshold), labels)
 
@@ -112,9 +127,9 @@ GENERATOR = 'generator'
 def settled(
   where: Space, points: Callable[..., Array], nets: Nets, labels: Array, threshold: Array
 ) -> dict[str, Variables]:
-  """The generator's variables, with standing statistics of truncated latents; or nothing to change.
+  """Return the generator's batch norm statistics over truncated latents; {} without batch norm.
 
-  They are over 32 batches of 64, of the classes asked for.
+  They are measured over 32 batches of 64 latents, with the classes in `labels`.
   """
   moving = nets.variables.get(GENERATOR, {})
   if where.styles or standing_statistics.STATISTICS not in moving:
@@ -132,11 +147,16 @@ def settled(
 
 def scored(
   run: Run, draw: Callable[[float], np.ndarray], thresholds: tuple[float, ...]
-) -> list[dict[str, Any]]:
-  """Precision, recall, density, coverage and the Fréchet distance at each threshold.
+) -> list[dict[str, object]]:
+  """Compute precision, recall, density, coverage and the Fréchet distance at each threshold.
+
+  Args:
+    run: the run, whose data set is the reference.
+    draw: the function `threshold -> images`, from `drawn`.
+    thresholds: the thresholds.
 
   Raises:
-    ValueError: too few images to be scored.
+    ValueError: if there are too few images to score.
   """
   train = open_data(run.config)
   held = held_out(run.config, train)
@@ -152,21 +172,23 @@ def scored(
 
 
 def _as_trained(run: Run, options: Options) -> Array:
-  """The class asked for, or classes as often as the training images have them."""
+  """Return the given class, or classes that are as frequent as in the training images."""
   if options.label is not None or not run.recipe.conditional:
     return latents.labels(run, options.num, options.label)
   return run.labels(key_of(options.seed), options.num)
 
 
 def _always(images: np.ndarray) -> Callable[[int], np.ndarray]:
+  """Return a sampler that gives these images for every seed."""
   return lambda seed: images
 
 
 def write(options: Options) -> None:
-  """Draw at each threshold, and write what is asked for.
+  """Draw images at each threshold, and write the picture and the scores.
 
   Raises:
-    ValueError: no run with latents that can be truncated, nothing to write, no such label.
+    ValueError: if there is no run with latents that can be truncated, nothing to write, or no such
+      class.
   """
   command.something(out=options.out, scores=options.scores)
   command.positive(options, 'columns', 'num')
@@ -191,7 +213,7 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('truncate', Options, write, argv)
 
 

@@ -1,7 +1,7 @@
-"""Enlarge images: `python -m jaxgan.apps.upscale --workdir=RUN --images=PATH --out=DIR`.
+"""Enlarge images: `jaxgan upscale --workdir=RUN --images=PATH --out=DIR`.
 
-Of a run of srgan or esrgan. With --compare=True the images are taken for originals: they are made
-small, enlarged again, by the run and bicubically, and a table tells how near both come.
+The run is of srgan or esrgan. With --compare, images are first downsampled and then enlarged, by
+the run and by bicubic interpolation; a table shows how near both come to the originals.
 """
 
 import pathlib
@@ -24,27 +24,41 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Enlarge images by a run that has learnt to."""
+  """Enlarge images with a run of srgan or esrgan."""
 
   workdir: pathlib.Path
   """The run's directory."""
   images: pathlib.Path
   """An image, or a folder of images at any depth."""
   out: pathlib.Path | None = None
-  """The folder for what is made, as PNG under the same names."""
+  """The folder for the new images, PNG with the same names."""
   compare: bool = False
-  """Instead of enlarging: PSNR and SSIM of what becomes of originals, against bicubic."""
+  """Do not enlarge the images; downsample and restore them, and print PSNR and SSIM against the
+  originals, beside those of bicubic interpolation."""
   tile: int = 128
-  """Pixels a side above which an image goes through in tiles, since memory is limited; 0: never."""
+  """Enlarge images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
+  never."""
   overlap: int = 16
-  """Pixels that tiles share."""
+  """Pixels that neighbouring tiles share."""
 
 
 def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> np.ndarray:
-  """uint8 `[n, H, W, C]` to `[n, scale H, scale W, C]`; colours by a network of grey one by one.
+  """Enlarge images.
+
+  A network for grey images enlarges the channels of a colour image one by one. A network for colour
+  images enlarges a grey image as a colour image, and the result is converted to grey.
+
+  Args:
+    run: a run of srgan or esrgan.
+    array: uint8 `[n, H, W, C]`, where C is 1 or 3.
+    tile: pixels on a side of a tile; 0 for no tiles.
+    overlap: pixels that neighbouring tiles share.
+
+  Returns:
+    uint8 `[n, scale H, scale W, C]`.
 
   Raises:
-    ValueError: a run that does not enlarge.
+    ValueError: if the run does not enlarge images.
   """
   way, channels = run.way('upscale'), run.spec.channels
   grey = array.shape[-1] == 1
@@ -65,15 +79,26 @@ def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> 
 
 
 def _to_grey(array: np.ndarray) -> np.ndarray:
+  """Convert uint8 images `[n, H, W, 3]` to `[n, H, W, 1]`."""
   return np.stack([images.to_array(Image.fromarray(x), 1) for x in array])
 
 
 def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
-  """Mean PSNR (dB) and SSIM of the run and of bicubic, and detail as a share of the originals'.
+  """Compare images that the run restores with the originals, and with bicubic interpolation.
 
-  By name, with how many images they are of. Originals are uint8 `[H, W, C]`; they are cut to a
-  multiple of the scale, made small bicubically and rounded. All is of the luma, without as many
-  pixels at the border as the scale.
+  Originals are cropped to a multiple of the scale, downsampled bicubically and rounded. All numbers
+  are computed on the luma, without a border that is as wide as the scale.
+
+  Args:
+    run: a run of srgan or esrgan.
+    originals: uint8 `[H, W, C]` each.
+
+  Returns:
+    for 'run' and 'bicubic': mean 'psnr' in dB, mean 'ssim', 'detail' as a share of the detail of
+    the originals, and the number of 'images'.
+
+  Raises:
+    ValueError: if there are no images, or the run does not enlarge images.
   """
   scale = run.way('upscale').scale
   inside = lambda image: fidelity.cropped(fidelity.luma(image), scale)
@@ -94,18 +119,20 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
 
 
 def _near(made: np.ndarray, real: np.ndarray, scale: int) -> tuple[float, ...]:
-  told = fidelity.psnr(made, real), fidelity.ssim(made, real), fidelity.detail(made, scale)
-  return tuple(float(value[0]) for value in told)
+  """Return PSNR, SSIM and detail of one image `[1, H, W, 1]`."""
+  found = fidelity.psnr(made, real), fidelity.ssim(made, real), fidelity.detail(made, scale)
+  return tuple(float(value[0]) for value in found)
 
 
 def _means(rows: np.ndarray, there: float) -> dict[str, float]:
+  """Return the means of rows (PSNR, SSIM, detail); `there` is the detail of the originals."""
   psnr, ssim, detail = map(float, rows.mean(0))
-  share = detail / there if there else float('nan')  # the originals are flat
+  share = detail / there if there else float('nan')  # NaN if the originals have no detail
   return {'psnr': psnr, 'ssim': ssim, 'detail': share, 'images': len(rows)}
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
-  """The comparison in columns."""
+  """Format a comparison as a table."""
   lines = ['         PSNR    SSIM    detail']
   lines += [
     f'{name:8} {row["psnr"]:5.2f}  {row["ssim"]:.4f}  {row["detail"]:.3f}'
@@ -115,10 +142,11 @@ def table(found: dict[str, dict[str, float]]) -> str:
 
 
 def write(options: Options) -> None:
-  """Enlarge or compare, and print what came of it.
+  """Enlarge or compare images, and print the result.
 
   Raises:
-    ValueError: no run that enlarges; as `files.found`, `files.convert` and `compare`.
+    ValueError: if the run does not enlarge images; as in `files.found`, `files.convert` and
+      `compare`.
   """
   run = load(options.workdir)
   run.way('upscale')
@@ -127,11 +155,12 @@ def write(options: Options) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-  """The command; its exit code is 0, or 2 on wrong input."""
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('upscale', Options, write, argv)
 
 
 def _enlarged(run: Run, options: Options) -> str:
+  """Enlarge and write the images; return a sentence with their number."""
   if options.out is None:
     raise ValueError('nowhere to write: give --out=DIR, or --compare=True')
 
@@ -144,6 +173,7 @@ def _enlarged(run: Run, options: Options) -> str:
 
 
 def _compared(run: Run, options: Options) -> str:
+  """Open and compare the images; return the table."""
   work = files.found(options.images)
   originals: list[np.ndarray] = []
   with images.guarded():
@@ -152,7 +182,7 @@ def _compared(run: Run, options: Options) -> str:
         image = images.load_image(work.root / name, work.root)
         originals.append(images.to_array(image, run.spec.channels))
       except ValueError as error:
-        print(f'jaxgan: left out {name!r}: {error}', file=sys.stderr)
+        print(f'jaxgan: skipped {name!r}: {error}', file=sys.stderr)
   found, config = compare(run, originals), run.config
   by = getattr(config, 'perceptual', 'none')
   about = f'{config.variant} at step {run.step}, content by {"pixels" if by == "none" else by}'

@@ -77,8 +77,10 @@ def test_is_kept_and_told_from_that_of_another_step(plain, tmp_path):
   assert how == options
   about = path.with_name('encoder.json')
   about.write_text(about.read_text().replace('"step": 0', '"step": 7'))
-  with pytest.raises(ValueError, match='was fitted at step 7, the run stands at 0: fit it again'):
+  with pytest.raises(
+    ValueError, match='was trained for step 7, the run is at step 0: fit it again'
+  ):
     encoder.load(tmp_path, run)
   path.unlink()
-  with pytest.raises(ValueError, match='no encoder yet: python -m jaxgan.apps.anomaly fit'):
+  with pytest.raises(ValueError, match='no encoder yet: jaxgan anomaly fit'):
     encoder.load(tmp_path, run)

@@ -23,7 +23,7 @@ def test_names_are_kept_and_what_is_bad_is_counted(tmp_path, capsys):
   made = {p.relative_to(tmp_path / 'out').as_posix() for p in (tmp_path / 'out').rglob('*.png')}
   assert made == {'a.png', 'sub/b.png', 'twice.png.png', 'twice.bmp.png'}
   said = capsys.readouterr().err
-  assert "left out 'bad.png': UnidentifiedImageError" in said and 'left out 1 of 5 images' in said
+  assert "skipped 'bad.png': UnidentifiedImageError" in said and 'skipped 1 of 5 images' in said
 
 
 @pytest.mark.parametrize('mode, seen', [('L', 'L'), ('LA', 'L'), ('RGB', 'RGB'), ('RGBA', 'RGB')])

@@ -83,7 +83,7 @@ def test_raters_are_counted_together_and_the_inattentive_left_out(made):
   assert raters == {
     'a': '0 of 40 fooled',
     'b': '40 of 40 fooled',
-    'c': '40 of 40 fooled; left out, 0 of 4 catch trials right',
+    'c': '40 of 40 fooled; not counted, 0 of 4 catch trials right',
   }
 
 

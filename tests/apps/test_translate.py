@@ -43,7 +43,7 @@ def test_folders_are_translated(cyclegan, tmp_path, capsys):
   (tmp_path / 'in/bad.png').write_bytes(b'')
   given = [f'--workdir={cyclegan}', f'--images={tmp_path}/in']
   assert translate.main([*given, f'--out={tmp_path}/out']) == 0
-  assert "left out 'bad.png'" in capsys.readouterr().err
+  assert "skipped 'bad.png'" in capsys.readouterr().err
   sizes = {p.relative_to(tmp_path / 'out').as_posix(): p for p in (tmp_path / 'out').rglob('*.png')}
   assert set(sizes) == {'0.png', '1.png', 'deep/0.png'}
   assert opened(sizes['0.png']).size == (21, 13)

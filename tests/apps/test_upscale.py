@@ -28,7 +28,7 @@ def test_images_are_enlarged(srgan, tmp_path, capsys):
   for name, mode in (('0.png', 'RGB'), ('grey/0.png', 'L')):
     made = opened(tmp_path / 'out' / name)
     assert (made.size, made.mode) == ((22, 18), mode)
-  assert 'enlarges images: use jaxgan.apps.upscale' in refused(
+  assert 'enlarges images: use jaxgan upscale' in refused(
     capsys, translate.main, *given, f'--out={tmp_path}/out'
   )
   assert 'give --out=DIR, or --compare' in refused(capsys, upscale.main, *given)
