@@ -3,6 +3,7 @@
 Example:
   >>> from jaxgan.losses import hinge, r1
   >>> from jaxgan.networks import mlp
+  >>> from jaxgan.recipes.config import Config
   >>> recipe = two_player(
   ...   Config(),
   ...   Spec(size=8, channels=1),
