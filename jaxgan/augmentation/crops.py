@@ -15,6 +15,11 @@ ROOM = 286 / 256
 """The size of an enlarged image, relative to the crop."""
 
 
+def unchanged(batch: Batch, key: Key) -> Batch:
+  """Return the batch itself."""
+  return batch
+
+
 def jitter(paired: bool) -> ChangeBatch:
   """Return the augmentation that enlarges images, crops them at random and flips half of them.
 

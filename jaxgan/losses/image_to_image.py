@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan.augmentation.crops import ChangeBatch
+from jaxgan.augmentation.crops import ChangeBatch, unchanged
 from jaxgan.core.game import Loss, Nets
 from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
@@ -19,7 +19,7 @@ def cycle(
   *,
   weight: float = 10.0,
   identity: float = 0.5,
-  augment: ChangeBatch = lambda batch, key: batch,
+  augment: ChangeBatch = unchanged,
 ) -> tuple[Loss, Loss]:
   """Return CycleGAN's losses of the generators and of the critics, in the order of their turns.
 
@@ -153,7 +153,7 @@ def paired(
   objective: Objective,
   *,
   weight: float = 100.0,
-  augment: ChangeBatch = lambda batch, key: batch,
+  augment: ChangeBatch = unchanged,
 ) -> tuple[Loss, Loss]:
   """Return pix2pix's losses of the critic and of the generator, in the order of their turns.
 

@@ -18,6 +18,7 @@ from jaxgan.recipes.config_json import BEFORE, RENAMED_METRICS, VERSIONS, from_j
 from jaxgan.recipes.option_groups import (  # noqa: F401  the variants' one place for all of it
   Group,
   Needs,
+  Preset,
   above_zero,
   absent,
   defaults,

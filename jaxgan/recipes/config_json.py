@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan.recipes.option_groups import G, Group, defaults, flag, inert
+from jaxgan.recipes.option_groups import G, Group, Preset, defaults, flag, inert
 
 RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
 """Former names of `eval_metric`, in the config of older runs."""
@@ -14,7 +14,7 @@ RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
 VERSIONS = 'versions'
 """Where config.json keeps the versions of jaxgan and JAX, which are no options."""
 
-BEFORE: dict[str, Any] = dict(
+BEFORE: Preset = dict(
   **dict(optimizer='adam', schedule='constant', latent_size=100, latent='normal', n_critic=1),
   **dict(instance_noise=0.0, r1=0.0, r2=0.0, share_generator=False, augment='none'),
   **dict(policy='color,translation,cutout', pack=1, top_k=1.0, top_k_images=3_500_000.0),
@@ -30,7 +30,7 @@ def to_json(config: Group) -> dict[str, Any]:
   return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
-def from_json(kind: type[G], values: Mapping[str, Any]) -> G:
+def from_json(kind: type[G], values: Preset) -> G:
   """Return the config of that class with these values.
 
   What jaxgan 0.1.0 wrote is read as well: options that had no effect there are at their defaults.

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from jaxgan.core.typing import Spec
+
+Preset = Mapping[str, object]
+"""Values of options by name, such as those of the published setting."""
+
 
 class Needs(NamedTuple):
   """Options that have an effect only beside others.
@@ -20,7 +25,7 @@ class Needs(NamedTuple):
 
   options: tuple[str, ...]
   on: Callable[[Any], Any]
-  by: Mapping[str, Any]
+  by: Preset
   why: str = 'has no effect'
 
 
@@ -41,7 +46,7 @@ class Group:
     """Return what does not fit together, a sentence each."""
     return []
 
-  def warnings(self, spec: Any) -> list[str]:
+  def warnings(self, spec: Spec) -> list[str]:
     """Return what a run on data of that `Spec` can never do, a sentence each."""
     return []
 
@@ -90,9 +95,9 @@ def needs(kind: type) -> list[Needs]:
   return [one for base in kind.__mro__ for one in vars(base).get('NEEDS', ())]
 
 
-def inert(kind: type[Group], values: Mapping[str, Any]) -> list[tuple[str, Needs]]:
+def inert(kind: type[Group], values: Preset) -> list[tuple[str, Needs]]:
   """Return the options that differ from their defaults and have no effect, with what they need."""
-  usual, given = defaults(kind, values.get('preset', '')), dict(values)
+  usual, given = defaults(kind, str(values.get('preset', ''))), dict(values)
   config = SimpleNamespace(**{**usual, **given})
   known = [(name, one) for one in needs(kind) for name in one.options if name in usual]
   return [
@@ -102,7 +107,7 @@ def inert(kind: type[Group], values: Mapping[str, Any]) -> list[tuple[str, Needs
   ]
 
 
-def _usual(kind: type[Group], name: str, usual: Mapping[str, Any]) -> list[Any]:
+def _usual(kind: type[Group], name: str, usual: Preset) -> list[object]:
   return [usual[name], defaults(kind)[name]]
 
 
@@ -117,7 +122,7 @@ def _without_effect(config: Group) -> list[str]:
   return found
 
 
-def _flags(values: Mapping[str, Any]) -> str:
+def _flags(values: Preset) -> str:
   return ' and '.join(f'{flag(name)}={value}' for name, value in values.items())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 import jax
@@ -14,7 +14,7 @@ from jaxgan.augmentation import controller
 from jaxgan.augmentation.ada import ada
 from jaxgan.core.game import Game, Nets, Turn
 from jaxgan.core.network import Network, linen
-from jaxgan.core.typing import Array, Key, Spec
+from jaxgan.core.typing import Array, Key, Memory, Spec
 from jaxgan.losses import adversarial
 from jaxgan.losses.adversarial import Augment, Given
 from jaxgan.losses.objectives import Objective
@@ -117,7 +117,7 @@ def stage(
   *,
   conditional: bool = False,
   lazy: Sequence[Turn] = (),
-  memory: Mapping[str, Any] = MappingProxyType({}),
+  memory: Memory = MappingProxyType({}),
 ) -> Stage:
   """Return the one stage of the networks `mapping`, `synthesis` and `critic`.
 
@@ -140,7 +140,7 @@ def duel(
   drawing: Drawing,
   given: Given,
   lazy: Sequence[Turn] = (),
-  memory: Mapping[str, Any] = MappingProxyType({}),
+  memory: Memory = MappingProxyType({}),
 ) -> Game:
   """Return `two_player.duel` with all that the critic sees augmented, R1 and R2 in their own turn.
 

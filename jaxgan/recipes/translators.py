@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.core.game import Game, Player, Turn
 from jaxgan.core.network import linen
+from jaxgan.core.typing import Memory
 from jaxgan.networks.patch_discriminator import field, most_layers
 from jaxgan.recipes import config, optimizers
 from jaxgan.recipes.types import Stage
@@ -53,7 +53,7 @@ def duel(
   generators: Mapping[str, nn.Module],
   critics: Mapping[str, nn.Module],
   turns: Sequence[Turn],
-  memory: Mapping[str, Any] = MappingProxyType({}),
+  memory: Memory = MappingProxyType({}),
   shown: int = 1,
 ) -> Stage:
   """Return the one stage of a game between generators and critics of images `shape`.

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.game import Game, Loss, Player, Rule, Turn
 from jaxgan.core.network import Network, linen, with_features
-from jaxgan.core.typing import Array, Batch, Key, Latent, Spec, Tree
+from jaxgan.core.typing import Array, Batch, Key, Latent, Memory, Spec, Tree
 from jaxgan.losses import adversarial, gradient_penalties, regularizers, unrolled
 from jaxgan.losses.adversarial import Term, Terms
 from jaxgan.losses.gradient_penalties import Penalty
@@ -209,7 +209,7 @@ def duel(
   constraint: Callable[[Tree], Tree] = lambda params: params,
   schedules: Schedules | None = None,
   differentiable: bool = False,
-  memory: Mapping[str, Any] = MappingProxyType({}),
+  memory: Memory = MappingProxyType({}),
   rules: Sequence[Rule] = (),
 ) -> Game:
   """Return the game of a critic's turn, `n_critic` times, then a generator's, then those of `lazy`.

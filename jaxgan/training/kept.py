@@ -31,7 +31,7 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
   # The versions stay: options of older runs are read in another way.
   options = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
-  config = from_json(variants.module(values.get('variant', '')).Config, options)
+  config: Common = from_json(variants.module(values.get('variant', '')).Config, options)
   size, channels, classes, names = about['spec']
   return config, Spec(size, channels, classes, tuple(names))
 

@@ -11,12 +11,13 @@ import inspect
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, cast, overload
+from types import ModuleType
+from typing import ParamSpec, Protocol, cast, overload
 
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import checking
 from jaxgan.recipes import config as groups
-from jaxgan.recipes.config import Common, Config
+from jaxgan.recipes.config import Common, Config, Preset
 from jaxgan.recipes.types import Recipe, computed_in
 from jaxgan.variants import (
   biggan,
@@ -38,7 +39,20 @@ from jaxgan.variants import (
   wgan_gp,
 )
 
-VARIANTS: dict[str, Any] = {
+
+class Variant(Protocol):
+  """What a variant's module, or an object in its place, holds; `PAPER` may be missing."""
+
+  @property
+  def Config(self) -> type:
+    """The class of its options."""
+
+  @property
+  def build(self) -> Callable[..., Recipe]:
+    """The function `build(config, spec)`."""
+
+
+VARIANTS: dict[str, Variant] = {
   'gan': gan,
   'dcgan': dcgan,
   'cgan': cgan,
@@ -61,12 +75,12 @@ VARIANTS: dict[str, Any] = {
 
 _FROM_RUNS: dict[str, pathlib.Path] = {}
 """The files of variants that were imported because a run names them."""
-_PLUGINS: dict[pathlib.Path, Any] = {}
+_PLUGINS: dict[pathlib.Path, Variant] = {}
 """The modules that `load_plugin` made of files; that of `use_plugin` is also at `_GIVEN`."""
 _GIVEN = pathlib.Path('--plugin')
 
 
-def register(name: str, module: Any) -> None:
+def register(name: str, module: Variant) -> None:
   """Add a variant, so that every command and `configure` know it by its name.
 
   Args:
@@ -94,7 +108,7 @@ def register(name: str, module: Any) -> None:
   VARIANTS[name] = module
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
   """Return whether two variants are one, or come from one file, run as a script and imported."""
   return one is other or (_file(one) is not None and _file(one) == _file(other))
 
@@ -139,7 +153,7 @@ def use_plugin(path: str | pathlib.Path) -> None:
   _PLUGINS[_GIVEN] = _PLUGINS[pathlib.Path(path).expanduser().resolve()]
 
 
-def _executed(file: pathlib.Path) -> Any:
+def _executed(file: pathlib.Path) -> ModuleType:
   """Import a file under a name of its own; its neighbours can be imported from it."""
   digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
   name = f'jaxgan_plugin_{file.stem}_{digest}'
@@ -162,7 +176,7 @@ def file_of(variant: str) -> pathlib.Path | None:
   return _file(VARIANTS.get(variant))
 
 
-def _file(module: Any) -> pathlib.Path | None:
+def _file(module: object) -> pathlib.Path | None:
   home = getattr(module, '__name__', '')
   if home not in sys.modules or sys.modules[home] is not module:  # an object made in some module
     home = getattr(getattr(module, 'build', None), '__module__', '')
@@ -200,7 +214,7 @@ def recall(variant: str, plugin: str | None, where: str) -> None:
     _FROM_RUNS[variant] = path
 
 
-def module(variant: str) -> Any:
+def module(variant: str) -> Variant:
   """The variant of that name.
 
   Raises:
@@ -214,7 +228,7 @@ def module(variant: str) -> Any:
   return VARIANTS[variant]
 
 
-def paper(variant: str) -> dict[str, Any]:
+def paper(variant: str) -> Preset:
   """Return what the published setting of a variant changes; nothing where it names none."""
   return getattr(module(variant), 'PAPER', {})
 

@@ -10,12 +10,12 @@ passes. The article's own form is of 128 pixels or more and batches of 2048: --d
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives, regularizers
 from jaxgan.networks import biggan
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import classes_of, two_player
 from jaxgan.recipes.types import Recipe
 
@@ -52,7 +52,7 @@ class Config(config.Ordinary, config.Packs, config.Minibatch):
     return super().problems() + found + config.zero_or_above(self, 'attention', 'orthogonal')
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=32,
   latent_size=80,
   generator_width=96,
@@ -74,25 +74,26 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
   """
-  shared: dict[str, Any] = dict(
-    classes=classes_of(config, spec),
-    attention=config.attention,
-    deep=config.deep,
-  )
+  classes = classes_of(config, spec)
   generator = biggan.Generator(
     spec.size,
     spec.channels,
     config.generator_width,
     shared=config.shared_size,
     bias=config.idle_biases,
-    **shared,
+    classes=classes,
+    attention=config.attention,
+    deep=config.deep,
+  )
+  critic = biggan.Critic(
+    config.critic_width, classes=classes, attention=config.attention, deep=config.deep
   )
   term = regularizers.orthogonal(config.orthogonal, skip=('shared',)) if config.orthogonal else None
   return two_player(
     config,
     spec,
     generator=generator,
-    critic=biggan.Critic(config.critic_width, **shared),
+    critic=critic,
     objective=objectives.hinge(),
     conditional=config.conditional,
     regulariser=term,

@@ -6,7 +6,7 @@ convolutional form: an embedding of the label joins the latent, a learned map of
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import flax.linen as nn
 
@@ -15,6 +15,7 @@ from jaxgan.losses import objectives
 from jaxgan.networks import mlp
 from jaxgan.nn.initializers import uniform
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
@@ -40,7 +41,7 @@ class Config(
     return self.critic_norm and not self.maxout
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=28,
   maxout=True,
   latent='uniform',
@@ -52,7 +53,7 @@ PAPER: dict[str, Any] = dict(
 )
 
 
-def perceptrons(spec: Spec) -> dict[str, Any]:
+def perceptrons(spec: Spec) -> dcgan.Networks:
   """The article's networks: latent and label, image and label, each by a layer of its own."""
   generator = mlp.Generator(
     spec.shape,
@@ -64,7 +65,7 @@ def perceptrons(spec: Spec) -> dict[str, Any]:
     start=uniform(0.05),
   )
   critic = mlp.MaxoutCritic(((240, 4),), spec.classes, entry=((240, 5), (50, 5)))
-  return dict(generator=generator, critic=critic)
+  return dcgan.Networks(generator=generator, critic=critic)
 
 
 def build(config: Config, spec: Spec) -> Recipe:

@@ -8,7 +8,7 @@ patches, and below 256 the generators have six residual blocks.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 
@@ -19,6 +19,7 @@ from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.cyclegan import ResNetGenerator
 from jaxgan.networks.patch_discriminator import PatchCritic
 from jaxgan.recipes import config, translators
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe, Translation
 
 
@@ -43,7 +44,7 @@ class Config(translators.Config):
   )
 
 
-PAPER: dict[str, Any] = dict(image_size=256, width=64, idle_biases=True, steps=266_800)
+PAPER: Preset = dict(image_size=256, width=64, idle_biases=True, steps=266_800)
 
 
 def build(config: Config, spec: Spec) -> Recipe:
@@ -58,9 +59,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   generator = ResNetGenerator(spec.channels, config.width, blocks, config.idle_biases)
   layers = config.patches(spec.size)
   critic = PatchCritic(layers, config.width, bias=config.idle_biases)
-  augment: Any = {'augment': crops.jitter(paired=False)} if config.jitter else {}
+  change = crops.jitter(paired=False) if config.jitter else crops.unchanged
   generators_loss, critics_loss = image_to_image.cycle(
-    objectives.least_squares(), weight=config.cycle, identity=config.identity, **augment
+    objectives.least_squares(), weight=config.cycle, identity=config.identity, augment=change
   )
   stage = translators.duel(
     config,

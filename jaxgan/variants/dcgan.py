@@ -6,12 +6,15 @@ from the article in the kernels (4x4 for 5x5) and in the width (64 for 128).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+import flax.linen as nn
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import dcgan
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
@@ -53,24 +56,29 @@ class Config(Convolutional, Smoothed, config.Config):
   """Options of DCGAN."""
 
 
-PAPER: dict[str, Any] = dict(image_size=64, batch_size=128, bias=False, ema_images=0.0, width=64)
+PAPER: Preset = dict(image_size=64, batch_size=128, bias=False, ema_images=0.0, width=64)
 
 
-def networks(config: Any, spec: Spec, *, conditional: bool = False) -> dict[str, Any]:
+class Networks(TypedDict):
+  """The two networks, as `two_player` takes them."""
+
+  generator: nn.Module
+  critic: nn.Module
+
+
+def networks(config: Convolutional, spec: Spec, *, conditional: bool = False) -> Networks:
   """Generator and critic of DCGAN for images of any size from 8 pixels.
 
   Raises:
     ValueError: a smaller image.
   """
   if spec.size < 8:
-    raise ValueError(f'{config.variant} needs images of 8 pixels or more, these are {spec.size}')
+    raise ValueError(f'these networks need images of 8 pixels or more, these are {spec.size}')
   sizes, classes = dcgan.ladder(spec.size), spec.classes if conditional else 0
   widths = dcgan.widths(config.width, len(sizes) - 1)
-  shared: dict[str, Any] = dict(classes=classes, bias=config.bias)
-  return dict(
-    generator=dcgan.Generator(sizes, widths[::-1], spec.channels, **shared),
-    critic=dcgan.Critic(widths, norm=config.critic_norm, **shared),
-  )
+  generator = dcgan.Generator(sizes, widths[::-1], spec.channels, classes=classes, bias=config.bias)
+  critic = dcgan.Critic(widths, classes=classes, bias=config.bias, norm=config.critic_norm)
+  return Networks(generator=generator, critic=critic)
 
 
 def build(config: Config, spec: Spec) -> Recipe:

@@ -8,7 +8,6 @@ constant rate, without restarts; the bicubic filter is SRGAN's here.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives, super_resolution
@@ -16,6 +15,7 @@ from jaxgan.losses.super_resolution import Weights
 from jaxgan.networks.esrgan import RRDBNet
 from jaxgan.networks.srgan import Critic
 from jaxgan.recipes import config, upscalers
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe
 
 
@@ -31,7 +31,7 @@ class Config(upscalers.Config):
   schedule: config.Schedule = 'halves'
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=128,
   crop=128,
   width=64,

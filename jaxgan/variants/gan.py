@@ -7,7 +7,7 @@ generator, leaky ReLU in the critic, and Adam.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 
@@ -16,6 +16,7 @@ from jaxgan.losses import objectives
 from jaxgan.networks import mlp
 from jaxgan.nn.initializers import uniform
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
@@ -41,7 +42,7 @@ class Config(config.Config):
   )
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=28,
   widths=(1200, 1200),
   maxout=True,
@@ -56,14 +57,18 @@ PAPER: dict[str, Any] = dict(
 
 def build(config: Config, spec: Spec) -> Recipe:
   """Two perceptrons and the chosen objective."""
-  plain: dict[str, Any] = (
-    dict(norm=False, activation=nn.relu, start=uniform(0.05)) if config.maxout else {}
-  )
-  critic = mlp.MaxoutCritic() if config.maxout else mlp.Critic(config.widths[::-1])
+  generator: nn.Module = mlp.Generator(spec.shape, config.widths)
+  critic: nn.Module = mlp.Critic(config.widths[::-1])
+  if config.maxout:
+    start = uniform(0.05)
+    generator = mlp.Generator(
+      spec.shape, config.widths, norm=False, activation=nn.relu, start=start
+    )
+    critic = mlp.MaxoutCritic()
   return two_player(
     config,
     spec,
-    generator=mlp.Generator(spec.shape, config.widths, **plain),
+    generator=generator,
     critic=critic,
     objective=objectives.OBJECTIVES[config.objective](smoothing=config.smoothing),
   )

@@ -5,11 +5,12 @@ article's have a few more layers, and the learning rate is DCGAN's (the article:
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
@@ -23,7 +24,7 @@ class Config(dcgan.Convolutional, config.Config):
   """Targets 1 and 0, the generator's 1; or 1 and -1, the generator's 0 (Pearson's chi squared)."""
 
 
-PAPER: dict[str, Any] = dict(image_size=64, generator_lr=1e-3, critic_lr=1e-3, ema_images=0.0)
+PAPER: Preset = dict(image_size=64, generator_lr=1e-3, critic_lr=1e-3, ema_images=0.0)
 
 
 def build(config: Config, spec: Spec) -> Recipe:

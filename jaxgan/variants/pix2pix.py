@@ -10,7 +10,7 @@ and dropout draws noise. Both are options here, and on.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 
@@ -21,6 +21,7 @@ from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.patch_discriminator import Norm, PatchCritic
 from jaxgan.networks.pix2pix import UNet, halvings
 from jaxgan.recipes import config, translators
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe, Translation
 
 
@@ -43,7 +44,7 @@ class Config(translators.Config):
   )
 
 
-PAPER: dict[str, Any] = dict(image_size=256, width=64, steps=219_200)
+PAPER: Preset = dict(image_size=256, width=64, steps=219_200)
 
 
 def build(config: Config, spec: Spec) -> Recipe:
@@ -55,9 +56,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   downs = halvings(spec.size)
   generator = UNet(spec.channels, downs, config.width, config.norm)
   critic = PatchCritic(config.patches(spec.size), config.width, config.norm)
-  augment: Any = {'augment': crops.jitter(paired=True)} if config.jitter else {}
+  change = crops.jitter(paired=True) if config.jitter else crops.unchanged
   critic_loss, generator_loss = image_to_image.paired(
-    objectives.nonsaturating(), weight=config.l1, **augment
+    objectives.nonsaturating(), weight=config.l1, augment=change
   )
   stage = translators.duel(
     config,

@@ -7,7 +7,6 @@ to 4 as images grow); the weight of a size that fades in moves at every step; no
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,7 @@ from jaxgan.core.typing import Array, Spec
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import progan
 from jaxgan.recipes import progressive, tricks
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.progressive import Level, Networks, growth, stages
 from jaxgan.recipes.two_player import latents, slopes
 from jaxgan.recipes.types import Recipe, from_latents
@@ -33,7 +33,7 @@ class Config(progressive.Growing):
   """Weight of the squared logits of real images."""
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=128,
   images=12_000_000,
   stage_images=600_000,

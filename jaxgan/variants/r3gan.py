@@ -6,7 +6,7 @@ real images, and that all stages are of one precision. The laptop's networks are
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import optax
 
@@ -14,6 +14,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import r3gan
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.optimizers import Schedules, between_ends, scale_by_adam
 from jaxgan.recipes.two_player import classes_of, two_player
 from jaxgan.recipes.types import Recipe
@@ -82,7 +83,7 @@ class Config(config.TwoPlayer, config.Scheduled, config.Features, config.Packs, 
     return found
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=32,
   width=768,
   depth=2,
@@ -121,12 +122,19 @@ def build(config: Config, spec: Spec) -> Recipe:
     ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
   """
   classes, group = classes_of(config, spec), 2 * config.width // config.cardinality
-  shared: Any = dict(width=config.width, depth=config.depth, group=group, classes=classes)
   return two_player(
     config,
     spec,
-    generator=r3gan.Generator(spec.size, spec.channels, embedding=config.latent_size, **shared),
-    critic=r3gan.Critic(**shared),
+    generator=r3gan.Generator(
+      spec.size,
+      spec.channels,
+      embedding=config.latent_size,
+      width=config.width,
+      depth=config.depth,
+      group=group,
+      classes=classes,
+    ),
+    critic=r3gan.Critic(width=config.width, depth=config.depth, group=group, classes=classes),
     objective=objectives.relativistic(),
     conditional=config.conditional,
     schedules=schedules(config),

@@ -8,12 +8,12 @@ narrower and moves the critic once for each step of the generator, at twice its 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import resnet
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import classes_of, two_player
 from jaxgan.recipes.types import Recipe
 
@@ -37,7 +37,7 @@ class Config(config.Ordinary, config.Packs, config.Minibatch):
   beta2: float = 0.9
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=32,
   n_critic=5,
   generator_width=256,

@@ -7,13 +7,13 @@ bicubic filter that leaves out what lies outside of the image, as Pillow's, not 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives, super_resolution
 from jaxgan.losses.super_resolution import Weights
 from jaxgan.networks.srgan import Critic, SRResNet
 from jaxgan.recipes import config, upscalers
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe
 
 
@@ -24,9 +24,7 @@ class Config(upscalers.Config):
   schedule: config.Schedule = 'tenth'
 
 
-PAPER: dict[str, Any] = dict(
-  image_size=96, width=64, blocks=16, pretrain=1_000_000, steps=1_200_000
-)
+PAPER: Preset = dict(image_size=96, width=64, blocks=16, pretrain=1_000_000, steps=1_200_000)
 
 
 def build(config: Config, spec: Spec) -> Recipe:

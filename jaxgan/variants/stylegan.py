@@ -8,7 +8,7 @@ has no bias beside it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from jaxgan.losses.style_mixing import Drawing
 from jaxgan.networks import progan as progan_networks
 from jaxgan.networks import resnet, stylegan, stylegan2
 from jaxgan.recipes import progressive, style_based, tricks
-from jaxgan.recipes.config import Needs
+from jaxgan.recipes.config import Needs, Preset
 from jaxgan.recipes.progressive import Level, Networks, growth, stages
 from jaxgan.recipes.two_player import latents, slopes
 from jaxgan.recipes.types import Recipe
@@ -43,7 +43,7 @@ class Config(progressive.Growing):
   NEEDS: ClassVar[tuple[Needs, ...]] = (Needs(('psi_layers',), lambda c: c.psi != 1, {'psi': 0.7}),)
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=128,
   images=25_000_000,
   stage_images=600_000,

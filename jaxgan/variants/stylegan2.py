@@ -7,7 +7,7 @@ alone; p has a cap; augmentation is one bilinear interpolation (`jaxgan.ada`).
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from jaxgan.losses.style_mixing import Drawing
 from jaxgan.networks import resnet, stylegan2
 from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import style_based
-from jaxgan.recipes.config import Needs, above_zero
+from jaxgan.recipes.config import Needs, Preset, above_zero
 from jaxgan.recipes.two_player import latents
 from jaxgan.recipes.types import Recipe
 
@@ -69,7 +69,7 @@ class Config(style_based.Options):
     return found
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   image_size=32,
   base=32768,
   width=512,

@@ -8,7 +8,7 @@ laptop's are the perceptrons of `gan`.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 
@@ -16,6 +16,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import mlp
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
@@ -52,7 +53,7 @@ class Config(config.Config):
     return super().problems() + config.zero_or_above(self, 'unroll')
 
 
-PAPER: dict[str, Any] = dict(
+PAPER: Preset = dict(
   widths=(128, 128),
   plain=True,
   latent_size=256,
@@ -70,14 +71,18 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: an optimizer that has no derivative.
   """
-  start = nn.initializers.orthogonal(1.4)
-  plain: dict[str, Any] = dict(activation=nn.tanh, start=start) if config.plain else {}
+  generator = mlp.Generator(spec.shape, config.widths, norm=not config.plain)
+  critic = mlp.Critic(config.widths[::-1])
+  if config.plain:
+    start = nn.initializers.orthogonal(1.4)
+    generator = generator.clone(activation=nn.tanh, start=start)
+    critic = critic.clone(activation=nn.tanh, start=start)
   game = objectives.OBJECTIVES[config.objective]()
   return two_player(
     config,
     spec,
-    generator=mlp.Generator(spec.shape, config.widths, norm=not config.plain, **plain),
-    critic=mlp.Critic(config.widths[::-1], **plain),
+    generator=generator,
+    critic=critic,
     objective=objectives.zero_sum(game) if config.objective == 'minimax' else game,
     unroll=config.unroll,
   )

@@ -6,7 +6,7 @@ steps of the first 25 rounds and of every 500th are left out.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 from jaxgan.variants import dcgan
@@ -31,7 +32,7 @@ class Config(dcgan.Convolutional, config.Config):
   critic_lr: float = 5e-5
 
 
-PAPER: dict[str, Any] = dict(image_size=64, bias=False, ema_images=0.0)
+PAPER: Preset = dict(image_size=64, bias=False, ema_images=0.0)
 
 
 def build(config: Config, spec: Spec) -> Recipe:

@@ -5,7 +5,7 @@ gan_mnist.py, but for maps of 7x7, which are made at that size instead of croppe
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 
@@ -13,6 +13,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import gradient_penalties, objectives
 from jaxgan.networks import dcgan
 from jaxgan.recipes import config
+from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
@@ -43,7 +44,7 @@ PENALTIES = {
   'one_sided': gradient_penalties.one_sided,
   'dragan': gradient_penalties.dragan,
 }
-PAPER: dict[str, Any] = dict(image_size=28, batch_size=50, ema_images=0.0)
+PAPER: Preset = dict(image_size=28, batch_size=50, ema_images=0.0)
 
 
 def build(config: Config, spec: Spec) -> Recipe:
@@ -56,12 +57,14 @@ def build(config: Config, spec: Spec) -> Recipe:
     raise ValueError(f'{config.variant} needs images of 8 pixels or more, these are {spec.size}')
   sizes = dcgan.ladder(spec.size, stem=4)
   widths = dcgan.widths(config.width, len(sizes) - 1)
-  shared: dict[str, Any] = dict(kernel=5, norm=False, start=nn.initializers.he_normal())
+  start = nn.initializers.he_normal()
   return two_player(
     config,
     spec,
-    generator=dcgan.Generator(sizes, widths[::-1], spec.channels, **shared),
-    critic=dcgan.Critic(widths, **shared),
+    generator=dcgan.Generator(
+      sizes, widths[::-1], spec.channels, kernel=5, norm=False, start=start
+    ),
+    critic=dcgan.Critic(widths, kernel=5, norm=False, start=start),
     objective=objectives.wasserstein(),
     penalty=[PENALTIES[config.penalty](config.penalty_weight)],
   )
