@@ -28,7 +28,7 @@ from jaxgan.evaluation.samples import (
   thinned,
 )
 
-HELD = 10_000  # the largest number of images among which neighbours are searched
+HELD = 10_000  # the largest number of images among which neighbors are searched
 NEAREST = 5
 SUBSET = 1000
 PIXELS = 2000  # the largest number of images whose pixels are compared

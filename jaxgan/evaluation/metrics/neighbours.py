@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage, from distances to nearest neighbours."""
+"""Precision, recall, density and coverage, from distances to nearest neighbors."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -36,7 +36,7 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Coverage:
   Args:
     real: features `[N, d]`, N > k.
     fake: features `[M, d]`, M > k.
-    k: which neighbour gives the radius, 1 or more.
+    k: which neighbor gives the radius, 1 or more.
 
   Raises:
     ValueError: a set has k samples or fewer, or the widths d differ.
