@@ -80,7 +80,7 @@ def test_the_command_inverts_images_of_any_kind(source, plain, tmp_path, said):
   [
     ((), 'give the images'),
     (('--split=test', '--images=x'), 'give the images'),
-    (('--split=test', '--generated=True'), 'leave --images and --split out'),
+    (('--split=test', '--generated=True'), 'do not give --images or --split'),
     (('--images=nowhere',), 'no image at nowhere'),
     (('--split=test', '--steps=0'), '--steps must be above 0'),
     (('--split=test', '--feature-weight=2'), '--feature-weight must lie from 0 to 1'),
