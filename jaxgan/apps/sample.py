@@ -60,6 +60,8 @@ def with_codes(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
   for name in arguments.unknown(words, own):
     left, value = arguments.take(left, name)
     codes[name] = value or ''
+  if codes and arguments.last(words, 'workdir') is None:  # without a run nothing can be its code
+    arguments.refuse_unknown(words, own)
   return left, codes
 
 

@@ -44,7 +44,8 @@ def categorical(choices: int) -> Code:
   def read(text: str) -> np.ndarray:
     if not text.isdecimal() or int(text) >= choices:
       raise ValueError(f'a choice is a number from 0 to {choices - 1}, got {text!r}')
-    return np.eye(choices, dtype=np.float32)[int(text)]
+    one_hot: np.ndarray = np.eye(choices, dtype=np.float32)[int(text)]
+    return one_hot
 
   return Code(choices, draw, read)
 

@@ -86,7 +86,9 @@ class Extra(NamedTuple):
 
     return Terms(self.critic_terms, self.generator_terms, drawn)
 
-  def made(self, critic: Network, images: Sequence[Array]) -> tuple[dict, dict]:
+  def made(
+    self, critic: Network, images: Sequence[Array]
+  ) -> tuple[dict[str, Network], dict[str, tuple[Array, ...]]]:
     """Return its networks, and inputs to initialise each with."""
     added = {name: linen(module) for name, (module, _) in self.networks.items()}
     example = {name: inputs for name, (_, inputs) in self.networks.items()}
@@ -101,7 +103,7 @@ def features_at_start(network: Network, *inputs: Array) -> Array:
   """Return the features of a network with its first parameters."""
   key = jax.random.key(0)
   (_, seen), _ = with_features(network)(network.init(key, *inputs), *inputs, train=True, key=key)
-  return seen
+  return jnp.asarray(seen)
 
 
 def two_player(

@@ -18,7 +18,8 @@ from jaxgan.core.typing import Batch, Logs
 from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import Common, Scores, part
+from jaxgan.recipes.config import Common, Scores
+from jaxgan.recipes.option_groups import part
 from jaxgan.storage import figures
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import Journal

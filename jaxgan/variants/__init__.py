@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import ParamSpec, Protocol, cast, overload
 
 from jaxgan.core.typing import Spec
-from jaxgan.recipes import checking
-from jaxgan.recipes import config as groups
-from jaxgan.recipes.config import Common, Config, Preset
+from jaxgan.recipes import checking, option_groups
+from jaxgan.recipes.config import Common, Config
+from jaxgan.recipes.option_groups import Preset
 from jaxgan.recipes.types import Recipe, computed_in
 from jaxgan.variants import (
   biggan,
@@ -304,7 +304,7 @@ def configure(variant: str, preset: str = 'laptop', **options: object) -> Config
 def absent(variant: str, name: str) -> str:
   """Return the sentence that refuses an option of other variants; empty if none has it."""
   kinds = {other: module.Config for other, module in VARIANTS.items()}
-  return groups.absent(variant, name, kinds)
+  return option_groups.absent(variant, name, kinds)
 
 
 def build(config: Common, spec: Spec) -> Recipe:

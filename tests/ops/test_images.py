@@ -17,8 +17,9 @@ def test_every_byte_comes_back(kind):
   np.testing.assert_array_equal(back, BYTES)
 
 
-def test_numpy_and_jax_agree_to_the_bit():
-  np.testing.assert_array_equal(to_unit(jnp.asarray(BYTES)), to_unit(BYTES))
+def test_numpy_and_jax_agree():
+  """To the byte; in [-1, 1] to the last bit but one, for XLA may multiply by the reciprocal."""
+  np.testing.assert_allclose(to_unit(jnp.asarray(BYTES)), to_unit(BYTES), rtol=0, atol=2**-23)
   x = np.random.default_rng(0).uniform(-1.2, 1.2, 10_000).astype(np.float32)
   np.testing.assert_array_equal(to_uint8(jnp.asarray(x)), to_uint8(x))
 
