@@ -19,7 +19,6 @@ def test_consistency_of_latents_by_hand(key):
 
   critic, generator = consistency.latent_consistency(
     latent=drawn,
-    conditional=False,
     judge=adversarial.judged(adversarial.nothing),
     deviation=0.1,
     critic_weight=5.0,

@@ -82,7 +82,7 @@ def test_the_dirac_game_becomes_contractive(name, steps):
 RATE, BETA1, BETA2 = 0.05, 0.5, 0.9
 
 
-X = [*np.random.default_rng(0).normal(size=(6, 2)), 1.0, -0.5]
+X = np.random.default_rng(0).normal(size=(6, 2)) + np.array([1.0, -0.5])
 
 
 Z = np.random.default_rng(1).normal(size=(6, 2))
