@@ -96,7 +96,7 @@ def test_schedules_end_with_the_run(optimizer, n_critic, schedule, half, quarter
 
 
 def test_the_length_may_be_given_in_images():
-  chosen = config(schedule='linear', images=8 * 5 * 40, n_critic=5, steps=7)
+  chosen = config(schedule='linear', images=8 * 5 * 40, n_critic=5)
   for n in (1, 5):
     optimizer = optimizers.optimizer(chosen, RATE, n)
     assert abs(rate_after(optimizer, 40 * n)[0]) < 1e-7 * RATE  # 1 - n / n, rounded
@@ -117,7 +117,7 @@ def test_adams_decays_are_those_of_k_over_k_plus_one(every):
   options = dict(optimizer='adam', beta1=0.5, beta2=0.99)
   lazy = [Turn('critic', None, 'lazy', every=every)]
   make = partial(optimizers.optimizer, config(**options))
-  made = updates(optimizers._corrected(config(**options), make, RATE, 1, lazy), GRADIENTS)
+  made = updates(optimizers.lazily_corrected(make, RATE, 1, lazy), GRADIENTS)
   by_hand = optax.adam(RATE * c, 0.5**c, 0.99**c)
   np.testing.assert_allclose(made, updates(by_hand, GRADIENTS), rtol=1e-5)
 

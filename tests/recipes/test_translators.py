@@ -24,7 +24,7 @@ def test_patches_larger_than_the_image_are_refused():
 
 
 def test_options_without_use_are_refused():
-  with pytest.raises(ValueError, match='does not use --n-critic: leave it out; .* --r1'):
+  with pytest.raises(ValueError, match='cyclegan has no --n-critic: .* cyclegan has no --r1'):
     variants.configure('cyclegan', n_critic=2, r1=1.0)
 
 

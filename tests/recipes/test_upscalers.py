@@ -39,5 +39,5 @@ def test_what_does_not_fit_is_refused():
   for crop in (18, 20, 4):
     with pytest.raises(ValueError, match='give another --crop or --image-size'):
       variants.build(configured(crop=crop), Spec(16, 3))
-  with pytest.raises(ValueError, match='does not use --latent-size'):
+  with pytest.raises(ValueError, match='srgan has no --latent-size'):
     configured(latent_size=7)
