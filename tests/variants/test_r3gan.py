@@ -41,7 +41,7 @@ def test_the_paper_settings_of_r3gan():
   'options, message',
   [
     (dict(cardinality=5), '--cardinality must'),
-    (dict(optimizer='rmsprop'), 'has no beta2'),
+    (dict(optimizer='rmsprop'), 'r3gan has no --optimizer'),
     (dict(horizon=0), 'and --horizon must'),
     (dict(beta2_end=1.0), '--beta2-end in'),
   ],
