@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
@@ -29,11 +31,21 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   except ValueError as error:
     raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
   variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
-  # The versions stay: options of older runs are read in another way.
-  options = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
-  config: Common = from_json(variants.module(values.get('variant', '')).Config, options)
+  config = options(values)
   size, channels, classes, names = about['spec']
   return config, Spec(size, channels, classes, tuple(names))
+
+
+def options(values: Mapping[str, Any]) -> Common:
+  """Return the config in what a run's config.json holds.
+
+  Raises:
+    ValueError: an option that the variant does not have, or no longer.
+  """
+  # The versions stay: they tell a run of today from an older one, whose options are read otherwise.
+  known = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
+  config: Common = from_json(variants.module(values.get('variant', '')).Config, known)
+  return config
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

@@ -26,14 +26,14 @@ from jaxgan.recipes.config import (
   VERSIONS,
   Common,
   Scores,
-  from_json,
   part,
   to_json,
 )
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.training.kept import ABOUT, CONFIG, DATA
+from jaxgan.training import kept
+from jaxgan.training.kept import CONFIG, DATA
 from jaxgan.training.run import CHECKPOINTS, Run
 
 if TYPE_CHECKING:
@@ -259,9 +259,7 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> None:
   """
   new = to_json(config)
   if (folder / CONFIG).exists():
-    written = files.read_config(folder / CONFIG)
-    kind = variants.module(written.get('variant', '')).Config
-    old = to_json(from_json(kind, {k: v for k, v in written.items() if k not in ABOUT}))
+    old = to_json(kept.options(files.read_config(folder / CONFIG)))
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
     workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
     if reason := config.bound_to_length():
@@ -285,8 +283,8 @@ def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> N
   """Raise ValueError if a run would continue with other images than before."""
   if not (folder / DATA).exists():
     return
-  kept = {k: v for k, v in files.read_config(folder / DATA).items() if k in about}
-  if changed := workdir.diff(kept, about):
+  before = {k: v for k, v in files.read_config(folder / DATA).items() if k in about}
+  if changed := workdir.diff(before, about):
     images = config.folder or ('data=' if config.dataset == ARRAYS else config.dataset)
     raise ValueError(
       f'the images of {images} changed since {folder} began (then -> now):\n'

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from PIL import Image
 
+from jaxgan import variants
 from jaxgan.training.loop import train
 from jaxgan.training.session import Refused, prepared
 from small_runs import config_of
@@ -44,3 +45,13 @@ def test_images_that_changed_are_refused(data_dir, tmp_path):
     train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True)
   Image.new('RGB', (16, 16), (180, 0, 0)).save(folder / '3.png')
   assert train(dataclasses.replace(config, steps=4), tmp_path / 'run', quiet=True).step == 4
+
+
+def test_a_run_with_a_trick_that_older_versions_ignored_goes_on(data_dir, tmp_path):
+  """Its versions tell it from a run of 0.1.0, where the option had no effect."""
+  options = dict(lecam=0.1, width=4, base=8, latent_size=4, batch_size=8, stage_images=8)
+  config = variants.configure('progan', steps=1, data_dir=data_dir, **options)
+  with prepared(config, tmp_path / 'run', quiet=True):
+    pass
+  with prepared(config, tmp_path / 'run', quiet=True) as session:
+    assert session.config.lecam == 0.1
