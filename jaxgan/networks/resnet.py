@@ -39,6 +39,12 @@ def stem(size: int) -> tuple[int, int]:
   return size, doublings
 
 
+def sizes(size: int) -> tuple[int, ...]:
+  """Return the sizes of the maps of an image, from the stem's on; raises ValueError as `stem`."""
+  small, doublings = stem(size)
+  return tuple(small * 2**i for i in range(doublings + 1))
+
+
 class UpBlock(nn.Module):
   """Residual block that doubles the size.
 

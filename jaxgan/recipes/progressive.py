@@ -150,8 +150,7 @@ def growth(config: Growing, spec: Spec, first: int = 0) -> Growth:
       deviation the critic could see.
   """
   group_size(config.batch_size, 4)  # refuses
-  small, doublings = resnet.stem(spec.size)
-  sizes = tuple(small * 2**i for i in range(first, doublings + 1))
+  sizes = resnet.sizes(spec.size)[first:]
   shared = config.length // (2 * len(sizes) - 1)
   images = config.stage_images
   return Growth(sizes, max(images // config.images_per_step if images else shared, 1))
@@ -169,7 +168,7 @@ def stages(
   all sizes from the smallest on, also where the first stage is larger. Optimizers start afresh with
   each stage.
   """
-  smaller = tuple(small for small in _halvings(spec.size) if small < grown.sizes[0])
+  smaller = tuple(small for small in resnet.sizes(spec.size) if small < grown.sizes[0])
 
   def stage(i: int) -> Stage:
     sizes = (*smaller, *grown.sizes[: grown.level(i) + 1])
@@ -183,8 +182,3 @@ def stages(
     return Stage(game, example, grown.length(i), fresh=('opt',))
 
   return tuple(map(stage, range(grown.stages)))
-
-
-def _halvings(size: int) -> list[int]:
-  small, doublings = resnet.stem(size)
-  return [small * 2**i for i in range(doublings + 1)]

@@ -92,7 +92,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     )
 
   levels = stages(config, spec, grown, level)
-  whole = drawing((resnet.stem(spec.size)[0], *grown.sizes))
+  whole = drawing(resnet.sizes(spec.size))
   return style_based.recipe(
     levels, whole, psi=config.psi, truncate=config.psi_layers, finish=grown.whole
   )

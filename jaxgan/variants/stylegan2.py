@@ -92,8 +92,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     ValueError: a size that does not halve to 4..7, or a batch that forms no groups.
   """
   group_size(config.batch_size, config.group)  # refuses
-  small, doublings = resnet.stem(spec.size)
-  sizes = tuple(small * 2**i for i in range(doublings + 1))
+  sizes = resnet.sizes(spec.size)
   widths = stylegan2.widths(sizes, config.base, config.width)
   classes = spec.classes if config.conditional else 0
   given = adversarial.labels if classes else adversarial.nothing

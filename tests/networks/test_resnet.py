@@ -13,7 +13,7 @@ from by_path import count
 from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
-from jaxgan.networks.resnet import Critic, DownBlock, Generator, UpBlock, stem
+from jaxgan.networks.resnet import Critic, DownBlock, Generator, UpBlock, sizes, stem
 from jaxgan.nn.spectral_norm import spectral_norm
 from jaxgan.ops import convolution
 
@@ -234,3 +234,8 @@ def test_the_critic_forgets_the_scale_of_its_kernels(filled, images):
   scaled = jax.tree.map(lambda w: 100 * w if w.ndim > 1 else w, variables['params'])
   run = jax.jit(partial(net.apply, train=False))
   chex.assert_trees_all_close(run({**variables, 'params': scaled}, x), run(variables, x), rtol=1e-4)
+
+
+def test_maps_double_from_the_stem_to_the_image():
+  assert sizes(32) == (4, 8, 16, 32)
+  assert sizes(28) == (7, 14, 28)
