@@ -72,7 +72,7 @@ def cycle(run: Run, train: Source, test: Source, given: Arguments) -> dict[str, 
   network = features.classifier(both, both)
   references = [frechet.reference(moments.of(network.apply(x)[0])) for x in known]
   found: dict[str, Any] = {'features': f'{network.name} {network.hash}'}
-  first, second = run.recipe.translate
+  first, second = run.translator().ways
   for i, (domain, there, back) in enumerate(((test, first, second), (test.target, second, first))):
     images = images_of(domain, given.num)
     made = translated(run, images, there, given.batch)

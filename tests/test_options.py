@@ -24,6 +24,7 @@ from jaxgan.core import game
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import config as options
 from jaxgan.recipes import perceptual
+from jaxgan.recipes.types import Sampler
 from jaxgan.training import best_checkpoint, session
 from jaxgan.training.loop import train
 
@@ -107,11 +108,11 @@ def drawn(recipe, spec):
   stage = recipe.stages[-1]
   state, key = abstract(stage), jax.eval_shape(lambda: jax.random.key(0))
   bound = lambda state: game.nets(stage.game, state)
-  found = []
-  if recipe.sample:
+  found, interface = [], recipe.interface
+  if isinstance(interface, Sampler):
     labels = jax.ShapeDtypeStruct((2,), jnp.int32)
-    found += [program(lambda s, k, y: recipe.sample(bound(s), k, y), state, key, labels)]
-  for name, way in sorted(recipe.translate.items()):
+    return [program(lambda s, k, y: interface.sample(bound(s), k, y), state, key, labels)]
+  for name, way in sorted(interface.ways.items()):
     image = batches((2,), spec)['image']
     found += [name, program(lambda s, x, k, way=way: way.apply(bound(s), x, k), state, image, key)]
   return found

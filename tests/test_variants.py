@@ -22,6 +22,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import from_json, to_json
+from jaxgan.recipes.types import Sampler, Translator
 from jaxgan.training import run
 
 BATCH, CLASSES = 16, 10
@@ -376,9 +377,10 @@ def _plays(recipe, stage, size, channels, last):
 
 def draws(recipe):
   """What a recipe makes of latents or of images, `(nets, key, images)`, and how much larger."""
-  if recipe.sample:
-    return [(lambda nets, key, x: recipe.sample(nets, key, jnp.zeros(len(x), jnp.int32)), 1)]
-  ways = recipe.translate.values()
+  interface = recipe.interface
+  if isinstance(interface, Sampler):
+    return [(lambda nets, key, x: interface.sample(nets, key, jnp.zeros(len(x), jnp.int32)), 1)]
+  ways = interface.ways.values()
   return [(lambda nets, key, x, way=way: way.apply(nets, x, key), way.scale) for way in ways]
 
 
@@ -407,7 +409,7 @@ def test_samples_lie_in_range_and_hang_on_the_key_alone(variant):
   begun = sum(stage.steps or 0 for stage in recipe.stages)  # the last stage's first step
   state = start(recipe, mesh).replace(step=jnp.int32(begun))
   trained = run.Run(config, Spec(16, 1, CLASSES), recipe, state)
-  if recipe.sample is None:
+  if isinstance(recipe.interface, Translator):
     return check_translations(trained)
   images = trained.sample(jax.random.key(1), 3)
   chex.assert_shape(images, (3, 16, 16, 1))
@@ -417,10 +419,10 @@ def test_samples_lie_in_range_and_hang_on_the_key_alone(variant):
 
 
 def check_translations(trained):
-  with pytest.raises(ValueError, match='makes images of images, .*use python -m jaxgan.apps'):
+  with pytest.raises(ValueError, match='makes images from images, .*use jaxgan '):
     trained.sample(1, 3)
   images = devices.scaled(jax.tree.map(jnp.asarray, random_batches((3,))))
-  for way in trained.recipe.translate:
+  for way in trained.translator().ways:
     made = trained.translate(images['image'], way, 1)
     assert np.abs(made).max() <= 1 and np.ptp(made) > 0
     np.testing.assert_array_equal(made, trained.translate(images['image'], way, 1))

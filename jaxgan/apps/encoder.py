@@ -90,7 +90,7 @@ def of(run: Run, bound: float) -> tuple[Network, Array]:
   """
   latents.latent_space(run)
   latents.features(run)
-  z = jax.eval_shape(lambda: run.recipe.latent(jax.random.key(0), 1))  # type: ignore[misc]
+  z = jax.eval_shape(lambda: run.sampler().latent(jax.random.key(0), 1))
   if run.recipe.conditional:
     raise ValueError(
       f'{run.config.variant} draws by class, but the images to score have no class: give a run '

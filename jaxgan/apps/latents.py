@@ -39,29 +39,25 @@ def space(run: Run) -> Space:
   """Return the space of a run: of styles if it has them, else of latents.
 
   Raises:
-    ValueError: if the run does not make its images from latents alone.
+    ValueError: if the run makes images from images.
   """
-  recipe = run.recipe
-  if recipe.latent is None or recipe.generate is None:
-    raise ValueError(
-      f'{run.config.variant} does not make images of latents alone: give a run of a variant that '
-      'does, such as lsgan'
-    )
-  if recipe.styles:
-    return _of_styles(recipe.latent, recipe.styles, recipe.conditional)
-  latent, flat = recipe.latent, part(run.config, Latents).latent == 'uniform'
+  sampler = run.sampler()
+  if sampler.styles:
+    return _of_styles(sampler.latent, sampler.styles, sampler.conditional)
+  latent, flat = sampler.latent, part(run.config, Latents).latent == 'uniform'
   return Space(
     lambda nets, key, labels: latent(key, len(labels)),
-    recipe.generate,
+    sampler.generate,
     straight if flat else spherical,
     partial(jnp.clip, min=-1.0, max=1.0) if flat else lambda z: z,
-    recipe.conditional,
+    sampler.conditional,
   )
 
 
 def latent_space(run: Run) -> Space:
   """Return the space of latents, also for a run that has styles."""
-  return space(replace(run, recipe=run.recipe._replace(styles=None)))
+  plain = run.sampler()._replace(styles=None)
+  return space(replace(run, recipe=run.recipe._replace(interface=plain)))
 
 
 def _of_styles(latent: Latent, styles: Styles, conditional: bool) -> Space:

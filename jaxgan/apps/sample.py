@@ -80,7 +80,7 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
   if not (options.out or options.npz):
     raise ValueError('nothing to write: give --out=PICTURE.png or --npz=FILE.npz, or both')
   run = load(options.workdir)
-  known = {field.name for field in fields(Arguments)} | set(run.recipe.codes)
+  known = {field.name for field in fields(Arguments)} | set(run.sampler().codes)
   arguments.refuse_unknown([f'--{name}' for name in codes], known)
   run = run.evenly() if options.classes == 'even' else run
   images = run.sample(options.seed, options.num, _label(options.label), codes)

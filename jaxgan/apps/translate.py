@@ -51,10 +51,10 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
   Raises:
     ValueError: if the run does not translate, or not in that direction.
   """
-  ways = run.recipe.translate
+  ways = run.translator().ways
   if 'upscale' in ways:
     raise ValueError(f'a run of {run.config.variant} enlarges images: use jaxgan upscale')
-  name = direction or next(iter(ways), 'images')
+  name = direction or next(iter(ways))
   way = run.way(name)
   given = dict(multiple=way.multiple, smallest=way.smallest, tile=tile, overlap=overlap)
 

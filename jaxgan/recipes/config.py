@@ -358,7 +358,7 @@ class Common(Training, Data, Run):
 
 @dataclass(frozen=True)
 class TwoPlayer(Players, Latents, Augmentation, Scores, Common):
-  """Options of every variant whose generator makes images of latents against one critic."""
+  """Options of every variant whose generator makes images from latents against one critic."""
 
 
 @dataclass(frozen=True)

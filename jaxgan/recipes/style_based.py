@@ -21,7 +21,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.style_mixing import Drawing, spread
 from jaxgan.ops.truncation import towards_mean
 from jaxgan.recipes import config, tricks, two_player
-from jaxgan.recipes.types import Recipe, Stage, Styles
+from jaxgan.recipes.types import Recipe, Sampler, Stage, Styles
 
 
 def recipe(
@@ -59,7 +59,7 @@ def recipe(
     return made(nets, drawing.latent(drawing_latents, len(labels)), labels, noise)
 
   generate = lambda nets, latents, labels: made(nets, latents, labels, None)
-  return Recipe(stages, sample, conditional, drawing.latent, generate, steps)
+  return Recipe(stages, Sampler(drawing.latent, generate, sample, conditional, steps))
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def losses_between(
     generate: draws a fake for each image of the batch.
     given: what the critic takes besides images.
     latent: draws latents.
-    images: makes images of latents; the network `generator` if not given.
+    images: makes images from latents; the network `generator` if not given.
     judge: the critic's logits; of augmented and noisy images, as the config asks, if not given.
     observe: looks at the critic's logits, beside --lecam.
     others: `real` and `terms` of `adversarial.between`.

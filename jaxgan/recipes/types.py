@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
@@ -52,49 +52,72 @@ class Translation(NamedTuple):
   scale: int = 1
 
 
-class Recipe(NamedTuple):
-  """Stages in order, and `sample(nets, key, labels) -> images [n, H, W, C]` in [-1, 1].
+class Sampler(NamedTuple):
+  """How images are made of latents.
 
-  `labels` are int32 `[n]`, or zeros of no meaning where the recipe is not `conditional`. Where
-  images are a function of latents, `latent(key, n)` draws these and `generate(nets, latents,
-  labels)` makes images of them, so that one can walk among them. `styles` is for networks that do
-  so by way of styles.
-
-  Where images are made of images, `sample` is None, `translate` has the ways to do so by name, and
-  `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures of each image of a batch, such as
-  source, translation and reconstruction. `needs` says what data must have: a second domain
-  ('target'), which may have to be partners of the first ('pairs').
+  `latent(key, n)` draws latents, and `generate(nets, latents, labels)` makes images `[n, H, W, C]`
+  in [-1, 1] of them, always the same of the same latents. `sample(nets, key, labels)` does both,
+  and draws the noise of networks that add noise. `labels` are int32 `[n]`; they are zeros and mean
+  nothing if the sampler is not `conditional`. `styles` is for networks that make images by way of
+  styles.
 
   `codes` are named parts of the latents: `sample(nets, key, labels, {'code': [size]})` draws images
   whose code is the given one.
+  """
 
-  Networks named in `exact` are computed in float32 whatever the precision of the others.
+  latent: Latent
+  generate: Callable[[Nets, Array, Array], Array]
+  sample: Callable[..., Array]
+  conditional: bool = False
+  styles: Styles | None = None
+  codes: Mapping[str, Code] = MappingProxyType({})
 
-  `prepare(recipe, source)` is the recipe as it is trained, with what comes from files or from the
-  data set in the stages' examples; ValueError where that is not to be had. A run at rest does
-  without.
+
+class Translator(NamedTuple):
+  """How images are made of images.
+
+  `ways` are the translations by name. `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures
+  of each image of a batch, such as source, translation and reconstruction. `needs` says what data
+  must have: a second domain ('target'), whose images may have to be partners of those of the first
+  ('pairs').
+  """
+
+  ways: Mapping[str, Translation]
+  show: Callable[[Nets, Batch, Key], Array]
+  needs: Literal['', 'target', 'pairs'] = ''
+
+
+class Recipe(NamedTuple):
+  """What a variant builds: the stages in order, and how its networks make images.
+
+  Networks named in `exact` are computed in float32, whatever the precision of the others.
+
+  `prepare(recipe, source)` returns the recipe for training: it adds what comes from files or from
+  the data set. It raises ValueError if that is missing. A run that is only used needs no call.
   """
 
   stages: tuple[Stage, ...]
-  sample: Callable[..., Array] | None
-  conditional: bool = False
-  latent: Latent | None = None
-  generate: Callable[[Nets, Array, Array], Array] | None = None
-  styles: Styles | None = None
-  translate: Mapping[str, Translation] = MappingProxyType({})
-  show: Callable[[Nets, Batch, Key], Array] | None = None
-  needs: Literal['', 'target', 'pairs'] = ''
+  interface: Sampler | Translator
   exact: tuple[str, ...] = ()
-  codes: Mapping[str, Code] = MappingProxyType({})
-  prepare: Callable[[Any, Source], Any] = lambda recipe, source: recipe
+  prepare: Callable[['Recipe', Source], 'Recipe'] = lambda recipe, source: recipe
+
+  @property
+  def conditional(self) -> bool:
+    """Return whether images are drawn by class."""
+    return isinstance(self.interface, Sampler) and self.interface.conditional
+
+  @property
+  def needs(self) -> str:
+    """Return what data must have, as in `Translator`."""
+    return self.interface.needs if isinstance(self.interface, Translator) else ''
 
 
 def computed_in(precision: str, recipe: Recipe) -> Recipe:
-  """The recipe with networks, but for the exact, computed in 'float32' or 'bfloat16'."""
+  """Return the recipe with its networks, except the exact ones, in 'float32' or 'bfloat16'."""
   if precision == 'float32':
     return recipe
 
-  def lowered(stage: Stage) -> Stage:
+  def converted(stage: Stage) -> Stage:
     networks = {
       name: whole
       if name in recipe.exact
@@ -103,7 +126,7 @@ def computed_in(precision: str, recipe: Recipe) -> Recipe:
     }
     return stage._replace(game=dataclasses.replace(stage.game, networks=networks))
 
-  return recipe._replace(stages=tuple(map(lowered, recipe.stages)))
+  return recipe._replace(stages=tuple(map(converted, recipe.stages)))
 
 
 Given = Mapping[str, Array]
@@ -119,7 +142,7 @@ def from_latents(
   generate: Generator | None = None,
   parts: Mapping[str, Code] = MappingProxyType({}),
 ) -> Recipe:
-  """Return the recipe whose network `generator`, or `generate`, makes images of latents (and
+  """Return the recipe whose network `generator`, or `generate`, makes images from latents (and
   labels); the last numbers of the latents are the codes `parts`.
   """
 
@@ -133,4 +156,4 @@ def from_latents(
   ) -> Array:
     return made(nets, codes.chosen(latent(key, len(labels)), parts, given or {}), labels)
 
-  return Recipe(stages, sample, conditional, latent, made, codes=parts)
+  return Recipe(stages, Sampler(latent, made, sample, conditional, codes=parts))

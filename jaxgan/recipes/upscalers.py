@@ -19,7 +19,7 @@ from jaxgan.networks.pretrained.vgg import SMALLEST
 from jaxgan.ops.resample import resize
 from jaxgan.recipes import config, optimizers, perceptual
 from jaxgan.recipes.perceptual import Frozen
-from jaxgan.recipes.types import Recipe, Stage, Translation
+from jaxgan.recipes.types import Recipe, Stage, Translation, Translator
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,7 @@ def recipe_of(
   ways = {'upscale': Translation(upscale, scale=config.scale)}
   return Recipe(
     tuple(stages),
-    None,
-    translate=ways,
-    show=lambda nets, batch, key: show(nets, batch, key, config.scale),
+    Translator(ways, lambda nets, batch, key: show(nets, batch, key, config.scale)),
     prepare=lambda made, source: prepared(made, source, frozen),
   )
 

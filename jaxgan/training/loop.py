@@ -20,6 +20,7 @@ from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import Common, Scores
 from jaxgan.recipes.option_groups import part
+from jaxgan.recipes.types import Translator
 from jaxgan.storage import figures
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import Journal
@@ -283,7 +284,7 @@ def _picture(session: Session, step: int) -> None:
   if not hosts.first():
     return
   key, columns = jax.random.key(session.config.seed + 1), 8
-  if session.recipe.show:
+  if isinstance(session.recipe.interface, Translator):
     rows = session.run.show(_shown(session), key)
     samples, columns = rows.reshape(-1, *rows.shape[2:]), rows.shape[1]
   else:

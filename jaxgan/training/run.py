@@ -20,7 +20,7 @@ from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
 from jaxgan.recipes import codes as codes_of
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import Common
-from jaxgan.recipes.types import Recipe, Stage, Translation
+from jaxgan.recipes.types import Recipe, Sampler, Stage, Translation, Translator
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import metrics_log, programs
@@ -120,11 +120,9 @@ class Run:
       float32 `[n, ...]`, usually `[n, latent_size]`.
 
     Raises:
-      ValueError: as `sample`; or the run does not make its images from latents alone.
+      ValueError: as `sample`; or the run makes images from images.
     """
-    self._maker()
-    assert self.recipe.latent is not None
-    return np.array(self.recipe.latent(key_of(key), count(n)))
+    return np.array(self.sampler().latent(key_of(key), count(n)))
 
   def generate(
     self, z: Array | np.ndarray, label: Label | Sequence[Label] | np.ndarray | None = None
@@ -143,7 +141,7 @@ class Run:
 
     Raises:
       ValueError: the latents have another shape; a label is missing, or is given to a run that does
-        not draw by class; or the run does not make its images from latents alone.
+        not draw by class; or the run makes images from images.
 
     Example:
       >>> import jaxgan
@@ -153,7 +151,7 @@ class Run:
       >>> run.generate(run.latents(0, 3)).shape
       (3, 16, 16, 1)
     """
-    make, z = self._maker(), self._checked(z)
+    make, z = self.sampler().generate, self._checked(z)
     labels = self._classes(len(z), label)
     return np.asarray(programs.in_batches(self.bound(make), z, labels, size=BATCH))
 
@@ -170,7 +168,7 @@ class Run:
       the function.
 
     Raises:
-      ValueError: the run does not make its images from latents alone.
+      ValueError: the run makes images from images.
 
     Example:
       >>> import jax, jaxgan
@@ -181,7 +179,7 @@ class Run:
       >>> jax.jit(function)(params, run.latents(0, 3)).shape
       (3, 16, 16, 1)
     """
-    make, nets = self._maker(), game.nets(self.stage.game, self.state)
+    make, nets = self.sampler().generate, game.nets(self.stage.game, self.state)
     function = programs.pure(make, dataclasses.replace(nets, step=self.step))
     conditional, variant = self.recipe.conditional, self.config.variant
 
@@ -227,7 +225,7 @@ class Run:
 
     Args:
       images: `[n, H, W, C]` in [-1, 1].
-      way: the name of a translation, such as 'AtoB'; `recipe.translate` lists them.
+      way: the name of a translation, such as 'AtoB'; `translator().ways` lists them.
       key: a seed or a key, as in `sample`.
 
     Returns:
@@ -252,16 +250,16 @@ class Run:
     Raises:
       ValueError: the run does not translate images, or has no translation of that name.
     """
-    ways = self.recipe.translate
+    ways = self.translator().ways
     if name not in ways:
-      there = f'only {", ".join(ways)}' if ways else 'it makes images of latents: use jaxgan.sample'
-      raise ValueError(f'a run of {self.config.variant} does not translate {name}, {there}')
+      raise ValueError(
+        f'a run of {self.config.variant} has no translation {name!r}, only {", ".join(ways)}'
+      )
     return ways[name]
 
   def show(self, batch: Batch, key: Key | int) -> np.ndarray:
     """Return k pictures for each image of a batch that show its translation, `[n, k, H, W, C]`."""
-    assert self.recipe.show is not None
-    return np.asarray(self.bound(self.recipe.show)(batch, key_of(key)))
+    return np.asarray(self.bound(self.translator().show)(batch, key_of(key)))
 
   def grid(self, key: Key | int, columns: int = 8) -> np.ndarray:
     """Draw images for a picture: a row per class (at most 16) if conditional, else a square."""
@@ -315,18 +313,33 @@ class Run:
       raise ValueError(f'label {label!r} is not a class of this run: they are 0 to {last}')
     return number
 
-  def sampler(self) -> Callable[..., Array]:
-    """Return the recipe's `sample`.
+  def sampler(self) -> Sampler:
+    """Return how the run makes images from latents.
 
     Raises:
       ValueError: the run makes images from images (the message names the command for it).
     """
-    if self.recipe.sample is not None:
-      return self.recipe.sample
-    larger = any(way.scale > 1 for way in self.recipe.translate.values())
+    interface = self.recipe.interface
+    if isinstance(interface, Sampler):
+      return interface
+    larger = any(way.scale > 1 for way in interface.ways.values())
     raise ValueError(
-      f'{self.config.variant} makes images of images, not of latents: use python -m '
-      f'jaxgan.apps.{"upscale" if larger else "translate"} --workdir=RUN --images=PATH --out=DIR'
+      f'{self.config.variant} makes images from images, not from latents: use jaxgan '
+      f'{"upscale" if larger else "translate"} --workdir=RUN --images=PATH --out=DIR'
+    )
+
+  def translator(self) -> Translator:
+    """Return how the run makes images from images.
+
+    Raises:
+      ValueError: the run makes images from latents (the message names the command for it).
+    """
+    interface = self.recipe.interface
+    if isinstance(interface, Translator):
+      return interface
+    raise ValueError(
+      f'a run of {self.config.variant} makes images from latents, not from images: '
+      'use jaxgan sample'
     )
 
   def __repr__(self) -> str:
@@ -346,15 +359,9 @@ class Run:
 
   def _repr_png_(self) -> bytes | None:
     """Return a notebook's picture: the same samples as in the work directory's `samples/`."""
-    if self.recipe.sample is None:
+    if isinstance(self.recipe.interface, Translator):
       return None
     return figures.png(self.grid(jax.random.key(self.config.seed + 1)), columns=8)
-
-  def _maker(self) -> Callable[[Nets, Array, Array], Array]:
-    self.sampler()
-    if self.recipe.latent is None or self.recipe.generate is None:
-      raise ValueError(f'{self.config.variant} does not make images of latents alone: use sample')
-    return self.recipe.generate
 
   def _checked(self, z: Array | np.ndarray) -> Array:
     """Return latents as a float32 array, after a check of their shape."""
@@ -386,11 +393,11 @@ class Run:
       name: ','.join(map(str, x)) if isinstance(x, Iterable) and not isinstance(x, str) else str(x)
       for name, x in given.items()
     }
-    return codes_of.read(self.recipe.codes, written)
+    return codes_of.read(self.sampler().codes, written)
 
   def _draw(self, key: Key, labels: Array, given: Mapping[str, np.ndarray] | None = None) -> Array:
     more = ({name: jnp.asarray(x) for name, x in given.items()},) if given else ()
-    return self.bound(self.sampler())(key, labels, *more)
+    return self.bound(self.sampler().sample)(key, labels, *more)
 
   def _batches(
     self, key: Key, n: int, label: int | None, given: Mapping[str, np.ndarray]

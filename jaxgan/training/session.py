@@ -29,7 +29,7 @@ from jaxgan.recipes.config import (
   part,
   to_json,
 )
-from jaxgan.recipes.types import Recipe
+from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import kept
@@ -152,8 +152,8 @@ def _best(config: Common, folder: pathlib.Path, source: Source) -> 'Best':
 
 
 def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
-  if part(config, Scores).eval_every and recipe.sample is None:
-    raise ValueError(f'--eval-every scores samples, and {config.variant} draws none: leave it out')
+  if part(config, Scores).eval_every and isinstance(recipe.interface, Translator):
+    raise ValueError(f'--eval-every scores samples, and {config.variant} draws none: omit it')
   has = {'', 'target' if source.target else '', 'pairs' if source.paired else ''}
   if recipe.needs not in has:
     what = {'target': 'images of two domains', 'pairs': 'pairs of images'}[recipe.needs]

@@ -20,7 +20,7 @@ from jaxgan.networks.cyclegan import ResNetGenerator
 from jaxgan.networks.patch_discriminator import PatchCritic
 from jaxgan.recipes import config, translators
 from jaxgan.recipes.config import Preset
-from jaxgan.recipes.types import Recipe, Translation
+from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   )
   back = 'BtoA' if config.direction == 'AtoB' else 'AtoB'
   ways = {str(config.direction): _way('generator_ab'), back: _way('generator_ba')}
-  return Recipe((stage,), None, translate=ways, show=show, needs='target')
+  return Recipe((stage,), Translator(ways, show, needs='target'))
 
 
 def _way(name: str) -> Translation:

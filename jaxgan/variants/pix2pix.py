@@ -22,7 +22,7 @@ from jaxgan.networks.patch_discriminator import Norm, PatchCritic
 from jaxgan.networks.pix2pix import UNet, halvings
 from jaxgan.recipes import config, translators
 from jaxgan.recipes.config import Preset
-from jaxgan.recipes.types import Recipe, Translation
+from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,5 @@ def build(config: Config, spec: Spec) -> Recipe:
     made = apply(nets, batch['image'], key)
     return jnp.stack([batch['image'], made, batch['target']], 1)
 
-  ways: dict[str, Translation] = {}
-  ways[config.direction] = Translation(apply, smallest=2 ** (downs - 1) + 1)
-  return Recipe((stage,), None, translate=ways, show=show, needs='pairs')
+  way = Translation(apply, smallest=2 ** (downs - 1) + 1)
+  return Recipe((stage,), Translator({config.direction: way}, show, needs='pairs'))

@@ -14,7 +14,7 @@ def test_a_walk_leads_through_its_points_and_back(plain):
   run = load(plain)
   where = latents.space(run)
   points, classes = corners(run, where, Options(plain, seeds=(3, 5, 8)))
-  z = np.concatenate([run.recipe.latent(jax.random.key(s), 1) for s in (3, 5, 8)])
+  z = np.concatenate([run.sampler().latent(jax.random.key(s), 1) for s in (3, 5, 8)])
   np.testing.assert_array_equal(points, z)
   images = walk(run, where, points, classes, frames=4)
   assert images.shape == (12, 16, 16, 1)

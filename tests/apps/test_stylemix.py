@@ -65,7 +65,7 @@ def test_runs_without_styles_are_refused(plain, styled, said):
 def test_all_tables_are_of_one_program(styled):
   """Not one for each table, and one for the images beside them."""
   run, traces = load(styled), []
-  styles = run.recipe.styles
+  styles = run.sampler().styles
 
   def synthesise(nets, w, key):
     traces.append(w.shape)

@@ -59,7 +59,7 @@ def test_what_a_translator_cannot_do(cyclegan, tmp_path, capsys):
   assert 'neither an image' in refused(
     capsys, translate.main, given[0], '--images=/nowhere', f'--out={tmp_path}/out'
   )
-  assert 'does not translate upscale, only AtoB, BtoA' in refused(
+  assert "has no translation 'upscale', only AtoB, BtoA" in refused(
     capsys, upscale.main, *given, f'--out={tmp_path}/out'
   )
   assert 'use python -m jaxgan.apps.translate' in refused(
@@ -87,4 +87,4 @@ def test_data_of_one_domain_is_refused(variant, what, tmp_path):
 
 def test_a_score_of_latents_is_not_for_translators(cyclegan, capsys):
   said = refused(capsys, evaluate.main, f'--workdir={cyclegan}')
-  assert 'makes images of images, not of latents: use python -m jaxgan.apps.translate' in said
+  assert 'makes images from images, not from latents: use jaxgan translate' in said

@@ -10,7 +10,7 @@ from jaxgan.networks import mlp
 from jaxgan.nn.dense import Dense
 from jaxgan.recipes import config
 from jaxgan.recipes.two_player import latents
-from jaxgan.recipes.types import Recipe, Stage, Styles
+from jaxgan.recipes.types import Recipe, Sampler, Stage, Styles
 
 LAYERS, WIDTH = 6, 5
 Config, PAPER = config.Config, {}
@@ -64,4 +64,4 @@ def build(config, spec):
     'critic': (jnp.zeros((2, *spec.shape)),),
   }
   styles = Styles(styled, synthesise, lambda nets: nets.memory['mean'])
-  return Recipe((Stage(game, example),), sample, False, latent, generate, styles)
+  return Recipe((Stage(game, example),), Sampler(latent, generate, sample, False, styles))

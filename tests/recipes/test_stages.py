@@ -15,13 +15,14 @@ from jaxgan.core.game import Game, Player, Turn
 from jaxgan.core.network import linen
 from jaxgan.nn.normalization import BatchNorm
 from jaxgan.recipes import stages
-from jaxgan.recipes.types import Recipe, Stage
+from jaxgan.recipes.types import Recipe, Sampler, Stage
 
 PLACE = jax.sharding.SingleDeviceSharding(jax.devices()[0])
 
 
 def recipe_of(*steps):
-  return Recipe(tuple(Stage(game=i, example={}, steps=n) for i, n in enumerate(steps)), None)
+  made = tuple(Stage(game=i, example={}, steps=n) for i, n in enumerate(steps))
+  return Recipe(made, Sampler(None, None, None))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_the_first_state_is_the_keys():
 
 
 def test_shapes_are_known_before_any_number_is():
-  recipe = Recipe((stage(2, False, steps=3), stage(5, True)), None)
+  recipe = Recipe((stage(2, False, steps=3), stage(5, True)), Sampler(None, None, None))
   for step, expected in ((0, 2), (2, 2), (3, 5)):
     shapes = stages.abstract(recipe, step, PLACE)
     made = stages.first_state(stages.of(recipe, step), jax.random.key(0), PLACE)

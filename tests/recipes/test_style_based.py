@@ -15,17 +15,17 @@ from jaxgan.core.typing import Spec
 def test_images_follow_from_latents_by_way_of_styles(variant):
   options = dict(width=4, base=16, latent_size=4, mapping_layers=1)
   recipe = variants.build(variants.configure(variant, **options), Spec(8, 1, 3))
-  stage = recipe.stages[0]
+  stage, sampler = recipe.stages[0], recipe.interface
   z, labels = jnp.float32(np.random.default_rng(0).standard_normal((3, 4))), jnp.arange(3)
 
   @jax.jit
   def run(key):
     state = game.init(stage.game, key, dict(stage.example))
     bound = game.nets(stage.game, state)
-    w = recipe.styles.map(bound, z, labels)
-    direct, average = recipe.generate(bound, z, labels), recipe.styles.mean(bound)
+    w = sampler.styles.map(bound, z, labels)
+    direct, average = sampler.generate(bound, z, labels), sampler.styles.mean(bound)
     kept = state.variables['mapping']['average']['style']
-    return w, recipe.styles.synthesise(bound, w, None), direct, average, kept
+    return w, sampler.styles.synthesise(bound, w, None), direct, average, kept
 
   w, images, direct, average, kept = run(jax.random.key(0))
   chex.assert_shape(w, (3, 4, 4))

@@ -46,8 +46,8 @@ def test_samples_are_images_of_latents_that_the_key_decides(key, conditional):
   stage = stage_of(conditional)
   recipe = types.from_latents((stage,), latent, conditional)
   nets, labels = bound(stage), jnp.array([4, 0, 7])
-  made = recipe.sample(nets, key, labels)
-  np.testing.assert_array_equal(made, recipe.generate(nets, latent(key, 3), labels))
+  made = recipe.interface.sample(nets, key, labels)
+  np.testing.assert_array_equal(made, recipe.interface.generate(nets, latent(key, 3), labels))
   shift = np.float32(labels)[:, None] if conditional else 0
   np.testing.assert_allclose(made, latent(key, 3) / 3 + shift, rtol=1e-6)
 
@@ -55,11 +55,12 @@ def test_samples_are_images_of_latents_that_the_key_decides(key, conditional):
 def test_a_way_to_generate_takes_the_place_of_the_network(key):
   stage = stage_of()
   recipe = types.from_latents((stage,), latent, False, lambda nets, z, labels: -z)
-  np.testing.assert_array_equal(recipe.sample(bound(stage), key, jnp.zeros(3)), -latent(key, 3))
+  made = recipe.interface.sample(bound(stage), key, jnp.zeros(3))
+  np.testing.assert_array_equal(made, -latent(key, 3))
 
 
 def recipe_of(stage, **options):
-  return Recipe((stage,), None, **options)
+  return Recipe((stage,), types.Translator({}, None), **options)
 
 
 def output(recipe, name):

@@ -25,7 +25,6 @@ from jaxgan import data, main, variants
 from jaxgan.apps import evaluate
 from jaxgan.core import game
 from jaxgan.core.game import Game
-from jaxgan.recipes.types import Recipe
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import run
@@ -107,7 +106,7 @@ def growing(config, spec):
     stage._replace(game=again(), steps=2),
     stage._replace(game=again()),
   )
-  return Recipe(split, recipe.sample)
+  return recipe._replace(stages=split)
 
 
 def test_stages_follow_each_other_and_resume_at_their_border(data_dir, tmp_path, monkeypatch):

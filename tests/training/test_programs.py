@@ -50,5 +50,5 @@ def test_samples_and_given_latents_are_each_traced_once(run, monkeypatch):
     run.sample(seed, 65)
     run.generate(run.latents(seed, 2 + seed))
   assert programs.jitted.cache_info().misses == 2  # sample, generate
-  assert programs.jitted(run.recipe.generate, run.stage.game)._cache_size() == 1
-  assert programs.jitted(run.recipe.sample, run.stage.game)._cache_size() == 1
+  assert programs.jitted(run.sampler().generate, run.stage.game)._cache_size() == 1
+  assert programs.jitted(run.sampler().sample, run.stage.game)._cache_size() == 1

@@ -135,11 +135,16 @@ def test_latents_of_another_shape_are_named(plain, shape):
     plain.generate(np.zeros(shape, np.float32))
 
 
-def test_runs_without_latents_say_so(plain):
-  bare = dataclasses.replace(plain, recipe=plain.recipe._replace(latent=None, generate=None))
-  for ask in (bare.generator, lambda: bare.latents(0, 1), lambda: bare.generate(np.zeros((1, 5)))):
-    with pytest.raises(ValueError, match='gan does not make images of latents alone'):
-      ask()
+def test_runs_say_which_images_they_make(plain):
+  with pytest.raises(ValueError, match='gan makes images from latents.*use jaxgan sample'):
+    plain.translate(np.zeros((1, 16, 16, 1)), 'AtoB')
+  for name, scale in (('translate', 1), ('upscale', 4)):
+    way = types.Translation(lambda nets, images, key: images, scale=scale)
+    interface = types.Translator({'AtoB': way}, lambda nets, batch, key: batch['image'][:, None])
+    other = dataclasses.replace(plain, recipe=plain.recipe._replace(interface=interface))
+    for ask in (other.generator, other.sampler):
+      with pytest.raises(ValueError, match=f'images, not from latents: use jaxgan {name} '):
+        ask()
 
 
 # The generator as a pure function.
@@ -229,10 +234,10 @@ def test_a_loaded_run_knows_its_folder(plain):
 
 def test_codes_are_chosen_by_name(plain):
   """Of a recipe whose last latent is a code of one number."""
-  make = plain.recipe.generate
+  sampler = plain.sampler()
   parts = {'turn': codes.continuous(2)}
   recipe = types.from_latents(
-    plain.recipe.stages, plain.recipe.latent, conditional=False, generate=make, parts=parts
+    plain.recipe.stages, sampler.latent, False, sampler.generate, parts=parts
   )
   coded = dataclasses.replace(plain, recipe=recipe)
   np.testing.assert_array_equal(coded.sample(0, 3), plain.sample(0, 3))
