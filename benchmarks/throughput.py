@@ -297,7 +297,7 @@ def _variants(chosen: Sequence[str], on: Sequence[str], options: Options) -> lis
       _say(f'{name} on {kind}')
       rows.append({**variant_row(name, kind, options), 'peak': most})
   print('\n' + table(VARIANT_COLUMNS, rows))
-  print('GFLOP: as XLA counts, on a GPU before it optimises.')
+  print('GFLOP: as XLA counts, on a GPU before it optimizes.')
   print('peak MiB: of the device, or of the whole process.\n')
   return rows
 

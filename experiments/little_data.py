@@ -23,7 +23,7 @@ import jaxgan
 from jaxgan import data
 from jaxgan.data import Source
 from jaxgan.evaluation import features, samples
-from jaxgan.evaluation.scores import Judge, Score, evaluate, judge_of
+from jaxgan.evaluation.scores import Evaluator, Score, evaluate, evaluator_of
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes import tricks
 
@@ -88,13 +88,15 @@ def trained(arguments: Arguments, images: pathlib.Path, augment: str, seed: int)
   return jaxgan.train(config, arguments.out / f'{arguments.variant}-{augment}-{seed}')
 
 
-def scored(run: jaxgan.Run, judge: Judge, seen: Source, arguments: Arguments) -> list[Score]:
+def scored(
+  run: jaxgan.Run, evaluator: Evaluator, seen: Source, arguments: Arguments
+) -> list[Score]:
   """Distances to all images of the set, and copies of those that the run has seen."""
   draw = lambda seed: to_uint8(run.sample(seed, arguments.num))
   seeds = range(1000, 1000 + arguments.repeats)
-  own = judge._replace(train=samples.seen(judge.network, seen), about=f'seen ({len(seen)})')
-  apart = evaluate(draw, judge, metrics=('frechet', 'kernel', 'prdc'), seeds=list(seeds))
-  return apart + evaluate(draw, own, metrics=('memorisation',), seeds=list(seeds))
+  own = evaluator._replace(train=samples.seen(evaluator.network, seen), about=f'seen ({len(seen)})')
+  apart = evaluate(draw, evaluator, metrics=('frechet', 'kernel', 'prdc'), seeds=list(seeds))
+  return apart + evaluate(draw, own, metrics=('memorization',), seeds=list(seeds))
 
 
 def report(augment: str, seed: int, count: int, found: Sequence[Score]) -> dict[str, object]:
@@ -107,7 +109,7 @@ def main(arguments: Arguments) -> None:
   """Train and score every way of augmenting by every seed."""
   options: dict[str, Any] = dict(folder=arguments.folder, data_dir=arguments.data_dir)
   train, test = (data.load('mnist', split=split, **options) for split in ('train', 'test'))
-  judge = judge_of(features.classifier(train, test), train, test)
+  evaluator = evaluator_of(features.classifier(train, test), train, test)
   images = arguments.out / 'images'
   count = few(train, arguments.share, images)
   seen = data.load(
@@ -116,7 +118,7 @@ def main(arguments: Arguments) -> None:
   for seed in arguments.seeds:
     for augment in arguments.augment:
       run = trained(arguments, images, augment, seed)
-      found = scored(run, judge, seen, arguments)
+      found = scored(run, evaluator, seen, arguments)
       line = report(augment, seed, count, found)
       with (arguments.out / 'results.jsonl').open('a') as file:
         file.write(json.dumps(line) + '\n')

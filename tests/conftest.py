@@ -19,7 +19,7 @@ jax.config.update('jax_numpy_dtype_promotion', 'standard')
 
 def pytest_configure(config):
   """Most of the time goes into compiling programs that run for a moment: without LLVM's
-  optimisations, and with the emitters of loops that XLA had before, that takes half as long. Slow
+  optimizations, and with the emitters of loops that XLA had before, that takes half as long. Slow
   tests run programs as users do, and all of them with an empty XLA_FLAGS.
   """
   if not config.option.markexpr:

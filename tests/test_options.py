@@ -305,7 +305,7 @@ def test_the_scores_of_the_loop(monkeypatch, data_dir, tmp_path, name):
       pass
 
   monkeypatch.setattr(best_checkpoint, 'Best', Best)
-  monkeypatch.setattr(best_checkpoint, 'judge', lambda source, held: None)
+  monkeypatch.setattr(best_checkpoint, 'evaluator', lambda source, held: None)
   found = []
   for i, given in enumerate(SCORED[name]):
     seen = []

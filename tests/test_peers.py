@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from networks.pretrained.test_inception import state
 
-from jaxgan.evaluation.metrics import classifier_score, frechet, kernel, moments, neighbours
+from jaxgan.evaluation.metrics import classifier_score, frechet, kernel, moments, neighbors
 from jaxgan.networks.pretrained import inception
 from jaxgan.networks.pretrained.inception import Inception
 
@@ -67,7 +67,7 @@ def test_precision_and_recall(sets):
   real, fake, _ = sets
   given = [torch.from_numpy(x) for x in (fake, real)]
   theirs = metric_prc.prc_features_to_metric(*given, prc_neighborhood=3, verbose=False)
-  ours = neighbours.prdc(real, fake, 3)
+  ours = neighbors.prdc(real, fake, 3)
   np.testing.assert_allclose(ours.precision, theirs['precision'], atol=1e-7)
   np.testing.assert_allclose(ours.recall, theirs['recall'], atol=1e-7)
 
@@ -76,7 +76,7 @@ def test_density_and_coverage(sets, capsys):
   prdc = pytest.importorskip('prdc', reason='the extra peers is not installed')
   real, fake, _ = sets
   theirs = prdc.compute_prdc(real, fake, nearest_k=5)
-  for name, value in neighbours.prdc(real, fake, 5)._asdict().items():
+  for name, value in neighbors.prdc(real, fake, 5)._asdict().items():
     np.testing.assert_allclose(value, theirs[name], atol=1e-7, err_msg=name)
 
 

@@ -20,7 +20,7 @@ from jaxgan.evaluation import features, reference_statistics, samples, scores
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet
 from jaxgan.evaluation.samples import Sample
-from jaxgan.evaluation.scores import HELD, Judge, Score
+from jaxgan.evaluation.scores import HELD, Evaluator, Score
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Common
 from jaxgan.storage import files
@@ -44,7 +44,7 @@ class Options:
   held_out: pathlib.Path | None = None
   """Real images that were not used in training: for --real, or for a run on a folder."""
   metrics: str | None = None
-  """Metrics, separated by commas: frechet, kernel, is, prdc, memorisation, modes; with
+  """Metrics, separated by commas: frechet, kernel, is, prdc, memorization, modes; with
   --features=inception and the weights of the FID also fid, kid. All that can be computed if not
   given."""
   features: str = 'own'
@@ -83,19 +83,19 @@ class Options:
       raise ValueError('give --workdir, or both --fake and --real')
 
 
-def of_run(run: Run, options: Options) -> tuple[list[Score], Judge | None]:
+def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
   """Score a run against its own data set.
 
   Returns:
-    the scores, and the judge that computed them.
+    the scores, and the evaluator that computed them.
 
   Raises:
-    ValueError: if the run draws no images; as in `judge` and `scores.evaluate`.
+    ValueError: if the run draws no images; as in `evaluator` and `scores.evaluate`.
   """
   run.sampler()  # raises, for a run that cannot be sampled, before a feature network is trained
   train = open_data(run.config)
   held = _held_out(run, options, train)
-  found = judge(options, train, held, f'{run.config.dataset}, train')
+  found = evaluator(options, train, held, f'{run.config.dataset}, train')
   if train.channels_of:
     found = found._replace(digits=_reader(run.config, train.channels_of))
   num = min(len(held or train), HELD) if options.num is None else options.num
@@ -120,8 +120,8 @@ def _held_out(run: Run, options: Options, train: Source) -> Source | None:
   return held_out(run.config, train)
 
 
-def judge(options: Options, train: Source, held: Source | None, about: str) -> Judge:
-  """Return the judge for images like those of `train`: a feature network and real images.
+def evaluator(options: Options, train: Source, held: Source | None, about: str) -> Evaluator:
+  """Return the evaluator for images like those of `train`: a feature network and real images.
 
   Args:
     options: --features and --inception-weights are used.
@@ -135,11 +135,11 @@ def judge(options: Options, train: Source, held: Source | None, about: str) -> J
   if held is not None and held.spec.shape != train.spec.shape:
     raise ValueError(f'held-out images are {held.spec.shape}, the others {train.spec.shape}')
   network = features.named(options.features, train, held, options.inception_weights)
-  return scores.judge_of(network, train, held, f'{about}, {train.spec.shape}')
+  return scores.evaluator_of(network, train, held, f'{about}, {train.spec.shape}')
 
 
-def _metrics(options: Options, found: Judge) -> list[str]:
-  """Return the names of the metrics: those of --metrics, or all that the judge can compute."""
+def _metrics(options: Options, found: Evaluator) -> list[str]:
+  """Return the names of the metrics: those of --metrics, or all that the evaluator can compute."""
   if options.metrics is not None:
     return options.metrics.split(',')
   fits = {
@@ -147,7 +147,7 @@ def _metrics(options: Options, found: Judge) -> list[str]:
     'kernel': True,
     'is': found.train.logits.shape[1] > 0 and found.network.name != 'turns',
     'prdc': True,
-    'memorisation': found.test is not None and found.train.images is not None,
+    'memorization': found.test is not None and found.train.images is not None,
     'modes': found.digits is not None,
   }
   return [name for name, fit in fits.items() if fit]
@@ -193,11 +193,11 @@ def _stored(path: pathlib.Path, take: Callable[[Mapping[str, np.ndarray]], Taken
     raise ValueError(f'{path} is neither a folder of images nor an .npz file: {error}') from error
 
 
-def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
+def of_sets(options: Options) -> tuple[list[Score], Evaluator | None]:
   """Score one set of images, or of features, against another.
 
   Returns:
-    the scores, and the judge that computed them; None in its place for --real of statistics.
+    the scores, and the evaluator that computed them; None in its place for --real of statistics.
 
   Raises:
     ValueError: if the sets do not fit together; as in `opened` and `scores.evaluate`.
@@ -212,7 +212,7 @@ def of_sets(options: Options) -> tuple[list[Score], Judge | None]:
   size = options.image_size or fake.spec.size
   real = opened(options.real, size)
   held = opened(options.held_out, size) if options.held_out else None
-  found = judge(options, real, held, str(options.real))
+  found = evaluator(options, real, held, str(options.real))
   sample = samples.seen(found.network, fake, _num(options, len(fake)))
   return _once(sample, found, options), found
 
@@ -225,7 +225,7 @@ def _num(options: Options, there: int) -> int:
   return min(options.num or there, there)
 
 
-def _once(sample: Sample, found: Judge, options: Options) -> list[Score]:
+def _once(sample: Sample, found: Evaluator, options: Options) -> list[Score]:
   """Score a fixed sample."""
   return scores.evaluate(lambda _: sample, found, metrics=_metrics(options, found), seeds=[0])
 
@@ -259,8 +259,8 @@ def _holds_features(path: pathlib.Path) -> bool:
   return path.suffix == '.npz' and _stored(path, lambda stored: 'features' in stored)
 
 
-def _of_features(options: Options) -> tuple[Judge, Sample]:
-  """Return the judge and the sample for two files of features that the user computed."""
+def _of_features(options: Options) -> tuple[Evaluator, Sample]:
+  """Return the evaluator and the sample for two files of features that the user computed."""
   assert options.fake and options.real
   held = _features(options.held_out) if options.held_out else None
   network = FeatureNetwork('features', 'given', f'files {options.fake}, {options.real}', _refuse)
@@ -268,7 +268,7 @@ def _of_features(options: Options) -> tuple[Judge, Sample]:
   reference = frechet.reference(samples.moments_of(train))
   about = f'{options.real} ({len(train)})'
   fake = samples.thinned(fake, _num(options, len(fake)))
-  return Judge(network, train, held, reference, about), fake
+  return Evaluator(network, train, held, reference, about), fake
 
 
 def _features(path: pathlib.Path) -> Sample:

@@ -64,7 +64,7 @@ def _of_styles(latent: Latent, styles: Styles, conditional: bool) -> Space:
   """Return the space of styles."""
   return Space(
     lambda nets, key, labels: styles.map(nets, latent(key, len(labels)), labels),
-    lambda nets, w, labels: styles.synthesise(nets, w, None),  # the same noise for all images
+    lambda nets, w, labels: styles.synthesize(nets, w, None),  # the same noise for all images
     straight,
     lambda w: w,
     conditional,

@@ -166,7 +166,7 @@ def draw(options: Options, played: Game, states: TrainState) -> np.ndarray:
 
 def count(mixture: Mixture, samples: np.ndarray) -> list[modes.Modes]:
   """Count the modes that each seed has found, from samples `[seeds, N, 2]`."""
-  return [modes.mixture(one, mixture.means, mixture.deviation) for one in samples]
+  return [modes.mixture(one, mixture.means, mixture.std) for one in samples]
 
 
 def summary(found: list[modes.Modes]) -> dict[str, Interval]:

@@ -34,7 +34,7 @@ class Found(NamedTuple):
 class Search(NamedTuple):
   """Settings of a search: `steps` of Adam from each of `restarts` initial points.
 
-  `rate` is the learning rate. `deviation` is the standard deviation of the noise that is added to
+  `rate` is the learning rate. `std` is the standard deviation of the noise that is added to
   styles, relative to the spread of styles.
   """
 
@@ -42,7 +42,7 @@ class Search(NamedTuple):
   rate: float = 0.1
   restarts: int = 4
   seed: int = 0
-  deviation: float = 0.05
+  std: float = 0.05
 
 
 def schedule(search: Search) -> optax.Schedule:
@@ -123,7 +123,7 @@ def _jitted(
     points, opt, *before = held
     fading = jnp.maximum(0, 1 - i / (0.75 * options.steps)) ** 2
     key = jax.random.fold_in(_keys(options.seed)[2], i)
-    seen = points + options.deviation * spread * fading * jax.random.normal(key, points.shape)
+    seen = points + options.std * spread * fading * jax.random.normal(key, points.shape)
 
     def total(points: Array) -> tuple[Array, tuple[Array, Array]]:
       made = where.generate(nets, points, labels)

@@ -31,7 +31,7 @@ def through(
     multiple: sides of the input must be multiples of this number.
     smallest: sides of the input must have at least so many pixels.
     tile: pixels on a side of a tile; with 0, images are never cut.
-    overlap: pixels that neighbouring tiles share.
+    overlap: pixels that neighboring tiles share.
 
   Returns:
     `[n, scale H, scale W, C]`.

@@ -33,7 +33,7 @@ class Options:
   """Translate images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
   never. Instance norm then uses the statistics of each tile."""
   overlap: int = 64
-  """Pixels that neighbouring tiles share."""
+  """Pixels that neighboring tiles share."""
   seed: int = 0
   """Seed of the noise, if the network uses noise."""
 
@@ -45,7 +45,7 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
     run: a run of cyclegan or pix2pix.
     direction: 'AtoB' or 'BtoA'; the one that the run was trained for if None.
     tile: pixels on a side of a tile; 0 for no tiles.
-    overlap: pixels that neighbouring tiles share.
+    overlap: pixels that neighboring tiles share.
     seed: seed of the noise.
 
   Raises:

@@ -161,11 +161,11 @@ def scored(
   train = open_data(run.config)
   held = held_out(run.config, train)
   network = features.named('own', train, held)
-  judge = scores.judge_of(network, train, held)
+  evaluator = scores.evaluator_of(network, train, held)
   found = []
   for threshold in thresholds:
     images = to_uint8(draw(threshold))
-    made = scores.evaluate(_always(images), judge, metrics=('frechet', 'prdc'), seeds=(0,))
+    made = scores.evaluate(_always(images), evaluator, metrics=('frechet', 'prdc'), seeds=(0,))
     values = {score.name: score.of.value for score in made}
     found.append({'threshold': threshold, 'num': len(images), 'network': made[0].network, **values})
   return found

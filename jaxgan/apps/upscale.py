@@ -16,7 +16,7 @@ from PIL import Image
 from jaxgan.apps import command, files, tiles
 from jaxgan.data import images
 from jaxgan.evaluation.metrics import fidelity
-from jaxgan.losses.super_resolution import lowered
+from jaxgan.losses.super_resolution import downsampled
 from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.ops.resample import resize
 from jaxgan.training.run import Run, load
@@ -39,7 +39,7 @@ class Options:
   """Enlarge images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
   never."""
   overlap: int = 16
-  """Pixels that neighbouring tiles share."""
+  """Pixels that neighboring tiles share."""
 
 
 def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> np.ndarray:
@@ -52,7 +52,7 @@ def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> 
     run: a run of srgan or esrgan.
     array: uint8 `[n, H, W, C]`, where C is 1 or 3.
     tile: pixels on a side of a tile; 0 for no tiles.
-    overlap: pixels that neighbouring tiles share.
+    overlap: pixels that neighboring tiles share.
 
   Returns:
     uint8 `[n, scale H, scale W, C]`.
@@ -106,7 +106,7 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
   for original in originals:
     height, width = (n // scale * scale for n in original.shape[:2])
     whole = original[None, :height, :width]
-    low = to_uint8(np.asarray(lowered(to_unit(jnp.asarray(whole)), scale)))
+    low = to_uint8(np.asarray(downsampled(to_unit(jnp.asarray(whole)), scale)))
     smooth = resize(to_unit(jnp.asarray(low)), height, width)
     made = {'run': enlarge(run, low), 'bicubic': to_uint8(np.asarray(smooth))}
     real = inside(whole)

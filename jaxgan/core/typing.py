@@ -18,7 +18,7 @@ Batch = Mapping[str, Array]
 """Images `[B, H, W, C]` in [-1, 1] as `'image'`; labels, if any, int32 `[B]` as `'label'`; for data
 of two domains, images of the second domain as `'target'`."""
 Logs = dict[str, Array]
-Score = Callable[[Array], Array]
+CriticFunction = Callable[[Array], Array]
 """A critic in which all but the images is fixed: images `[B, ...]` -> logits `[B]`."""
 Latent = Callable[[Key, int], Array]
 """A function that draws n latents: `(key, n) -> [n, ...]`."""

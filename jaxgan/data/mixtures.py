@@ -24,14 +24,14 @@ class Mixture(NamedTuple):
     points: float32 `[n, 2]`.
     modes: the mode of each point, int `[n]`.
     means: `[modes, 2]`.
-    deviation: the standard deviation of each mode.
+    std: the standard deviation of each mode.
     fingerprint: equal for equal content.
   """
 
   points: np.ndarray
   modes: np.ndarray
   means: np.ndarray
-  deviation: float
+  std: float
   fingerprint: str
 
 
@@ -53,10 +53,10 @@ MIXTURES = {'ring8': ring, 'grid25': grid}
 
 def draw(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
   """Draw the points of a split, float32 `[n, 2]`, and the mode of each, with a fixed seed."""
-  means, deviation = MIXTURES[name]()
+  means, std = MIXTURES[name]()
   random = np.random.default_rng([len(means), list(COUNTS).index(split)])
   modes = random.integers(len(means), size=COUNTS[split])
-  return (means[modes] + random.normal(0, deviation, (len(modes), 2))).astype(np.float32), modes
+  return (means[modes] + random.normal(0, std, (len(modes), 2))).astype(np.float32), modes
 
 
 class _Plane(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -119,5 +119,5 @@ def load(name: str, data_dir: pathlib.Path, split: str = 'train') -> Mixture:
   points = np.stack([example['point'] for example in examples])
   modes = np.array([example['label'] for example in examples])
   order = np.lexsort(points.T)  # tfds shuffles on writing; sorted, the order is always the same
-  means, deviation = MIXTURES[name]()
-  return Mixture(points[order], modes[order], means, deviation, fingerprint(name, '1.0.0', split))
+  means, std = MIXTURES[name]()
+  return Mixture(points[order], modes[order], means, std, fingerprint(name, '1.0.0', split))

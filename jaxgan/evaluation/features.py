@@ -121,11 +121,11 @@ def turns(
   References: Gidaris et al., Unsupervised Representation Learning by Predicting Image Rotations,
   2018.
   """
-  held = None if test is None else turned(test)
-  return _trained('turns', turned(train), held, folder)
+  held = None if test is None else rotated(test)
+  return _trained('turns', rotated(train), held, folder)
 
 
-def turned(source: Source) -> Source:
+def rotated(source: Source) -> Source:
   """Return each image rotated by 0, 1, 2 and 3 quarter turns, with this number as its label."""
 
   def images(indices: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet, intervals
 from jaxgan.evaluation.metrics.moments import Moments
 from jaxgan.evaluation.samples import Sample, moments_of
-from jaxgan.evaluation.scores import Judge, Score, floor
+from jaxgan.evaluation.scores import Evaluator, Score, floor
 from jaxgan.storage import files
 
 FIELDS = ('n', 'mean', 'scatter')
@@ -36,11 +36,13 @@ class Statistics(NamedTuple):
   shape: tuple[int, ...]
 
 
-def of(judge: Judge) -> Statistics:
-  """Return the statistics of a judge's real images."""
-  held = None if judge.test is None else moments_of(judge.test)
-  shape = judge.train.images.spec.shape if judge.train.images else (0,)
-  return Statistics(moments_of(judge.train), held, judge.network.hash, judge.about, shape)
+def of(evaluator: Evaluator) -> Statistics:
+  """Return the statistics of an evaluator's real images."""
+  held = None if evaluator.test is None else moments_of(evaluator.test)
+  shape = evaluator.train.images.spec.shape if evaluator.train.images else (0,)
+  return Statistics(
+    moments_of(evaluator.train), held, evaluator.network.hash, evaluator.about, shape
+  )
 
 
 def write(path: pathlib.Path, kept: Statistics) -> None:

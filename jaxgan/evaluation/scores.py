@@ -13,10 +13,10 @@ import numpy as np
 
 from jaxgan.data.source import Source
 from jaxgan.evaluation.features import FeatureNetwork
-from jaxgan.evaluation.metrics import frechet, intervals, kernel, modes, neighbours
+from jaxgan.evaluation.metrics import frechet, intervals, kernel, modes, neighbors
 from jaxgan.evaluation.metrics.classifier_score import classifier_score
 from jaxgan.evaluation.metrics.intervals import Interval
-from jaxgan.evaluation.metrics.memorisation import memorisation
+from jaxgan.evaluation.metrics.memorization import memorization
 from jaxgan.evaluation.samples import (
   FAKE,
   TEST,
@@ -75,7 +75,7 @@ class Score:
 HEAD = ['', 'score', '95 %', 'held-out real', 'ideal', 'N', 'against']
 
 
-class Judge(NamedTuple):
+class Evaluator(NamedTuple):
   """The feature network and the real images that samples are compared with.
 
   Attributes:
@@ -95,12 +95,12 @@ class Judge(NamedTuple):
   digits: FeatureNetwork | None = None
 
 
-def judge_of(
+def evaluator_of(
   network: FeatureNetwork,
   train: np.ndarray | Source,
   test: np.ndarray | Source | None,
   about: str = 'train',
-) -> Judge:
+) -> Evaluator:
   """Compute the features of real images once, for the scores of all samples.
 
   Args:
@@ -111,7 +111,7 @@ def judge_of(
   """
   known = seen(network, train)
   held = None if test is None else seen(network, test)
-  return Judge(network, known, held, _reference(known), f'{about} ({len(known)})')
+  return Evaluator(network, known, held, _reference(known), f'{about} ({len(known)})')
 
 
 def _reference(sample: Sample) -> frechet.Reference:
@@ -132,62 +132,63 @@ def _all_of(sample: Sample, **values: float) -> Found:
   return {name: Measured(value, len(sample)) for name, value in values.items()}
 
 
-# A metric maps (judge, sample) to its values by name, each with its number of images.
+# A metric maps (evaluator, sample) to its values by name, each with its number of images.
 
 
-def frechet_distance(judge: Judge, sample: Sample) -> Found:
+def frechet_distance(evaluator: Evaluator, sample: Sample) -> Found:
   """Return the Fréchet distance of the network's features, with and without its bias.
 
   It is the FID only if the network is the FID's Inception.
   """
+  unbiased, _ = frechet.without_bias(sample.features, evaluator.reference)
   values = {
-    'Fréchet distance': frechet.distance_of(sample.features, judge.reference),
-    'Fréchet distance, N to infinity': frechet.without_bias(sample.features, judge.reference)[0],
+    'Fréchet distance': frechet.distance_of(sample.features, evaluator.reference),
+    'Fréchet distance, N to infinity': unbiased,
   }
   return _all_of(sample, **values)
 
 
-def kernel_distance(judge: Judge, sample: Sample) -> Found:
+def kernel_distance(evaluator: Evaluator, sample: Sample) -> Found:
   """Return the kernel distance, a mean over random subsets of at most 1000 images."""
-  size = min(SUBSET, len(sample), len(judge.train))
-  value = kernel.in_subsets(judge.train.features, sample.features, size=size)[0]
+  size = min(SUBSET, len(sample), len(evaluator.train))
+  value = kernel.in_subsets(evaluator.train.features, sample.features, size=size)[0]
   return _all_of(sample, **{'kernel distance': value})
 
 
-def inception_score(judge: Judge, sample: Sample) -> Found:
+def inception_score(evaluator: Evaluator, sample: Sample) -> Found:
   """Return the classifier score of all images in one split, since small splits score lower."""
   if not sample.logits.shape[1]:
-    raise ValueError(f'{judge.network.name} has no logits: remove "is" from --metrics')
+    raise ValueError(f'{evaluator.network.name} has no logits: remove "is" from --metrics')
   return _all_of(sample, **{'classifier score': classifier_score(sample.logits, splits=1)[0]})
 
 
-def prdc(judge: Judge, sample: Sample) -> Found:
+def prdc(evaluator: Evaluator, sample: Sample) -> Found:
   """Return precision, recall, density and coverage, of as many real images as generated ones."""
-  num = min(len(sample), len(judge.train), HELD)
-  real = judge.train.features[judge.train.some(num, TRAIN)]
+  num = min(len(sample), len(evaluator.train), HELD)
+  real = evaluator.train.features[evaluator.train.some(num, TRAIN)]
   fake = sample.features[sample.some(num, FAKE)]
-  found = neighbours.prdc(real, fake, NEAREST)._asdict()
+  found = neighbors.prdc(real, fake, NEAREST)._asdict()
   return {name: Measured(value, num) for name, value in found.items()}
 
 
-def copies(judge: Judge, sample: Sample) -> Found:
+def copies(evaluator: Evaluator, sample: Sample) -> Found:
   """Measure whether training images were memorized.
 
   This compares the distances, in pixels, to equal numbers of training and held-out images. 'copies'
   is the share of samples that are identical to any of the training images.
   """
-  if judge.test is None:
-    raise ValueError('memorisation needs real images held out from training: give --held-out=PATH')
-  if judge.train.images is None:
+  if evaluator.test is None:
+    raise ValueError('memorization needs real images held out from training: give --held-out=PATH')
+  if evaluator.train.images is None:
     raise ValueError(
-      'memorisation compares pixels, but only features were given: remove it from the metrics'
+      'memorization compares pixels, but only features were given: remove it from the metrics'
     )
-  num = min(len(judge.train), len(judge.test), PIXELS)
-  near = judge.train.pixels(judge.train.some(num, TRAIN))
-  far = judge.test.pixels(judge.test.some(num, TEST))
+  num = min(len(evaluator.train), len(evaluator.test), PIXELS)
+  near = evaluator.train.pixels(evaluator.train.some(num, TRAIN))
+  far = evaluator.test.pixels(evaluator.test.some(num, TEST))
   fake = sample.pixels(sample.some(num, FAKE))
-  found = memorisation(fake, near, far)
-  known = float(np.isin(sample.digests, judge.train.digests).mean())
+  found = memorization(fake, near, far)
+  known = float(np.isin(sample.digests, evaluator.train.digests).mean())
   return {
     'nearer to train': Measured(found.nearer_to_train, len(fake)),
     'authentic': Measured(found.authentic, len(fake)),
@@ -195,13 +196,13 @@ def copies(judge: Judge, sample: Sample) -> Found:
   }
 
 
-def stacked_modes(judge: Judge, sample: Sample) -> Found:
+def stacked_modes(evaluator: Evaluator, sample: Sample) -> Found:
   """Count the triples of digits found, of 1000, and measure how even their frequencies are."""
-  if judge.digits is None or sample.images is None:
+  if evaluator.digits is None or sample.images is None:
     raise ValueError(
       'the metric modes is for --dataset=stacked_mnist; for mixtures in the plane use jaxgan.plane'
     )
-  triples = [_read(judge.digits, part) for part in sample.images.parts()]
+  triples = [_read(evaluator.digits, part) for part in sample.images.parts()]
   found = modes.stacked(np.concatenate(triples))
   values = {'modes of 1000': float(found.found), 'KL(fake | uniform)': found.reverse_kl}
   return _all_of(sample, **values)
@@ -212,12 +213,12 @@ def _read(digits: FeatureNetwork, images: np.ndarray) -> np.ndarray:
   return np.stack([digits.apply(images[..., i : i + 1])[1].argmax(1) for i in range(3)], 1)
 
 
-METRICS: dict[str, Callable[[Judge, Sample], Found]] = {
+METRICS: dict[str, Callable[[Evaluator, Sample], Found]] = {
   'frechet': frechet_distance,
   'kernel': kernel_distance,
   'is': inception_score,
   'prdc': prdc,
-  'memorisation': copies,
+  'memorization': copies,
   'modes': stacked_modes,
 }
 PUBLISHED = {'fid': 'frechet', 'kid': 'kernel'}
@@ -242,7 +243,7 @@ def metrics_named(network: FeatureNetwork, names: Sequence[str]) -> list[str]:
   return [PUBLISHED.get(name, name) for name in names]
 
 
-def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
+def ideal(evaluator: Evaluator, num: int, metrics: Sequence[str]) -> dict[str, float]:
   """Return the scores of an ideal sampler, which draws from the training distribution itself.
 
   Scores whose ideal value is unknown are missing. The Fréchet distance is a mean over Gaussian
@@ -251,7 +252,7 @@ def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
   the share nearer to train is above one half.
 
   Args:
-    judge: the network and the real images.
+    evaluator: the network and the real images.
     num: the number of samples.
     metrics: names as in `METRICS`.
   """
@@ -263,11 +264,11 @@ def ideal(judge: Judge, num: int, metrics: Sequence[str]) -> dict[str, float]:
     'KL(fake | uniform)': 999 / (2 * num),
   }
   if 'frechet' in metrics:
-    floors['Fréchet distance'] = floor(judge.reference, num)
-  if 'is' in metrics and judge.train.logits.shape[1]:
-    floors['classifier score'] = classifier_score(judge.train.logits, splits=1)[0]
-  if 'memorisation' in metrics and judge.test is not None:
-    floors['nearer to train'] = _fresh(judge)
+    floors['Fréchet distance'] = floor(evaluator.reference, num)
+  if 'is' in metrics and evaluator.train.logits.shape[1]:
+    floors['classifier score'] = classifier_score(evaluator.train.logits, splits=1)[0]
+  if 'memorization' in metrics and evaluator.test is not None:
+    floors['nearer to train'] = _fresh(evaluator)
   return floors
 
 
@@ -278,15 +279,15 @@ def floor(reference: frechet.Reference, num: int, draws: int = 5) -> float:
   return float(np.mean([frechet.distance_of(x, reference) for x in moved]))
 
 
-def _fresh(judge: Judge, draws: int = 5) -> float:
+def _fresh(evaluator: Evaluator, draws: int = 5) -> float:
   """Return how often a training image is nearer to other training images than to held-out ones."""
-  assert judge.test is not None
-  num = min(len(judge.train) // 2, len(judge.test), PIXELS)
-  far, values = judge.test.pixels(judge.test.some(num, TEST)), []
+  assert evaluator.test is not None
+  num = min(len(evaluator.train) // 2, len(evaluator.test), PIXELS)
+  far, values = evaluator.test.pixels(evaluator.test.some(num, TEST)), []
   for seed in range(draws):
-    order = np.random.default_rng(seed).permutation(len(judge.train))
-    fake, near = (judge.train.pixels(x) for x in (order[:num], order[num : 2 * num]))
-    values.append(memorisation(fake, near, far).nearer_to_train)
+    order = np.random.default_rng(seed).permutation(len(evaluator.train))
+    fake, near = (evaluator.train.pixels(x) for x in (order[:num], order[num : 2 * num]))
+    values.append(memorization(fake, near, far).nearer_to_train)
   return float(np.mean(values))
 
 
@@ -295,9 +296,9 @@ Given = np.ndarray | Source | Sample
 
 def evaluate(
   sample: Callable[[int], Given],
-  judge: Judge,
+  evaluator: Evaluator,
   *,
-  metrics: Sequence[str] = ('frechet', 'kernel', 'is', 'prdc', 'memorisation'),
+  metrics: Sequence[str] = ('frechet', 'kernel', 'is', 'prdc', 'memorization'),
   seeds: Sequence[int] = (1000, 1001, 1002, 1003, 1004),
 ) -> list[Score]:
   """Return the scores of a generator's samples.
@@ -308,7 +309,7 @@ def evaluate(
   Args:
     sample: `sample(seed)` returns images, uint8 `[N, H, W, C]`, a source of them, or a `Sample`;
       the same N for each seed, above 5.
-    judge: the network and the real images, see `judge_of`.
+    evaluator: the network and the real images, see `evaluator_of`.
     metrics: names as in `METRICS`, or fid and kid.
     seeds: one round of samples for each.
 
@@ -319,25 +320,25 @@ def evaluate(
     ValueError: a metric is unknown (the message lists all), or images have another size or are too
       few.
   """
-  metrics = metrics_named(judge.network, metrics)
+  metrics = metrics_named(evaluator.network, metrics)
   rounds: list[dict[str, Found]] = []
   for seed in seeds:
-    one = _seen(judge, sample(seed))
-    rounds.append({metric: METRICS[metric](judge, one) for metric in metrics})
+    one = _seen(evaluator, sample(seed))
+    rounds.append({metric: METRICS[metric](evaluator, one) for metric in metrics})
   num, scores = len(one), list[Score]()
-  floors = ideal(judge, num, metrics)
+  floors = ideal(evaluator, num, metrics)
   for metric in metrics:
-    known = METRICS[metric](*baseline(metric, judge, num))
+    known = METRICS[metric](*baseline(metric, evaluator, num))
     scores += [
       Score(
         name=name,
         of=_interval(name, [found[metric][name] for found in rounds]),
         num=measured.num,
-        against=judge.about,
+        against=evaluator.about,
         real=known[name].value,
         real_num=known[name].num,
         ideal=floors.get(name),
-        network=_by(judge, metric).described,
+        network=_by(evaluator, metric).described,
         seeds=tuple(seeds),
       )
       for name, measured in rounds[0][metric].items()
@@ -345,8 +346,8 @@ def evaluate(
   return scores
 
 
-def _by(judge: Judge, metric: str) -> FeatureNetwork:
-  return judge.digits if metric == 'modes' and judge.digits else judge.network
+def _by(evaluator: Evaluator, metric: str) -> FeatureNetwork:
+  return evaluator.digits if metric == 'modes' and evaluator.digits else evaluator.network
 
 
 def _interval(name: str, found: Sequence[Measured]) -> Interval:
@@ -360,20 +361,20 @@ def _interval(name: str, found: Sequence[Measured]) -> Interval:
   return by_repeats._replace(low=max(by_repeats.low, 0.0), high=min(by_repeats.high, 1.0))
 
 
-def baseline(metric: str, judge: Judge, num: int) -> tuple[Judge, Sample]:
-  """Return real images to score in place of samples, at most `num`, and the judge for them.
+def baseline(metric: str, evaluator: Evaluator, num: int) -> tuple[Evaluator, Sample]:
+  """Return real images to score in place of samples, at most `num`, and the evaluator for them.
 
   These are held-out images. For memorization they are one half of them, and the other half is the
   held-out set. Without held-out images they are one half of the training images, compared with the
   other half. All choices depend on fixed seeds.
   """
-  if judge.test is None:
-    half, other = halves(judge.train, TRAIN)
-    return judge._replace(train=other, reference=_reference(other)), thinned(half, num, TEST)
-  if metric == 'memorisation':
-    half, other = halves(judge.test, TEST)
-    return judge._replace(test=other), half
-  return judge, thinned(judge.test, num, TEST)
+  if evaluator.test is None:
+    half, other = halves(evaluator.train, TRAIN)
+    return evaluator._replace(train=other, reference=_reference(other)), thinned(half, num, TEST)
+  if metric == 'memorization':
+    half, other = halves(evaluator.test, TEST)
+    return evaluator._replace(test=other), half
+  return evaluator, thinned(evaluator.test, num, TEST)
 
 
 def table(scores: Sequence[Score]) -> str:
@@ -405,9 +406,9 @@ def notes(found: Sequence[Score]) -> list[str]:
   ]
 
 
-def _seen(judge: Judge, images: Given) -> Sample:
-  """Return the sample; raise ValueError where the judge cannot measure it."""
-  wanted = judge.train.images and judge.train.images.spec.shape
+def _seen(evaluator: Evaluator, images: Given) -> Sample:
+  """Return the sample; raise ValueError where the evaluator cannot measure it."""
+  wanted = evaluator.train.images and evaluator.train.images.spec.shape
   if isinstance(images, Sample):
     there = images.images and images.images.spec.shape
   else:
@@ -417,4 +418,4 @@ def _seen(judge: Judge, images: Given) -> Sample:
     raise ValueError(f'expected images uint8 {list(wanted or ())}, got {kind} {list(there or ())}')
   if len(images) <= NEAREST:
     raise ValueError(f'--num must be above {NEAREST}, it is {len(images)}')
-  return images if isinstance(images, Sample) else seen(judge.network, images)
+  return images if isinstance(images, Sample) else seen(evaluator.network, images)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, Key, Latent, Score
+from jaxgan.core.typing import Array, Batch, CriticFunction, Key, Latent
 from jaxgan.losses.adversarial import Given, Judge, nothing
 from jaxgan.losses.gradient_penalties import Penalty, _wide
 
@@ -30,11 +30,11 @@ def consistency(
   et al., Improved Consistency Regularization for GANs, 2021 (bCR, both).
   """
 
-  def apart(score: Score, x: Array, key: Key) -> Array:
+  def apart(score: CriticFunction, x: Array, key: Key) -> Array:
     logits = score(x)
     return ((logits - score(change(x, key))).astype(_wide(logits)) ** 2).mean()
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
     sides = zip((real_weight, fake_weight), (real, fake), jax.random.split(key), strict=True)
     return sum((w * apart(score, x, k) for w, x, k in sides if w), jnp.zeros(()))
 
@@ -45,7 +45,7 @@ def latent_consistency(
   *,
   latent: Latent,
   judge: Judge,
-  deviation: float,
+  std: float,
   critic_weight: float,
   generator_weight: float,
   given: Given = nothing,
@@ -56,13 +56,13 @@ def latent_consistency(
   critic: critic_weight E (D(G(z)) - D(G(z + n)))^2
   generator: -generator_weight E (G(z) - G(z + n))^2, the mean over pixels
 
-  with n ~ N(0, deviation^2). The latents z are drawn for these terms only. Batch statistics are not
+  with n ~ N(0, std^2). The latents z are drawn for these terms only. Batch statistics are not
   updated.
 
   Args:
     latent: draws the latents.
     judge: computes logits, D; it augments both images of a pair by the same draws.
-    deviation: the standard deviation of n.
+    std: the standard deviation of n.
     critic_weight: the weight of the critic's term.
     generator_weight: the weight of the generator's term.
     given: further inputs of the network `generator`.
@@ -77,7 +77,7 @@ def latent_consistency(
   def pair(nets: Nets, batch: Batch, keys: Array | Sequence[Key]) -> list[Array]:
     drawing, moving, dropout = keys
     z = latent(drawing, len(batch['image']))
-    near = z + deviation * jax.random.normal(moving, z.shape, z.dtype)
+    near = z + std * jax.random.normal(moving, z.shape, z.dtype)
     return [make(nets, x, batch, jax.random.clone(dropout)) for x in (z, near)]
 
   def critic_loss(nets: Nets, batch: Batch, key: Key):

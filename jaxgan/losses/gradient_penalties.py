@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core import network_transforms
-from jaxgan.core.typing import Array, Key, Score
+from jaxgan.core.typing import Array, CriticFunction, Key
 
-Penalty = Callable[[Score, Array, Array, Key], Array]
+Penalty = Callable[[CriticFunction, Array, Array, Key], Array]
 """`(score, real, fake, key) -> scalar`; images `[B, ...]` of any rank."""
 
 _TINY = 1e-12  # added under the root, whose gradient at 0 would be NaN
 
 
-def slopes(score: Score, x: Array) -> Array:
+def input_gradients(score: CriticFunction, x: Array) -> Array:
   """Return the gradient of each image's score with respect to that image, `[B, ...]`.
 
   Where the score of an image is a map of logits, they are summed.
@@ -87,8 +87,8 @@ def gradient_penalty(weight: float = 10.0, target: float = 1.0) -> Penalty:
   Reference: Gulrajani et al., Improved Training of Wasserstein GANs, 2017 (WGAN-GP).
   """
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
-    lengths = norms(slopes(score, interpolates(real, fake, key)))
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
+    lengths = norms(input_gradients(score, interpolates(real, fake, key)))
     return weight * ((lengths - target) ** 2).mean()
 
   return penalty
@@ -108,8 +108,8 @@ def one_sided(weight: float = 10.0) -> Penalty:
   Reference: Petzka et al., On the Regularization of Wasserstein GANs, 2018 (WGAN-LP).
   """
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
-    lengths = norms(slopes(score, interpolates(real, fake, key)))
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
+    lengths = norms(input_gradients(score, interpolates(real, fake, key)))
     return weight * (jax.nn.relu(lengths - 1) ** 2).mean()
 
   return penalty
@@ -130,8 +130,8 @@ def dragan(weight: float = 10.0, scale: float = 0.5) -> Penalty:
   Reference: Kodali et al., On Convergence and Stability of GANs, 2017 (DRAGAN).
   """
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
-    lengths = norms(slopes(score, surroundings(real, key, scale)))
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
+    lengths = norms(input_gradients(score, surroundings(real, key, scale)))
     return weight * ((lengths - 1) ** 2).mean()
 
   return penalty
@@ -146,8 +146,8 @@ def r1(weight: float | Array) -> Penalty:
   Reference: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
   """
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
-    return weight / 2 * _squares(slopes(score, real)).mean()
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
+    return weight / 2 * _squares(input_gradients(score, real)).mean()
 
   return penalty
 
@@ -161,8 +161,8 @@ def r2(weight: float | Array) -> Penalty:
   Reference: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
   """
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
-    return weight / 2 * _squares(slopes(score, fake)).mean()
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
+    return weight / 2 * _squares(input_gradients(score, fake)).mean()
 
   return penalty
 
@@ -176,7 +176,7 @@ def drift(weight: float = 1e-3) -> Penalty:
   Reference: Karras et al., Progressive Growing of GANs, 2018 (ProGAN).
   """
 
-  def penalty(score: Score, real: Array, fake: Array, key: Key) -> Array:
+  def penalty(score: CriticFunction, real: Array, fake: Array, key: Key) -> Array:
     logits = score(real)
     return weight * (logits.astype(_wide(logits)) ** 2).mean()
 

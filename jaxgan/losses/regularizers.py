@@ -13,11 +13,11 @@ from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
 from jaxgan.losses.adversarial import Observe
 from jaxgan.losses.gradient_penalties import _wide
 
-Regulariser = Callable[[Tree], Array]
+Regularizer = Callable[[Tree], Array]
 """A function from the parameters of one network to a scalar."""
 
 
-def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
+def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regularizer:
   """Return the regularizer that makes filters orthogonal to each other, of any length.
 
   weight sum |W W' (1 - I)|_F^2, over every W = w as [out, rest] with two or more axes
@@ -31,12 +31,12 @@ def orthogonal(weight: float = 1e-4, skip: Collection[str] = ()) -> Regulariser:
   Reference: Brock et al., Large Scale GAN Training, 2018 (BigGAN).
   """
 
-  def regulariser(params: Tree) -> Array:
+  def regularizer(params: Tree) -> Array:
     leaves = jax.tree_util.tree_leaves_with_path(params)
     kept = [w for path, w in leaves if w.ndim > 1 and not {key.key for key in path} & set(skip)]
     return weight * sum(map(_crossings, kept), start=jnp.zeros(()))
 
-  return regulariser
+  return regularizer
 
 
 def _crossings(w: Array) -> Array:
@@ -70,11 +70,11 @@ def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
 # Losses to add to other losses.
 
 
-def of_parameters(name: str, regulariser: Regulariser) -> Loss:
-  """Return the loss of a network's parameters only; it is logged as `regulariser`."""
+def of_parameters(name: str, regularizer: Regularizer) -> Loss:
+  """Return the loss of a network's parameters only; it is logged as `regularizer`."""
 
   def loss(nets: Nets, batch: Batch, key: Key):
-    value = regulariser(nets.params[name])
+    value = regularizer(nets.params[name])
     return value, nets, {'regulariser': value}
 
   return loss

@@ -33,7 +33,7 @@ def absolute(x: Array, y: Array) -> Array:
   return jnp.abs((x - y).astype(jnp.promote_types(x.dtype, jnp.float32))).mean()
 
 
-def lowered(images: Array, scale: int) -> Array:
+def downsampled(images: Array, scale: int) -> Array:
   """Downsample images by a factor, bicubic with antialiasing, and clip them to [-1, 1].
 
   Args:
@@ -58,7 +58,7 @@ def pixels(distance: Distance, *, scale: int, crop: int) -> Loss:
 
   def generator(nets: Nets, batch: Batch, key: Key):
     high = crops(batch['image'], crop, key)
-    made, nets = nets('generator', lowered(high, scale))
+    made, nets = nets('generator', downsampled(high, scale))
     return distance(_unit(made), _unit(high)), nets, {}
 
   return generator
@@ -94,7 +94,7 @@ def adversarial(
 
   def make(nets: Nets, batch: Batch, key: Key):
     high = crops(batch['image'], crop, key)
-    made, nets = nets('generator', lowered(high, scale))
+    made, nets = nets('generator', downsampled(high, scale))
     return made, high, nets
 
   def critic(nets: Nets, batch: Batch, key: Key):

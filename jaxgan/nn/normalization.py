@@ -21,7 +21,7 @@ def moments(x: Array) -> tuple[Array, Array]:
   return mean, jnp.maximum((x * x).mean(axes) - mean * mean, 0)
 
 
-class Standardise(nn.Module):
+class Standardize(nn.Module):
   """The (scale, shift) `[C]` that give each channel mean 0 and variance 1.
 
   With `train` it uses the statistics of the (global) batch, and updates the running statistics:
@@ -65,7 +65,7 @@ class BatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
-    scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
+    scale, shift = Standardize(self.momentum, self.eps, name='statistics')(x, train)
     gain = self.param('scale', self.start, (x.shape[-1],))
     bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
     return affine(x, gain * scale, gain * shift + bias)
@@ -146,7 +146,7 @@ class ConditionalBatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, labels: Array, *, train: bool) -> Array:
-    scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
+    scale, shift = Standardize(self.momentum, self.eps, name='statistics')(x, train)
     shape = (self.classes, x.shape[-1])
     gain = self.param('scale', nn.initializers.ones, shape)[labels]
     bias = self.param('bias', nn.initializers.zeros, shape)[labels]
@@ -175,7 +175,7 @@ class VectorBatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, condition: Array, *, train: bool) -> Array:
-    scale, shift = Standardise(self.momentum, self.eps, name='statistics')(x, train)
+    scale, shift = Standardize(self.momentum, self.eps, name='statistics')(x, train)
     linear = partial(Dense, x.shape[-1], False, self.spectral, self.start)
     gain, bias = 1 + linear(name='gain')(condition), linear(name='bias')(condition)
     return affine(x, gain * scale[None], gain * shift[None] + bias)

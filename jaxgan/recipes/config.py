@@ -328,7 +328,7 @@ class Minibatch(Group):
   """Kernels of minibatch discrimination, by which the critic sees how alike images are."""
 
   def problems(self) -> list[str]:
-    """Add penalties of slopes."""
+    """Add gradient penalties."""
     found, players = super().problems(), part(self, Players)
     if self.minibatch and (players.r1 or players.r2):
       found.append('--r1 and --r2 take each image for itself, which --minibatch does not')

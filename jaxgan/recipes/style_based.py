@@ -45,14 +45,14 @@ def recipe(
 
   steps = Styles(
     map=to_styles,
-    synthesise=lambda nets, w, key: finish(drawing.images(nets, w, {}, key)),
+    synthesize=lambda nets, w, key: finish(drawing.images(nets, w, {}, key)),
     mean=lambda nets: nets.variables['mapping']['average']['style'],
   )
 
   def made(nets: Nets, latents: Array, labels: Array, key: Key | None) -> Array:
     w = steps.map(nets, latents, labels)
     w = towards_mean(w, steps.mean(nets), psi, truncate)
-    return jnp.clip(steps.synthesise(nets, w, key), -1, 1)
+    return jnp.clip(steps.synthesize(nets, w, key), -1, 1)
 
   def sample(nets: Nets, key: Key, labels: Array) -> Array:
     drawing_latents, noise = jax.random.split(key)
@@ -162,10 +162,10 @@ def duel(
     observe=looking,
   )
   memory = {**memory, **tricks.memory(config)}
-  if penalty := two_player.slopes(config):
+  if penalty := two_player.penalties(config):
     every = config.r1_every
-    slopes = adversarial.lazily(*penalty, interval=every, generate=generate, judge=judge)
-    lazy = (Turn('critic', slopes, 'slopes', every=every), *lazy)
+    gradients = adversarial.lazily(*penalty, interval=every, generate=generate, judge=judge)
+    lazy = (Turn('critic', gradients, 'slopes', every=every), *lazy)
   if config.augment != 'ada':
     return two_player.duel(config, networks, pair, lazy=lazy, memory=memory)
   memory = {**memory, 'ada': dict.fromkeys(('p', 'signs', 'count'), np.float32(0))}

@@ -59,7 +59,7 @@ def duel(
   """Return the one stage of a game between generators and critics of images `shape`.
 
   The players `generator` and `critic` own the networks of their kind; the generators are averaged
-  where the config wants it. A critic is initialised with `shown` images at once. The turns share
+  where the config wants it. A critic is initialized with `shown` images at once. The turns share
   their draws, so that all see the same crops.
   """
   game = Game(

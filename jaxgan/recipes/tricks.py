@@ -50,7 +50,7 @@ DISTANCES: dict[str, Callable[[Array], Array]] = {'squared': jnp.square, 'absolu
 
 
 def generator(config: Common, module: nn.Module, latent: Latent, classes: int) -> Network:
-  """The generator; with --virtual-batch, normalised by a reference batch of latents.
+  """The generator; with --virtual-batch, normalized by a reference batch of latents.
 
   Raises:
     ValueError: a generator without batch norm that can be so.
@@ -145,7 +145,7 @@ def losses_between(
     others: `real` and `terms` of `adversarial.between`.
 
   Raises:
-    ValueError: penalties of slopes beside --minibatch; --top-k where the generator's loss compares
+    ValueError: gradient penalties beside --minibatch; --top-k where the generator's loss compares
       real and fake; an unknown name in --policy.
   """
   noise = part(config, Players).instance_noise
@@ -185,7 +185,7 @@ def _observing(few: Augmentation, observe: Observe) -> Observe:
 
 def _penalties(config: Common, penalty: Sequence[Penalty]) -> list[Penalty]:
   if part(config, Minibatch).minibatch and penalty:
-    raise ValueError('--minibatch mixes the images, which penalties of slopes take each for itself')
+    raise ValueError('--minibatch mixes the images, which gradient penalties take each for itself')
   pack, few = part(config, Packs).pack, part(config, Augmentation)
   if pack > 1:
     penalty = [gradient_penalties.of_packs(p, pack) for p in penalty]
@@ -233,7 +233,7 @@ def _terms(
     pair = consistency.latent_consistency(
       latent=latent,
       judge=judge,
-      deviation=few.zcr_deviation,
+      std=few.zcr_deviation,
       critic_weight=few.zcr,
       generator_weight=few.zcr_generator,
       given=given,

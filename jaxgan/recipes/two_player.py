@@ -33,7 +33,7 @@ from jaxgan.losses import adversarial, gradient_penalties, regularizers, unrolle
 from jaxgan.losses.adversarial import Term, Terms
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
-from jaxgan.losses.regularizers import Regulariser
+from jaxgan.losses.regularizers import Regularizer
 from jaxgan.recipes import codes, tricks
 from jaxgan.recipes.codes import Code
 from jaxgan.recipes.config import TwoPlayer
@@ -59,7 +59,7 @@ class Extra(NamedTuple):
     codes: named parts of the latent, such as `{'code': categorical(10)}`; the generator is given
       them behind the latent, and `jaxgan sample --code=3` chooses one.
     heads: networks on the critic's features, by name, which the critic's player moves.
-    networks: other networks by name, each with the inputs that it is initialised with.
+    networks: other networks by name, each with the inputs that it is initialized with.
     critic_owns: which of `networks` the critic's player moves; the generator's moves the others.
     critic_terms: terms to add to the critic's loss, each seeing the fakes of the turn.
     generator_terms: terms to add to the generator's loss.
@@ -89,7 +89,7 @@ class Extra(NamedTuple):
   def made(
     self, critic: Network, images: Sequence[Array]
   ) -> tuple[dict[str, Network], dict[str, tuple[Array, ...]]]:
-    """Return its networks, and inputs to initialise each with."""
+    """Return its networks, and inputs to initialize each with."""
     added = {name: linen(module) for name, (module, _) in self.networks.items()}
     example = {name: inputs for name, (_, inputs) in self.networks.items()}
     if self.heads:
@@ -116,14 +116,14 @@ def two_player(
   penalty: Sequence[Penalty] = (),
   conditional: bool = False,
   constraint: Callable[[Tree], Tree] = lambda params: params,
-  regulariser: Regulariser | None = None,
+  regularizer: Regularizer | None = None,
   schedules: Schedules | None = None,
   unroll: int = 0,
   extra: Extra | None = None,
 ) -> Recipe:
   """Return the recipe of most GANs: the critic's turn, `n_critic` times, then the generator's.
 
-  The `regulariser` is of the generator's parameters; without `schedules` they are the config's.
+  The `regularizer` is of the generator's parameters; without `schedules` they are the config's.
   With `unroll` the generator meets the critic as it will be so many steps ahead, and the critic is
   exact: bfloat16 would round there what Adam's steps make large. `extra` has codes, further
   networks and terms of the losses.
@@ -138,10 +138,10 @@ def two_player(
   added, inputs = more.made(networks['critic'], example['critic'])
   make = partial(tricks.losses_of, config, objective, latent=latent, conditional=conditional)
   critic_loss, generator_loss = adversarial.at_step(
-    lambda step: make([*penalty, *slopes(config, plan.strength(step))], terms=more.terms(latent))
+    lambda step: make([*penalty, *penalties(config, plan.strength(step))], terms=more.terms(latent))
   )
-  if regulariser:
-    term = regularizers.of_parameters('generator', regulariser)
+  if regularizer:
+    term = regularizers.of_parameters('generator', regularizer)
     generator_loss = adversarial.together(generator_loss, term)
   game = duel(
     config,
@@ -188,7 +188,7 @@ def pair_of(
   latent: Latent,
   conditional: bool,
 ) -> tuple[dict[str, Network], dict[str, tuple[Array, ...]]]:
-  """Return the networks of both players with their tricks, and inputs to initialise them with."""
+  """Return the networks of both players with their tricks, and inputs to initialize them with."""
   labels = (jnp.zeros(2, jnp.int32),) if conditional else ()
   networks = {
     'generator': tricks.generator(config, generator, latent, spec.classes if conditional else 0),
@@ -263,7 +263,7 @@ def latents(config: TwoPlayer) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def slopes(config: TwoPlayer, strength: Array | float = 1.0) -> list[Penalty]:
+def penalties(config: TwoPlayer, strength: Array | float = 1.0) -> list[Penalty]:
   """The configured penalties R1 and R2, times a strength."""
   weights = ((gradient_penalties.r1, config.r1), (gradient_penalties.r2, config.r2))
   return [penalty(weight * strength) for penalty, weight in weights if weight]

@@ -16,7 +16,7 @@ from jaxgan.recipes.codes import Code
 
 
 class Stage(NamedTuple):
-  """A game, inputs to initialise its networks with, and its length in steps (None: to the end).
+  """A game, inputs to initialize its networks with, and its length in steps (None: to the end).
 
   `fresh` are fields of the state that do not come over from the stage before, such as `opt`.
   """
@@ -30,13 +30,13 @@ class Stage(NamedTuple):
 class Styles(NamedTuple):
   """Where images are made of styles w `[n, layers, d]`, one a layer, that follow from latents.
 
-  `map(nets, latents, labels) -> w`; `synthesise(nets, w, key) -> images [n, H, W, C]`, a little
+  `map(nets, latents, labels) -> w`; `synthesize(nets, w, key) -> images [n, H, W, C]`, a little
   beyond [-1, 1] here and there, where the key draws the noise and None leaves it fixed;
   `mean(nets) -> [d]`, the average style.
   """
 
   map: Callable[[Nets, Array, Array], Array]
-  synthesise: Callable[[Nets, Array, Key | None], Array]
+  synthesize: Callable[[Nets, Array, Key | None], Array]
   mean: Callable[[Nets], Array]
 
 

@@ -14,7 +14,7 @@ from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.data.source import Source
 from jaxgan.losses import super_resolution
 from jaxgan.losses.objectives import Objective
-from jaxgan.losses.super_resolution import Distance, Weights, lowered
+from jaxgan.losses.super_resolution import Distance, Weights, downsampled
 from jaxgan.networks.pretrained.vgg import SMALLEST
 from jaxgan.ops.resample import resize
 from jaxgan.recipes import config, optimizers, perceptual
@@ -190,6 +190,6 @@ def show(nets: Nets, batch: Batch, key: Key, scale: int) -> Array:
   images = batch['image']
   size = images.shape[1] // scale * scale
   images = images[:, :size, :size]
-  low = lowered(images, scale)
+  low = downsampled(images, scale)
   bicubic = jnp.clip(resize(low, size, size), -1, 1)
   return jnp.stack([bicubic, upscale(nets, low, key), images], 1)

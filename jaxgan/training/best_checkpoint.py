@@ -10,16 +10,16 @@ from jaxgan.core.typing import Key, Tree
 from jaxgan.data import Source
 from jaxgan.evaluation import features, samples, scores
 from jaxgan.evaluation.metrics import frechet, kernel
-from jaxgan.evaluation.scores import Judge
+from jaxgan.evaluation.scores import Evaluator
 from jaxgan.parallel import hosts
 from jaxgan.recipes.config import RENAMED_METRICS
 from jaxgan.storage import files
 from jaxgan.storage.checkpoint import Checkpoints
 
-METRICS: dict[str, Callable[[Judge, np.ndarray], float]] = {
-  'frechet': lambda judge, x: frechet.distance_of(x, judge.reference),
-  'kernel': lambda judge, x: kernel.distance(
-    judge.train.features[judge.train.some(len(x), samples.TRAIN)], x
+METRICS: dict[str, Callable[[Evaluator, np.ndarray], float]] = {
+  'frechet': lambda evaluator, x: frechet.distance_of(x, evaluator.reference),
+  'kernel': lambda evaluator, x: kernel.distance(
+    evaluator.train.features[evaluator.train.some(len(x), samples.TRAIN)], x
   ),
 }
 """The metrics that may choose the best checkpoint; smaller is better."""
@@ -28,7 +28,7 @@ METRICS: dict[str, Callable[[Judge, np.ndarray], float]] = {
 class Best:
   """The store of the checkpoint whose samples scored best, in `best/`.
 
-  `best.json` records its step and score. `judge` is None in all processes but the first, which
+  `best.json` records its step and score. `evaluator` is None in all processes but the first, which
   computes the scores.
   """
 
@@ -41,8 +41,8 @@ class Best:
     """
     return jax.random.fold_in(jax.random.key(1000), 0)
 
-  def __init__(self, folder: pathlib.Path, metric: str, judge: Judge | None):
-    self._folder, self._metric, self._judge = folder, metric, judge
+  def __init__(self, folder: pathlib.Path, metric: str, evaluator: Evaluator | None):
+    self._folder, self._metric, self._evaluator = folder, metric, evaluator
     self._checkpoints = Checkpoints(folder / 'best', keep_latest=1, keep_best=0)
     self._value = self._known()
 
@@ -60,7 +60,7 @@ class Best:
     Returns:
       The score.
     """
-    score = lambda: repr(self._score(draw())) if self._judge else ''
+    score = lambda: repr(self._score(draw())) if self._evaluator else ''
     value = float(hosts.share(hosts.together(score))[0])
     if value < self._value:
       self._value = value
@@ -78,8 +78,8 @@ class Best:
     return self._folder / 'best.json'
 
   def _score(self, images: np.ndarray) -> float:
-    assert self._judge
-    return METRICS[self._metric](self._judge, self._judge.network.apply(images)[0])
+    assert self._evaluator
+    return METRICS[self._metric](self._evaluator, self._evaluator.network.apply(images)[0])
 
   def _known(self) -> float:
     """Return the best score so far by this metric; infinity if there is none."""
@@ -91,10 +91,10 @@ class Best:
       return float('inf')
 
 
-def judge(source: Source, held: Source | None) -> Judge:
-  """Return the judge for scores during training.
+def evaluator(source: Source, held: Source | None) -> Evaluator:
+  """Return the evaluator for scores during training.
 
   It uses the data set's own classifier and compares with the training images.
   """
   network = features.named('own', source, held)
-  return scores.judge_of(network, source, None)
+  return scores.evaluator_of(network, source, None)

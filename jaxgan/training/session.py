@@ -146,9 +146,11 @@ def _prepare(
 def _best(config: Common, folder: pathlib.Path, source: Source) -> 'Best':
   from jaxgan.training import best_checkpoint  # its metrics take half of what it takes to start
 
-  make = lambda: best_checkpoint.judge(source, held_out(config, source)) if hosts.first() else None
-  judge = hosts.together(make)
-  return best_checkpoint.Best(folder, part(config, Scores).eval_metric, judge)
+  make = lambda: (
+    best_checkpoint.evaluator(source, held_out(config, source)) if hosts.first() else None
+  )
+  evaluator = hosts.together(make)
+  return best_checkpoint.Best(folder, part(config, Scores).eval_metric, evaluator)
 
 
 def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:

@@ -154,7 +154,7 @@ def use_plugin(path: str | pathlib.Path) -> None:
 
 
 def _executed(file: pathlib.Path) -> ModuleType:
-  """Import a file under a name of its own; its neighbours can be imported from it."""
+  """Import a file under a name of its own; its neighbors can be imported from it."""
   digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
   name = f'jaxgan_plugin_{file.stem}_{digest}'
   found = importlib.util.spec_from_file_location(name, file)

@@ -96,5 +96,5 @@ def build(config: Config, spec: Spec) -> Recipe:
     critic=critic,
     objective=objectives.hinge(),
     conditional=config.conditional,
-    regulariser=term,
+    regularizer=term,
   )

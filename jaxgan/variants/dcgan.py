@@ -26,12 +26,12 @@ class Convolutional(config.Group):
   width: int = 64
   """Channels of the layers next to the image; they double with every halving of its size."""
   critic_norm: bool = True
-  """Batch norm in the critic; to be off where slopes are penalised."""
+  """Batch norm in the critic; to be off where gradients are penalized."""
   bias: bool = True
   """Biases in the layers that no batch norm follows."""
 
   def problems(self) -> list[str]:
-    """Add a penalty of slopes: it takes each image for itself, which batch norm forbids."""
+    """Add a gradient penalty: it takes each image for itself, which batch norm forbids."""
     found, players = super().problems(), config.part(self, config.Players)
     if self.mixes and (players.r1 or players.r2):
       found.append('--r1 and --r2 need --critic-norm=False: batch norm mixes the images')

@@ -19,7 +19,7 @@ from jaxgan.networks import progan
 from jaxgan.recipes import progressive, tricks
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.progressive import Level, Networks, growth, stages
-from jaxgan.recipes.two_player import latents, slopes
+from jaxgan.recipes.two_player import latents, penalties
 from jaxgan.recipes.types import Recipe, from_latents
 
 
@@ -53,10 +53,10 @@ def build(config: Config, spec: Spec) -> Recipe:
     ValueError: as `progressive.growth`.
   """
   grown, latent = growth(config, spec), latents(config)
-  penalties = [
+  terms = [
     gradient_penalties.gradient_penalty(config.penalty_weight),
     gradient_penalties.drift(config.drift),
-    *slopes(config),
+    *penalties(config),
   ]
 
   def level(at: Level) -> tuple[Networks, tuple[Loss, Loss]]:
@@ -69,7 +69,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     return networks, tricks.losses_between(
       config,
       objectives.wasserstein(),
-      penalties,
+      terms,
       generate=adversarial.generated(latent, grown.given),
       given=grown.given,
       latent=latent,

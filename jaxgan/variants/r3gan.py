@@ -1,4 +1,4 @@
-"""R3GAN: a relativistic loss, slopes penalised on both sides, plain residual networks.
+"""R3GAN: a relativistic loss, gradients penalized on both sides, plain residual networks.
 
 Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024. `--preset=paper` is
 CIFAR-10's setting, but that images are not augmented, that the generator's step sees the critic's
@@ -116,7 +116,7 @@ def schedules(config: Config) -> Schedules:
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """Networks without normalisation; R1 and R2 at every step.
+  """Networks without normalization; R1 and R2 at every step.
 
   Raises:
     ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.

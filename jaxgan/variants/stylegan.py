@@ -22,7 +22,7 @@ from jaxgan.networks import resnet, stylegan, stylegan2
 from jaxgan.recipes import progressive, style_based, tricks
 from jaxgan.recipes.config import Needs, Preset
 from jaxgan.recipes.progressive import Level, Networks, growth, stages
-from jaxgan.recipes.two_player import latents, slopes
+from jaxgan.recipes.two_player import latents, penalties
 from jaxgan.recipes.types import Recipe
 
 
@@ -83,7 +83,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     return networks, tricks.losses_between(
       config,
       objectives.nonsaturating(),
-      slopes(config),
+      penalties(config),
       generate=fakes.generate,
       given=grown.given,
       latent=latent,

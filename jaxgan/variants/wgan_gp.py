@@ -48,7 +48,7 @@ PAPER: Preset = dict(image_size=28, batch_size=50, ema_images=0.0)
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """Convolutional networks without any normalisation, and the penalty.
+  """Convolutional networks without any normalization, and the penalty.
 
   Raises:
     ValueError: images of fewer than 8 pixels.

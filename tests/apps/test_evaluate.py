@@ -141,7 +141,7 @@ def test_files_of_features(tmp_path, capsys):
   few = npz(tmp_path / 'few.npz', features=draw(5, 6, 0))
   assert 'must be above 5' in said(capsys, [f'--fake={few}', argv[1]], 2)
   assert 'compares pixels' in said(
-    capsys, [*argv, f'--held-out={real}', '--metrics=memorisation'], 2
+    capsys, [*argv, f'--held-out={real}', '--metrics=memorization'], 2
   )
 
 

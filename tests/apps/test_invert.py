@@ -26,7 +26,7 @@ def test_a_generated_image_is_recovered(plain, feature_weight):
   np.testing.assert_allclose(again, found.images, atol=1e-4)
 
 
-def test_restarts_and_neighbours_leave_a_search_as_it_is(plain):
+def test_restarts_and_neighbors_leave_a_search_as_it_is(plain):
   """An image's search hangs on its number alone, and more starts never end farther away."""
   run = sharpened(load(plain))
   images = run.sample(7, 3)

@@ -91,8 +91,8 @@ def test_relativistic_pairs_find_the_ring(tmp_path):
   points = jnp.asarray(mixtures.draw('ring8', 'train')[0])
   game = plane.build(chosen)
   states = plane.program(chosen, game)(plane.init(chosen, game), points, chosen.steps)
-  means, deviation = mixtures.ring()
-  mixture = mixtures.Mixture(points, None, means, deviation, '')
+  means, std = mixtures.ring()
+  mixture = mixtures.Mixture(points, None, means, std, '')
   for found in plane.count(mixture, plane.draw(chosen, game, states)):
     assert found.found == 8 and found.reverse_kl < 0.1 and found.high_quality > 0.5
   assert np.isfinite(plane.draw(chosen, game, states)).all()

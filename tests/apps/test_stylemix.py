@@ -67,11 +67,11 @@ def test_all_tables_are_of_one_program(styled):
   run, traces = load(styled), []
   styles = run.sampler().styles
 
-  def synthesise(nets, w, key):
+  def synthesize(nets, w, key):
     traces.append(w.shape)
-    return styles.synthesise(nets, w, key)
+    return styles.synthesize(nets, w, key)
 
-  counting = run.recipe._replace(styles=styles._replace(synthesise=synthesise))
+  counting = run.recipe._replace(styles=styles._replace(synthesize=synthesize))
   run = dataclasses.replace(run, recipe=counting)
   layers = run.bound(latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
   stylemix.tables(run, layers, 2, (1, 2))

@@ -16,7 +16,7 @@ def larger(x):
 
 
 def average(x):
-  """Of 3x3 neighbours, reflected: it sees one pixel beyond."""
+  """Of 3x3 neighbors, reflected: it sees one pixel beyond."""
   wide = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode='symmetric')
   return (
     sum(wide[:, i : i + x.shape[1], j : j + x.shape[2]] for i in range(3) for j in range(3)) / 9

@@ -45,8 +45,8 @@ def build(config, spec):
     w = nets('mapping', z, labels)[0]
     return jnp.broadcast_to(w[:, None], (len(w), LAYERS, WIDTH))
 
-  synthesise = lambda nets, w, key: nets('synthesis', w)[0]
-  generate = lambda nets, z, labels: synthesise(nets, styled(nets, z, labels), None)
+  synthesize = lambda nets, w, key: nets('synthesis', w)[0]
+  generate = lambda nets, z, labels: synthesize(nets, styled(nets, z, labels), None)
   sample = lambda nets, key, labels: generate(nets, latent(key, len(labels)), labels)
   networks = {
     'mapping': network.linen(Mapping()),
@@ -63,5 +63,5 @@ def build(config, spec):
     'synthesis': (jnp.zeros((2, LAYERS, WIDTH)),),
     'critic': (jnp.zeros((2, *spec.shape)),),
   }
-  styles = Styles(styled, synthesise, lambda nets: nets.memory['mean'])
+  styles = Styles(styled, synthesize, lambda nets: nets.memory['mean'])
   return Recipe((Stage(game, example),), Sampler(latent, generate, sample, False, styles))

@@ -87,19 +87,19 @@ class TestComputedIn:
     x = jax.random.normal(jax.random.key(1), (4, 16, 16, 1))
     wide, narrow, variables = self.both(x)
 
-    def penalised(net, params):
+    def penalized(net, params):
       score = lambda x: net.apply({**variables, 'params': params}, x, train=True)[0]
       slopes = jax.grad(lambda x: score(x).sum())(x)
       return (jnp.sqrt((slopes**2).sum((1, 2, 3)) + 1e-12) - 1).mean() ** 2 + score(x).mean()
 
-    grads = [jax.grad(partial(penalised, n))(variables['params']) for n in (wide, narrow)]
+    grads = [jax.grad(partial(penalized, n))(variables['params']) for n in (wide, narrow)]
     chex.assert_trees_all_equal_shapes_and_dtypes(*grads)
     for a, b in zip(*map(jax.tree.leaves, grads), strict=True):
       assert jnp.linalg.norm(a - b) <= 0.1 * jnp.linalg.norm(a)
 
 
 class Shown(nn.Module):
-  """A linear critic of `Wide`'s normalised features."""
+  """A linear critic of `Wide`'s normalized features."""
 
   @nn.compact
   def __call__(self, x, *, train):
@@ -158,7 +158,7 @@ def test_a_head_is_added(key):
 
 @pytest.mark.parametrize('shape', [(6, 2), (6, 3, 3, 2)])
 @pytest.mark.parametrize('size', [1, 2, 3])
-def test_packs_are_neighbours_joined_on_the_last_axis(key, shape, size):
+def test_packs_are_neighbors_joined_on_the_last_axis(key, shape, size):
   x = jax.random.normal(key, shape)
   packs = network_transforms.packs(x, size)
   assert packs.shape == (6 // size, *shape[1:-1], size * shape[-1])

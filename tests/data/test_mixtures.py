@@ -10,14 +10,14 @@ from jaxgan.data import mixtures
 
 @pytest.mark.parametrize(('name', 'count'), [('ring8', 8), ('grid25', 25)])
 def test_modes_are_as_stated(name, count):
-  means, deviation = mixtures.MIXTURES[name]()
+  means, std = mixtures.MIXTURES[name]()
   assert len(np.unique(means.round(9), axis=0)) == count  # the ring leaves out the circle's end
   points, modes = mixtures.draw(name, 'train')
   for mode in range(count):
     inside = points[modes == mode]
-    error = deviation / np.sqrt(len(inside))
+    error = std / np.sqrt(len(inside))
     np.testing.assert_allclose(inside.mean(0), means[mode], atol=5 * error)
-    np.testing.assert_allclose(inside.std(0), deviation, rtol=0.1)
+    np.testing.assert_allclose(inside.std(0), std, rtol=0.1)
   np.testing.assert_allclose(points.std(0), 1, atol=0.02)
   shares = np.bincount(modes) / len(modes)
   np.testing.assert_allclose(shares, 1 / count, rtol=0.15)

@@ -105,7 +105,7 @@ def test_shifts_by_whole_pixels_alone():
 
 def test_turns_are_told_without_labels(digits):
   """None, a quarter, two, three, of each image in order; the network learns to tell them."""
-  turned = features.turned(digits[0])
+  turned = features.rotated(digits[0])
   images = turned.images(np.arange(8))
   upright = digits[0].images(np.arange(2))
   for i in range(8):

@@ -24,10 +24,10 @@ def data_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def judge(data_dir, tmp_path_factory):
+def evaluator(data_dir, tmp_path_factory):
   sets = [data.load('digits', split=split, data_dir=data_dir) for split in ('train', 'test')]
   network = features.classifier(*sets, folder=tmp_path_factory.mktemp('classifiers'))
-  return scoring.judge_of(network, *sets)
+  return scoring.evaluator_of(network, *sets)
 
 
 def pixels(sample):
@@ -38,43 +38,43 @@ def pixels(sample):
 def noisy(deviation):
   """Training images with noise of that deviation, where the range is 2."""
 
-  def sample(judge, random):
-    images = pixels(judge.train)[random.permutation(len(judge.train))[:N]].astype(float)
+  def sample(evaluator, random):
+    images = pixels(evaluator.train)[random.permutation(len(evaluator.train))[:N]].astype(float)
     return images + 127.5 * deviation * random.normal(size=images.shape)
 
   return sample
 
 
-def blended(judge, random):
+def blended(evaluator, random):
   """Gaussian noise of the mean and the covariance of pixels."""
-  flat = pixels(judge.train).reshape(len(judge.train), -1).astype(float)
+  flat = pixels(evaluator.train).reshape(len(evaluator.train), -1).astype(float)
   drawn = random.multivariate_normal(flat.mean(0), np.cov(flat.T), N, method='eigh')
   return drawn.reshape(N, *SHAPE)
 
 
 SAMPLES = {
-  'held out': lambda judge, random: pixels(judge.test)[:N],
+  'held out': lambda evaluator, random: pixels(evaluator.test)[:N],
   'noise .1': noisy(0.1),
   'noise .3': noisy(0.3),
   'noise 1': noisy(1.0),
   'blended': blended,
-  'collapsed': lambda judge, random: pixels(judge.train)[np.arange(N) % 10],
-  'uniform': lambda judge, random: random.uniform(0, 255, (N, *SHAPE)),
-  'black': lambda judge, random: np.zeros((N, *SHAPE)),
+  'collapsed': lambda evaluator, random: pixels(evaluator.train)[np.arange(N) % 10],
+  'uniform': lambda evaluator, random: random.uniform(0, 255, (N, *SHAPE)),
+  'black': lambda evaluator, random: np.zeros((N, *SHAPE)),
 }
 
 
 @pytest.fixture(scope='module')
-def scores(judge):
+def scores(evaluator):
   """Values of every metric for every kind of sample."""
   found = {}
   for kind, sample in SAMPLES.items():
 
     def draw(seed, sample=sample):
-      drawn = sample(judge, np.random.default_rng(seed))
+      drawn = sample(evaluator, np.random.default_rng(seed))
       return np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
 
-    made = scoring.evaluate(draw, judge, seeds=SEEDS[:1])
+    made = scoring.evaluate(draw, evaluator, seeds=SEEDS[:1])
     found[kind] = {score.name: score.of.value for score in made}
   return found
 
@@ -110,12 +110,12 @@ def test_copies_are_seen_where_distances_praise_them(scores):
   assert copied['nearer to train'] > 0.95 and scores['collapsed']['copies'] == 1
 
 
-def test_a_score_carries_what_it_means(judge):
-  draw = lambda seed: pixels(judge.test)[seed : seed + 300]
-  made = scoring.evaluate(draw, judge, metrics=['frechet', 'prdc'], seeds=SEEDS)
+def test_a_score_carries_what_it_means(evaluator):
+  draw = lambda seed: pixels(evaluator.test)[seed : seed + 300]
+  made = scoring.evaluate(draw, evaluator, metrics=['frechet', 'prdc'], seeds=SEEDS)
   first = made[0]
   assert (first.num, first.real_num, first.seeds) == (300, 300, SEEDS)
-  assert first.against == 'train (1437)' and judge.network.hash in first.network
+  assert first.against == 'train (1437)' and evaluator.network.hash in first.network
   assert first.of.low < first.of.value < first.of.high
   assert 0 < first.ideal < first.real
   text = scoring.table(made)
@@ -123,9 +123,9 @@ def test_a_score_carries_what_it_means(judge):
     assert word in text
 
 
-def test_the_bias_of_few_samples_is_the_floor(judge):
+def test_the_bias_of_few_samples_is_the_floor(evaluator):
   """The mean over ideal samples of N, which falls as 1 / N."""
-  few, many = (scoring.floor(judge.reference, n) for n in (300, 1200))
+  few, many = (scoring.floor(evaluator.reference, n) for n in (300, 1200))
   assert 3 < few / many < 5
 
 
@@ -138,39 +138,39 @@ def test_the_bias_of_few_samples_is_the_floor(judge):
     ({'sample': lambda seed: np.zeros((5, 16, 16, 1), np.uint8)}, '--num must be above 5'),
   ],
 )
-def test_what_cannot_be_measured_is_refused(judge, options, words):
-  sample = options.pop('sample', lambda seed: judge.test)
+def test_what_cannot_be_measured_is_refused(evaluator, options, words):
+  sample = options.pop('sample', lambda seed: evaluator.test)
   with pytest.raises(ValueError, match=words):
-    scoring.evaluate(sample, judge, **options)
+    scoring.evaluate(sample, evaluator, **options)
 
 
-def test_an_ideal_sampler_is_told_from_copies(judge):
+def test_an_ideal_sampler_is_told_from_copies(evaluator):
   """Test digits are of other writers: fresh ones of the known writers are nearer to train."""
-  fresh = scoring.ideal(judge, N, ['memorisation'])['nearer to train']
+  fresh = scoring.ideal(evaluator, N, ['memorization'])['nearer to train']
   assert 0.6 < fresh < 0.75
-  order = np.random.default_rng(7).permutation(len(judge.train))
-  kept = judge._replace(train=samples.part(judge.train, order[N:]))
-  real = scoring.METRICS['memorisation'](kept, samples.part(judge.train, order[:N]))
+  order = np.random.default_rng(7).permutation(len(evaluator.train))
+  kept = evaluator._replace(train=samples.part(evaluator.train, order[N:]))
+  real = scoring.METRICS['memorization'](kept, samples.part(evaluator.train, order[:N]))
   assert abs(real['nearer to train'].value - fresh) < 0.06 and real['copies'].value == 0
 
 
-def test_without_held_out_images_halves_are_compared(judge):
-  alone = judge._replace(test=None)
-  (score,) = scoring.evaluate(lambda _: judge.test, alone, metrics=['kernel'], seeds=[0])
+def test_without_held_out_images_halves_are_compared(evaluator):
+  alone = evaluator._replace(test=None)
+  (score,) = scoring.evaluate(lambda _: evaluator.test, alone, metrics=['kernel'], seeds=[0])
   assert score.real_num == 360 and abs(score.real) < 3 < score.of.value
   assert score.of.low == float('-inf') and 'one sample' in score.cells()
   with pytest.raises(ValueError, match='give --held-out'):
-    scoring.evaluate(lambda _: judge.test, alone, metrics=['memorisation'], seeds=[0])
+    scoring.evaluate(lambda _: evaluator.test, alone, metrics=['memorization'], seeds=[0])
 
 
-def test_one_sample_has_an_interval_where_the_score_is_a_share(judge):
-  made = scoring.evaluate(lambda _: judge.test, judge, metrics=['prdc'], seeds=[0])
+def test_one_sample_has_an_interval_where_the_score_is_a_share(evaluator):
+  made = scoring.evaluate(lambda _: evaluator.test, evaluator, metrics=['prdc'], seeds=[0])
   by_name = {score.name: score for score in made}
   assert by_name['coverage'].of == intervals.wilson(by_name['coverage'].of.value * N, N)
   assert by_name['density'].of.low == float('-inf')
 
 
-def test_modes_are_read_channel_by_channel(judge, data_dir):
+def test_modes_are_read_channel_by_channel(evaluator, data_dir):
   """Images made of test digits: the reader finds the triples that its own accuracy allows."""
   test = data.load('digits', split='test', data_dir=data_dir)
   chosen = np.random.default_rng(0).integers(len(test), size=(2000, 3))
@@ -179,18 +179,18 @@ def test_modes_are_read_channel_by_channel(judge, data_dir):
   stacked = samples.seen(
     FeatureNetwork('none', '', '', lambda x: (np.zeros((len(x), 2)),) * 2), images
   )
-  read = judge._replace(digits=judge.network)
+  read = evaluator._replace(digits=evaluator.network)
   found = scoring.METRICS['modes'](read, stacked)
   assert abs(found['modes of 1000'].value - true) < 30
   assert 0.1 < found['KL(fake | uniform)'].value < 0.4
   with pytest.raises(ValueError, match='--dataset=stacked_mnist'):
-    scoring.METRICS['modes'](judge, stacked)
+    scoring.METRICS['modes'](evaluator, stacked)
 
 
-def test_a_network_without_logits_has_no_classifier_score(judge):
-  bare = dataclasses.replace(judge.test, logits=np.zeros((360, 0)))
+def test_a_network_without_logits_has_no_classifier_score(evaluator):
+  bare = dataclasses.replace(evaluator.test, logits=np.zeros((360, 0)))
   with pytest.raises(ValueError, match='remove "is" from --metrics'):
-    scoring.METRICS['is'](judge, bare)
+    scoring.METRICS['is'](evaluator, bare)
 
 
 def every_fourth(images):
@@ -209,8 +209,8 @@ def of_kinds(count, seed):
   return np.clip(np.rint(means + noise), 0, 255).astype(np.uint8)
 
 
-def values(fake, judge, **options):
-  found = scoring.evaluate(lambda seed: fake, judge, seeds=(0,), **options)
+def values(fake, evaluator, **options):
+  found = scoring.evaluate(lambda seed: fake, evaluator, seeds=(0,), **options)
   return {score.name: (score.of, score.num, score.real, score.real_num) for score in found}
 
 
@@ -218,23 +218,24 @@ def test_no_score_changes_with_the_order_of_images():
   """Of the sample, of the real images, and of those held out, also where not all are used."""
   sets = [of_kinds(*x) for x in ((60, 0), (40, 1), (30, 2))]
   shuffled = [np.random.default_rng(9).permutation(x) for x in sets]
-  first = values(sets[0], scoring.judge_of(PIXELS, *sets[1:]))
-  assert first == values(shuffled[0], scoring.judge_of(PIXELS, *shuffled[1:]))
-  alone = [scoring.judge_of(PIXELS, x[1], None) for x in (sets, shuffled)]
+  first = values(sets[0], scoring.evaluator_of(PIXELS, *sets[1:]))
+  assert first == values(shuffled[0], scoring.evaluator_of(PIXELS, *shuffled[1:]))
+  alone = [scoring.evaluator_of(PIXELS, x[1], None) for x in (sets, shuffled)]
   metrics = ['frechet', 'kernel', 'is', 'prdc']
   both = [
-    values(x[0], judge, metrics=metrics) for x, judge in zip((sets, shuffled), alone, strict=True)
+    values(x[0], evaluator, metrics=metrics)
+    for x, evaluator in zip((sets, shuffled), alone, strict=True)
   ]
   assert both[0] == both[1]
 
 
 def test_some_images_stand_for_all_of_them():
   """In order of kinds, the first third would be all dark."""
-  judge = scoring.judge_of(PIXELS, of_kinds(200, 1), of_kinds(100, 2))
+  evaluator = scoring.evaluator_of(PIXELS, of_kinds(200, 1), of_kinds(100, 2))
   fake = of_kinds(600, 0)
-  found = values(samples.seen(PIXELS, fake, num=600), judge)
+  found = values(samples.seen(PIXELS, fake, num=600), evaluator)
   assert found['Fréchet distance'][0].value < 300  # else 70 000
-  whole = values(fake, judge)
+  whole = values(fake, evaluator)
   for name in ('precision', 'recall', 'coverage'):
     of, num, real, real_num = whole[name]
     assert (num, real_num) == (600, 300) and min(of.value, real) > 0.7, name
@@ -265,10 +266,10 @@ def test_streamed_images_are_never_held_whole(monkeypatch):
   monkeypatch.setattr(source_module, 'PART', 1)
   monkeypatch.setattr(scoring, 'PIXELS', 100)
   sets = [of_kinds(*x) for x in ((300, 0), (400, 1), (250, 2))]
-  judge = scoring.judge_of(PIXELS, *map(streamed, sets[1:]))
-  found = values(streamed(sets[0]), judge)
+  evaluator = scoring.evaluator_of(PIXELS, *map(streamed, sets[1:]))
+  found = values(streamed(sets[0]), evaluator)
   assert max(asked) == 512 and found['nearer to train'][1] == 100
-  assert found == values(sets[0], scoring.judge_of(PIXELS, *sets[1:]))
+  assert found == values(sets[0], scoring.evaluator_of(PIXELS, *sets[1:]))
 
 
 def test_fid_is_the_name_of_one_network_alone():

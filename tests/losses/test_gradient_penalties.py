@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan.core import network_transforms
 from jaxgan.losses import gradient_penalties
-from jaxgan.losses.gradient_penalties import norms, slopes
+from jaxgan.losses.gradient_penalties import input_gradients, norms
 from linear_scores import SHAPE, linear, of_norm, pair
 
 
@@ -33,8 +33,8 @@ def test_interpolates_have_one_uniform_place_an_image(key, shape):
   # Five standard errors of 4096 uniform draws; one place for the whole batch has no spread.
   np.testing.assert_allclose(place.mean(), 1 / 2, atol=5 / np.sqrt(12 * 4096))
   np.testing.assert_allclose(place.var(), 1 / 12, atol=5 / np.sqrt(180 * 4096))
-  neighbours = np.corrcoef(place[:-1], place[1:])[0, 1]
-  assert abs(neighbours) < 5 / np.sqrt(4096)
+  neighbors = np.corrcoef(place[:-1], place[1:])[0, 1]
+  assert abs(neighbors) < 5 / np.sqrt(4096)
 
 
 @pytest.mark.parametrize('target', [1.0, 3.0])
@@ -163,7 +163,7 @@ COSTS = {
 
 def test_slopes_and_norms_image_by_image():
   x, first, second = tanh_example()
-  ours = slopes(tanh_critic(first, second), jnp.asarray(x))
+  ours = input_gradients(tanh_critic(first, second), jnp.asarray(x))
   chex.assert_shape(ours, SHAPE)
   np.testing.assert_allclose(ours, tanh_slopes(first, second, np.float64(x)), atol=1e-5)
   chex.assert_shape(norms(ours), (6,))
@@ -215,7 +215,9 @@ def test_maps_of_logits_are_summed(key):
   weights = of_norm(1.0)
   score = lambda x: jnp.stack([linear(weights)(x), 2 * linear(weights)(x)], axis=1)
   x = pair(key)[0]
-  chex.assert_trees_all_close(slopes(score, x), jnp.broadcast_to(3 * weights, SHAPE), rtol=1e-5)
+  chex.assert_trees_all_close(
+    input_gradients(score, x), jnp.broadcast_to(3 * weights, SHAPE), rtol=1e-5
+  )
 
 
 def test_norms_of_half_precision_slopes_are_float32():

@@ -32,7 +32,7 @@ def test_path_lengths_are_those_of_the_jacobian(key, mean, weight, interval):
 
 
 def test_path_lengths_are_of_every_second_image(key):
-  """So that devices, each of which holds neighbours, share the work."""
+  """So that devices, each of which holds neighbors, share the work."""
   seen = []
   told = lambda nets, batch: seen.append(np.asarray(batch['label'])) or ()
   loss = path_length.path_length(drawing()._replace(told=told))

@@ -9,7 +9,7 @@ import pytest
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
 from jaxgan.losses import objectives, super_resolution
-from jaxgan.losses.super_resolution import Weights, absolute, lowered, squared
+from jaxgan.losses.super_resolution import Weights, absolute, downsampled, squared
 from jaxgan.ops.resample import resize
 
 # --- losses
@@ -17,7 +17,7 @@ from jaxgan.ops.resample import resize
 
 def test_small_images_stay_in_range():
   edges = jnp.where(jnp.arange(16) < 7, 1.0, -1.0)[None, None, :, None].repeat(16, 1)
-  assert jnp.abs(resize(edges, 8, 8)).max() > 1 >= jnp.abs(lowered(edges, 2)).max()
+  assert jnp.abs(resize(edges, 8, 8)).max() > 1 >= jnp.abs(downsampled(edges, 2)).max()
 
 
 def nets_of(**networks):

@@ -38,7 +38,7 @@ def test_published_sizes(variant, spec, generator, critic):
 
 @pytest.mark.parametrize('variant', ['wgan_gp', 'dcgan', 'lsgan'])
 @pytest.mark.parametrize('preset', ['laptop', 'paper'])
-def test_no_batch_statistics_where_slopes_are_penalised(variant, preset):
+def test_no_batch_statistics_where_slopes_are_penalized(variant, preset):
   options = {} if variant == 'wgan_gp' else {'r1': 1.0, 'critic_norm': False}
   state = abstract_state(variant, Spec(28, 1), preset, **options)
   assert not jax.tree.leaves(state.variables['critic'])

@@ -20,7 +20,7 @@ from jaxgan.nn.spectral_norm import spectral_norm
 
 
 @pytest.mark.parametrize('shape', [(64, 4), (16, 3, 3, 4)])
-def test_batch_norm_standardises_in_training(key, shape):
+def test_batch_norm_standardizes_in_training(key, shape):
   x = features(shape)
   layer = BatchNorm()
   y, _ = layer.apply(layer.init(key, x, train=True), x, train=True, mutable=['batch_stats'])

@@ -23,24 +23,24 @@ def iterated(w, steps, seed=1):
 @pytest.mark.parametrize('shape', SHAPES)
 def test_sigma_is_the_largest_singular_value(shape):
   w = 3 * draw(*shape)
-  normalised, u = iterated(w, 2000)
+  normalized, u = iterated(w, 2000)
   left, sizes, _ = np.linalg.svd(matrix(w).T)
-  np.testing.assert_allclose(w / normalised[-1], np.full(shape, sizes[0]), rtol=1e-5)
-  np.testing.assert_allclose(np.linalg.svd(matrix(normalised[-1]))[1][0], 1, rtol=1e-5)
+  np.testing.assert_allclose(w / normalized[-1], np.full(shape, sizes[0]), rtol=1e-5)
+  np.testing.assert_allclose(np.linalg.svd(matrix(normalized[-1]))[1][0], 1, rtol=1e-5)
   np.testing.assert_allclose(abs(left[:, 0] @ np.float64(u)), 1, rtol=1e-5)
 
 
 def test_one_iteration_is_miyatos():
-  """v = normalise(uW), u = normalise(v W'), sigma = u W v', with W as [out, rest]."""
+  """v = normalize(uW), u = normalize(v W'), sigma = u W v', with W as [out, rest]."""
   w, u = draw(3, 3, 2, 5), jnp.arange(1.0, 6.0)
   turned = matrix(w).T
   v = np.float64(u) @ turned
   v /= np.linalg.norm(v)
   after = v @ turned.T
   after /= np.linalg.norm(after)
-  normalised, moved = spectral_norm(w, u)
+  normalized, moved = spectral_norm(w, u)
   np.testing.assert_allclose(moved, after, rtol=1e-5)
-  np.testing.assert_allclose(normalised, np.float64(w) / (after @ turned @ v), rtol=1e-5)
+  np.testing.assert_allclose(normalized, np.float64(w) / (after @ turned @ v), rtol=1e-5)
 
 
 @pytest.mark.parametrize('shape', SHAPES)

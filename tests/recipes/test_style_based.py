@@ -25,7 +25,7 @@ def test_images_follow_from_latents_by_way_of_styles(variant):
     w = sampler.styles.map(bound, z, labels)
     direct, average = sampler.generate(bound, z, labels), sampler.styles.mean(bound)
     kept = state.variables['mapping']['average']['style']
-    return w, sampler.styles.synthesise(bound, w, None), direct, average, kept
+    return w, sampler.styles.synthesize(bound, w, None), direct, average, kept
 
   w, images, direct, average, kept = run(jax.random.key(0))
   chex.assert_shape(w, (3, 4, 4))

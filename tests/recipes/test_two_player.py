@@ -65,7 +65,7 @@ def batch(n=1, seed=1):
 
 
 @pytest.mark.parametrize('options', [{}, {'r1': 2.0}, {'r2': 3.0}, {'r1': 2.0, 'r2': 3.0}])
-def test_slopes_are_penalised_where_asked(options):
+def test_slopes_are_penalized_where_asked(options):
   played, state = built(config(**options))
   loss = jax.jit(played.turns[0].loss)
   nets, given = Nets(played.networks, state.params, state.variables), batch()

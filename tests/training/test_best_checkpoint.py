@@ -40,7 +40,7 @@ class ByMean:
 
 @pytest.fixture
 def by_brightness(monkeypatch):
-  monkeypatch.setitem(best_checkpoint.METRICS, 'mean', lambda judge, x: float(x.mean()))
+  monkeypatch.setitem(best_checkpoint.METRICS, 'mean', lambda evaluator, x: float(x.mean()))
 
 
 def state(step):
@@ -81,7 +81,7 @@ def test_a_judge_that_cannot_be_made_is_no_secret(data_dir, tmp_path, said, monk
   def broken(*_):
     raise OSError('no room for the classifier')
 
-  monkeypatch.setattr(best_checkpoint, 'judge', broken)
+  monkeypatch.setattr(best_checkpoint, 'evaluator', broken)
   config = variants.configure('gan', widths=(8,), data_dir=data_dir, eval_every=1)
   with pytest.raises(OSError, match='no room'):
     train(config, tmp_path, quiet=True)

@@ -69,7 +69,7 @@ def test_a_file_is_registered_by_its_name_or_the_given_one(tmp_path):
   assert 'wanted' in variants.VARIANTS and 'other' not in variants.VARIANTS
 
 
-def test_a_file_may_register_by_itself_and_import_its_neighbours(tmp_path):
+def test_a_file_may_register_by_itself_and_import_its_neighbors(tmp_path):
   written(tmp_path, 'the_neighbour.py', 'NAME = "called"\n')
   variants.load_plugin(written(tmp_path, 'a.py', 'import the_neighbour\n' + CALL))
   assert 'called' in variants.VARIANTS

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     frechet,
     intervals,
     kernel,
-    memorisation,
+    memorization,
     modes,
     moments,
-    neighbours,
+    neighbors,
     ranking,
   )
 
@@ -36,10 +36,10 @@ __all__ = [
   'frechet',
   'intervals',
   'kernel',
-  'memorisation',
+  'memorization',
   'modes',
   'moments',
-  'neighbours',
+  'neighbors',
   'ranking',
 ]
 

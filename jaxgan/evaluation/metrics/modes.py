@@ -28,7 +28,7 @@ class Modes(NamedTuple):
   spread: float
 
 
-def mixture(samples: np.ndarray, means: np.ndarray, deviation: float) -> Modes:
+def mixture(samples: np.ndarray, means: np.ndarray, std: float) -> Modes:
   """Count the modes of a mixture of M equal round Gaussians that samples reach.
 
   A sample is of high quality if it lies within three standard deviations of the nearest mean. Only
@@ -39,7 +39,7 @@ def mixture(samples: np.ndarray, means: np.ndarray, deviation: float) -> Modes:
   Args:
     samples: `[N, 2]`.
     means: the means of the Gaussians, `[M, 2]`.
-    deviation: the standard deviation of each.
+    std: the standard deviation of each.
 
   Raises:
     ValueError: the widths differ, or a number is not finite.
@@ -48,10 +48,10 @@ def mixture(samples: np.ndarray, means: np.ndarray, deviation: float) -> Modes:
   """
   samples, means = checks.pair(samples, means)
   distances = cdist(samples, means)
-  nearest, near = distances.argmin(1), distances.min(1) < NEAR * deviation
+  nearest, near = distances.argmin(1), distances.min(1) < NEAR * std
   counts = np.bincount(nearest[near], minlength=len(means))
   inside = [samples[near & (nearest == m)] for m in np.flatnonzero(counts > 1)]
-  spreads = [np.sqrt(x.var(0, ddof=1).mean()) / deviation for x in inside]
+  spreads = [np.sqrt(x.var(0, ddof=1).mean()) / std for x in inside]
   spread = float(np.median(spreads)) if spreads else 0.0
   return Modes(int((counts > 0).sum()), float(near.mean()), divergence(counts), spread)
 

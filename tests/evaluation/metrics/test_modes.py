@@ -20,7 +20,7 @@ def test_an_ideal_sampler_reaches_floor_and_ceiling():
   chex.assert_trees_all_close(np.mean([f.high_quality for f in found]), modes.CEILING, atol=1e-3)
   chex.assert_trees_all_close(modes.CEILING, 0.98889, atol=1e-5)
   assert np.mean([f.reverse_kl for f in found]) == pytest.approx(7 / 5000, rel=0.5)
-  # the deviation of a Gaussian cut off at three of them
+  # the std of a Gaussian cut off at three of them
   cut = np.sqrt(1 - 4.5 * np.exp(-4.5) / (1 - np.exp(-4.5)))
   assert np.mean([f.spread for f in found]) == pytest.approx(cut, abs=0.01)
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from jaxgan.evaluation.metrics import neighbours
-from jaxgan.evaluation.metrics.neighbours import prdc
+from jaxgan.evaluation.metrics import neighbors
+from jaxgan.evaluation.metrics.neighbors import prdc
 
 
 def brute(real, fake, k):
@@ -41,7 +41,7 @@ def test_blocks_are_nothing(monkeypatch):
   random = np.random.default_rng(0)
   real, fake = random.normal(size=(2, 50, 4))
   whole = prdc(real, fake)
-  monkeypatch.setattr(neighbours, 'ROWS', 7)
+  monkeypatch.setattr(neighbors, 'ROWS', 7)
   chex.assert_trees_all_equal(prdc(real, fake), whole)
 
 
@@ -75,7 +75,7 @@ def test_whole_numbers_take_the_fast_way_to_the_same(scale, form):
   draw = np.random.default_rng(1)
   a, b = (scale * draw.integers(0, 256, (n, 300)).astype(np.float64) for n in (40, 30))
   b[3] = a[5]
-  between = neighbours.metric(a, b)
+  between = neighbors.metric(a, b)
   assert between.__name__ == form
   chex.assert_trees_all_equal(between(a, b), cdist(a, b))
   assert between(a, b)[5, 3] == 0

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgan.evaluation.metrics import checks
-from jaxgan.evaluation.metrics.neighbours import metric, radii
+from jaxgan.evaluation.metrics.neighbors import metric, radii
 
 
-class Memorisation(NamedTuple):
-  """The result of `memorisation`.
+class Memorization(NamedTuple):
+  """The result of `memorization`.
 
   Attributes:
     nearer_to_train: the share of samples nearer to a training image than to any held-out image.
@@ -32,7 +32,7 @@ class Memorisation(NamedTuple):
     return self.nearer_to_train > self.threshold
 
 
-def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Memorisation:
+def memorization(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Memorization:
   """Compare the samples' distances to training images with those to held-out images.
 
   A generator that memorized nothing has a `nearer_to_train` of 0.5; equal distances count half.
@@ -57,7 +57,7 @@ def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> M
   distances = between(fake, train)
   near, far = distances.min(1), between(fake, held_out).min(1)
   fellow = radii(train, 1)[distances.argmin(1)]
-  return Memorisation(
+  return Memorization(
     nearer_to_train=float(np.mean((near < far) + 0.5 * (near == far))),
     threshold=float(0.5 + 1.96 * 0.5 / np.sqrt(len(fake))),
     median_ratio=float(np.median(near / np.maximum(far, 1e-9))),
