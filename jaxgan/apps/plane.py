@@ -70,8 +70,8 @@ class Options:
   """Adam's decay of the gradient's mean."""
   beta2: float = 0.99
   """Adam's decay of the gradient's square."""
-  penalty: float = 0.1
-  """Weight of the variant's gradient penalty."""
+  penalty: float | None = None
+  """Weight of the gradient penalty of wgan_gp or r3gan; 0.1 if not given."""
   ema_points: float = 100_000.0
   """Half-life, in points, of the averaged generator, which draws the samples."""
   report_every: int = 1000
@@ -79,11 +79,20 @@ class Options:
   data_dir: pathlib.Path | None = None
   """The data folder of tfds; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
 
+  @property
+  def weight(self) -> float:
+    """Return the weight of the gradient penalty, if the variant has one."""
+    return 0.1 if self.penalty is None else self.penalty
+
   def check(self) -> None:
-    """Raise ValueError if a number that must be above 0 is not."""
+    """Raise ValueError if a number is out of its range, or an option would do nothing."""
     positive = ('seeds', 'steps', 'batch_size', 'latent_size', 'n_critic', 'lr', 'report_every')
     if wrong := [name for name in positive if not getattr(self, name) > 0]:
       raise ValueError(f'--{wrong[0].replace("_", "-")} must be above 0')
+    if self.penalty is not None and self.variant == 'gan':
+      raise ValueError('--variant=gan has no gradient penalty: omit --penalty, or take another')
+    if not self.weight >= 0:
+      raise ValueError(f'--penalty must be 0 or above, it is {self.penalty}')
 
 
 VARIANTS: dict[
@@ -104,7 +113,7 @@ VARIANTS: dict[
 
 def build(options: Options) -> Game:
   """Build the game of a variant on the plane."""
-  objective, terms = VARIANTS[options.variant](options.penalty)
+  objective, terms = VARIANTS[options.variant](options.weight)
   latent = lambda key, n: jax.random.normal(key, (n, options.latent_size))
   critic_loss, generator_loss = adversarial.adversarial(objective, *terms, latent=latent)
   average = partial(
@@ -222,7 +231,8 @@ def _play(
 def _agree(options: Options, folder: pathlib.Path) -> None:
   """Write the options of the run; raise ValueError if the run began with other options."""
   free = ('workdir', 'data_dir', 'report_every')
-  new = {k: v for k, v in dataclasses.asdict(options).items() if k not in free}
+  given = dataclasses.asdict(options) | {'penalty': options.weight}
+  new = {k: v for k, v in given.items() if k not in free}
   path = folder / 'config.json'
   if path.exists():
     workdir.same(folder, workdir.diff(files.read_config(path), new))

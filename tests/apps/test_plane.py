@@ -80,6 +80,10 @@ def test_the_command_carries_a_run_on(tmp_path, capsys):
 def test_wrong_options_are_refused(tmp_path, capsys):
   assert plane.main([f'--workdir={tmp_path}', '--seeds=0']) == 2
   assert '--seeds must be above 0' in capsys.readouterr().err
+  assert plane.main([f'--workdir={tmp_path}', '--penalty=1']) == 2
+  assert '--variant=gan has no gradient penalty' in capsys.readouterr().err
+  assert plane.main([f'--workdir={tmp_path}', '--variant=r3gan', '--penalty=-1']) == 2
+  assert '--penalty must be 0 or above, it is -1' in capsys.readouterr().err
 
 
 @pytest.mark.slow
