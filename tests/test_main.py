@@ -118,7 +118,7 @@ def test_a_conditional_variant_refuses_images_without_labels(capsys, tmp_path):
   argv = ['--variant=cgan', '--dataset=folder', f'--folder={images}', f'--data-dir={tmp_path}']
   code, said = run([*argv, f'--workdir={tmp_path / "run"}'], capsys)
   assert code == 2
-  assert 'labels' in said and 'subfolders' in said
+  assert 'labels' in said and 'subfolder' in said and 'such as sngan' in said
 
 
 def test_help_names_every_option_of_the_variant(capsys):

@@ -46,6 +46,7 @@ def read(
   """
   found = list(_options(choice))
   words = as_flags(argv, {name for name, kind in found if kind is bool})
+  words = as_choices(words, {name for name, kind in found if kind == bool | None})
   refuse_unknown(words, {name for name, _ in found})
   first = description or ('' if typing.get_args(choice) else inspect.getdoc(choice) or '')
   about = f'{first}\n\n{note}'.strip() or None
@@ -138,6 +139,28 @@ def as_flags(argv: Sequence[str], flags: Collection[str]) -> list[str]:
       i += 1
     else:
       words.append(word)
+  return words
+
+
+def as_choices(argv: Sequence[str], names: Collection[str]) -> list[str]:
+  """Replace --deep by --deep=True and --no-deep by --deep=False, for options that may be None.
+
+  Example:
+    >>> as_choices(['--no-deep', '--deep', 'none', '--deep=true'], {'deep'})
+    ['--deep=False', '--deep=None', '--deep=True']
+  """
+  words, i, choices = [], 0, (*TRUTH, 'none')
+  while i < len(argv):
+    word, i = argv[i], i + 1
+    name, _, value = word.removeprefix('--').replace('-', '_').partition('=')
+    if word.startswith('--') and name.removeprefix('no_') in names and '=' not in word:
+      value = str(name in names)
+      if name in names and i < len(argv) and argv[i].lower() in choices:
+        value, i = argv[i], i + 1
+      word = f'--{dashed(name.removeprefix("no_"))}={value.capitalize()}'
+    elif name in names and value.lower() in choices:
+      word = f'--{dashed(name)}={value.capitalize()}'
+    words.append(word)
   return words
 
 

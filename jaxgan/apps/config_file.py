@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from jaxgan.apps.arguments import meant
 from jaxgan.recipes.config import BEFORE, VERSIONS
+from jaxgan.training import kept
 from jaxgan.training.kept import ABOUT
 
 
@@ -35,7 +36,8 @@ def load(path: pathlib.Path) -> dict[str, Any]:
     raise ValueError(f'--config={path} is not {kind}: {error}') from None
   if not isinstance(found, dict):
     raise ValueError(f'--config={path} should hold options by name, it is a {type(found).__name__}')
-  return {name.replace('-', '_'): value for name, value in found.items()}
+  values = {name.replace('-', '_'): value for name, value in found.items()}
+  return kept.of_today(values, path.parent) if path.name == kept.CONFIG else values
 
 
 def options(

@@ -3,16 +3,13 @@
 import collections
 import pathlib
 import sys
-from collections.abc import Callable
 from typing import NamedTuple
 
 from PIL import Image
 
+from jaxgan.apps.transparency import Make, Way
 from jaxgan.data import images
 from jaxgan.data.listing import listing
-
-Make = Callable[[Image.Image], Image.Image]
-"""A function from an image to an image, both 8-bit grey or RGB."""
 
 
 class Work(NamedTuple):
@@ -49,16 +46,17 @@ def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
   return Work(path, files.images)
 
 
-def convert(work: Work, out: pathlib.Path, make: Make) -> int:
+def convert(work: Work, out: pathlib.Path, make: Make, transparent: Way) -> int:
   """Convert images with `make`, write them to `out` as PNG, and return their number.
 
-  Transparency is kept and gets the size of the new image. If an image cannot be read or converted,
-  its name is printed and it is skipped.
+  Transparency is kept. If an image cannot be read or converted, its name is printed and it is
+  skipped.
 
   Args:
     work: the images.
     out: the folder to write to.
     make: the conversion.
+    transparent: how an image with an alpha channel is converted, see `jaxgan.apps.transparency`.
 
   Raises:
     ValueError: if no image could be converted (the message has the first reason), or `out` cannot
@@ -68,10 +66,8 @@ def convert(work: Work, out: pathlib.Path, make: Make) -> int:
   with images.guarded():
     for name, target in targets(work.names).items():
       try:
-        image, alpha = images.load_as(images.with_alpha, work.root / name, work.root)
-        made = make(image)
-        if alpha is not None:
-          made.putalpha(alpha.resize(made.size, Image.Resampling.BICUBIC))
+        image = images.load_as(images.with_alpha, work.root / name, work.root)
+        made = transparent(make, image) if image.mode.endswith('A') else make(image)
       except ValueError as error:
         refused[name] = str(error)
         print(f'jaxgan: skipped {name!r}: {error}', file=sys.stderr)

@@ -1,7 +1,7 @@
 """Translate images: `jaxgan translate --workdir=RUN --images=PATH --out=DIR`.
 
 The run is of cyclegan or pix2pix. Images may have any size; those that are larger than a tile are
-translated in tiles. Transparency is kept.
+translated in tiles. Transparency is kept; the run sees transparent images over white, as in training.
 """
 
 import pathlib
@@ -11,7 +11,8 @@ from typing import Literal
 
 from PIL import Image
 
-from jaxgan.apps import command, files, tiles
+from jaxgan.apps import command, files, tiles, transparency
+from jaxgan.apps.transparency import Make
 from jaxgan.data import images
 from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.training.run import Run, load
@@ -38,7 +39,7 @@ class Options:
   """Seed of the noise, if the network uses noise."""
 
 
-def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: int) -> files.Make:
+def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: int) -> Make:
   """Return a function that translates an image; the noise is the same for all images.
 
   Args:
@@ -74,7 +75,7 @@ def write(options: Options) -> None:
   """
   run, work = load(options.workdir), files.found(options.images, options.out)
   make = translator(run, options.direction, options.tile, options.overlap, options.seed)
-  done = files.convert(work, options.out, make)
+  done = files.convert(work, options.out, make, transparency.translated)
   command.said([options.out], f'{done} images')
 
 

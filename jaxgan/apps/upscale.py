@@ -1,7 +1,8 @@
 """Enlarge images: `jaxgan upscale --workdir=RUN --images=PATH --out=DIR`.
 
 The run is of srgan or esrgan. With --compare, images are first downsampled and then enlarged, by
-the run and by bicubic interpolation; a table shows how near both come to the originals.
+the run and by bicubic interpolation; a table shows how near both come to the originals. Transparency
+is kept: the run sees the visible colours, extended where nothing is visible.
 """
 
 import pathlib
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jaxgan.apps import command, files, tiles
+from jaxgan.apps import command, files, tiles, transparency
 from jaxgan.data import images
 from jaxgan.evaluation.metrics import fidelity
 from jaxgan.losses.super_resolution import downsampled
@@ -168,7 +169,8 @@ def _enlarged(run: Run, options: Options) -> str:
     array = images.to_array(image, 1 if image.mode == 'L' else 3)
     return images.from_array(enlarge(run, array[None], options.tile, options.overlap)[0])
 
-  done = files.convert(files.found(options.images, options.out), options.out, make)
+  work = files.found(options.images, options.out)
+  done = files.convert(work, options.out, make, transparency.enlarged)
   return f'jaxgan: {done} images in {options.out}'
 
 

@@ -69,13 +69,33 @@ def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size:
       width, height = image.size
       if width * height > PIXELS:
         raise ValueError(f'{width} x {height} pixels, more than {PIXELS}')
+      stored = str(image.tile[0][3]) if image.tile else ''  # such as 'L;4'
       image.load()
       ImageOps.exif_transpose(image, in_place=True)
-      return finish(image)
+      return finish(_with_key(image, stored))
   except ValueError:
     raise
   except Exception as error:  # decoders may raise anything: struct.error, SyntaxError ...
     raise ValueError(f'{type(error).__name__}: {error}') from error
+
+
+def _with_key(image: Image.Image, stored: str) -> Image.Image:
+  """Return a PNG with the one color that is transparent in it, as its pixels have the color.
+
+  Pillow reads that color as the file has it, but scales the pixels of 2, 4 and 16 bits, and ignores
+  it in grey of 16 bits. RGB of 16 bits is compared by its high bytes.
+  """
+  key = image.info.get('transparency')
+  if key is None or isinstance(key, bytes):
+    return image
+  if stored in ('L;2', 'L;4'):
+    image.info['transparency'] = key * (85 if stored == 'L;2' else 17)
+  elif stored == 'RGB;16B':
+    image.info['transparency'] = tuple(value >> 8 for value in key)
+  elif image.mode.startswith('I'):
+    alpha = np.where(np.asarray(image) == key, 0, 255).astype(np.uint8)
+    return Image.merge('LA', (flat(image), Image.fromarray(alpha)))
+  return image
 
 
 def flat(image: Image.Image) -> Image.Image:
@@ -90,20 +110,24 @@ def flat(image: Image.Image) -> Image.Image:
   if image.mode == 'F':
     raise ValueError('floating-point pixels')
   if image.has_transparency_data:
-    image = _converted(image, 'RGBA')
-    white = Image.new('RGB', image.size, 'white')
-    white.paste(image, mask=image.getchannel('A'))
+    image = with_alpha(image)
+    mode = 'L' if image.mode == 'LA' else 'RGB'
+    white = Image.new(mode, image.size, 'white')
+    white.paste(image.convert(mode), mask=image.getchannel('A'))
     return white
   return _converted(image, 'L' if image.mode in ('1', 'L') else 'RGB')
 
 
-def with_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-  """Return the image as 8-bit gray or RGB, and its alpha channel as 8-bit gray, or None."""
+def with_alpha(image: Image.Image) -> Image.Image:
+  """Return the image as 8-bit gray or RGB, and with its alpha channel ('LA', 'RGBA') if it has one.
+
+  Raises:
+    ValueError: as `flat`.
+  """
   if not image.has_transparency_data:
-    return flat(image), None
-  gray = image.mode in ('LA', 'La')
-  image = _converted(image, 'LA' if gray else 'RGBA')
-  return image.convert('L' if gray else 'RGB'), image.getchannel('A')
+    return flat(image)
+  gray = image.mode in ('1', 'L', 'LA', 'La')
+  return _converted(_converted(image, 'RGBA'), 'LA') if gray else _converted(image, 'RGBA')
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from jaxgan import data
+from jaxgan.core.typing import Spec
 from jaxgan.recipes.config_json import BEFORE, RENAMED_METRICS, VERSIONS, from_json, to_json  # noqa: F401
 from jaxgan.recipes.option_groups import (  # noqa: F401  the variants' one place for all of it
   Group,
@@ -96,6 +97,23 @@ class Data(Group):
     about = data.known(self.dataset)
     if about and about.folder == 'must' and self.folder is None:
       found.append(f'--dataset={self.dataset} needs --folder=PATH, the directory of images')
+    return found
+
+
+@dataclass(frozen=True)
+class Labels(Group):
+  """Data."""
+
+  conditional: bool | None = None
+  """Draw by class. True: the data set must have labels. False: labels are ignored. If not given: by
+  class if the data set has labels."""
+
+  def warnings(self, spec: Spec) -> list[str]:
+    """Add classes that nobody asked for and the data do not have."""
+    found = super().warnings(spec)
+    if self.conditional is None and not spec.classes:
+      dataset, variant = part(self, Data).dataset, part(self, Run).variant
+      found.append(f'{dataset!r} has no labels: {variant} draws without classes')
     return found
 
 
@@ -372,7 +390,7 @@ class Config(Ordinary, Packs, Minibatch, VirtualBatch):
 
 
 GROUPS: tuple[type[Group], ...] = (
-  *(Run, Data, Training, Algorithm, Scheduled, Scores, Latents, Players, Augmentation),
+  *(Run, Data, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players, Augmentation),
   *(TopK, Features, Packs, Minibatch, VirtualBatch),
 )
 """The groups, in the order of `--help`; a variant's own stand behind the first."""

@@ -34,22 +34,11 @@ from jaxgan.losses.adversarial import Term, Terms
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regularizer
-from jaxgan.recipes import codes, tricks
+from jaxgan.recipes import codes, labels, tricks
 from jaxgan.recipes.codes import Code
 from jaxgan.recipes.config import TwoPlayer
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
-
-
-def classes_of(config: Any, spec: Spec) -> int:
-  """How many classes a variant with --conditional draws by; 0: none.
-
-  Raises:
-    ValueError: no labels where classes are asked for.
-  """
-  if config.conditional and not spec.classes:
-    raise ValueError(f'{config.dataset!r} has no labels: give --conditional=False, or one that has')
-  return spec.classes if config.conditional else 0
 
 
 class Extra(NamedTuple):
@@ -129,9 +118,9 @@ def two_player(
   networks and terms of the losses.
 
   Raises:
-    ValueError: a conditional recipe for data without labels; as `tricks`.
+    ValueError: as `labels.classes_of`, and as `tricks`.
   """
-  check_labels(config, spec, conditional)
+  labels.classes_of(config, spec, conditional)  # refuses
   more, plan = extra or Extra(), schedules or configured(config)
   latent = codes.with_codes(latents(config), more.codes)
   networks, example = pair_of(config, spec, generator, critic, latent, conditional)
@@ -171,15 +160,6 @@ def looking_ahead(game: Game, steps: int) -> Game:
   return replace(game, turns=(critic, generator._replace(loss=loss), *others))
 
 
-def check_labels(config: TwoPlayer, spec: Spec, conditional: bool) -> None:
-  """Raise ValueError for a conditional recipe on data without labels."""
-  if conditional and not spec.classes:
-    raise ValueError(
-      f'{config.variant} draws by class and {config.dataset!r} has no labels: '
-      'give a data set that has, or class subfolders'
-    )
-
-
 def pair_of(
   config: TwoPlayer,
   spec: Spec,
@@ -189,14 +169,14 @@ def pair_of(
   conditional: bool,
 ) -> tuple[dict[str, Network], dict[str, tuple[Array, ...]]]:
   """Return the networks of both players with their tricks, and inputs to initialize them with."""
-  labels = (jnp.zeros(2, jnp.int32),) if conditional else ()
+  label = (jnp.zeros(2, jnp.int32),) if conditional else ()
   networks = {
     'generator': tricks.generator(config, generator, latent, spec.classes if conditional else 0),
     'critic': tricks.critic(config, critic, conditional),
   }
   example = {
-    'generator': (latent(jax.random.key(0), 2), *labels),
-    'critic': (jnp.zeros((2, *spec.shape)), *labels),
+    'generator': (latent(jax.random.key(0), 2), *label),
+    'critic': (jnp.zeros((2, *spec.shape)), *label),
   }
   return networks, example
 

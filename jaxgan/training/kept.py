@@ -7,6 +7,7 @@ from typing import Any
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
+from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
 
 CONFIG, DATA = 'config.json', 'data.json'
@@ -31,9 +32,9 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   except ValueError as error:
     raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
   variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
-  config = options(values)
   size, channels, classes, names = about['spec']
-  return config, Spec(size, channels, classes, tuple(names))
+  spec = Spec(size, channels, classes, tuple(names))
+  return labels.of_run(options(values), spec), spec
 
 
 def options(values: Mapping[str, Any]) -> Common:
@@ -46,6 +47,16 @@ def options(values: Mapping[str, Any]) -> Common:
   known = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
   config: Common = from_json(variants.module(values.get('variant', '')).Config, known)
   return config
+
+
+def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
+  """Return the values of a run's config.json, with `conditional` as `labels.of_run` has it."""
+  try:
+    labelled = bool(json.loads((workdir / DATA).read_text())['spec'][2])
+  except (OSError, ValueError, LookupError, TypeError):  # of another kind, or no longer there
+    return values
+  older = values.get('conditional') is True and not labelled
+  return {**values, 'conditional': None} if older else values
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs
 from jaxgan.data import Source
 from jaxgan.parallel import devices, hosts
-from jaxgan.recipes import stages
+from jaxgan.recipes import labels, stages
 from jaxgan.recipes.config import (
   LENGTH,
   MAY_CHANGE,
@@ -128,12 +128,14 @@ def _prepare(
   hosts.check_same('the data set', source.fingerprint)
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
+  warnings = config.warnings(source.spec)
+  config = labels.decided(config, source.spec)
   recipe = variants.build(config, source.spec)
   _check_needs(config, recipe, source)
   recipe = hosts.together(lambda: recipe.prepare(recipe, source))
   stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
   hosts.together(lambda: _claim(config, source, folder, stack))
-  for text in config.warnings(source.spec):
+  for text in warnings:
     _warn(f'warning: {text}')
   checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
   session = Session(config, folder, source, recipe, mesh, checkpoints)
@@ -261,7 +263,7 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> None:
   """
   new = to_json(config)
   if (folder / CONFIG).exists():
-    old = to_json(kept.options(files.read_config(folder / CONFIG)))
+    old = to_json(labels.of_run(kept.options(files.read_config(folder / CONFIG)), source.spec))
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
     workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
     if reason := config.bound_to_length():

@@ -16,16 +16,15 @@ from jaxgan.losses import objectives, regularizers
 from jaxgan.networks import biggan
 from jaxgan.recipes import config
 from jaxgan.recipes.config import Preset
-from jaxgan.recipes.two_player import classes_of, two_player
+from jaxgan.recipes.labels import chosen_classes
+from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Ordinary, config.Packs, config.Minibatch):
+class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   """Options of BigGAN."""
 
-  conditional: bool = True
-  """Draw by class, which needs a data set with labels; False ignores any labels."""
   deep: bool = False
   """BigGAN-deep: bottleneck blocks, two for each size, and the whole latent for each."""
   generator_width: int = 16
@@ -72,9 +71,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   """Networks of spectral norm one, hinge losses and the orthogonal term.
 
   Raises:
-    ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
+    ValueError: as `chosen_classes`, or a size that does not halve to 4..7.
   """
-  classes = classes_of(config, spec)
+  classes = chosen_classes(config, spec)
   generator = biggan.Generator(
     spec.size,
     spec.channels,
@@ -95,6 +94,6 @@ def build(config: Config, spec: Spec) -> Recipe:
     generator=generator,
     critic=critic,
     objective=objectives.hinge(),
-    conditional=config.conditional,
+    conditional=bool(classes),
     regularizer=term,
   )

@@ -15,17 +15,23 @@ from jaxgan.losses import objectives
 from jaxgan.networks import r3gan
 from jaxgan.recipes import config
 from jaxgan.recipes.config import Preset
+from jaxgan.recipes.labels import chosen_classes
 from jaxgan.recipes.optimizers import Schedules, between_ends, scale_by_adam
-from jaxgan.recipes.two_player import classes_of, two_player
+from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.TwoPlayer, config.Scheduled, config.Features, config.Packs, config.Minibatch):
+class Config(
+  config.TwoPlayer,
+  config.Scheduled,
+  config.Features,
+  config.Packs,
+  config.Minibatch,
+  config.Labels,
+):
   """Options of R3GAN."""
 
-  conditional: bool = True
-  """Draw by class, which needs a data set with labels; False ignores any labels."""
   width: int = 32
   """Channels of the four smallest maps; they halve with every doubling after that."""
   depth: int = 1
@@ -119,9 +125,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   """Networks without normalization; R1 and R2 at every step.
 
   Raises:
-    ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
+    ValueError: as `chosen_classes`, or a size that does not halve to 4..7.
   """
-  classes, group = classes_of(config, spec), 2 * config.width // config.cardinality
+  classes, group = chosen_classes(config, spec), 2 * config.width // config.cardinality
   return two_player(
     config,
     spec,
@@ -136,6 +142,6 @@ def build(config: Config, spec: Spec) -> Recipe:
     ),
     critic=r3gan.Critic(width=config.width, depth=config.depth, group=group, classes=classes),
     objective=objectives.relativistic(),
-    conditional=config.conditional,
+    conditional=bool(classes),
     schedules=schedules(config),
   )

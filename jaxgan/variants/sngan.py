@@ -14,16 +14,15 @@ from jaxgan.losses import objectives
 from jaxgan.networks import resnet
 from jaxgan.recipes import config
 from jaxgan.recipes.config import Preset
-from jaxgan.recipes.two_player import classes_of, two_player
+from jaxgan.recipes.labels import chosen_classes
+from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Ordinary, config.Packs, config.Minibatch):
+class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   """Options of SN-GAN."""
 
-  conditional: bool = True
-  """Draw by class, which needs a data set with labels; False ignores any labels."""
   generator_width: int = 32
   """Channels of the generator."""
   critic_width: int = 32
@@ -55,9 +54,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   """Residual networks and the hinge losses.
 
   Raises:
-    ValueError: no labels where classes are asked for, or a size that does not halve to 4..7.
+    ValueError: as `chosen_classes`, or a size that does not halve to 4..7.
   """
-  classes = classes_of(config, spec)
+  classes = chosen_classes(config, spec)
   width, bias = config.generator_width, config.idle_biases
   return two_player(
     config,
@@ -65,5 +64,5 @@ def build(config: Config, spec: Spec) -> Recipe:
     generator=resnet.Generator(spec.size, spec.channels, width, classes, bias),
     critic=resnet.Critic(config.critic_width, classes),
     objective=objectives.hinge(),
-    conditional=config.conditional,
+    conditional=bool(classes),
   )

@@ -19,17 +19,16 @@ from jaxgan.losses.style_mixing import Drawing
 from jaxgan.networks import resnet, stylegan2
 from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import style_based
-from jaxgan.recipes.config import Needs, Preset, above_zero
+from jaxgan.recipes.config import Labels, Needs, Preset, above_zero
+from jaxgan.recipes.labels import chosen_classes
 from jaxgan.recipes.two_player import latents
 from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(style_based.Options):
+class Config(style_based.Options, Labels):
   """Options of StyleGAN2."""
 
-  conditional: bool = True
-  """Draw by class where the data set has labels; False ignores these."""
   base: int = 1024
   """Channels of a size are this over it, at most `width`."""
   mapping_layers: int = 2
@@ -61,13 +60,6 @@ class Config(style_based.Options):
     """The rhythm of the path length penalty."""
     return super().problems() + above_zero(self, 'path_every')
 
-  def warnings(self, spec: Spec) -> list[str]:
-    """Add classes that the data do not have."""
-    found = super().warnings(spec)
-    if self.conditional and not spec.classes:
-      found.append(f'{self.dataset!r} has no labels: {self.variant} draws without classes')
-    return found
-
 
 PAPER: Preset = dict(
   image_size=32,
@@ -89,12 +81,13 @@ def build(config: Config, spec: Spec) -> Recipe:
   """Mapping, synthesis and critic; the logistic losses, lazy penalties and ADA.
 
   Raises:
-    ValueError: a size that does not halve to 4..7, or a batch that forms no groups.
+    ValueError: a size that does not halve to 4..7, a batch that forms no groups; as
+      `chosen_classes`.
   """
   group_size(config.batch_size, config.group)  # refuses
   sizes = resnet.sizes(spec.size)
   widths = stylegan2.widths(sizes, config.base, config.width)
-  classes = spec.classes if config.conditional else 0
+  classes = chosen_classes(config, spec)
   given = adversarial.labels if classes else adversarial.nothing
   fakes = Drawing(latents(config), 2 * len(sizes), given, mixing=config.mixing)
   networks = {

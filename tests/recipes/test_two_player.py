@@ -84,13 +84,6 @@ def test_slopes_are_penalized_where_asked(options):
     assert logs['penalty'] > at_reals + 1e-8
 
 
-def test_conditional_recipes_refuse_a_set_without_labels():
-  for variant in ('cgan', 'sngan'):
-    chosen = variants.configure(variant, dataset='folder', folder='/nowhere')
-    with pytest.raises(ValueError, match="'folder' has no labels"):
-      variants.build(chosen, Spec(16, 1))
-
-
 def test_only_conditional_recipes_draw_by_class():
   drawn = {}
   for variant in ('gan', 'cgan'):
@@ -228,13 +221,3 @@ def test_lazy_penalties_end_where_those_of_every_step_do():
   }
   means = [x[-200:].mean() for x in ends.values()]
   np.testing.assert_allclose(means, [0.5, 0.5, 0.8], atol=0.03)
-
-
-# --- from end to end
-
-
-@pytest.mark.parametrize('variant', ['biggan', 'r3gan'])
-def test_unlabelled_data_are_drawn_without_classes_or_refused(variant):
-  with pytest.raises(ValueError, match='has no labels: give --conditional=False'):
-    variants.build(variants.configure(variant), Spec(16, 1))
-  assert not variants.build(variants.configure(variant, conditional=False), Spec(16, 1)).conditional
