@@ -1,7 +1,8 @@
 """Translate images: `jaxgan translate --workdir=RUN --images=PATH --out=DIR`.
 
 The run is of cyclegan or pix2pix. Images may have any size; those that are larger than a tile are
-translated in tiles. Transparency is kept; the run sees transparent images over white, as in training.
+translated in tiles. Transparency is kept: the run sees transparent images over white, as in
+training.
 """
 
 import pathlib

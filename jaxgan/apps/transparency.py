@@ -79,7 +79,7 @@ def enlarged(make: Make, image: Image.Image) -> Image.Image:
 def extended(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
   """Return colors in which those of visible pixels go on under the transparent ones.
 
-  Means of 2 x 2 pixels, weighted by alpha, of these again, and so on, fill what is transparent: each
+  Means of 2 x 2 pixels, weighted by alpha, of these again, and so on, fill what is transparent: a
   pixel takes its color from the finest level at which something is visible.
 
   Args:

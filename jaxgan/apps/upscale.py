@@ -1,8 +1,8 @@
 """Enlarge images: `jaxgan upscale --workdir=RUN --images=PATH --out=DIR`.
 
 The run is of srgan or esrgan. With --compare, images are first downsampled and then enlarged, by
-the run and by bicubic interpolation; a table shows how near both come to the originals. Transparency
-is kept: the run sees the visible colours, extended where nothing is visible.
+the run and by bicubic interpolation; a table shows how near both come to the originals.
+Transparency is kept: the run sees the visible colours, extended to where nothing is visible.
 """
 
 import pathlib

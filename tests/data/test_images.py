@@ -1,7 +1,9 @@
 import io
+import struct
 import subprocess
 import sys
 import warnings
+import zlib
 
 import chex
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.data import images
+from photographs import look_alikes
 
 LOADED = set(
   [
@@ -93,6 +96,49 @@ def test_a_transparent_palette_entry_is_white():
   pixels = np.asarray(images.decode(stored(image, transparency=0)))
   assert pixels[0, 0].tolist() == [255] * 3
   assert pixels[1, 1].tolist() == [10, 20, 30]
+
+
+def png(depth, kind, row, key):
+  """A PNG with a row of two pixels and a transparent color, byte by byte."""
+  size = struct.pack('>IIBBBBB', 2, 1, depth, kind, 0, 0, 0)
+  parts = {b'IHDR': size, b'tRNS': key, b'IDAT': zlib.compress(b'\0' + row), b'IEND': b''}
+  chunks = [
+    struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+    for name, data in parts.items()
+  ]
+  return io.BytesIO(b'\x89PNG\r\n\x1a\n' + b''.join(chunks))
+
+
+@pytest.mark.parametrize(
+  ('depth', 'kind', 'row', 'key', 'seen'),
+  [
+    (1, 0, b'\x40', '0001', [0]),
+    (2, 0, b'\x10', '0001', [0]),
+    (4, 0, b'\x03', '0003', [0]),
+    (8, 0, b'\x00\x09', '0009', [0]),
+    (16, 0, b'\x12\x34\xab\xcd', 'abcd', [0x12]),
+    (8, 2, b'\x01\x02\x03\x09\x08\x07', '000900080007', [1, 2, 3]),
+    (16, 2, b'\x01\xff\x02\xff\x03\xff\x09\x10\x08\x11\x07\x12', '091008110712', [1, 2, 3]),
+  ],
+)
+def test_the_transparent_color_of_a_png_is_white_at_every_depth(depth, kind, row, key, seen):
+  file = png(depth, kind, row, bytes.fromhex(key))
+  image = images.decode(file)
+  assert image.mode == {1: 'L', 3: 'RGB'}[len(seen)]
+  assert np.asarray(image).reshape(2, -1).tolist() == [seen, [255] * len(seen)]
+
+
+def test_a_gray_image_with_alpha_stays_gray():
+  image = images.decode(stored(Image.merge('LA', [Image.new('L', (3, 3), n) for n in (0, 51)])))
+  assert image.mode == 'L' and image.getpixel((1, 1)) == 204
+
+
+@pytest.mark.parametrize('mode', ['RGBA', 'LA', 'P'])
+def test_images_that_look_alike_are_the_same_to_a_training(mode):
+  """Also after they are resized: no color under a transparent pixel reaches another."""
+  one, other = look_alikes(mode)
+  arrays = [images.to_array(images.fit(images.decode(stored(i)), 8), 3) for i in (one, other)]
+  chex.assert_trees_all_equal(*arrays)
 
 
 def test_a_large_jpeg_is_reduced_while_decoding_and_a_large_png_refused():
