@@ -11,7 +11,7 @@ from jaxgan.apps import config_file
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import Labels
-from jaxgan.training.session import Refused, prepared
+from jaxgan.training.session import Refused, Session, prepared
 
 CHOOSING = [n for n, v in variants.VARIANTS.items() if issubclass(v.Config, Labels)]
 SMALL = dict(
@@ -77,13 +77,19 @@ def test_a_variant_without_the_choice_is_left_alone():
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), np.uint8)
 
 
+@pytest.fixture
+def without_a_state(monkeypatch):
+  """Sessions that make no first state, which takes long to compile and plays no part here."""
+  monkeypatch.setattr(Session, 'restore', lambda session: None)
+
+
 def played(folder, config, data):
   """The config as a session has it, and the one that its folder keeps."""
   with prepared(config, folder, data=data, quiet=True) as session:
     return session.config.conditional, json.loads((folder / 'config.json').read_text())
 
 
-def test_a_run_keeps_its_decision(tmp_path, capsys):
+def test_a_run_keeps_its_decision(without_a_state, tmp_path, capsys):
   config = small('sngan')
   for name, data, decided in (('a', IMAGES, False), ('b', (IMAGES, np.arange(8) % 2), True)):
     for _ in range(2):  # and goes on
@@ -98,7 +104,7 @@ def test_a_run_keeps_its_decision(tmp_path, capsys):
     played(tmp_path / 'b', small('sngan', conditional=False), (IMAGES, np.arange(8) % 2))
 
 
-def test_older_runs_of_stylegan2_go_on(tmp_path):
+def test_older_runs_of_stylegan2_go_on(without_a_state, tmp_path):
   """They have True beside data without labels, and drew without classes."""
   folder, config = tmp_path / 'run', small('stylegan2')
   _, kept = played(folder, config, IMAGES)
