@@ -110,9 +110,8 @@ def options(argv):
   small, given = SMALL.get(argv[0], {}), {option(word) for word in argv}
   if argv[0] == 'train':
     config, _, _ = main.parse(argv[1:])
-    small = {
-      field.name: TINY[field.name] for field in dataclasses.fields(config) if field.name in TINY
-    }
+    names = {field.name for field in dataclasses.fields(config)}
+    small = {name: TINY[name] for name in TINY if name in names}
   return [f'--{k.replace("_", "-")}={v}' for k, v in small.items() if k not in given]
 
 
