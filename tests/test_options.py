@@ -38,6 +38,7 @@ NARROW = dict(
 SIZES = {'cyclegan': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}
 BESIDE: dict[str, dict[str, typing.Any]] = {
   'idle_biases': {'conditional': False},
+  'pack': {'conditional': False},
   'critic_layers': {'image_size': 64},
   'critic_norm': {'image_size': 16},
   'r1': {'critic_norm': False},
