@@ -92,7 +92,7 @@ def test_only_conditional_recipes_draw_by_class():
     played, state = built(chosen, 3)
     bound = game.nets(played, state)
     key = jax.random.key(0)
-    images = [made.sample(bound, key, jnp.full(4, label)) for label in (0, 1)]
+    images = [made.interface.sample(bound, key, jnp.full(4, label)) for label in (0, 1)]
     assert np.abs(images[0]).max() <= 1 and images[0].shape == (4, 8, 8, 1)
     drawn[variant] = np.array_equal(*images)
     assert made.conditional != drawn[variant]
@@ -104,12 +104,16 @@ def test_samples_are_the_averages_where_there_is_one():
   made, (played, state) = variants.build(chosen, Spec(8, 1)), built(chosen)
   assert set(state.ema) == {'generator'}
   moved = state.replace(ema=jax.tree.map(jnp.zeros_like, state.ema))
-  images = made.sample(game.nets(played, moved), jax.random.key(0), jnp.zeros(4, jnp.int32))
+  images = made.interface.sample(
+    game.nets(played, moved), jax.random.key(0), jnp.zeros(4, jnp.int32)
+  )
   assert not np.any(images)  # tanh of no weights and no biases
   without = config(ema_images=0.0)
   played, state = built(without)
   assert state.ema == {} and not played.after
-  assert np.any(made.sample(game.nets(played, state), jax.random.key(0), jnp.zeros(4, jnp.int32)))
+  assert np.any(
+    made.interface.sample(game.nets(played, state), jax.random.key(0), jnp.zeros(4, jnp.int32))
+  )
 
 
 def test_the_average_follows_by_the_images_seen():
