@@ -6,7 +6,6 @@ Each command imports its modules only when it is called, so that `jaxgan --help`
 import difflib
 import importlib
 import importlib.metadata
-import os
 import pathlib
 import sys
 from typing import TYPE_CHECKING
@@ -66,11 +65,13 @@ def _about(name: str) -> int:
 
 
 def _print(text: str) -> int:
-  """Print a text, also into a pipe whose reader has closed it; return 0."""
-  try:
+  """Print a text; return 0, also if its reader has gone, or 1 if its disk is full."""
+  from jaxgan.core import console
+
+  with console.tolerant() as output:
     print(text, flush=True)
-  except BrokenPipeError:  # for example in `jaxgan --help | head -1`
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if getattr(output.failed, 'errno', None) in console.FULL:
+      return _fail(OSError(f'standard output could not be written: {output.failed}'), 1)
   return 0
 
 
@@ -86,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
   """
   from jaxgan.apps import command
 
-  return command.ended(lambda: _train(argv))
+  return command.ended(lambda: _train(argv), prints=False)
 
 
 def _train(argv: list[str] | None) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxgan import data, variants
 from jaxgan.apps import arguments
+from jaxgan.core import console, progress
 from jaxgan.core.typing import Spec
 from jaxgan.data import images
 from jaxgan.data.listing import listing
@@ -66,15 +67,16 @@ def _act(program: str, choice: object, act: Act, argv: list[str]) -> int:
 _PLUGIN = 'If the run is of your own variant and its file has moved, add --plugin=FILE.'
 
 
-def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
+def ended(command: Callable[[], int], by: str = 'jaxgan', *, prints: bool = True) -> int:
   """Call a command and return its exit code; print one line in place of a traceback if it fails.
 
-  Characters that the terminal cannot show are replaced. The command ends if the reader of its
-  output, such as `head`, closes the pipe.
+  Characters that the terminal cannot show are replaced. A command goes on to its end where its
+  output is closed, or where its reader, such as `head`, has gone: that is no failure.
 
   Args:
     command: the function to call; it returns an exit code.
     by: the program's name, with which the error message begins.
+    prints: whether its result is what it prints. Then a full disk under its output is a failure.
 
   Returns:
     the exit code, as in `run`.
@@ -82,14 +84,18 @@ def ended(command: Callable[[], int], by: str = 'jaxgan') -> int:
   for stream in (sys.stdout, sys.stderr):
     if hasattr(stream, 'reconfigure'):
       stream.reconfigure(errors='replace')
+  with console.tolerant() as output, progress.told():
+    code = _ended(command, by)
+    output.flush()
+    if code == 0 and prints and getattr(output.failed, 'errno', None) in console.FULL:
+      return _fail(f'standard output could not be written: {output.failed}', by, 1)
+    return code
+
+
+def _ended(command: Callable[[], int], by: str) -> int:
+  """Call a command; print its error in one line, and return its exit code."""
   try:
-    try:
-      return command()
-    finally:
-      sys.stdout.flush()
-  except BrokenPipeError:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + 13  # SIGPIPE; Python on Windows has no such name
+    return command()
   except KeyboardInterrupt:
     return _fail('stopped', by, 128 + signal.SIGINT)
   except ValueError as error:

@@ -12,11 +12,10 @@ import logging
 import math
 import pathlib
 import shutil
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, NotRequired, Protocol, TypedDict, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -25,11 +24,11 @@ from jax.sharding import Sharding
 
 from jaxgan.core.typing import Array, Tree
 from jaxgan.parallel import hosts
-from jaxgan.storage import files, packing
+from jaxgan.storage import descriptions, files, packing
+from jaxgan.storage.descriptions import Damaged, Description
 
 Leaf = TypeVar('Leaf', Array, jax.ShapeDtypeStruct)
 _UNFINISHED, _DELETED, _REFUSED = '.unfinished', '.deleted', '.refused'
-_DESCRIPTION = 'description.json'
 _PACKED: Final = 'packed'
 _NO_LONGER = 'params/features/'
 """Leaves of checkpoints of version 0.1.0 that states no longer have: a frozen network."""
@@ -49,10 +48,6 @@ class Unrestorable(ValueError):
   """There are checkpoints, but all of them are damaged."""
 
 
-class _Damaged(Exception):
-  """The data on disk are not the data that were saved."""
-
-
 def abstract(state: Tree, sharding: Sharding) -> Tree:
   """Return shapes, dtypes (also of typed keys) and the sharding, for `Checkpoints.restore`."""
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
@@ -64,23 +59,12 @@ class _Saving(Protocol):
   def result(self) -> object: ...
 
 
-class _Description(TypedDict):
-  """What a checkpoint says about its arrays and files."""
-
-  step: int
-  lasting: bool
-  metrics: dict[str, float]
-  leaves: dict[str, str]  # dtype and shape by name, in the order of the bytes
-  packed: NotRequired[int]  # bytes; older checkpoints have none
-  words: NotRequired[list[int]]  # a checksum of each array, from before it was written
-  files: NotRequired[dict[str, int]]  # a checksum of each file
-
-
 class Checkpoints:
   """The checkpoints of one run in one folder; one run at a time may save (`workdir.lock`).
 
   The newest `keep_latest` checkpoints are kept, and the `keep_best` with the smallest `metric` (the
-  largest if not `minimise`). A checkpoint that is not `lasting` is kept until there is a newer one.
+  largest if not `minimise`). `run` is a mark that each checkpoint keeps (`descriptions.check_run`);
+  with None, the checkpoints have no mark and those of any run are restored. A checkpoint that is not `lasting` is kept until there is a newer one.
   Restoring changes nothing in the folder, so a run can be read while it trains. As a context
   manager, it waits for the last save at the end.
   """
@@ -93,12 +77,14 @@ class Checkpoints:
     keep_best: int = 1,
     metric: str | None = None,
     minimise: bool = True,
+    run: str | None = None,
   ) -> None:
     if keep_latest < 1 or keep_best < 0:
       raise ValueError(
         f'expected keep_latest >= 1 and keep_best >= 0, got {keep_latest} and {keep_best}'
       )
     self.folder = pathlib.Path(folder).absolute()
+    self._run = run
     self._keep_latest, self._keep_best = keep_latest, keep_best
     self._metric, self._sign = metric, 1 if minimise else -1
     self._sound: set[int] = set()  # saved or restored by this object
@@ -150,12 +136,14 @@ class Checkpoints:
       log: called with a line for each newer step that was refused, with the reason.
 
     Raises:
+      Foreign: a checkpoint belongs to another run.
       Incompatible: the newest intact checkpoint has other leaves, shapes or dtypes.
       Unrestorable: there are checkpoints and all of them were refused.
     """
     self.wait()
     if not callable(abstract):
       _by_name(abstract)  # raises for a tree that cannot be saved, even without a checkpoint
+    hosts.together(self._check_run)
     steps = json.loads(hosts.share(json.dumps(self.steps()))[0])  # those that process 0 sees
     for step in reversed(steps):
       wanted = abstract(step) if callable(abstract) else abstract
@@ -179,9 +167,7 @@ class Checkpoints:
 
   def steps(self) -> list[int]:
     """Return the steps that have a folder, ascending; a folder may be damaged."""
-    if not self.folder.is_dir():
-      return []
-    return sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal() and p.is_dir())
+    return descriptions.steps(self.folder)
 
   def retract(self) -> None:
     """Delete the checkpoints that are not lasting, so that the newest one is lasting."""
@@ -222,18 +208,24 @@ class Checkpoints:
   def __exit__(self, *_: object) -> None:
     self.close()
 
+  def _check_run(self) -> None:
+    if self._run is not None and hosts.first():
+      descriptions.check_run(self.folder, self._run)
+
   def _start(
     self, step: int, leaves: Mapping[str, Array], metrics: Mapping[str, float], lasting: bool
   ) -> None:
     final, arrays = self.folder / str(step), _nonempty(leaves)
     words, packed = packing.integrity(arrays), packing.pack(arrays)
-    description: _Description = {
+    description: Description = {
       'step': step,
       'lasting': lasting,
       'metrics': {name: float(x) for name, x in metrics.items() if math.isfinite(x)},
       'leaves': _specs(leaves),
       _PACKED: packed.size,
     }
+    if self._run:
+      description['run'] = self._run
     unfinished = final.with_name(final.name + _UNFINISHED)
     begin: Callable[[], _Saving] = partial(_begin, unfinished, packed)
     if jax.process_count() > 1:  # all processes begin together, and not during a step
@@ -261,8 +253,8 @@ class Checkpoints:
 
   def _lasting(self, step: int) -> bool:
     try:
-      return _describe(self.folder / str(step))['lasting']
-    except _Damaged:
+      return descriptions.read(self.folder / str(step))['lasting']
+    except Damaged:
       return True  # unreadable: do not delete it early
 
   def _delete(self, step: int) -> None:
@@ -275,7 +267,7 @@ class Checkpoints:
       return []
     for step in steps:
       with contextlib.suppress(Exception):  # unreadable or without the metric: cannot be the best
-        measured[step] = self._sign * _describe(self.folder / str(step))['metrics'][self._metric]
+        measured[step] = self._sign * descriptions.read(self.folder / str(step))['metrics'][self._metric]
     return sorted(measured, key=measured.__getitem__)[: self._keep_best]
 
   @contextlib.contextmanager
@@ -305,7 +297,7 @@ def _finish(
   begin: Callable[[], _Saving],
   unfinished: pathlib.Path,
   final: pathlib.Path,
-  description: _Description,
+  description: Description,
   words: Array,
 ) -> None:
   begun = begin()
@@ -313,10 +305,7 @@ def _finish(
     begun.result()
   if hosts.first():
     description['words'] = np.asarray(words).tolist()
-    there = sorted(p for p in unfinished.rglob('*') if p.is_file())
-    description['files'] = {str(p.relative_to(unfinished)): _checksum(p) for p in there}
-    sealed = {'description': description, 'checksum': _seal(description)}
-    files.write_text(unfinished / _DESCRIPTION, json.dumps(sealed, indent=1))
+    descriptions.write(unfinished, description)
     unfinished.rename(final)
 
 
@@ -329,7 +318,7 @@ def _load(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> lis
   words = zip(sorted(arrays), description['words'], packing.integrity(arrays).tolist(), strict=True)
   wrong = [name for name, before, now in words if before != now]
   if wrong:
-    raise _Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
+    raise Damaged(f'{len(wrong)} of {len(arrays)} arrays are not as they were saved: {wrong[0]}')
   return [arrays[name] if name in arrays else _empty(leaf) for name, leaf in leaves.items()]
 
 
@@ -347,28 +336,16 @@ def _read(
   )
 
 
-def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> _Description:
+def _checked(path: pathlib.Path, leaves: Mapping[str, jax.ShapeDtypeStruct]) -> Description:
   """Return the description of a folder; raise where it is damaged or of another model."""
-  description = _describe(path)
+  description = descriptions.read(path)
   old = _no_longer(description['leaves'], leaves)
   known = {name: spec for name, spec in description['leaves'].items() if name not in old}
   _preflight(path, known, _specs(leaves))
   for name, checksum in description['files'].items() if hosts.first() else ():
     # Before Orbax reads it: its errors about a damaged file are long and late.
-    if not (path / name).is_file() or _checksum(path / name) != checksum:
-      raise _Damaged(f'{name} is not as it was written')
-  return description
-
-
-def _describe(path: pathlib.Path) -> _Description:
-  try:
-    sealed = files.read_config(path / _DESCRIPTION)
-    description: _Description = sealed['description']
-    sound = sealed['checksum'] == _seal(description) and description['step'] == int(path.name)
-  except (OSError, ValueError, KeyError, TypeError):
-    sound = False
-  if not sound:
-    raise _Damaged(f'{_DESCRIPTION} is missing or not as it was written')
+    if not (path / name).is_file() or descriptions.checksum(path / name) != checksum:
+      raise Damaged(f'{name} is not as it was written')
   return description
 
 
@@ -419,22 +396,10 @@ def _empty(like: jax.ShapeDtypeStruct) -> Array:
   return jax.device_put(jnp.zeros(like.shape, like.dtype), like.sharding)
 
 
-def _checksum(path: pathlib.Path) -> int:
-  checksum = 0
-  with open(path, 'rb') as file:
-    while chunk := file.read(2**22):
-      checksum = zlib.crc32(chunk, checksum)
-  return checksum
-
-
-def _seal(description: Mapping[str, object]) -> int:
-  return zlib.crc32(json.dumps(description, sort_keys=True).encode())
-
-
 def _reason(error: BaseException) -> str:
   cause = error.__cause__ or error
   lines = str(cause).strip().splitlines() or ['']
-  kind = '' if isinstance(cause, _Damaged) else f'{type(cause).__name__}: '
+  kind = '' if isinstance(cause, Damaged) else f'{type(cause).__name__}: '
   line = lines[0] if len(lines[0]) <= _LONGEST else f'{lines[0][:100]} ... {lines[0][-200:]}'
   return kind + line
 

@@ -29,7 +29,7 @@ class Best:
   """The store of the checkpoint whose samples scored best, in `best/`.
 
   `best.json` records its step and score. `evaluator` is None in all processes but the first, which
-  computes the scores.
+  computes the scores. `run` is the mark of the run, see `Checkpoints`.
   """
 
   @property
@@ -41,9 +41,11 @@ class Best:
     """
     return jax.random.fold_in(jax.random.key(1000), 0)
 
-  def __init__(self, folder: pathlib.Path, metric: str, evaluator: Evaluator | None):
+  def __init__(
+    self, folder: pathlib.Path, metric: str, evaluator: Evaluator | None, run: str | None = None
+  ):
     self._folder, self._metric, self._evaluator = folder, metric, evaluator
-    self._checkpoints = Checkpoints(folder / 'best', keep_latest=1, keep_best=0)
+    self._checkpoints = Checkpoints(folder / 'best', keep_latest=1, keep_best=0, run=run)
     self._value = self._known()
 
   def consider(self, step: int, state: Tree, draw: Callable[[], np.ndarray]) -> float:

@@ -11,8 +11,10 @@ from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
 
 CONFIG, DATA = 'config.json', 'data.json'
-ABOUT = ('plugin', 'versions')
-"""Entries of config.json that are not options: the file of a user's own variant, and versions."""
+RUN = 'run'
+ABOUT = ('plugin', 'versions', RUN)
+"""Entries of config.json that are not options: the file of a user's own variant, the versions, and
+the mark of the run, which its checkpoints have too."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
@@ -57,6 +59,11 @@ def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
     return values
   older = values.get('conditional') is True and not labelled
   return {**values, 'conditional': None} if older else values
+
+
+def mark(workdir: pathlib.Path) -> str:
+  """Return the mark of a run; '' if it began before runs had marks."""
+  return str(json.loads((workdir / CONFIG).read_text()).get(RUN, ''))
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

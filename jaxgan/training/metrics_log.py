@@ -7,11 +7,13 @@ import pathlib
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
+from jaxgan.core import console
 from jaxgan.storage import files
 
 
@@ -20,6 +22,9 @@ class Journal:
 
   Progress is a bar on a terminal, and plain lines elsewhere. The device may still be computing the
   values that `write` gets. They are read when they are ready, so that the host never waits.
+
+  Neither is worth a run: progress that cannot be shown is dropped, and lines that a full disk does
+  not take are kept in memory, said once, and written as soon as there is room.
 
   Args:
     path: the file; None: write none. Lines after `step` are deleted, since a resumed run repeats
@@ -45,9 +50,13 @@ class Journal:
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
     self._waiting: collections.deque = collections.deque()  # of (step, time, logs)
+    self._unwritten: list[str] = []
+    self._warned = False
     self._begin(step)
-    terminal = sys.stderr.isatty() and not quiet
-    self._bar = tqdm(total=length, initial=step, unit='step') if terminal else None
+    self._screen = console.Tolerant(sys.stderr)
+    terminal = self._screen.isatty() and not quiet
+    options: dict[str, Any] = dict(total=length, initial=step, unit='step', file=self._screen)
+    self._bar = tqdm(**options) if terminal else None
 
   def tick(self) -> None:
     """Count one more step, and write the logs that are ready."""
@@ -79,12 +88,18 @@ class Journal:
     self.flush()
     if self._bar is not None:
       self._bar.close()
+    if self._unwritten:
+      lines = f'{len(self._unwritten)} lines of {self._path}'
+      console.say(f'jaxgan: {lines} are lost: they could not be written', error=True)
 
   def say(self, text: str) -> None:
     """Print a line, unless quiet."""
-    if not self._quiet:
-      tqdm.write(text, file=sys.stderr if self._bar is not None else sys.stdout)
-      sys.stdout.flush()
+    if self._quiet:
+      return
+    if self._bar is not None:
+      tqdm.write(text, file=self._screen)
+    else:
+      console.say(text)
 
   def _begin(self, step: int) -> None:
     self._start = self._last = (step, time.perf_counter())
@@ -92,9 +107,17 @@ class Journal:
       _cut(self._path, step)
 
   def _append(self, line: Mapping[str, float | None]) -> None:
-    if self._path is not None:
-      with open(self._path, 'a') as file:
-        file.write(json.dumps(line) + '\n')
+    if self._path is None:
+      return
+    self._unwritten.append(json.dumps(line) + '\n')
+    try:
+      _add(self._path, ''.join(self._unwritten))
+      self._unwritten.clear()
+    except OSError as error:
+      if not self._warned:
+        self._warned = True
+        text = f'{self._path} cannot be written ({error.strerror}): training goes on, and tries again'
+        console.say(f'jaxgan: {text} at the next line', error=True)
 
   def _read(self) -> None:
     step, now, logs = self._waiting.popleft()
@@ -139,12 +162,26 @@ def history(path: pathlib.Path) -> dict[str, np.ndarray]:
   return {'step': np.array([line['step'] for line in lines], np.int64), **found}
 
 
+def _add(path: pathlib.Path, text: str) -> None:
+  """Append a text to a file; if that fails, the file stays as it was."""
+  with open(path, 'ab', buffering=0) as file:
+    end, rest = file.tell(), text.encode()
+    try:
+      while rest:
+        rest = rest[file.write(rest) or 0 :]
+    except OSError:
+      file.truncate(end)
+      raise
+
+
 def _cut(path: pathlib.Path, step: int) -> None:
   """Keep only the complete lines up to a step."""
   if not path.exists():
     return
-  kept = [line for line in path.read_text().splitlines() if _step(line) <= step]
-  files.write_text(path, ''.join(line + '\n' for line in kept))
+  before = path.read_text()
+  kept = ''.join(line + '\n' for line in before.splitlines() if _step(line) <= step)
+  if kept != before:
+    files.write_text(path, kept)
 
 
 def _step(line: str) -> float:

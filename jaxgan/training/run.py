@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
@@ -13,7 +12,7 @@ import numpy as np
 from jax.sharding import SingleDeviceSharding
 
 from jaxgan import variants
-from jaxgan.core import game
+from jaxgan.core import console, game
 from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Spec, Variables
@@ -24,7 +23,7 @@ from jaxgan.recipes.types import Recipe, Sampler, Stage, Translation, Translator
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import metrics_log, programs
-from jaxgan.training.kept import DATA, class_counts, read
+from jaxgan.training.kept import DATA, class_counts, mark, read
 from jaxgan.training.programs import Generator
 from jaxgan.training.requests import count, key_of, whole
 
@@ -419,7 +418,8 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
       only a run with `eval_every` has.
 
   Raises:
-    ValueError: the folder holds no run, or the run has no such checkpoint yet.
+    ValueError: the folder holds no run, or the run has no such checkpoint yet, or one of another
+      run.
 
   Example:
     >>> import jaxgan
@@ -437,7 +437,8 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
   recipe = variants.build(config, spec)
   placed = SingleDeviceSharding(jax.local_devices()[0])
   shapes = lambda step: stages.abstract(recipe, step, placed)
-  restored = Checkpoints(workdir / FOLDERS[checkpoint]).restore(shapes, log=_warn)
+  checkpoints = Checkpoints(workdir / FOLDERS[checkpoint], run=mark(workdir))
+  restored = checkpoints.restore(shapes, log=_warn)
   if restored is None:
     every = {'latest': '--checkpoint-every', 'best': '--eval-every'}[checkpoint]
     raise ValueError(f'{workdir} has no {checkpoint} checkpoint: let it reach {every} steps')
@@ -447,4 +448,4 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
 
 
 def _warn(text: str) -> None:
-  print(f'jaxgan: {text}', file=sys.stderr)
+  console.say(f'jaxgan: {text}', error=True)

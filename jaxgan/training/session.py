@@ -5,7 +5,8 @@ import dataclasses
 import importlib.metadata
 import json
 import pathlib
-import sys
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import jax
 import numpy as np
 
 from jaxgan import data, variants
+from jaxgan.core import console
 from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs
@@ -30,11 +32,11 @@ from jaxgan.recipes.config import (
   to_json,
 )
 from jaxgan.recipes.types import Recipe, Translator
-from jaxgan.storage import files, workdir
+from jaxgan.storage import descriptions, files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import kept
-from jaxgan.training.kept import CONFIG, DATA
-from jaxgan.training.run import CHECKPOINTS, Run
+from jaxgan.training.kept import CONFIG, DATA, RUN
+from jaxgan.training.run import BEST, CHECKPOINTS, Run
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
@@ -65,6 +67,7 @@ class Session:
   checkpoints: Checkpoints
   quiet: bool = False
   best: 'Best | None' = None
+  began: float = dataclasses.field(default_factory=time.monotonic)
   state: TrainState = dataclasses.field(init=False)
   _steps: dict[int, Step] = dataclasses.field(default_factory=dict, init=False)
 
@@ -92,7 +95,7 @@ class Session:
   def say(self, text: str) -> None:
     """Print a line in the first process, unless quiet."""
     if not self.quiet and hosts.first():
-      print(f'jaxgan: {text}', flush=True)
+      console.say(f'jaxgan: {text}')
 
 
 @contextlib.contextmanager
@@ -104,13 +107,14 @@ def prepared(
   Raises:
     Refused: the input is wrong. All checks come before the first step.
   """
+  began = time.monotonic()
   with contextlib.ExitStack() as stack:
     try:
       config, given = (config, None) if data is None else _of_arrays(config, data)
       session = _prepare(config, pathlib.Path(folder).expanduser(), stack, given)
     except ValueError as error:
       raise Refused(str(error)) from error
-    session.quiet = quiet
+    session.quiet, session.began = quiet, began
     yield session
 
 
@@ -134,25 +138,27 @@ def _prepare(
   _check_needs(config, recipe, source)
   recipe = hosts.together(lambda: recipe.prepare(recipe, source))
   stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
-  hosts.together(lambda: _claim(config, source, folder, stack))
+  run = hosts.together(lambda: _claim(config, source, folder, stack))
   for text in warnings:
     _warn(f'warning: {text}')
-  checkpoints = stack.enter_context(Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep))
+  checkpoints = stack.enter_context(
+    Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep, run=run)
+  )
   session = Session(config, folder, source, recipe, mesh, checkpoints)
   session.state = session.restore()
   if part(config, Scores).eval_every:
-    session.best = stack.enter_context(contextlib.closing(_best(config, folder, source)))
+    session.best = stack.enter_context(contextlib.closing(_best(config, folder, source, run)))
   return session
 
 
-def _best(config: Common, folder: pathlib.Path, source: Source) -> 'Best':
+def _best(config: Common, folder: pathlib.Path, source: Source, run: str | None) -> 'Best':
   from jaxgan.training import best_checkpoint  # its metrics take half of what it takes to start
 
   make = lambda: (
     best_checkpoint.evaluator(source, held_out(config, source)) if hosts.first() else None
   )
   evaluator = hosts.together(make)
-  return best_checkpoint.Best(folder, part(config, Scores).eval_metric, evaluator)
+  return best_checkpoint.Best(folder, part(config, Scores).eval_metric, evaluator, run)
 
 
 def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
@@ -174,11 +180,15 @@ def _command(config: Common) -> str:
 
 def _claim(
   config: Common, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
-) -> None:
-  """Lock the work directory for this run, in the first process."""
-  if hosts.first():
-    stack.enter_context(contextlib.closing(workdir.lock(folder)))
-    _agree(config, source, folder)
+) -> str | None:
+  """Lock the work directory for this run, in the first process; return the mark of the run there.
+
+  Other processes write no marks, and get None.
+  """
+  if not hosts.first():
+    return None
+  stack.enter_context(contextlib.closing(workdir.lock(folder)))
+  return _agree(config, source, folder)
 
 
 def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
@@ -255,11 +265,12 @@ def _without(config: Common, source: Source) -> Source:
   return data.without(source, config.without_classes) if config.without_classes else source
 
 
-def _agree(config: Common, source: Source, folder: pathlib.Path) -> None:
-  """Write the run's options, after a check against those of an earlier start.
+def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
+  """Write the run's options, after a check against those of an earlier start; return its mark.
 
   Raises:
-    ValueError: the options or the data changed (the message lists the changes).
+    ValueError: the options or the data changed (the message lists the changes), or there are
+      checkpoints of another run.
   """
   new = to_json(config)
   if (folder / CONFIG).exists():
@@ -272,10 +283,26 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> None:
       workdir.same(folder, [*changed, f'({reason})'] if changed else [])
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
-  plugin = variants.file_of(config.variant)
-  about_run = {VERSIONS: versions()} | ({'plugin': str(plugin)} if plugin else {})
+  run, plugin = _marked(folder), variants.file_of(config.variant)
+  about_run = {VERSIONS: versions(), RUN: run} | ({'plugin': str(plugin)} if plugin else {})
   files.write_config(folder / CONFIG, {**new, **about_run})
   files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
+  return run
+
+
+def _marked(folder: pathlib.Path) -> str:
+  """Return the mark of the run in a folder, a new one if it has none.
+
+  Raises:
+    Foreign: there are checkpoints of another run. In a folder without config.json, all are.
+  """
+  new, places = uuid.uuid4().hex, [folder / name for name in (CHECKPOINTS, BEST)]
+  if not any(map(descriptions.steps, places)):
+    return new  # also where a config.json was copied to begin another run
+  mark = kept.mark(folder) if (folder / CONFIG).exists() else new
+  for place in places:
+    descriptions.check_run(place, mark)
+  return mark or descriptions.OLDER + new
 
 
 def versions() -> dict[str, str]:
@@ -299,7 +326,7 @@ def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> N
 
 def _warn(text: str) -> None:
   if hosts.first():
-    print(f'jaxgan: {text}', file=sys.stderr)
+    console.say(f'jaxgan: {text}', error=True)
 
 
 def cache_programs() -> None:

@@ -1,0 +1,59 @@
+"""Progress of a long command: a bar on a terminal, elsewhere a plain line every ten seconds."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from jaxgan.core import console
+
+Thing = TypeVar('Thing')
+EVERY = 10.0
+"""Seconds from one plain line to the next."""
+_told: list[float] = []
+"""When the last line was printed, for each command that runs: none in a library."""
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+  """Print plain lines in the `with` block, which is a command; without it there are only bars."""
+  _told.append(time.monotonic())
+  try:
+    yield
+  finally:
+    _told.pop()
+
+
+def over(things: Iterable[Thing], name: str, total: int | None = None) -> Iterator[Thing]:
+  """Yield things, and show on standard error how many are done.
+
+  Loops may be nested. Lines of all loops together come every `EVERY` seconds at most.
+
+  Args:
+    things: what to yield.
+    name: a word for the work, such as 'classifier'.
+    total: the number of things; their length if None.
+  """
+  if total is None and isinstance(things, Sized):
+    total = len(things)
+  if console.is_terminal(sys.stderr):
+    screen = console.Tolerant(sys.stderr)
+    yield from tqdm(things, name, total, leave=False, file=screen)
+    return
+  began = time.monotonic()
+  for done, thing in enumerate(things):
+    if _told and (now := time.monotonic()) - _told[-1] >= EVERY:
+      _told[-1] = now
+      console.say(f'jaxgan: {_line(name, done, total, now - began)}', error=True)
+    yield thing
+
+
+def _line(name: str, done: int, total: int | None, seconds: float) -> str:
+  """Return a line on how far the work is, and how long it still takes."""
+  if total is None:
+    return f'{name} {done}'
+  left = f', {tqdm.format_interval((total - done) * seconds / done)} left' if done else ''
+  return f'{name} {done} of {total}{left}'
