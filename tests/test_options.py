@@ -237,6 +237,7 @@ def played(tmp_path_factory, data_dir):
 RUNS = {
   'steps': (6, 'steps', [2, 4, 6]),
   'images': (48, 'steps', [2, 4, 6]),
+  'minutes': (1e-9, 'steps', [1]),
   'log_every': (1, 'steps', [1, 2, 3, 4]),
   'sample_every': (1, 'pictures', ['000000', '000001', '000002', '000003', '000004']),
   'checkpoint_every': (3, 'checkpoints', ['000003', '000004']),
@@ -296,7 +297,7 @@ def test_the_scores_of_the_loop(monkeypatch, data_dir, tmp_path, name):
   class Best:
     key = 0
 
-    def __init__(self, folder, metric, judge):
+    def __init__(self, folder, metric, judge, run):
       seen.append(metric)
 
     def consider(self, step, state, draw):

@@ -82,7 +82,7 @@ def tolerant() -> Iterator[Tolerant]:
   keep_free()
   before = sys.stdout, sys.stderr
   out, err = (Tolerant(stream) for stream in before)
-  sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+  sys.stdout, sys.stderr = out, err
   try:
     yield out
   finally:

@@ -48,6 +48,9 @@ class Run(Group):
   """Length of the run in steps; one step is one update of the generator."""
   images: int | None = None
   """Length of the run in real images seen by the critic, in place of --steps."""
+  minutes: float | None = None
+  """Stop after so many minutes of this call, if --steps are not reached; the step is saved, and the
+  same command continues. Schedules follow --steps."""
   log_every: int = 50
   """Steps from one line of metrics.jsonl to the next."""
   sample_every: int = 500
@@ -422,7 +425,7 @@ def _title(base: type) -> str:
 # What may change.
 
 LENGTH = ('steps', 'images')
-RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep')
+RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
 PLACE = ('folder', 'target_folder', 'data_dir', 'in_memory_limit', 'compilation_cache')
 MERIT = ('eval_every', 'eval_metric', 'eval_num')
 MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)

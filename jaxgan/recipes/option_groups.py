@@ -75,7 +75,7 @@ _NOT_NEGATIVE = (
   *('lecam_start', 'cr', 'cr_fake', 'zcr', 'zcr_generator', 'history', 'minibatch'),
   'virtual_batch',
 )
-_POSITIVE_OR_NONE = ('images', 'image_size')
+_POSITIVE_OR_NONE = ('images', 'minutes', 'image_size')
 
 
 def flag(name: str) -> str:

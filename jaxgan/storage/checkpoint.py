@@ -63,10 +63,10 @@ class Checkpoints:
   """The checkpoints of one run in one folder; one run at a time may save (`workdir.lock`).
 
   The newest `keep_latest` checkpoints are kept, and the `keep_best` with the smallest `metric` (the
-  largest if not `minimise`). `run` is a mark that each checkpoint keeps (`descriptions.check_run`);
-  with None, the checkpoints have no mark and those of any run are restored. A checkpoint that is not `lasting` is kept until there is a newer one.
-  Restoring changes nothing in the folder, so a run can be read while it trains. As a context
-  manager, it waits for the last save at the end.
+  largest if not `minimise`). A checkpoint that is not `lasting` is kept until there is a newer one.
+  Each gets the mark of its `run`, and those of another run are refused (`descriptions.check_run`);
+  with None, checkpoints get no mark, and all are accepted. Restoring changes nothing in the folder,
+  so a run can be read while it trains. As a context manager, it waits for the last save at the end.
   """
 
   def __init__(
@@ -267,7 +267,9 @@ class Checkpoints:
       return []
     for step in steps:
       with contextlib.suppress(Exception):  # unreadable or without the metric: cannot be the best
-        measured[step] = self._sign * descriptions.read(self.folder / str(step))['metrics'][self._metric]
+        measured[step] = (
+          self._sign * descriptions.read(self.folder / str(step))['metrics'][self._metric]
+        )
     return sorted(measured, key=measured.__getitem__)[: self._keep_best]
 
   @contextlib.contextmanager

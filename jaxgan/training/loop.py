@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.core import guard
+from jaxgan.core import console, guard
 from jaxgan.core.game import Game, played
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs
@@ -23,10 +23,10 @@ from jaxgan.recipes.option_groups import part
 from jaxgan.recipes.types import Translator
 from jaxgan.storage import figures
 from jaxgan.training import divergence
-from jaxgan.training.metrics_log import Journal
+from jaxgan.training.metrics_log import STOPPED, Journal
 from jaxgan.training.run import METRICS, Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
-from jaxgan.training.signals import Asked, Stopped, heard
+from jaxgan.training.signals import HALT, TIME, Asked, Stopped, heard
 
 RETURNS = 3
 """How often a diverged run starts again from the same checkpoint before it fails."""
@@ -80,7 +80,8 @@ def train(
   """Train a run to the config's length; continue it if the work directory already holds it.
 
   The directory then holds `config.json`, `data.json`, `metrics.jsonl`, `checkpoints/`,
-  `samples/<step>.png` and `curves.png`.
+  `samples/<step>.png` and `curves.png`. A run that stops before its end (by `stop`, a signal, or
+  the config's `minutes`) saves its last step and draws it too.
 
   Args:
     config: what `configure` returns.
@@ -98,11 +99,11 @@ def train(
       `stop.is_set()`, the step is saved and the run is returned. Only for a run of one process.
 
   Returns:
-    The run at its last step, or at the step where `stop` was set.
+    The run at its last step, or at the step where `stop` was set or the minutes were over.
 
   Raises:
     Refused: options, data and work directory do not fit together; it is a ValueError.
-    Stopped: SIGINT or SIGTERM asked to stop; the step is saved.
+    Stopped: a signal asked to stop (`training.signals.NAMES`); the step is saved.
     Diverged: ten steps in a row were not finite, and again after each of three returns to the last
       checkpoint.
 
@@ -123,11 +124,7 @@ def train(
 
 
 class _Halted(Exception):
-  """Raised when `stop` asked the run to stop; its step is saved."""
-
-
-HALT = -1
-"""Stands for the number of a signal where `stop` was set."""
+  """Raised when `stop` or `minutes` asked the run to stop; its step is saved."""
 
 
 def play(session: Session, callback: Callback | None = None, stop: Stop | None = None) -> Run:
@@ -153,7 +150,8 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
     quiet=session.quiet or not hosts.first(),
     follow=None if callback is None else _following(session, callback),
   )
-  with contextlib.suppress(_Halted), contextlib.closing(journal), heard() as signalled:
+  until = session.began + 60 * (config.minutes or float('inf'))
+  with contextlib.suppress(_Halted), contextlib.closing(journal), heard(until) as signalled:
     asked = lambda: signalled() or (HALT if stop is not None and stop.is_set() else 0)
     if step == 0:
       _picture(session, 0)
@@ -195,23 +193,33 @@ def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
       due = step % config.checkpoint_every == 0
       if watch.diverged(logs.pop(guard.IN_A_ROW), now=due or bool(ending)):
         return _roll_back(session, journal, step)
-      _record(session, game, step, logs, journal)
-      if ending or due:
-        _save(session, step, ending, lasting=due and watch.sound)
+      _record(session, game, step, logs, journal, ending=bool(ending))
+      if ending:
+        journal.flush()
+      if ending or due:  # before the picture: whoever sends a signal may not wait for long
+        session.checkpoints.save(
+          step, session.state, lasting=due and watch.sound, wait=bool(ending)
+        )
+      if ending or step % config.sample_every == 0:
+        journal.flush()
+        _picture(session, step)
+      if ending and step < config.length:
+        _stop(session, step, ending)
   return step
 
 
-def _record(session: Session, game: Game, step: int, logs: Logs, journal: Journal) -> None:
-  """Write logs and pictures if they are due after a step."""
+def _record(
+  session: Session, game: Game, step: int, logs: Logs, journal: Journal, *, ending: bool
+) -> None:
+  """Write logs if they are due after a step, or if the run ends there."""
   config, last = session.config, step == session.config.length
   journal.tick()
   judged = session.best is not None and (last or step % part(config, Scores).eval_every == 0)
   if step % config.log_every == 0 or last or judged:
     score = _judged(session, step) if judged else {}
     journal.write(step, {**played(game, step - 1, logs), **score})
-  if step % config.sample_every == 0 or last:
-    journal.flush()
-    _picture(session, step)
+  elif ending:
+    journal.write(step, played(game, step - 1, logs), **{STOPPED: 1})
 
 
 def _judged(session: Session, step: int) -> dict[str, jax.Array]:
@@ -223,16 +231,16 @@ def _judged(session: Session, step: int) -> dict[str, jax.Array]:
   return {f'evaluation/{scores.eval_metric}': jax.numpy.float32(value)}
 
 
-def _save(session: Session, step: int, ending: int, *, lasting: bool) -> None:
-  """Save a checkpoint, and raise if a signal or `stop` asked to stop.
-
-  At the end, or when asked to stop, it waits until the checkpoint is written.
-  """
-  session.checkpoints.save(step, session.state, lasting=lasting, wait=bool(ending))
-  if step < session.config.length and ending == HALT:
+def _stop(session: Session, step: int, reason: int) -> None:
+  """Raise the exception that ends the run after a step, which is saved."""
+  if reason == TIME:
+    session.say(
+      f'{session.config.minutes:g} minutes are over at step {step} of {session.config.length}, '
+      'which is saved: the same command continues'
+    )
+  if reason in (HALT, TIME):
     raise _Halted
-  if step < session.config.length and ending:
-    raise Stopped(ending, step)
+  raise Stopped(reason, step)
 
 
 def _roll_back(session: Session, journal: Journal, step: int) -> int:
@@ -280,9 +288,19 @@ def batches(
 
 
 def _picture(session: Session, step: int) -> None:
-  """Save samples of always the same latents or images, and the curves so far."""
-  if not hosts.first():
-    return
+  """Save samples of always the same latents or images, and the curves so far.
+
+  A picture is not worth a run: if it cannot be written, a line says so.
+  """
+  if hosts.first():
+    try:
+      _draw(session, step)
+    except OSError as error:
+      reason = f'{session.folder}: no picture of step {step}: {error.strerror or error}'
+      console.say(f'jaxgan: {reason}; training goes on', error=True)
+
+
+def _draw(session: Session, step: int) -> None:
   key, columns = jax.random.key(session.config.seed + 1), 8
   if isinstance(session.recipe.interface, Translator):
     rows = session.run.show(_shown(session), key)

@@ -16,6 +16,10 @@ from tqdm import tqdm
 from jaxgan.core import console
 from jaxgan.storage import files
 
+STOPPED = 'stopped'
+"""Names the event of a line between two others, where a run was stopped. A run that continues
+deletes this line, so that its file is that of a run that never stopped."""
+
 
 class Journal:
   """The writer of `metrics.jsonl`, one JSON object per line, and of the progress.
@@ -49,7 +53,7 @@ class Journal:
     self._follow = follow
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
-    self._waiting: collections.deque = collections.deque()  # of (step, time, logs)
+    self._waiting: collections.deque = collections.deque()  # of (step, time, event, logs)
     self._unwritten: list[str] = []
     self._warned = False
     self._begin(step)
@@ -65,9 +69,9 @@ class Journal:
     while self._waiting and all(x.is_ready() for x in self._waiting[0][-1].values()):
       self._read()
 
-  def write(self, step: int, logs: Mapping[str, jax.Array]) -> None:
-    """Queue the logs of a step that was just started."""
-    self._waiting.append((step, time.perf_counter(), logs))
+  def write(self, step: int, logs: Mapping[str, jax.Array], **event: float) -> None:
+    """Queue the logs of a step that was just started, and what happened there."""
+    self._waiting.append((step, time.perf_counter(), event, logs))
 
   def rewind(self, step: int, **event: float) -> None:
     """Delete the lines after a step to which the run returns, and record this event."""
@@ -116,11 +120,13 @@ class Journal:
     except OSError as error:
       if not self._warned:
         self._warned = True
-        text = f'{self._path} cannot be written ({error.strerror}): training goes on, and tries again'
+        text = (
+          f'{self._path} cannot be written ({error.strerror}): training goes on, and tries again'
+        )
         console.say(f'jaxgan: {text} at the next line', error=True)
 
   def _read(self) -> None:
-    step, now, logs = self._waiting.popleft()
+    step, now, event, logs = self._waiting.popleft()
     values = {name: float(value) for name, value in jax.device_get(logs).items()}
     speed = (step - self._last[0]) * self._images / max(now - self._last[1], 1e-9)
     self._last = step, now
@@ -129,6 +135,7 @@ class Journal:
       'images': step * self._images,
       **{name: v if math.isfinite(v) else None for name, v in values.items()},  # JSON has no NaN
       'images_per_second': round(speed, 1),
+      **event,
     }
     self._append(line)
     self._show(step, now, values, speed)
@@ -175,13 +182,18 @@ def _add(path: pathlib.Path, text: str) -> None:
 
 
 def _cut(path: pathlib.Path, step: int) -> None:
-  """Keep only the complete lines up to a step."""
+  """Keep only the complete lines up to a step, without that of a stop between two lines."""
   if not path.exists():
     return
   before = path.read_text()
-  kept = ''.join(line + '\n' for line in before.splitlines() if _step(line) <= step)
+  kept = ''.join(line + '\n' for line in before.splitlines() if _lasts(line, step))
   if kept != before:
     files.write_text(path, kept)
+
+
+def _lasts(line: str, step: int) -> bool:
+  """Return whether a run that continues at a step would have written this line by then."""
+  return _step(line) <= step and STOPPED not in json.loads(line)
 
 
 def _step(line: str) -> float:

@@ -281,7 +281,8 @@ class Run:
 
     Each array has one value per line of the file. 'step' is int64. All others are float64, with NaN
     where the line has no such value or the value was not finite. Where the run returned to a
-    checkpoint, a line has 'rolled_back_from'.
+    checkpoint, a line has 'rolled_back_from'. Where it was stopped between two lines, the last one
+    has 'stopped', until the run continues.
 
     Raises:
       ValueError: the run has no folder.

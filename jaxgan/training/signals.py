@@ -73,14 +73,18 @@ def _relayed(over: Asked) -> Iterator[Asked]:
     signal.raise_signal(signal.SIGTERM)
 
   calls = itertools.count()  # not the step, which decreases when a run is rolled back
+  agreed: list[int] = []  # JAX says it once, and a run that is rolled back asks again
 
   def asked() -> int:
+    if agreed:
+      return agreed[0]
     if not reasons and over():
       relay(TIME)
     if not multihost_utils.reached_preemption_sync_point(next(calls)):
       return 0
     said = [int(text) for text in hosts.share(str(reasons[0] if reasons else 0))]
-    return next(filter(None, said), int(signal.SIGTERM))  # the same in all processes
+    agreed.append(next(filter(None, said), int(signal.SIGTERM)))  # the same in all processes
+    return agreed[0]
 
   with _handled(tuple(kind for kind in KINDS if kind != signal.SIGTERM), relay):
     yield asked

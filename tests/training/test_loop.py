@@ -215,7 +215,7 @@ def stopped(config, folder, step):
   """Train until a signal comes in some step."""
 
   @contextlib.contextmanager
-  def heard():
+  def heard(until):
     calls = itertools.count(1)
     yield lambda: signal.SIGTERM if next(calls) == step else 0
 
