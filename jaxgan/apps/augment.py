@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.apps import command
+from jaxgan.core import progress
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import files
 from jaxgan.training.run import Run, load
@@ -48,7 +49,7 @@ def by_class(run: Run, num: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
       f'{run.config.variant} draws no classes, so its images would have no labels: give a run of '
       'a conditional variant, such as cgan'
     )
-  for label in range(run.spec.classes):
+  for label in progress.over(range(run.spec.classes), 'images of class'):
     yield label, to_uint8(run.sample(seed * run.spec.classes + label, num, label))
 
 

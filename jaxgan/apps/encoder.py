@@ -18,7 +18,7 @@ from safetensors.numpy import save as to_bytes
 
 from jaxgan import data
 from jaxgan.apps import latents
-from jaxgan.core import network_transforms
+from jaxgan.core import network_transforms, progress
 from jaxgan.core.game import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.seeds import key_of
@@ -142,7 +142,7 @@ def fit(
   step = run.bound(_step(net, parts(run), optimizer, options.kappa))
   stream = data.batches(source, batch_size=options.batch_size, microbatches=1, seed=options.seed)
   with contextlib.closing(stream):
-    for i in range(options.steps):
+    for i in progress.over(range(options.steps), 'encoder, step'):
       key = jax.random.fold_in(drawing, i)
       held, loss = step(held, jnp.asarray(to_unit(next(stream)['image'][0])), key)
       if (i + 1) % 500 == 0 or i + 1 == options.steps:

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.apps import command
+from jaxgan.core import progress
 from jaxgan.core.seeds import check_seed
 from jaxgan.data import Source, images
 from jaxgan.data.listing import listing
@@ -24,7 +25,7 @@ from jaxgan.evaluation.scores import HELD, Evaluator, Score
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Common
 from jaxgan.storage import files
-from jaxgan.training.run import Run, load
+from jaxgan.training.run import BATCH, Run, load
 from jaxgan.training.session import held_out, open_data
 
 Taken = TypeVar('Taken')
@@ -100,7 +101,10 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
     found = found._replace(digits=_reader(run.config, train.channels_of))
   num = min(len(held or train), HELD) if options.num is None else options.num
   run = run.evenly() if options.classes == 'even' else run
-  draw = lambda seed: np.concatenate([to_uint8(images) for images in run.parts(seed, num)])
+  drawn = lambda seed: progress.over(
+    run.parts(seed, num), 'drawing of images, part', -(-num // BATCH)
+  )
+  draw = lambda seed: np.concatenate([to_uint8(images) for images in drawn(seed)])
   seeds = range(options.seed, options.seed + options.repeats)
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
 

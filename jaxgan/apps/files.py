@@ -8,6 +8,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from jaxgan.apps.transparency import Make, Way
+from jaxgan.core import progress
 from jaxgan.data import images
 from jaxgan.data.listing import listing
 
@@ -64,7 +65,7 @@ def convert(work: Work, out: pathlib.Path, make: Make, transparent: Way) -> int:
   """
   out, refused = out.expanduser(), {}
   with images.guarded():
-    for name, target in targets(work.names).items():
+    for name, target in progress.over(targets(work.names).items(), 'images', len(work.names)):
       try:
         image = images.load_as(images.with_alpha, work.root / name, work.root)
         made = transparent(make, image) if image.mode.endswith('A') else make(image)

@@ -9,10 +9,13 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+
 from jaxgan.apps import arguments, command
+from jaxgan.core import progress
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import figures, files
-from jaxgan.training.run import load
+from jaxgan.training.run import BATCH, load
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
   known = {field.name for field in fields(Arguments)} | set(run.sampler().codes)
   arguments.refuse_unknown([f'--{name}' for name in codes], known)
   run = run.evenly() if options.classes == 'even' else run
-  images = run.sample(options.seed, options.num, _label(options.label), codes)
+  parts = run.parts(options.seed, options.num, _label(options.label), codes)
+  total = -(-options.num // BATCH)
+  images = np.concatenate([*progress.over(parts, 'drawing of images, part', total)])
   if options.out:
     figures.save_grid(options.out, images, columns=math.ceil(math.sqrt(options.num)))
     print(f'jaxgan: {options.num} images in {options.out}')

@@ -10,6 +10,7 @@ import optax
 
 from jaxgan.apps import latents
 from jaxgan.apps.latents import Space
+from jaxgan.core import progress
 from jaxgan.core.game import Nets
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key
@@ -92,8 +93,11 @@ def search(
     targets, labels = repeat(targets), repeat(labels)
     starts = repeat(number) * options.restarts + jnp.tile(jnp.arange(options.restarts), len(number))
     held, spread = prepare(targets, labels, starts)
-    for i in range(options.steps + 1):  # the last call only evaluates the points
+    # The last call only evaluates the points.
+    for i in progress.over(range(options.steps + 1), 'search, step'):
       held = step(held, targets, labels, spread, jnp.int32(i))
+      if i % 50 == 0:
+        jax.block_until_ready(held)  # so that progress is that of the device
     _, _, points, images, distances = held
     return _best(points, images, distances, options.restarts)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from jaxgan.apps import command, latents
 from jaxgan.apps.latents import Space
+from jaxgan.core import progress
 from jaxgan.core.game import Nets
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key, Variables
@@ -163,7 +164,7 @@ def scored(
   network = features.named('own', train, held)
   evaluator = scores.evaluator_of(network, train, held)
   found = []
-  for threshold in thresholds:
+  for threshold in progress.over(thresholds, 'threshold'):
     images = to_uint8(draw(threshold))
     made = scores.evaluate(_always(images), evaluator, metrics=('frechet', 'prdc'), seeds=(0,))
     values = {score.name: score.of.value for score in made}

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.apps import command, files, tiles, transparency
+from jaxgan.core import progress
 from jaxgan.data import images
 from jaxgan.evaluation.metrics import fidelity
 from jaxgan.losses.super_resolution import downsampled
@@ -104,7 +105,7 @@ def compare(run: Run, originals: Iterable[np.ndarray]) -> dict[str, dict[str, fl
   scale = run.way('upscale').scale
   inside = lambda image: fidelity.cropped(fidelity.luma(image), scale)
   rows, details = [], []
-  for original in originals:
+  for original in progress.over(originals, 'comparison of images, image'):
     height, width = (n // scale * scale for n in original.shape[:2])
     whole = original[None, :height, :width]
     low = to_uint8(np.asarray(downsampled(to_unit(jnp.asarray(whole)), scale)))

@@ -41,7 +41,7 @@ def over(things: Iterable[Thing], name: str, total: int | None = None) -> Iterat
     total = len(things)
   if console.is_terminal(sys.stderr):
     screen = console.Tolerant(sys.stderr)
-    yield from tqdm(things, name, total, leave=False, file=screen)
+    yield from tqdm(things, name, total, leave=False, file=screen, delay=1)
     return
   began = time.monotonic()
   for done, thing in enumerate(things):

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
-from tqdm import tqdm
 
 from jaxgan import data
+from jaxgan.core import progress
 from jaxgan.core.typing import Array, Key, Tree
 from jaxgan.data import Source
 from jaxgan.networks.classifier import Classifier
@@ -269,7 +269,7 @@ def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:
 
   opt = adam.init(params)
   with contextlib.closing(data.batches(source, batch_size=BATCH, microbatches=1, seed=1)) as stream:
-    for i in tqdm(range(steps), 'classifier', leave=False, disable=None):
+    for i in progress.over(range(steps), 'training of the feature network, step'):
       batch, key = next(stream), jax.random.fold_in(jax.random.key(1), i)
       params, opt = step(params, opt, batch['image'][0], batch['label'][0], key)
   return params
@@ -302,7 +302,8 @@ def _in_batches(
   if images.dtype != np.uint8 or images.ndim != 4:
     raise ValueError(f'expected images uint8 [N, H, W, C], got {images.dtype}{list(images.shape)}')
   padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
-  parts = [_applied(net)(params, padded[i : i + size]) for i in range(0, len(padded), size)]
+  starts = progress.over(range(0, len(padded), size), 'features of images, batch')
+  parts = [_applied(net)(params, padded[i : i + size]) for i in starts]
   features, logits = (np.concatenate(x)[: len(images)] for x in zip(*parts, strict=True))
   return features, logits
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxgan import data
+from jaxgan.core import progress
 from jaxgan.data.source import Source
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import checks, moments
@@ -73,13 +74,16 @@ def seen(
     stream: the seed of this choice.
   """
   source = images if isinstance(images, Source) else data.from_arrays(images, identity='given')
-  digests = np.concatenate([_digests(part) for part in source.parts()])
+  digests = np.concatenate(
+    [_digests(part) for part in progress.over(source.parts(), 'reading of images, part')]
+  )
   order = np.argsort(digests, kind='stable')
   order = order[drawn(len(order), num or len(order), stream)]
   chosen = dataclasses.replace(
     source, count=len(order), images=lambda indices: source.images(order[indices])
   )
-  features, logits = zip(*(network.apply(part) for part in chosen.parts()), strict=True)
+  parts = progress.over(chosen.parts(), 'features of images, part')
+  features, logits = zip(*(network.apply(part) for part in parts), strict=True)
   return Sample(np.concatenate(features), np.concatenate(logits), digests[order], chosen)
 
 

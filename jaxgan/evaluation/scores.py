@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgan.core import progress
 from jaxgan.data.source import Source
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet, intervals, kernel, modes, neighbors
@@ -322,9 +323,10 @@ def evaluate(
   """
   metrics = metrics_named(evaluator.network, metrics)
   rounds: list[dict[str, Found]] = []
-  for seed in seeds:
+  for seed in progress.over(seeds, 'scores of seed'):
     one = _seen(evaluator, sample(seed))
-    rounds.append({metric: METRICS[metric](evaluator, one) for metric in metrics})
+    kinds = progress.over(metrics, 'metric')
+    rounds.append({metric: METRICS[metric](evaluator, one) for metric in kinds})
   num, scores = len(one), list[Score]()
   floors = ideal(evaluator, num, metrics)
   for metric in metrics:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core import game
+from jaxgan.core import game, progress
 from jaxgan.core.game import Game
 from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
@@ -99,6 +99,7 @@ def in_batches(function: Callable[..., object], *arrays: Array | np.ndarray, siz
   def rows(x: Array | np.ndarray, start: int) -> Array:
     return jnp.take(jnp.asarray(x), jnp.arange(start, start + size), axis=0, mode='clip')
 
-  parts = [function(*(rows(x, start) for x in arrays)) for start in range(0, n, size)]
+  starts = progress.over(range(0, n, size), 'batch')
+  parts = [function(*(rows(x, start) for x in arrays)) for start in starts]
   join = lambda *x: np.concatenate([np.asarray(y) for y in x])[:n]
   return jax.tree.map(join, *parts)
