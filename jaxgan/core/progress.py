@@ -13,6 +13,8 @@ from jaxgan.core import console
 Thing = TypeVar('Thing')
 EVERY = 10.0
 """Seconds from one plain line to the next."""
+DELAY = 1.0
+"""Seconds until a bar appears, so that short work shows none."""
 _told: list[float] = []
 """When the last line was printed, for each command that runs: none in a library."""
 
@@ -41,7 +43,7 @@ def over(things: Iterable[Thing], name: str, total: int | None = None) -> Iterat
     total = len(things)
   if console.is_terminal(sys.stderr):
     screen = console.Tolerant(sys.stderr)
-    yield from tqdm(things, name, total, leave=False, file=screen, delay=1)
+    yield from tqdm(things, name, total, leave=False, file=screen, delay=DELAY)
     return
   began = time.monotonic()
   for done, thing in enumerate(things):

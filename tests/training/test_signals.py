@@ -2,12 +2,13 @@
 
 import signal
 import threading
+import time
 
 import pytest
 from processes import until
 
-from jaxgan.training import run
-from jaxgan.training.signals import Stopped, heard
+from jaxgan.training import run, signals
+from jaxgan.training.signals import KINDS, REPEATED, TIME, Stopped, heard
 from small_runs import start
 
 MORE = [pytest.param(signal.SIGTERM, 143, id=f'again{i}', marks=pytest.mark.slow) for i in range(9)]
@@ -26,8 +27,9 @@ def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
 
 
 @pytest.mark.parametrize('kind', [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_heard_and_the_second_acts(kind):
+def test_the_first_signal_is_heard_and_the_second_acts(kind, monkeypatch):
   """As if nobody listened: the handler that was there before gets it."""
+  monkeypatch.setattr(signals, 'TOGETHER', 0)
   got = []
   before = signal.signal(kind, lambda signum, frame: got.append(signum))
   try:
@@ -48,6 +50,67 @@ def test_handlers_come_back_when_nothing_was_heard():
   with heard() as asked:
     assert asked() == 0
   assert [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_signal_that_ends_a_process_is_heard(kind):
+  """And one that comes with it, as from a terminal that closes, is no second wish to end."""
+  before = signal.getsignal(kind)
+  with heard() as asked:
+    signal.raise_signal(kind)
+    assert asked() == kind
+    if kind != signal.SIGINT:
+      signal.raise_signal(kind)
+    signal.raise_signal(signal.SIGTERM)
+    assert asked() == kind
+  assert signal.getsignal(kind) == before
+
+
+def test_the_kinds_are_those_of_terminals_schedulers_and_systems():
+  names = {'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGXCPU'}
+  assert {getattr(signal, name) for name in names if hasattr(signal, name)} <= {*KINDS}
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_what_is_ignored_stays_so(kind):
+  """Such as SIGHUP under nohup, or SIGINT of a shell's job in the background."""
+  before = signal.signal(kind, signal.SIG_IGN)
+  try:
+    with heard() as asked:
+      signal.raise_signal(kind)
+      assert asked() == 0
+  finally:
+    signal.signal(kind, before)
+
+
+def test_a_handler_of_other_code_stays():
+  got = []
+  before = signal.signal(signal.SIGALRM, lambda signum, frame: got.append(signum))
+  try:
+    with heard() as asked:
+      signal.raise_signal(signal.SIGALRM)
+      assert asked() == 0 and got == [signal.SIGALRM]
+  finally:
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_limit_that_repeats_itself_does_not_end_the_save(monkeypatch):
+  """The system sends SIGXCPU once per second, until the hard limit."""
+  monkeypatch.setattr(signals, 'TOGETHER', 0)
+  with heard() as asked:
+    for _ in range(3):
+      signal.raise_signal(REPEATED[0])
+    assert asked() == REPEATED[0]
+
+
+def test_a_time_may_be_over(monkeypatch):
+  with heard(time.monotonic() + 1e3) as asked:
+    assert asked() == 0
+    later = time.monotonic() + 2e3
+    monkeypatch.setattr(time, 'monotonic', lambda: later)
+    assert asked() == TIME
+    signal.raise_signal(signal.SIGTERM)
+    assert asked() == signal.SIGTERM  # whose exit code the sender waits for
 
 
 def test_outside_of_the_main_thread_nothing_is_caught():
