@@ -280,9 +280,8 @@ class Run:
     """Read `metrics.jsonl` and return all logged values as arrays, by name.
 
     Each array has one value per line of the file. 'step' is int64. All others are float64, with NaN
-    where the line has no such value or the value was not finite. Where the run returned to a
-    checkpoint, a line has 'rolled_back_from'. Where it was stopped between two lines, the last one
-    has 'stopped', until the run continues.
+    where the line has no such value or the value was not finite. A line has 'rolled_back_from' where
+    the run returned to a checkpoint, and 'stopped' where it was stopped, until it continues.
 
     Raises:
       ValueError: the run has no folder.
@@ -419,8 +418,7 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
       only a run with `eval_every` has.
 
   Raises:
-    ValueError: the folder holds no run, or the run has no such checkpoint yet, or one of another
-      run.
+    ValueError: the folder holds no run, no such checkpoint yet, or one of another run.
 
   Example:
     >>> import jaxgan
@@ -433,13 +431,12 @@ def load(workdir: str | pathlib.Path, checkpoint: Literal['latest', 'best'] = 'l
   workdir = pathlib.Path(workdir).expanduser()
   if checkpoint not in FOLDERS:
     raise ValueError(f"checkpoint must be 'latest' or 'best', it is {checkpoint!r}")
-  config, spec = read(workdir)
-  counts = class_counts(workdir)
+  (config, spec), counts = read(workdir), class_counts(workdir)
   recipe = variants.build(config, spec)
   placed = SingleDeviceSharding(jax.local_devices()[0])
   shapes = lambda step: stages.abstract(recipe, step, placed)
-  checkpoints = Checkpoints(workdir / FOLDERS[checkpoint], run=mark(workdir))
-  restored = checkpoints.restore(shapes, log=_warn)
+  kept = Checkpoints(workdir / FOLDERS[checkpoint], run=mark(workdir))
+  restored = kept.restore(shapes, log=_warn)
   if restored is None:
     every = {'latest': '--checkpoint-every', 'best': '--eval-every'}[checkpoint]
     raise ValueError(f'{workdir} has no {checkpoint} checkpoint: let it reach {every} steps')
