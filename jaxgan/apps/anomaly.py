@@ -22,6 +22,7 @@ import tyro
 from jaxgan.apps import command, encoder, invert, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Search, search
+from jaxgan.core import console
 from jaxgan.core.game import Nets
 from jaxgan.core.typing import Array, Variables
 from jaxgan.evaluation.metrics.ranking import auroc
@@ -186,7 +187,7 @@ def fit(options: FitOptions) -> None:
   run = load(options.workdir)
   encoder.of(run, options.bound)  # raises before the data set is read
   how = encoder.Fit(**{name: getattr(options, name) for name in encoder.Fit._fields})
-  log = lambda step, loss: print(f'jaxgan: step {step} of {how.steps}, loss {loss:.4f}', flush=True)
+  log = lambda step, loss: console.say(f'jaxgan: step {step} of {how.steps}, loss {loss:.4f}')
   variables = encoder.fit(run, open_data(run.config), how, log)
   path = encoder.save(options.workdir.expanduser(), run, variables, how)
   command.said([path], 'the encoder')

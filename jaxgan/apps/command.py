@@ -22,6 +22,7 @@ from jaxgan.recipes.config import Common
 from jaxgan.storage.checkpoint import CheckpointError
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
+from jaxgan.training.signals import Stopped
 
 Act = Callable[[Any], None]
 """A function that does the work of a command; its argument is the options."""
@@ -96,6 +97,8 @@ def _ended(command: Callable[[], int], by: str) -> int:
   """Call a command; print its error in one line, and return its exit code."""
   try:
     return command()
+  except Stopped as stop:
+    return _fail(str(stop), by, 128 + stop.signum)
   except KeyboardInterrupt:
     return _fail('stopped', by, 128 + signal.SIGINT)
   except ValueError as error:

@@ -4,6 +4,7 @@ Perceptrons learn a mixture of Gaussians, whose modes can be counted. One compil
 all seeds at once, so that one run gives every number with its interval over seeds.
 """
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -23,7 +24,7 @@ from tqdm import tqdm
 
 from jaxgan import data
 from jaxgan.apps import command
-from jaxgan.core import averaging, game, network
+from jaxgan.core import averaging, console, game, network
 from jaxgan.core.game import Game, Player, Turn
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array
@@ -35,6 +36,9 @@ from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks.mlp import Perceptron
 from jaxgan.storage import figures, files, workdir
 from jaxgan.storage.checkpoint import Checkpoints, abstract
+from jaxgan.training.kept import RUN, marked
+from jaxgan.training.run import CHECKPOINTS
+from jaxgan.training.signals import Stopped, heard
 
 SAMPLES = 2500  # as in PacGAN and VEEGAN
 
@@ -193,14 +197,18 @@ def train(options: Options) -> list[modes.Modes]:
 
   Raises:
     ValueError: if an option is out of range, or the work directory holds another run.
+    Stopped: a signal asked to stop; the step is saved.
   """
   options.check()
   folder = options.workdir.expanduser()
   workdir.check(folder)
   where = data.data_folder() if options.data_dir is None else options.data_dir.expanduser()
   mixture = mixtures.load(options.dataset, where)
-  with workdir.lock(folder), Checkpoints(folder / 'checkpoints', keep_latest=1) as checkpoints:
-    _agree(options, folder)
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(workdir.lock(folder))
+    run = _agree(options, folder)
+    kept = Checkpoints(folder / CHECKPOINTS, keep_latest=1, run=run)
+    checkpoints = stack.enter_context(kept)
     return _play(options, folder, mixture, checkpoints)
 
 
@@ -216,27 +224,38 @@ def _play(
   play, points = program(options, played), jnp.asarray(mixture.points)
   begun, first = time.perf_counter(), int(states.step[0])
   found = count(mixture, samples := draw(options, played, states))
-  while (step := int(states.step[0])) < options.steps:
-    states = play(states, points, min(options.report_every, options.steps - step))
-    step = int(states.step[0])
-    found = count(mixture, samples := draw(options, played, states))
-    _report(folder, step, found)
-    left = (time.perf_counter() - begun) / (step - first) * (options.steps - step)
-    print(f'jaxgan: step {step}/{options.steps}  {tqdm.format_interval(left)} left', flush=True)
-    checkpoints.save(step, states)
+  with heard() as asked:
+    while (step := int(states.step[0])) < options.steps:
+      states = play(states, points, min(options.report_every, options.steps - step))
+      step = int(states.step[0])
+      found = count(mixture, samples := draw(options, played, states))
+      _report(folder, step, found)
+      left = (time.perf_counter() - begun) / (step - first) * (options.steps - step)
+      console.say(f'jaxgan: step {step}/{options.steps}  {tqdm.format_interval(left)} left')
+      checkpoints.save(step, states, wait=bool(signum := asked()))
+      if signum and step < options.steps:
+        _write(folder, step, found, samples, mixture)
+        raise Stopped(signum, step)
   _write(folder, step, found, samples, mixture)
   return found
 
 
-def _agree(options: Options, folder: pathlib.Path) -> None:
-  """Write the options of the run; raise ValueError if the run began with other options."""
+def _agree(options: Options, folder: pathlib.Path) -> str:
+  """Write the options of the run, and return its mark; see `kept.marked`.
+
+  Raises:
+    ValueError: if the run began with other options, or there are checkpoints of another run.
+  """
   free = ('workdir', 'data_dir', 'report_every')
   given = dataclasses.asdict(options) | {'penalty': options.weight}
   new = {k: v for k, v in given.items() if k not in free}
   path = folder / 'config.json'
   if path.exists():
-    workdir.same(folder, workdir.diff(files.read_config(path), new))
-  files.write_config(path, new)
+    before = {k: v for k, v in files.read_config(path).items() if k != RUN}
+    workdir.same(folder, workdir.diff(before, new))
+  run = marked(folder, CHECKPOINTS)
+  files.write_config(path, {**new, RUN: run})
+  return run
 
 
 def _report(folder: pathlib.Path, step: int, found: list[modes.Modes]) -> None:
@@ -244,7 +263,7 @@ def _report(folder: pathlib.Path, step: int, found: list[modes.Modes]) -> None:
   line = {'step': step, **{name: one.value for name, one in summary(found).items()}}
   with (folder / 'metrics.jsonl').open('a') as file:
     file.write(json.dumps(_finite(line)) + '\n')
-  print('jaxgan: ' + '  '.join(f'{name} {x:.4g}' for name, x in line.items()), flush=True)
+  console.say('jaxgan: ' + '  '.join(f'{name} {x:.4g}' for name, x in line.items()))
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from jaxgan import variants
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
+from jaxgan.storage import descriptions
 
 CONFIG, DATA = 'config.json', 'data.json'
 RUN = 'run'
@@ -64,6 +66,25 @@ def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
 def mark(workdir: pathlib.Path) -> str:
   """Return the mark of a run; '' if it began before runs had marks."""
   return str(json.loads((workdir / CONFIG).read_text()).get(RUN, ''))
+
+
+def marked(workdir: pathlib.Path, *folders: str) -> str:
+  """Return the mark of the run in a work directory, a new one if it has none.
+
+  Args:
+    workdir: the work directory; `config.json` should then be written with the mark as `RUN`.
+    folders: the names of the folders of its checkpoints.
+
+  Raises:
+    Foreign: there are checkpoints of another run. Without `config.json`, all are.
+  """
+  new, places = uuid.uuid4().hex, [workdir / name for name in folders]
+  if not any(map(descriptions.steps, places)):
+    return new  # also where a config.json was copied to begin another run
+  own = mark(workdir) if (workdir / CONFIG).exists() else new
+  for place in places:
+    descriptions.check_run(place, own)
+  return own or descriptions.OLDER + new
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

@@ -280,8 +280,8 @@ class Run:
     """Read `metrics.jsonl` and return all logged values as arrays, by name.
 
     Each array has one value per line of the file. 'step' is int64. All others are float64, with NaN
-    where the line has no such value or the value was not finite. A line has 'rolled_back_from' where
-    the run returned to a checkpoint, and 'stopped' where it was stopped, until it continues.
+    where the line has no such value or the value was not finite. Where the run returned to a
+    checkpoint, a line has 'rolled_back_from'; where it was stopped, the last line has 'stopped'.
 
     Raises:
       ValueError: the run has no folder.

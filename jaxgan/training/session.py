@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import pathlib
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from jaxgan.recipes.config import (
   to_json,
 )
 from jaxgan.recipes.types import Recipe, Translator
-from jaxgan.storage import descriptions, files, workdir
+from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import kept
 from jaxgan.training.kept import CONFIG, DATA, RUN
@@ -283,26 +282,11 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
       workdir.same(folder, [*changed, f'({reason})'] if changed else [])
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
-  run, plugin = _marked(folder), variants.file_of(config.variant)
+  run, plugin = kept.marked(folder, CHECKPOINTS, BEST), variants.file_of(config.variant)
   about_run = {VERSIONS: versions(), RUN: run} | ({'plugin': str(plugin)} if plugin else {})
   files.write_config(folder / CONFIG, {**new, **about_run})
   files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
   return run
-
-
-def _marked(folder: pathlib.Path) -> str:
-  """Return the mark of the run in a folder, a new one if it has none.
-
-  Raises:
-    Foreign: there are checkpoints of another run. In a folder without config.json, all are.
-  """
-  new, places = uuid.uuid4().hex, [folder / name for name in (CHECKPOINTS, BEST)]
-  if not any(map(descriptions.steps, places)):
-    return new  # also where a config.json was copied to begin another run
-  mark = kept.mark(folder) if (folder / CONFIG).exists() else new
-  for place in places:
-    descriptions.check_run(place, mark)
-  return mark or descriptions.OLDER + new
 
 
 def versions() -> dict[str, str]:
