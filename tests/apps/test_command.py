@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import os
 import pathlib
 import types
@@ -46,6 +47,52 @@ def ended(argv, capsys):
     code = stop.code or 0
   said = capsys.readouterr()
   return code, said.out, said.err
+
+
+class Lost(io.StringIO):
+  """A stream that cannot be written."""
+
+  def __init__(self, number):
+    super().__init__()
+    self.number = number
+
+  def write(self, text):
+    raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize(
+  ('number', 'prints', 'code'),
+  [
+    (errno.EPIPE, True, 0),  # the reader has what it wanted
+    (errno.EIO, True, 0),  # the terminal is gone
+    (errno.ENOSPC, True, 1),  # the result is lost
+    (errno.ENOSPC, False, 0),  # only progress is lost
+  ],
+)
+def test_work_goes_on_where_output_is_lost(number, prints, code, monkeypatch, capsys):
+  done = []
+
+  def act():
+    print('a line', flush=True)
+    done.append(print('another line', flush=True))
+    return 0
+
+  monkeypatch.setattr('sys.stdout', Lost(number))
+  assert command.ended(act, prints=prints) == code and done
+  err = capsys.readouterr().err.splitlines()
+  assert len(err) == code and all('No space left on device' in line for line in err)
+
+
+@pytest.mark.parametrize('name', ['stdout', 'stderr'])
+def test_an_error_keeps_its_code_where_output_is_lost(name, monkeypatch):
+  def act():
+    print('a line', flush=True)
+    raise ValueError('wrong input')
+
+  monkeypatch.setattr(f'sys.{name}', Lost(errno.EPIPE))
+  assert command.ended(act) == 2
+  monkeypatch.setattr(f'sys.{name}', None)
+  assert command.ended(act) == 2
 
 
 @pytest.mark.parametrize('argv', EVERY, ids=' '.join)

@@ -1,6 +1,7 @@
 """The command: of runs and of sets, by any network, with errors that say what to do."""
 
 import json
+import os
 import re
 import sys
 import types
@@ -11,6 +12,7 @@ from PIL import Image
 
 from jaxgan import data, train, variants
 from jaxgan.apps import evaluate
+from jaxgan.core import progress
 from jaxgan.evaluation import features
 from jaxgan.evaluation.metrics import frechet, moments
 
@@ -75,6 +77,33 @@ def test_the_command_scores_a_run(run, tmp_path, capsys):
   assert 'holds no run' in said(capsys, [f'--workdir={tmp_path}'], 2)
   assert 'no metric' in said(capsys, [*argv, '--metrics=fdi'], 2)
   assert 'no best checkpoint' in said(capsys, [*argv, '--checkpoint=best'], 2)
+
+
+def test_progress_is_told_in_lines_and_its_loss_is_no_failure(
+  run, tmp_path, capsys, monkeypatch, mine
+):
+  monkeypatch.setattr(progress, 'EVERY', 0)
+  argv = [
+    f'--workdir={run}',
+    '--repeats=2',
+    '--num=100',
+    '--metrics=frechet',
+    f'--out={tmp_path}/s',
+  ]
+  assert evaluate.main([*argv, mine]) == 0
+  lines = capsys.readouterr().err.splitlines()
+  assert all(line.startswith('jaxgan: ') for line in lines)
+  for part in ('drawing of images, part 1 of 2', 'scores of seed 1 of 2', 'features of images'):
+    assert any(part in line for line in lines), part
+  (tmp_path / 's').unlink()
+  reader, writer = os.pipe()
+  os.close(reader)
+  with os.fdopen(writer, 'w', closefd=False) as broken:
+    monkeypatch.setattr(sys, 'stdout', broken)
+    monkeypatch.setattr(sys, 'stderr', broken)
+    assert evaluate.main([*argv, mine]) == 0
+  os.close(writer)
+  assert (tmp_path / 's').is_file()
 
 
 def test_two_files_of_images(tmp_path, capsys, mine):

@@ -1,7 +1,10 @@
 """GANs of the plane: many seeds at once are each as if alone, and carried on they end the same."""
 
+import contextlib
 import dataclasses
 import json
+import shutil
+import signal
 
 import chex
 import jax
@@ -12,6 +15,7 @@ import pytest
 from by_path import leaves
 from jaxgan.apps import plane
 from jaxgan.data import mixtures
+from jaxgan.training.signals import Stopped
 
 SMALL = dict(seeds=2, steps=4, batch_size=8, widths=(8,), report_every=2)
 
@@ -55,7 +59,7 @@ def test_the_command_carries_a_run_on(tmp_path, capsys):
 
   save, saved = plane.Checkpoints.save, []
 
-  def killed(self, step, state):
+  def killed(self, step, state, wait):
     save(self, step, state, wait=True)
     saved.append(step)
     raise Killed
@@ -75,6 +79,25 @@ def test_the_command_carries_a_run_on(tmp_path, capsys):
   capsys.readouterr()
   assert plane.main([*argv('halves'), '--lr=0.1']) == 2
   assert 'lr: 0.001 -> 0.1' in capsys.readouterr().err
+
+
+def test_a_signal_saves_and_draws(tmp_path, monkeypatch):
+  """Where it was stopped it goes on, but not with the checkpoints of another run."""
+  chosen = options(tmp_path)
+
+  @contextlib.contextmanager
+  def heard():
+    yield lambda: signal.SIGTERM
+
+  with monkeypatch.context() as patch, pytest.raises(Stopped, match='at step 2, which is saved'):
+    patch.setattr(plane, 'heard', heard)
+    plane.train(chosen)
+  assert json.loads((tmp_path / 'run/modes.json').read_text())['step'] == 2
+  shutil.copytree(tmp_path / 'run/checkpoints', tmp_path / 'other/checkpoints')
+  with pytest.raises(ValueError, match='a checkpoint of another run, of step 2'):
+    plane.train(dataclasses.replace(chosen, workdir=tmp_path / 'other'))
+  plane.train(chosen)
+  assert json.loads((tmp_path / 'run/modes.json').read_text())['step'] == 4
 
 
 def test_wrong_options_are_refused(tmp_path, capsys):

@@ -5,6 +5,7 @@ import pytest
 from jaxgan import variants
 from jaxgan.core.typing import Spec
 from jaxgan.recipes.config import to_json
+from jaxgan.storage import descriptions
 from jaxgan.training import kept
 
 
@@ -46,3 +47,16 @@ def test_versions_tell_a_run_of_today_from_an_older_one(tmp_path):
   (tmp_path / kept.CONFIG).write_text(json.dumps(values))
   with pytest.raises(ValueError, match='jaxgan 0.1.0'):
     kept.read(tmp_path)
+
+
+def test_a_new_run_gets_a_mark_of_its_own(tmp_path):
+  first, second = kept.marked(tmp_path, 'checkpoints'), kept.marked(tmp_path, 'checkpoints')
+  assert first != second and len(first) == 32
+  write(tmp_path)
+  assert kept.mark(tmp_path) == ''
+  (tmp_path / 'checkpoints/7').mkdir(parents=True)  # damaged, and so of any run
+  assert kept.marked(tmp_path, 'checkpoints').startswith(descriptions.OLDER)
+  values = json.loads((tmp_path / kept.CONFIG).read_text())
+  (tmp_path / kept.CONFIG).write_text(json.dumps({**values, kept.RUN: first}))
+  assert kept.marked(tmp_path, 'checkpoints') == kept.mark(tmp_path) == first
+  assert kept.read(tmp_path)[0] == variants.configure('cgan', steps=7)

@@ -11,7 +11,11 @@ from jaxgan.training import run, signals
 from jaxgan.training.signals import KINDS, REPEATED, TIME, Stopped, heard
 from small_runs import start
 
-MORE = [pytest.param(signal.SIGTERM, 143, id=f'again{i}', marks=pytest.mark.slow) for i in range(9)]
+AGAIN = [(signal.SIGTERM, f'again{i}') for i in range(9)]
+OTHERS = [(kind, kind.name) for kind in KINDS if kind not in (signal.SIGTERM, signal.SIGINT)]
+MORE = [
+  pytest.param(kind, 128 + kind, id=name, marks=pytest.mark.slow) for kind, name in AGAIN + OTHERS
+]
 
 
 @pytest.mark.parametrize(('kind', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), *MORE])
