@@ -82,8 +82,9 @@ def main(argv: list[str] | None = None) -> int:
     argv: the words after `jaxgan train`; those of the process if None.
 
   Returns:
-    0 if the training is complete, 2 for wrong input, 128 + n if signal n stopped it, 1 for any
-    other failure.
+    0 if the training is complete or its minutes are over, 2 for wrong input, 128 + n if signal n
+    stopped it, 1 for any other failure. Lost output, such as that of a closed terminal, changes
+    none of these.
   """
   from jaxgan.apps import command
 

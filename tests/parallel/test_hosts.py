@@ -316,6 +316,14 @@ def test_ctrl_c_in_one_stops_all(data_dir, tmp_path):
   assert f'at step {run.load(tmp_path).step}, which is saved' in said[0]
 
 
+@pytest.mark.slow
+def test_minutes_end_all_at_one_step(data_dir, tmp_path):
+  """Though their clocks differ."""
+  codes, said = ended(command(argv=[*flags(data_dir, tmp_path), '--minutes=0.1']))
+  assert codes == [0, 0], said
+  assert f'over at step {run.load(tmp_path).step} of' in said[0]
+
+
 @pytest.mark.parametrize('lost', [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_lost_process_ends_the_others_and_a_restart_goes_on(lost, data_dir, tmp_path):
   heartbeat = 10
