@@ -12,7 +12,7 @@ from typing import Literal
 from jaxgan.apps import arguments, command
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import figures, files
-from jaxgan.training.run import load
+from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Arguments:
   npz: pathlib.Path | None = None
   """A file for the images themselves: uint8 [num, H, W, C], as `images`."""
   label: str | None = None
-  """The class of all images, by number or name, for a run that draws by class."""
+  """The class of all images, by name or number, for a run that draws by class; or several classes,
+  separated by commas, which the images have in turn."""
   classes: Literal['data', 'even'] = 'data'
   """Without --label: classes as often as the training images have them, or all equally often."""
   seed: int = 0
@@ -83,7 +84,7 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
   known = {field.name for field in fields(Arguments)} | set(run.sampler().codes)
   arguments.refuse_unknown([f'--{name}' for name in codes], known)
   run = run.evenly() if options.classes == 'even' else run
-  images = run.sample(options.seed, options.num, _label(options.label), codes)
+  images = run.sample(options.seed, options.num, _labels(run, options.label), codes)
   if options.out:
     figures.save_grid(options.out, images, columns=math.ceil(math.sqrt(options.num)))
     print(f'jaxgan: {options.num} images in {options.out}')
@@ -92,8 +93,9 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
     print(f'jaxgan: {options.num} images in {options.npz}')
 
 
-def _label(given: str | None) -> int | str | None:
-  return int(given) if given and given.isdecimal() else given
+def _labels(run: Run, given: str | None) -> str | list[str] | None:
+  """Return the classes that are separated by commas, which the name of a class may have too."""
+  return given if given is None or given in run.spec.names else given.split(',')
 
 
 if __name__ == '__main__':

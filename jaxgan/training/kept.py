@@ -9,6 +9,7 @@ from jaxgan import variants
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
+from jaxgan.storage.files import read_config
 
 CONFIG, DATA = 'config.json', 'data.json'
 ABOUT = ('plugin', 'versions')
@@ -57,6 +58,21 @@ def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
     return values
   older = values.get('conditional') is True and not labelled
   return {**values, 'conditional': None} if older else values
+
+
+def spec(workdir: pathlib.Path) -> Spec | None:
+  """Return the description of the images of the run in a work directory; None if there is none.
+
+  Raises:
+    ValueError: the description is damaged.
+  """
+  if not (workdir / DATA).exists():
+    return None
+  try:
+    size, channels, classes, names = read_config(workdir / DATA)['spec']
+    return Spec(size, channels, classes, tuple(names))
+  except (KeyError, TypeError, ValueError) as error:
+    raise ValueError(f'{workdir} holds a damaged {DATA}: {error}') from None
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

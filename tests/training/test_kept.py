@@ -46,3 +46,13 @@ def test_versions_tell_a_run_of_today_from_an_older_one(tmp_path):
   (tmp_path / kept.CONFIG).write_text(json.dumps(values))
   with pytest.raises(ValueError, match='jaxgan 0.1.0'):
     kept.read(tmp_path)
+
+
+def test_the_images_of_an_earlier_start(tmp_path):
+  assert kept.spec(tmp_path) is None
+  write(tmp_path)
+  assert kept.spec(tmp_path) == Spec(16, 1, 2, ('a', 'b'))
+  for text in ('{', '{}', '{"spec": 3}'):
+    (tmp_path / kept.DATA).write_text(text)
+    with pytest.raises(ValueError, match='holds a damaged data.json'):
+      kept.spec(tmp_path)
