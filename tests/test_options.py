@@ -263,6 +263,7 @@ READ = {
   'dataset': ('mnist', 'name', 'mnist'),
   'folder': (pathlib.Path('/a'), 'folder', pathlib.Path('/a')),
   'target_folder': (pathlib.Path('/b'), 'target_folder', pathlib.Path('/b')),
+  'side_by_side': (True, 'side_by_side', True),
   'direction': ('BtoA', 'direction', 'BtoA'),
   'data_dir': (pathlib.Path('/c'), 'data_dir', pathlib.Path('/c')),
   'image_size': (12, 'image_size', 12),

@@ -188,7 +188,7 @@ def fit(options: FitOptions) -> None:
   encoder.of(run, options.bound)  # raises before the data set is read
   how = encoder.Fit(**{name: getattr(options, name) for name in encoder.Fit._fields})
   log = lambda step, loss: console.say(f'jaxgan: step {step} of {how.steps}, loss {loss:.4f}')
-  variables = encoder.fit(run, open_data(run.config), how, log)
+  variables = encoder.fit(run, open_data(run.config, numbered=run.spec), how, log)
   path = encoder.save(options.workdir.expanduser(), run, variables, how)
   command.said([path], 'the encoder')
 

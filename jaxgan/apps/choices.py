@@ -1,5 +1,7 @@
 """The rule by which `jaxgan train FOLDER` picks options for a folder of images."""
 
+import collections
+import os
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from jaxgan.data import images
-from jaxgan.data.listing import listing
+from jaxgan.data import images, layouts
+from jaxgan.data.listing import Listing, listing
 
 SIZES = (16, 32, 64)
 """Image sizes, pixels on a side, on which a laptop trains in hours."""
@@ -21,7 +23,6 @@ SAMPLED = 48
 """Number of images that are opened to look at."""
 TINT = 8
 """Greatest difference of red, green and blue, of 255, that counts as grey: JPEG adds some."""
-PARTS = frozenset({'train', 'test', 'val', 'valid', 'validation'})
 TWO = ('domains', 'pairs')
 
 
@@ -68,11 +69,12 @@ def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
 
   The rule:
 
-  - dataset: `domains` for a folder that holds trainA and trainB, or A and B, and nothing else but
-    test and validation parts; `pairs` if all names in the two are the same, or if there are train
-    and test (or val) folders of images that are all twice as wide as high; else `folder`.
+  - dataset: `domains` for a folder that holds the folders of two domains, such as trainA and
+    trainB, A and B, or input and target, and no other images; `pairs` if all names in the two are
+    the same, or if there are the folders train and test (or val), with images of which nearly all
+    are twice as wide as high; else `folder`.
   - variant: `cyclegan` for domains, `pix2pix` for pairs, else `sngan`.
-  - folder: its subfolder `train` if all subfolders are parts such as train and test.
+  - folder: the folder itself; of its splits, such as train and test, only train is trained on.
   - image_size: the largest of 16, 32, 64 that is not above the median size, at least 16.
   - channels: 1 if all images that were opened are grey, else 3.
   - conditional: by class if the images lie in two or more subfolders of at least 10 images each.
@@ -136,40 +138,45 @@ def look(folder: pathlib.Path) -> Found:
     raise ValueError(
       f'there is no folder {folder}: give a folder of images, or --variant and --workdir'
     )
-  if two := _two(folder):
-    return _looked(folder, *two, listing(folder).images)
-  inside = {path.name for path in folder.iterdir() if path.is_dir()}
-  parts = 'train' in inside and inside <= PARTS
-  files = listing(folder / 'train' if parts else folder)
-  if parts and len(inside) > 1 and _wide(files.root, files.images):
-    layout = 'train and test hold images that are twice as wide as high'
-    return _looked(folder, 'pairs', layout, [f'train/{path}' for path in files.images], halves=True)
-  members = [files.label(path) for path in files.images]
-  found = _looked(files.root, 'folder', 'any images below a folder', files.images)
-  fewest = min(map(members.count, range(len(files.classes))), default=0)
-  return found._replace(classes=len(files.classes), fewest=fewest)
+  files = listing(folder)
+  if two := _two(files):
+    return _looked(folder, *two, files.images)
+  parts = layouts.parts(files)
+  train = files.below(parts['train']) if parts else files
+  if 'test' in parts and layouts.halves(train):
+    layout = f'{" and ".join(parts.values())} hold images that are twice as wide as high'
+    names = [f'{parts["train"]}/{path}' for path in train.images]
+    return _looked(folder, 'pairs', layout, names, halves=True)
+  found = _looked(train.root, 'folder', 'any images below a folder', train.images)
+  members = collections.Counter(path.split('/')[0] for path in train.images)
+  fewest = min((members[name] for name in train.classes), default=0)
+  return found._replace(folder=folder, classes=len(train.classes), fewest=fewest)
 
 
-def _two(folder: pathlib.Path) -> tuple[str, str] | None:
+def _two(files: Listing) -> tuple[str, str] | None:
   """Return the kind and the layout of a folder of two domains; None for another folder."""
-  inside = {path.name for path in folder.iterdir() if path.is_dir()}
-  for a, b in (('trainA', 'trainB'), ('A', 'B')):
-    if {a, b} <= inside <= {a, b, 'testA', 'testB', 'valA', 'valB'}:
-      left, right = (
-        {pathlib.PurePath(path).with_suffix('') for path in listing(folder / name).images}
-        for name in (a, b)
-      )
-      if left == right:
-        return 'pairs', f'{a} and {b} hold images of the same names'
-      return 'domains', f'there are {a} and {b}'
-  return None
+  found = [way for way in layouts.ways(files.root) if way.complete]
+  if len(found) != 1:
+    return None
+  inside = lambda path: files.below(path.relative_to(files.root).as_posix())
+  each = {path: inside(path).images for path in found[0].used}
+  if sum(map(len, each.values())) < len(files.images):  # there are images in other folders too
+    return None
+  a, b = found[0].splits['train']
+  stems = [{os.path.splitext(path)[0] for path in each[side]} for side in (a, b)]
+  names = ' and '.join(path.relative_to(files.root).as_posix() for path in (a, b))
+  if stems[0] == stems[1]:
+    return 'pairs', f'{names} hold images of the same names'
+  return 'domains', f'there are {names}'
 
 
 def _looked(
   root: pathlib.Path, kind: str, layout: str, names: Sequence[str], halves: bool = False
 ) -> Found:
   """Open some of the images, and return their median side and whether all are grey."""
-  opened = [one for one in (_opened(root / name, root) for name in _some(names)) if one]
+  opened = [
+    one for one in (_opened(root / name, root) for name in layouts.spread(names, SAMPLED)) if one
+  ]
   if not opened:
     raise ValueError(f'{root} has no image that can be read; {" ".join(images.EXTENSIONS)} are')
   widths, heights, grey = zip(*opened, strict=True)
@@ -177,29 +184,13 @@ def _looked(
   return Found(root, kind, layout, len(names), int(statistics.median(sides)), all(grey))
 
 
-def _wide(root: pathlib.Path, names: Sequence[str]) -> bool:
-  """Return whether the images that can be read are twice as wide as high."""
-  opened = [one for one in (_opened(root / name, root) for name in _some(names)) if one]
-  return bool(opened) and all(width == 2 * height for width, height, _ in opened)
-
-
-def _some(names: Sequence[str]) -> Sequence[str]:
-  """Return at most `SAMPLED` names, evenly spread over the list."""
-  return (
-    [names[i] for i in np.unique(np.linspace(0, len(names) - 1, SAMPLED).astype(int))]
-    if names
-    else []
-  )
-
-
 def _opened(path: pathlib.Path, root: pathlib.Path) -> tuple[int, int, bool] | None:
   """Return width, height and whether an image is grey; None if it cannot be read."""
   try:
     with images.guarded():
       image = images.load_image(path, root, size=SIZES[-1])
-      with Image.open(path, formats=images.FORMATS) as whole:
-        width, height = whole.size
-  except (ValueError, OSError):
+      width, height = images.upright_size(path, root)
+  except ValueError:
     return None
   return width, height, _grey(image)
 

@@ -167,7 +167,11 @@ def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
     ValueError: if there is no image, or one cannot be read; the message has its name.
   """
   root = path if path.is_dir() else path.parent
-  found = listing(path).images if path.is_dir() else (path.name,)
+  found: tuple[str, ...] = (path.name,)
+  if path.is_dir():
+    inside = listing(path)
+    inside.tell()
+    found = inside.images
   files = [root / name for name in found if name.lower().endswith(images.EXTENSIONS)]
   if not files or not files[0].exists():
     raise ValueError(f'no image at {path}: give an image or a folder of {images.EXTENSIONS}')
@@ -185,12 +189,14 @@ def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
   return images.to_array(images.fit(image, spec.size), spec.channels)
 
 
-def of_split(config: Common, split: str, num: int | None = None) -> Pictures:
+def of_split(
+  config: Common, split: str, num: int | None = None, numbered: Spec | None = None
+) -> Pictures:
   """Return images of a split of a run's data set: all, or `num` drawn with a fixed seed.
 
   The first `num` images are no fair choice, because a data set may be sorted by class.
   """
-  source: data.Source = open_data(config, split)
+  source: data.Source = open_data(config, split, numbered=numbered)
   chosen = samples.drawn(len(source), num or len(source), samples.TEST)
   labels = None if source.labels is None else source.labels[chosen]
   return Pictures([f'{split}/{i}' for i in chosen], to_unit(source.images(chosen)), labels)
@@ -213,7 +219,7 @@ def given(
   if (path is None) == (split is None):
     raise ValueError("give the images: --images=FOLDER, or --split=test of the run's data set")
   if path is None:
-    return of_split(opened.config, str(split), num)
+    return of_split(opened.config, str(split), num, opened.spec)
   found = of_folder(path.expanduser(), opened.spec)
   chosen = samples.drawn(len(found.names), num or len(found.names), samples.TEST)
   return Pictures([found.names[i] for i in chosen], found.images[chosen])

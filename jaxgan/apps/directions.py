@@ -44,8 +44,8 @@ class Options:
   """Images along each direction; the one in the middle shows the latent itself."""
   reach: float = 3.0
   """Length of a walk to either side: in units for sefa, in standard deviations for pca."""
-  label: int | None = None
-  """The class of all images, for a run that draws by class."""
+  label: str | None = None
+  """The class of all images, by name or number, for a run that draws by class."""
   seed: int = 0
   """Seed of the latent through which all walks lead."""
 

@@ -94,7 +94,7 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
     ValueError: if the run draws no images; as in `evaluator` and `scores.evaluate`.
   """
   run.sampler()  # raises, for a run that cannot be sampled, before a feature network is trained
-  train = open_data(run.config)
+  train = open_data(run.config, numbered=run.spec)
   held = _held_out(run, options, train)
   found = evaluator(options, train, held, f'{run.config.dataset}, train')
   if train.channels_of:

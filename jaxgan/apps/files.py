@@ -10,7 +10,7 @@ from PIL import Image
 from jaxgan.apps.transparency import Make, Way
 from jaxgan.core import progress
 from jaxgan.data import images
-from jaxgan.data.listing import listing
+from jaxgan.data.listing import check_images, listing
 
 
 class Work(NamedTuple):
@@ -39,11 +39,8 @@ def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
   if there and (there.is_relative_to(here) or here.is_relative_to(there)):
     raise ValueError(f'--out={out} and --images={path} lie in each other: give another --out')
   files = listing(path)
-  if not files.images:
-    raise ValueError(
-      f'{path} has no image: none of its {len(files.others)} files ends in '
-      f'{" ".join(images.EXTENSIONS)}'
-    )
+  files.tell()
+  check_images(files)
   return Work(path, files.images)
 
 

@@ -181,7 +181,7 @@ def make(options: Make) -> None:
       f'--num must be above 0 and --catch a share, got {options.num}, {options.catch}'
     )
   run, catch = load(options.workdir), round(options.num * options.catch)
-  train = open_data(run.config)
+  train = open_data(run.config, numbered=run.spec)
   source = held_out(run.config, train) or train
   needed = options.num + catch
   if len(source) < needed:

@@ -40,10 +40,12 @@ class Options:
   """Walk through the latents of these seeds, in place of --points random ones."""
   frames: int = 12
   """Images from one latent to the next, including the first of the two."""
-  label: int | None = None
-  """The class of all images, for a run that draws by class; the first class if not given."""
-  classes: tuple[int, ...] = ()
-  """Walk from class to class with one latent, that of --seed, in place of latents."""
+  label: str | None = None
+  """The class of all images, by name or number, for a run that draws by class; the first class if
+  not given."""
+  classes: tuple[str, ...] = ()
+  """Walk from class to class, by name or number, with one latent, that of --seed, in place of
+  latents."""
   seconds: float = 0.08
   """How long a frame is shown, in seconds."""
   seed: int = 0
@@ -57,14 +59,14 @@ def corners(run: Run, where: Space, options: Options) -> tuple[Array, Array]:
     ValueError: if there are fewer than two, the run does not draw a class, or options do not fit
       together.
   """
-  for label in (*options.classes, *([] if options.label is None else [options.label])):
-    run.class_of(label)
+  label = 0 if options.label is None else run.class_of(options.label)
+  numbers = [run.class_of(name) for name in options.classes]
   if options.classes and (options.seeds or options.label is not None):
     raise ValueError('--classes walks with one latent: do not give --seeds or --label')
   n = len(options.classes or options.seeds) or options.points
   if n < 2:
     raise ValueError(f'a walk needs two points, there is {n}: give more --points or --seeds')
-  classes = jnp.array(options.classes) if options.classes else jnp.full(n, options.label or 0)
+  classes = jnp.array(numbers) if numbers else jnp.full(n, label)
   draw = run.bound(where.draw)
   seeds = options.seeds or range(options.seed * n, (options.seed + 1) * n)
   keys = [key_of(options.seed if options.classes else seed) for seed in seeds]

@@ -40,8 +40,8 @@ class Options:
   """The picture to write, PNG: image, reconstruction and difference in a row."""
   npz: pathlib.Path | None = None
   """A file to write: the latents or styles `points`, and their images, uint8 `images`."""
-  label: int | None = None
-  """The class of all images, for a run that draws by class."""
+  label: str | None = None
+  """The class of all images, by name or number, for a run that draws by class."""
   steps: int = 300
   """Steps of Adam."""
   rate: float = 0.1

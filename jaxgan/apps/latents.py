@@ -12,7 +12,8 @@ from jaxgan.core.typing import Array, Key, Latent
 from jaxgan.recipes.config import Latents, part
 from jaxgan.recipes.types import Styles
 from jaxgan.training.programs import in_batches
-from jaxgan.training.run import Label, Run
+from jaxgan.training.requests import Label
+from jaxgan.training.run import Run
 
 BATCH = 16
 

@@ -15,7 +15,7 @@ from jaxgan.apps import arguments, command
 from jaxgan.core import progress
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import figures, files
-from jaxgan.training.run import BATCH, load
+from jaxgan.training.run import BATCH, Run, load
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Arguments:
   npz: pathlib.Path | None = None
   """A file for the images themselves: uint8 [num, H, W, C], as `images`."""
   label: str | None = None
-  """The class of all images, by number or name, for a run that draws by class."""
+  """The class of all images, by name or number, for a run that draws by class; or several classes,
+  separated by commas, which the images have in turn."""
   classes: Literal['data', 'even'] = 'data'
   """Without --label: classes as often as the training images have them, or all equally often."""
   seed: int = 0
@@ -86,7 +87,7 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
   known = {field.name for field in fields(Arguments)} | set(run.sampler().codes)
   arguments.refuse_unknown([f'--{name}' for name in codes], known)
   run = run.evenly() if options.classes == 'even' else run
-  parts = run.parts(options.seed, options.num, _label(options.label), codes)
+  parts = run.parts(options.seed, options.num, _labels(run, options.label), codes)
   total = -(-options.num // BATCH)
   images = np.concatenate([*progress.over(parts, 'drawing of images, part', total)])
   if options.out:
@@ -97,8 +98,9 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
     print(f'jaxgan: {options.num} images in {options.npz}')
 
 
-def _label(given: str | None) -> int | str | None:
-  return int(given) if given and given.isdecimal() else given
+def _labels(run: Run, given: str | None) -> str | list[str] | None:
+  """Return the classes that are separated by commas, which the name of a class may have too."""
+  return given if given is None or given in run.spec.names else given.split(',')
 
 
 if __name__ == '__main__':

@@ -36,8 +36,8 @@ class Options:
   """Number of images in the first row, which give styles to the others."""
   bounds: tuple[int, ...] = ()
   """The first middle layer and the first fine layer; thirds if not given, 4 8 in the article."""
-  label: int | None = None
-  """The class of all images, for a run that draws by class."""
+  label: str | None = None
+  """The class of all images, by name or number, for a run that draws by class."""
   seed: int = 0
   """Seed of the latents."""
 

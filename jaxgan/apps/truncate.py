@@ -48,8 +48,8 @@ class Options:
   """For styles: truncate only in so many first layers; in all layers if not given."""
   columns: int = 8
   """Number of latents in the picture."""
-  label: int | None = None
-  """The class of all images, for a run that draws by class."""
+  label: str | None = None
+  """The class of all images, by name or number, for a run that draws by class."""
   num: int = 1000
   """Number of images for the scores of a threshold."""
   seed: int = 0
@@ -159,7 +159,7 @@ def scored(
   Raises:
     ValueError: if there are too few images to score.
   """
-  train = open_data(run.config)
+  train = open_data(run.config, numbered=run.spec)
   held = held_out(run.config, train)
   network = features.named('own', train, held)
   evaluator = scores.evaluator_of(network, train, held)

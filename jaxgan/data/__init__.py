@@ -13,11 +13,11 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
-from jaxgan.data.source import Source, Spec, from_arrays, turned, two_domains, without
+from jaxgan.data.source import Source, Spec, from_arrays, renamed, turned, two_domains, without
 
 if TYPE_CHECKING:
   from tensorflow_datasets.core import DatasetBuilder
@@ -33,6 +33,7 @@ __all__ = [
   'indices',
   'known',
   'load',
+  'renamed',
   'two_domains',
   'without',
 ]
@@ -40,8 +41,9 @@ __all__ = [
 
 # The functions below import tensorflow-datasets, so that programs without data do not load it.
 
-Prepared = tuple['DatasetBuilder', str, int]
-"""The builder of a prepared data set, a text that identifies its content, and the image size."""
+Prepared = tuple['DatasetBuilder', str | dict[str, str], int]
+"""The builder of a prepared data set, a text that identifies its content (or one for each split),
+and the image size."""
 
 
 def _digits(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
@@ -77,11 +79,13 @@ def _of_two(
   folder: pathlib.Path | None,
   size: int | None,
   target_folder: pathlib.Path | None = None,
+  side_by_side: bool = False,
 ) -> Prepared:
   from jaxgan.data import domains as module
 
   size = size or module.SIZE
-  return *module.prepare(kind, data_dir, folder, target_folder, size), size
+  found = module.prepare(kind, data_dir, folder, target_folder, size, side_by_side)
+  return *found, size
 
 
 class Known(NamedTuple):
@@ -133,6 +137,7 @@ def load(
   data_dir: str | os.PathLike[str] | None = None,
   folder: str | os.PathLike[str] | None = None,
   target_folder: str | os.PathLike[str] | None = None,
+  side_by_side: bool = False,
   direction: str = 'AtoB',
   in_memory_limit: int = 2**31,
 ) -> Source:
@@ -149,6 +154,7 @@ def load(
     folder: the directory of images for 'folder', 'domains' and 'pairs'; a directory with the four
       original files for 'mnist' and 'stacked_mnist'.
     target_folder: a second directory for the second domain of 'domains' and 'pairs'.
+    side_by_side: for 'pairs': each image holds both of a pair, whatever its width.
     direction: 'AtoB', or 'BtoA' to swap the two domains.
     in_memory_limit: bytes; if the decoded images need more, they are streamed.
 
@@ -159,30 +165,33 @@ def load(
     raise ValueError(
       f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
     )
-  _check_folders(name, folder, target_folder)
+  _check_folders(name, folder, target_folder, side_by_side)
   from jaxgan.data import mixtures, prepared
 
   if name in mixtures.MIXTURES:
     raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
 
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
-  content, about = None, known(name)
+  about = known(name)
+  content: str | dict[str, str] | None = None
   if about:
     path = None if folder is None else pathlib.Path(folder).expanduser()
-    target = {'target_folder': pathlib.Path(target_folder).expanduser()} if target_folder else {}
-    builder, content, image_size = about.prepare(where, path, image_size, **target)
+    second = pathlib.Path(target_folder).expanduser() if target_folder else None
+    of_two = dict(target_folder=second, side_by_side=side_by_side) if about.two else {}
+    builder, content, image_size = about.prepare(where, path, image_size, **of_two)
   else:
     builder = prepared.named(name, where, DATASETS)
-  found = prepared.split(
-    builder,
-    split,
-    size=image_size,
-    channels=channels,
-    content=content,
-    limit=in_memory_limit,
-  )
+  form: Any = dict(size=image_size, channels=channels, limit=in_memory_limit)
+  found = prepared.split(builder, split, content=_content(content, split), **form)
   found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)
+
+
+def _content(of: str | dict[str, str] | None, split: str) -> str | None:
+  """Return a text that identifies the content of a split, or of all splits for a mix of them."""
+  if not isinstance(of, dict):
+    return of
+  return repr(of) if '+' in split else of.get(split.partition('[')[0])
 
 
 def _described(found: Source, about: Known | None, splits: set[str], split: str) -> Source:
@@ -193,7 +202,7 @@ def _described(found: Source, about: Known | None, splits: set[str], split: str)
   return dataclasses.replace(found, has_held_out=has_held_out, channels_of=channels_of)
 
 
-def _check_folders(name: str, folder: object, target_folder: object) -> None:
+def _check_folders(name: str, folder: object, target_folder: object, side_by_side: bool) -> None:
   about = known(name)
   if folder is not None and not (about and about.folder):
     takers = ', '.join(name for name, each in DATASETS.items() if each.folder)
@@ -201,3 +210,5 @@ def _check_folders(name: str, folder: object, target_folder: object) -> None:
   if target_folder is not None and not (about and about.two):
     takers = ' and '.join(name for name, each in DATASETS.items() if each.two)
     raise ValueError(f'target_folder= is for the data sets {takers}, not for {name!r}')
+  if side_by_side and name != 'pairs':
+    raise ValueError(f'side_by_side is for the data set pairs, not for {name!r}: leave it out')

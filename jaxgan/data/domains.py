@@ -10,22 +10,23 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxgan.data import images, prepared
-from jaxgan.data.folder import NAMED, REPORT, first_refused, log, printable, skipped
-from jaxgan.data.listing import Listing, listing
+from jaxgan.data import contents, images, layouts, prepared
+from jaxgan.data.folder import NAMED, REPORT, RULES, first_refused, log, skipped
+from jaxgan.data.listing import Listing, check_images, listing, printable, some
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import fingerprint
 from jaxgan.storage.files import write_text
 
 SIZE = 64
-SPLITS = {'train': ('train',), 'test': ('test', 'val')}  # and the names of their folders
-SHOWN = 3  # the most names in an error
+WHOLE = 'all'  # the one entry of the report's content
+WIDE = 'twice as wide as high'
+NAMES = 'trainA and trainB, A and B, input and target, or source and target'
 
 
 class Part(NamedTuple):
@@ -34,23 +35,24 @@ class Part(NamedTuple):
   root: pathlib.Path
   path: str
   half: str = ''
+  width: str = ''  # WIDE if only images of this width may be halved
 
 
 Example = Mapping[str, Part]  # by name of the feature
 
 
 class Layout(NamedTuple):
-  """The examples of each split by name, and the listings of the folders they come from."""
+  """The examples of each split by name, the listings of their folders, and a text about them."""
 
   kind: str
   splits: Mapping[str, Mapping[str, Example]]
   listings: Sequence[Listing]
+  about: str
 
-  @property
-  def state(self) -> str:
-    """Return a fingerprint of the files, from names, sizes and times of change."""
+  def state(self, data_dir: pathlib.Path) -> str:
+    """Return a fingerprint of the files' names and bytes."""
     named = {split: list(examples) for split, examples in self.splits.items()}
-    return fingerprint(self.kind, named, *(files.state for files in self.listings))
+    return fingerprint(self.kind, named, contents.key(self.listings, data_dir), RULES)
 
 
 def prepare(
@@ -59,17 +61,19 @@ def prepare(
   folder: pathlib.Path | None,
   target_folder: pathlib.Path | None,
   size: int,
+  side_by_side: bool = False,
 ) -> tuple[tfds.core.DatasetBuilder, str]:
   """Prepare the set; return its builder and a text that identifies its content.
 
   Args:
     kind: 'domains' or 'pairs'.
     data_dir: the folder of prepared sets.
-    folder: has the folders trainA and trainB (and testA and testB), or A and B. For pairs, it may
-      have images of two halves side by side, directly or in train and test (or val). With
-      `target_folder`, it is the first domain.
+    folder: has the folders of two domains, as `layouts.sides` says. For pairs, it may have images
+      of two halves side by side, nearly all of them twice as wide as high, directly or in splits as
+      `layouts.parts` says. With `target_folder`, it is the first domain.
     target_folder: the second domain.
     size: side of the images in pixels.
+    side_by_side: for pairs: each image has two halves, whatever its width.
 
   Raises:
     ValueError: a folder does not exist or has none of these layouts, a domain has no images, an
@@ -79,10 +83,15 @@ def prepare(
     raise ValueError(f'data set {kind} needs the directory of images: give --folder=PATH')
   for path in (folder, target_folder):
     if path is not None and not path.is_dir():
-      raise ValueError(f'no folder of images at {path}')
-  layout = _layout(kind, folder, target_folder)
+      unpacked = ': unpack archives first' if path.is_file() else ''
+      raise ValueError(f'no folder of images at {path}{unpacked}')
+  layout = _layout(kind, folder, target_folder, side_by_side)
+  for files in layout.listings:
+    files.tell()
+  log.warning('%s', layout.about)
+  name = f'{layout.kind}_{layout.state(data_dir)}_{size}px'
   with images.guarded():
-    builder = prepared.prepare(lambda: Domains(layout=layout, size=size, data_dir=data_dir))
+    builder = prepared.prepare(lambda: Domains(layout, size=size, name=name, data_dir=data_dir))
   report = skipped(builder)
   if report['refused']:
     path = pathlib.Path(builder.data_dir) / REPORT
@@ -90,84 +99,114 @@ def prepare(
     log.warning('%s: refused %s %s, see %s', folder, share, kind, path)
   if report['not_images']:
     log.warning('%s: %d files are not images', folder, len(report['not_images']))
-  return builder, report['content']
+  return builder, report['content'][WHOLE]
 
 
 # Find the folders and their images.
 
 
-def _layout(kind: str, folder: pathlib.Path, target_folder: pathlib.Path | None) -> Layout:
-  sides = _sides(folder, target_folder)
-  if not sides and kind == 'domains':
-    raise ValueError(
-      f'{folder} should hold the folders trainA and trainB, or A and B; it has {_inside(folder)}: '
-      'or give one folder a domain by --folder and --target-folder'
-    )
-  if not sides:
-    return _side_by_side(folder)
-  listings, splits = [], {}
+def _layout(
+  kind: str, folder: pathlib.Path, target_folder: pathlib.Path | None, side_by_side: bool
+) -> Layout:
+  if target_folder is not None and side_by_side:
+    raise ValueError('side_by_side is for pairs in one folder: leave it or target_folder out')
+  if target_folder is not None:
+    return _of_sides(kind, {'train': (folder, target_folder)}, folder)
+  found = None if side_by_side else layouts.sides(folder)
+  if found:
+    return _of_sides(kind, found.splits, folder)
+  return _side_by_side(folder, side_by_side) if kind == 'pairs' else _refuse(kind, folder)
+
+
+def _of_sides(
+  kind: str, sides: Mapping[str, tuple[pathlib.Path, pathlib.Path]], folder: pathlib.Path
+) -> Layout:
+  """Return the layout of one folder for each domain and split."""
+  listings, splits, about = [], {}, []
   for split, roots in sides.items():
     a, b = (listing(root) for root in roots)
     listings += [a, b]
     for files in (a, b):
-      _check_images(files)
+      check_images(files)
+      layouts.check_deep(files)
     if kind == 'pairs':
       splits[split] = _by_name(a, b)
+      counts = (
+        f'{len(splits[split])} pairs of one name in {_name(a, folder)} and {_name(b, folder)}'
+      )
     else:
       splits[f'{split}A'], splits[f'{split}B'] = _whole(a), _whole(b)
-  return Layout(kind, splits, listings)
+      counts = ' and '.join(f'{len(f.images)} images of {_name(f, folder)}' for f in (a, b))
+    about.append(f'{"held out" if split == "test" else split}: {counts}')
+  return Layout(kind, splits, listings, f'{folder}: {"; ".join(about)}{_unread(listings, folder)}')
 
 
-def _sides(
-  folder: pathlib.Path, target_folder: pathlib.Path | None
-) -> dict[str, tuple[pathlib.Path, pathlib.Path]]:
-  """Return the folders of the two domains by split; empty if there are none.
+def _name(files: Listing, folder: pathlib.Path) -> str:
+  """Return the name of a domain's folder, below the whole folder where it lies there."""
+  inside = files.root != folder and files.root.is_relative_to(folder)
+  return files.root.relative_to(folder).as_posix() if inside else str(files.root)
+
+
+def _unread(listings: Sequence[Listing], folder: pathlib.Path) -> str:
+  """Return a text with the number of images below a folder that no domain has."""
+  if any(not files.root.is_relative_to(folder) or files.root == folder for files in listings):
+    return ''
+  left = len(listing(folder).images) - sum(len(files.images) for files in listings)
+  return f'; {left} other images are not read' if left > 0 else ''
+
+
+def _side_by_side(folder: pathlib.Path, asked: bool) -> Layout:
+  """Return the layout of images that are halved.
 
   Raises:
-    ValueError: one of two folders is missing.
+    ValueError: it was not asked for, and the images are not twice as wide as high.
   """
-  if target_folder is not None:
-    return {'train': (folder, target_folder)}
-  found: dict[str, tuple[pathlib.Path, pathlib.Path]] = {}
-  for split, names in SPLITS.items():
-    for name in names:
-      found |= _both(split, folder / f'{name}A', folder / f'{name}B') if split not in found else {}
-  a, b = folder / 'A', folder / 'B'
-  if found or not (a.is_dir() or b.is_dir()):
-    return found
-  for split, names in SPLITS.items():
-    for name in names:
-      found |= _both(split, a / name, b / name) if split not in found else {}
-  return found or _both('train', a, b)
-
-
-def _both(
-  split: str, a: pathlib.Path, b: pathlib.Path
-) -> dict[str, tuple[pathlib.Path, pathlib.Path]]:
-  if a.is_dir() != b.is_dir():
-    there, missing = (a, b) if a.is_dir() else (b, a)
-    raise ValueError(f'there is {there}, but no folder {missing}: both domains are needed')
-  return {split: (a, b)} if a.is_dir() else {}
-
-
-def _side_by_side(folder: pathlib.Path) -> Layout:
-  roots = {'train': folder}
-  if (folder / 'train').is_dir():
-    there = {split: [folder / n for n in names] for split, names in SPLITS.items()}
-    found = {split: [path for path in paths if path.is_dir()] for split, paths in there.items()}
-    roots = {split: paths[0] for split, paths in found.items() if paths}
-  listings = {split: listing(root) for split, root in roots.items()}
-  for files in listings.values():
-    _check_images(files)
-  halves = lambda root, path: {
-    'image': Part(root, path, 'left'),
-    'target': Part(root, path, 'right'),
+  files = listing(folder)
+  check_images(files)
+  parts = layouts.parts(files)
+  each = {split: files.below(name) for split, name in parts.items()} or {'train': files}
+  for one in each.values():
+    layouts.check_deep(one)
+    if not asked and (layouts.twins(one) or not layouts.halves(one)):
+      _refuse('pairs', folder, one)
+  half = '' if asked else WIDE
+  both = lambda root, path: {
+    'image': Part(root, path, 'left', half),
+    'target': Part(root, path, 'right', half),
   }
   splits = {
-    split: {path: halves(files.root, path) for path in files.images}
-    for split, files in listings.items()
+    split: {path: both(one.root, path) for path in one.images} for split, one in each.items()
   }
-  return Layout('pairs', splits, list(listings.values()))
+  held = f', and of {len(splits["test"])} held-out ones' if 'test' in splits else ''
+  why = 'as asked' if asked else f'nearly all {WIDE}'
+  left = layouts.unread(files, parts) if parts else ''
+  about = f'{folder}: pairs are the halves of {len(splits["train"])} images, {why}{held}{left}'
+  return Layout('pairs', splits, list(each.values()), about)
+
+
+def _refuse(kind: str, folder: pathlib.Path, files: Listing | None = None) -> NoReturn:
+  """Raise ValueError that says what was found and what would do."""
+  start = f'{folder} should hold the folders {NAMES}'
+  found, do = _found(folder)
+  if kind == 'domains' or files is None:
+    raise ValueError(f'{start}. It has {found}: {do}')
+  seen, same = layouts.halves(files), layouts.twins(files)
+  other = f' ({seen.other} is not)' if seen.other else ''
+  why = f'Of {seen.opened} images that could be opened, {seen.wide} are {WIDE}{other}'
+  why = f'Images of {same[0]} and {same[1]} have the same names' if same else why
+  raise ValueError(
+    f'{start}, or images of two halves. It has {found}. {why}: {do}, or give --side-by-side if '
+    'each image holds two halves'
+  )
+
+
+def _found(folder: pathlib.Path) -> tuple[str, str]:
+  """Return what a folder has, and what to do so that it has two domains."""
+  inside, loose = layouts.subfolders(folder), listing(folder).loose
+  beside = [f'{loose} images'] if loose or not inside else []
+  found = ' and '.join([*([f'the folders {some(inside)}'] if inside else []), *beside])
+  two = [f'{folder / name}' for name in inside] if len(inside) == 2 else ['FIRST', 'SECOND']
+  return found, f'rename them, or give --folder={two[0]} --target-folder={two[1]}'
 
 
 def _whole(files: Listing) -> dict[str, Example]:
@@ -181,7 +220,7 @@ def _by_name(a: Listing, b: Listing) -> dict[str, Example]:
     if alone := [side[stem] for stem in side if stem not in other]:
       raise ValueError(
         f'{len(alone)} images of {files.root} have no partner of their name in '
-        f'{(b if files is a else a).root}: {_some(alone)}'
+        f'{(b if files is a else a).root}: {some(alone)}'
       )
   left, right = sides
   return {
@@ -195,26 +234,9 @@ def _stems(files: Listing) -> dict[str, str]:
   for path in files.images:
     stem = os.path.splitext(path)[0]
     if stem in stems:
-      raise ValueError(f'{files.root} has two images of one name: {_some([stems[stem], path])}')
+      raise ValueError(f'{files.root} has two images of one name: {some([stems[stem], path])}')
     stems[stem] = path
   return stems
-
-
-def _check_images(files: Listing) -> None:
-  if not files.images:
-    raise ValueError(
-      f'{files.root} has no image: none of its {len(files.others)} files ends in '
-      f'{" ".join(images.EXTENSIONS)}'
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-  more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-  return ', '.join(map(printable, names[:SHOWN])) + more
-
-
-def _inside(folder: pathlib.Path) -> str:
-  return _some(sorted(path.name for path in folder.iterdir())) or 'nothing'
 
 
 # Build the data set.
@@ -226,14 +248,13 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
   name = 'domains'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, *, layout: Layout, size: int, data_dir: pathlib.Path) -> None:
+  def __init__(self, layout: Layout, *, size: int, name: str, data_dir: pathlib.Path) -> None:
     self.layout, self.size, self.digest = layout, size, hashlib.sha256()
     self.refused = {
       f'{files.root.name}/{path}': reason
       for files in layout.listings
       for path, reason in files.refused.items()
     }
-    name = f'{layout.kind}_{layout.state}_{size}px'
     config = tfds.core.BuilderConfig(name=name, version=self.VERSION)
     super().__init__(config=config, file_format='array_record', data_dir=data_dir)
 
@@ -291,7 +312,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       'images': sum(map(len, self.layout.splits.values())),
       'refused': self.refused,
       'not_images': [name for files in self.layout.listings for name in files.others],
-      'content': self.digest.hexdigest(),
+      'content': {WHOLE: self.digest.hexdigest()},
     }
     write_text(pathlib.Path(self.data_dir) / REPORT, json.dumps(report, indent=1))
 
@@ -301,6 +322,8 @@ def _opened(part: Part) -> Image.Image:
   if not part.half:
     return image
   width, height = image.size
+  if part.width and not layouts.is_wide(width, height):
+    raise ValueError(f'{width} x {height}, not {part.width}: two images do not lie side by side')
   if width % 2:
     raise ValueError(f'its width is odd, {width} x {height}: two images do not lie side by side')
   left = 0 if part.half == 'left' else width // 2

@@ -1,23 +1,28 @@
 """A directory of images; if they are in subfolders, the first-level folders are the classes."""
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import logging
 import os
 import pathlib
+from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxgan.data import images, prepared
-from jaxgan.data.listing import Listing, listing
+from jaxgan.data import contents, images, layouts, prepared
+from jaxgan.data.listing import Listing, check_images, listing, printable, some
 from jaxgan.data.pipeline import WORKERS, ordered
+from jaxgan.data.source import fingerprint
 from jaxgan.storage.files import write_text
 
 SIZE = 64
 NAMED = 100  # the most refused files in the log; REPORT has all of them
 REPORT = 'skipped.json'  # beside the prepared records
+RULES = 2  # the number of the rules for classes and splits; other rules, another prepared set
 log = logging.getLogger('jaxgan')
 
 
@@ -28,32 +33,45 @@ class Skipped(TypedDict):
     images: number of image files, with the refused ones.
     refused: the reason for each refused file.
     not_images: the files that are not images.
-    content: a digest of the images.
+    content: a digest of the images, by split.
   """
 
   images: int
   refused: dict[str, str]
   not_images: list[str]
-  content: str
+  content: dict[str, str]
 
 
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """The builder of a listing's images, RGB; `refused` has the files that cannot be used."""
+  """The builder of a folder's images, RGB; `refused` has the files that cannot be used."""
 
   name = 'folder'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, *, files: Listing, size: int, data_dir: pathlib.Path) -> None:
-    self.files, self.size, self.refused = files, size, dict(files.refused)
-    config = tfds.core.BuilderConfig(name=f'{files.state}_{size}px', version=self.VERSION)
-    super().__init__(config=config, file_format='array_record', data_dir=data_dir)
+  def __init__(
+    self,
+    *,
+    splits: Mapping[str, Listing],
+    classes: tuple[str, ...],
+    size: int,
+    config: str,
+    data_dir: pathlib.Path,
+  ) -> None:
+    self.splits, self.size, self.content = splits, size, dict[str, str]()
+    self.refused = {
+      _place(splits, files, path): why
+      for files in splits.values()
+      for path, why in files.refused.items()
+    }
+    self.labels = {name: label for label, name in enumerate(classes)}
+    made = tfds.core.BuilderConfig(name=config, version=self.VERSION)
+    super().__init__(config=made, file_format='array_record', data_dir=data_dir)
 
   def _info(self) -> tfds.core.DatasetInfo:
     shape = (self.size, self.size, 3)
     features = {'image': tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')}
-    if self.files.classes:
-      names = [printable(name) for name in self.files.classes]
-      features['label'] = tfds.features.ClassLabel(names=names)
+    if self.labels:
+      features['label'] = tfds.features.ClassLabel(names=list(map(printable, self.labels)))
     return tfds.core.DatasetInfo(
       builder=self,
       description='A folder of images.',
@@ -63,62 +81,74 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
   def _split_generators(
     self, dl_manager: tfds.download.DownloadManager
   ) -> dict[str, prepared.Examples]:
-    return {'train': self._generate_examples()}
+    return {split: self._generate_examples(split) for split in self.splits}
 
-  def _generate_examples(self) -> prepared.Examples:
-    digest = hashlib.sha256()
-    loaded = ordered(self._load, self.files.images, ahead=2 * WORKERS, workers=min(8, WORKERS))
-    for path, image in zip(self.files.images, loaded, strict=True):
+  def _generate_examples(self, split: str) -> prepared.Examples:
+    files, digest, kept = self.splits[split], hashlib.sha256(), 0
+    for path, image in _loaded(files, self.size):
       if isinstance(image, ValueError):
-        self.refused[path] = str(image)
+        self.refused[_place(self.splits, files, path)] = str(image)
         continue
+      kept += 1
       digest.update(os.fsencode(path) + b'\0' + image.tobytes())
       example: dict[str, object] = {'image': image}
-      if self.files.classes:
-        example['label'] = self.files.label(path)
+      if self.labels:  # a held-out class that is not trained on has no number
+        example['label'] = self.labels.get(path.split('/')[0], -1)
       yield os.fsencode(path), example
-    self._report(digest.hexdigest())
+    if not kept:
+      raise ValueError(f'{files.root} has no readable image: {first_refused(self.refused)}')
+    self.content[split] = digest.hexdigest()
+    if set(self.content) == set(self.splits):
+      self._report()
 
-  def _load(self, path: str) -> np.ndarray | ValueError:
-    root = self.files.root
-    try:
-      image = images.load_image(root / path, root, size=self.size)
-    except ValueError as error:
-      return error
-    return images.to_array(images.fit(image, self.size), 3)
-
-  def _report(self, digest: str) -> None:
-    if set(self.files.images) <= set(self.refused):
-      raise ValueError(f'{self.files.root} has no readable image: {first_refused(self.refused)}')
+  def _report(self) -> None:
     for path, reason in list(self.refused.items())[:NAMED]:
       log.warning('refused %s: %s', printable(path), reason)
+    every = self.splits.values()
     report = {
-      'images': len(self.files.images),
+      'images': sum(len(files.images) for files in every),
       'refused': self.refused,
-      'not_images': self.files.others,
-      'content': digest,
+      'not_images': [_place(self.splits, one, path) for one in every for path in one.others],
+      'content': self.content,
     }
     write_text(pathlib.Path(self.data_dir) / REPORT, json.dumps(report, indent=1))
 
 
-def first_refused(refused: dict[str, str]) -> str:
+def _place(splits: Mapping[str, Listing], files: Listing, path: str) -> str:
+  """Return the path of a file below the whole folder."""
+  return path if len(splits) == 1 else f'{files.root.name}/{path}'
+
+
+def _loaded(files: Listing, size: int) -> Iterator[tuple[str, np.ndarray | ValueError]]:
+  """Yield the name of each image and its pixels, or why it cannot be used."""
+  load = lambda path: _load(files.root, path, size)
+  arrays = ordered(load, files.images, ahead=2 * WORKERS, workers=min(8, WORKERS))
+  with contextlib.closing(arrays):
+    yield from zip(files.images, arrays, strict=True)
+
+
+def _load(root: pathlib.Path, path: str, size: int) -> np.ndarray | ValueError:
+  try:
+    image = images.load_image(root / path, root, size=size)
+  except ValueError as error:
+    return error
+  return images.to_array(images.fit(image, size), 3)
+
+
+def first_refused(refused: Mapping[str, str]) -> str:
   """Return a text with the first refused file, the reason and the number of refused files."""
   path, reason = next(iter(refused.items()))
   return f'{printable(path)}: {reason} (the first of {len(refused)})'
 
 
-def printable(name: str) -> str:
-  """Return a name for a log or for a class; tfds stores classes as stripped lines of UTF-8."""
-  return name if name.isprintable() and name == name.strip() else ascii(name)
-
-
 def prepare(
   data_dir: pathlib.Path, folder: pathlib.Path | None, size: int
-) -> tuple[tfds.core.DatasetBuilder, str]:
-  """Prepare the set; return its builder and a text that identifies its content.
+) -> tuple[tfds.core.DatasetBuilder, dict[str, str]]:
+  """Prepare the set; return its builder and a text for each split that identifies its content.
 
-  If a file was added, removed or changed, a new set is prepared beside the old one. The log and
-  the file skipped.json beside the records list the refused files.
+  The folders train and test are splits, as `layouts.parts` says. If a file was added, removed or
+  changed, a new set is prepared beside the old one. The log and the file skipped.json beside the
+  records list the refused files.
 
   Args:
     data_dir: the folder of prepared sets.
@@ -126,28 +156,83 @@ def prepare(
     size: side of the images in pixels.
 
   Raises:
-    ValueError: the folder does not exist or has no readable image.
+    ValueError: the folder does not exist, has no readable image, or its splits cannot be told.
   """
   if folder is None:
     raise ValueError('data set folder needs the directory of images: pass folder=')
   if not folder.is_dir():
-    raise ValueError(f'no folder of images at {folder}')
+    unpacked = ': unpack archives first' if folder.is_file() else ''
+    raise ValueError(f'no folder of images at {folder}{unpacked}')
   files = listing(folder)
-  if not files.images:
-    raise ValueError(
-      f'{folder} has no image: none of its {len(files.others)} files ends in '
-      f'{" ".join(images.EXTENSIONS)}'
-    )
+  check_images(files)
+  files.tell()
+  parts = layouts.parts(files)
+  splits = {split: files.below(name) for split, name in parts.items()} or {'train': files}
+  for one in splits.values():
+    layouts.check_deep(one)
+  key = contents.key(list(splits.values()), data_dir)
+  config = f'{fingerprint(key, sorted(splits), RULES)}_{size}px'
   with images.guarded():
-    builder = prepared.prepare(lambda: Folder(files=files, size=size, data_dir=data_dir))
+    builder = _prepared(splits, size, config, data_dir)
   report = skipped(builder)
+  _say(files, parts, builder)
   _warn(files, report, pathlib.Path(builder.data_dir) / REPORT)
+  _warn_of_classes(splits, report['refused'], builder)
   return builder, report['content']
+
+
+def _prepared(
+  splits: Mapping[str, Listing], size: int, config: str, data_dir: pathlib.Path
+) -> tfds.core.DatasetBuilder:
+  """Return the builder of the prepared set; look for the readable classes if it is new."""
+  place = data_dir / Folder.name / config / str(Folder.VERSION)
+  if place.is_dir():
+    with prepared.quiet():
+      return tfds.builder_from_directory(place)
+  known = {
+    split: files for split, files in splits.items() if split == 'train' or _first(files, size)
+  }
+  classes = _classes(splits['train'], size)
+  return prepared.prepare(
+    lambda: Folder(splits=known, classes=classes, size=size, config=config, data_dir=data_dir)
+  )
+
+
+def _classes(files: Listing, size: int) -> tuple[str, ...]:
+  """Return the classes that have an image that can be read; nothing if there are fewer than two."""
+  members: dict[str, list[str]] = {name: [] for name in files.classes}
+  for path in files.images if members else ():
+    members[path.split('/')[0]].append(path)
+  readable = [
+    name
+    for name, paths in members.items()
+    if _first(dataclasses.replace(files, images=tuple(paths)), size)
+  ]
+  return tuple(readable) if len(readable) > 1 else ()
+
+
+def _first(files: Listing, size: int) -> bool:
+  """Return whether an image can be read."""
+  return any(not isinstance(image, ValueError) for _, image in _loaded(files, size))
 
 
 def skipped(builder: tfds.core.DatasetBuilder) -> Skipped:
   """Return the report on the files of a prepared folder."""
   return json.loads((pathlib.Path(builder.data_dir) / REPORT).read_text())
+
+
+def _say(files: Listing, parts: Mapping[str, str], builder: tfds.core.DatasetBuilder) -> None:
+  """Log which subfolders are splits, and how many images they have."""
+  if not parts:
+    return
+  there = {name: split.num_examples for name, split in builder.info.splits.items()}
+  held = f', the {there["test"]} of {parts["test"]} are held out' if 'test' in there else ''
+  if 'test' in parts and not held:
+    held = f', {parts["test"]} has no image that can be read'
+  left = layouts.unread(files, parts)
+  log.warning(
+    '%s: trains on the %d images of %s%s%s', files.root, there['train'], parts['train'], held, left
+  )
 
 
 def _warn(files: Listing, report: Skipped, path: pathlib.Path) -> None:
@@ -157,9 +242,35 @@ def _warn(files: Listing, report: Skipped, path: pathlib.Path) -> None:
     log.warning('%s: refused %d (%s), see %s', files.root, len(refused), share, path)
   if report['not_images']:
     log.warning('%s: %d files are not images', files.root, len(report['not_images']))
-  inside = sum('/' in name for name in files.images)
-  if 0 < inside < total:
-    log.warning('%s: no labels, %d images lie in no subfolder', files.root, total - inside)
+
+
+def _warn_of_classes(
+  splits: Mapping[str, Listing], refused: Mapping[str, str], builder: tfds.core.DatasetBuilder
+) -> None:
+  """Log why there are no classes, and which folders are none."""
+  files = splits['train']
+  if files.inside and files.loose:
+    log.warning('%s: no labels, %d images lie in no subfolder', files.root, files.loose)
+  elif len(files.inside) == 1:
+    log.warning(
+      '%s: no labels, all images lie in the one subfolder %s', files.root, files.inside[0]
+    )
+  there = (path for path in files.images if _place(splits, files, path) not in refused)
+  good = {path.split('/')[0] for path in there} if files.classes else set()
   for name in files.classes:
-    if all(image in refused for image in files.images if image.startswith(f'{name}/')):
-      log.warning('%s: class %s has no readable image', files.root, printable(name))
+    if name not in good:
+      log.warning('%s: %s is no class, none of its images can be read', files.root, printable(name))
+  if len(good) == 1:
+    log.warning('%s: no labels, the images of one subfolder can be read', files.root)
+  _warn_of_new(splits, builder)
+
+
+def _warn_of_new(splits: Mapping[str, Listing], builder: tfds.core.DatasetBuilder) -> None:
+  """Log the held-out classes that are not trained on; with them, no held-out image has a label."""
+  if 'label' not in builder.info.features or 'test' not in builder.info.splits:
+    return
+  known = set(builder.info.features['label'].names)
+  new = [name for name in splits['test'].inside if printable(name) not in known]
+  if new or splits['test'].loose:
+    what = some(new) or f'{splits["test"].loose} images in no subfolder'
+    log.warning('%s: no labels, train has no class for %s', splits['test'].root, what)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 Made = TypeVar('Made')
 
@@ -44,12 +44,38 @@ def load_as(
   size: int = 0,
 ) -> Made:
   """Load an image as `load_image` does, but convert it with `finish`, such as `with_alpha`."""
+  return _decoded(finish, real_file(path, root), size)
+
+
+def real_file(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> str:
+  """Return the path of a file without links.
+
+  Raises:
+    ValueError: it is not a regular file, or a link leads out of `root`.
+  """
   real = os.path.realpath(path)
   if not real.startswith(os.path.join(os.path.realpath(root), '')):
     raise ValueError('link leaves the image folder')
   if not os.path.isfile(real):
     raise ValueError('not a regular file')
-  return _decoded(finish, real, size)
+  return real
+
+
+def upright_size(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> tuple[int, int]:
+  """Return width and height of an image as `load_image` returns it, mostly without decoding it.
+
+  Raises:
+    ValueError: the file is no image.
+  """
+  try:
+    with Image.open(real_file(path, root), formats=FORMATS) as image:
+      width, height = image.size
+      turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+  except ValueError:
+    raise
+  except Exception as error:  # as in `_decoded`
+    raise ValueError(f'{type(error).__name__}: {error}') from error
+  return (height, width) if turned else (width, height)
 
 
 def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:

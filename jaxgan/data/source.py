@@ -10,6 +10,7 @@ import numpy as np
 from jaxgan.core.typing import Spec
 
 PART = 2**28  # bytes of images to read at a time
+LISTED = 12  # the most classes in a line
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a source is equal only to itself
@@ -53,6 +54,17 @@ class Source:
     if self.labels is None:
       return ()
     return tuple(np.bincount(self.labels, minlength=self.spec.classes).tolist())
+
+  def class_table(self) -> str:
+    """Return a line with the number, the name and the images of each class; short if many."""
+    each = []
+    for number, (name, images) in enumerate(
+      zip(self.spec.names, self.class_counts(), strict=False)
+    ):
+      each.append(f'{number} {name} ({images})' if name != str(number) else f'{name} ({images})')
+    if len(each) > LISTED:
+      each = [*each[: LISTED - 2], '...', each[-1]]
+    return f'{self.spec.classes} classes, with their images: {", ".join(each)}'
 
   def parts(self, size: int | None = None) -> Iterator[np.ndarray]:
     """Yield all images in order, `size` at a time, without holding a streamed set in memory.
@@ -170,6 +182,21 @@ def without(source: Source, classes: Sequence[int]) -> Source:
     labels=np.searchsorted(kept, source.labels[chosen]).astype(np.int32),
     fingerprint=fingerprint(source.fingerprint, 'without', sorted(set(classes))),
   )
+
+
+def renamed(source: Source, names: Sequence[str]) -> Source:
+  """Number the classes of a source as in `names`, which may hold more classes than the source has.
+
+  Raises:
+    ValueError: the source has a class that `names` has not.
+  """
+  if source.labels is None or tuple(names) == source.spec.names:
+    return source
+  if new := set(source.spec.names) - set(names):
+    raise ValueError(f'{sorted(new)[0]!r} is not one of the classes {", ".join(names)}')
+  numbers = np.array([tuple(names).index(name) for name in source.spec.names], np.int32)
+  spec = source.spec._replace(classes=len(names), names=tuple(names))
+  return dataclasses.replace(source, spec=spec, labels=numbers[source.labels])
 
 
 def _check_images(images: np.ndarray) -> None:

@@ -81,6 +81,9 @@ class Data(Group):
   --dataset=mnist."""
   target_folder: pathlib.Path | None = None
   """Of --dataset=domains or pairs: the second domain, where it is not inside of --folder."""
+  side_by_side: bool = False
+  """Of --dataset=pairs: each image holds both of a pair, left and right, whatever its width. If
+  not given, images are halved only if nearly all are twice as wide as high."""
   direction: Literal['AtoB', 'BtoA'] = 'AtoB'
   """Of two domains, which is 'image' and which 'target'."""
   data_dir: pathlib.Path | None = None
@@ -426,7 +429,10 @@ def _title(base: type) -> str:
 
 LENGTH = ('steps', 'images')
 RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
-PLACE = ('folder', 'target_folder', 'data_dir', 'in_memory_limit', 'compilation_cache')
+PLACE = (
+  *('folder', 'target_folder', 'side_by_side'),  # what they lead to is compared, in data.json
+  *('data_dir', 'in_memory_limit', 'compilation_cache'),
+)
 MERIT = ('eval_every', 'eval_metric', 'eval_num')
 MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)
 """What may differ between a run and its continuation: none of it changes what a step computes."""

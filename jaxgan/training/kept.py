@@ -11,6 +11,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
 from jaxgan.storage import descriptions
+from jaxgan.storage.files import read_config
 
 CONFIG, DATA = 'config.json', 'data.json'
 RUN = 'run'
@@ -85,6 +86,21 @@ def marked(workdir: pathlib.Path, *folders: str) -> str:
   for place in places:
     descriptions.check_run(place, own)
   return own or descriptions.OLDER + new
+
+
+def spec(workdir: pathlib.Path) -> Spec | None:
+  """Return the description of the images of the run in a work directory; None if there is none.
+
+  Raises:
+    ValueError: the description is damaged.
+  """
+  if not (workdir / DATA).exists():
+    return None
+  try:
+    size, channels, classes, names = read_config(workdir / DATA)['spec']
+    return Spec(size, channels, classes, tuple(names))
+  except (KeyError, TypeError, ValueError) as error:
+    raise ValueError(f'{workdir} holds a damaged {DATA}: {error}') from None
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

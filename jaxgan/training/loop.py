@@ -142,6 +142,8 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
   session.say(
     f'{session.folder}: {config.variant} on {config.dataset}, step {step} of {config.length}'
   )
+  if session.recipe.conditional:
+    session.say(session.source.class_table())
   journal = Journal(
     session.folder / METRICS if hosts.first() else None,
     step=step,

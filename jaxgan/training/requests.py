@@ -1,11 +1,16 @@
-"""Checks of what users ask a run for: seeds and numbers of images, as numbers of any library."""
+"""Checks of what users ask a run for: seeds, numbers of images, and classes."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core import seeds
-from jaxgan.core.typing import Key
+from jaxgan.core.typing import Key, Spec
+
+Label = int | str
+"""A class, by its number or by its name."""
+SHOWN = 20
+"""The most names of classes in a message."""
 
 
 def key_of(given: Key | int) -> Key:
@@ -47,3 +52,25 @@ def whole(value: object) -> int | None:
   if isinstance(value, np.ndarray | jax.Array) and not value.shape:
     return int(value) if jnp.issubdtype(value.dtype, jnp.integer) else None
   return None
+
+
+def class_number(label: Label, spec: Spec) -> int:
+  """Return the number of a class.
+
+  Args:
+    label: its number, or its name; a text that is no name may be a number, such as '3'.
+    spec: the description of the images, with the names of the classes.
+
+  Raises:
+    ValueError: there is no such class; the message has the names or numbers.
+  """
+  last, number = spec.classes - 1, whole(label)
+  if isinstance(label, str):
+    if label in spec.names:
+      return spec.names.index(label)
+    number = int(label) if label in map(str, range(spec.classes)) else None
+  if number is not None and 0 <= number <= last:
+    return number
+  there = ', '.join(spec.names[:SHOWN]) + ', ...' * (spec.classes > SHOWN)
+  there = there if isinstance(label, str) else f'0 to {last}'
+  raise ValueError(f'label {label!r} is not a class of this run: they are {there}')

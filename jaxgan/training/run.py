@@ -25,15 +25,15 @@ from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import metrics_log, programs
 from jaxgan.training.kept import DATA, class_counts, mark, read
 from jaxgan.training.programs import Generator
-from jaxgan.training.requests import count, key_of, whole
+from jaxgan.training.requests import Label, class_number, count, key_of
 
 METRICS, CHECKPOINTS = 'metrics.jsonl', 'checkpoints'
 BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
 
-Label = int | str
-"""A class, by its number or by its name."""
+Labels = Label | Sequence[Label] | np.ndarray
+"""A class, or several."""
 Codes = Mapping[str, str | float | Sequence[float]]
 """Values of codes by name: the number of a choice, or one or more real numbers."""
 Given = ParamSpec('Given')
@@ -73,7 +73,7 @@ class Run:
   """The number of training images of each class; empty: all classes are equally likely."""
 
   def sample(
-    self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
+    self, key: Key | int, n: int, label: Labels | None = None, codes: Codes | None = None
   ) -> np.ndarray:
     """Draw images.
 
@@ -81,8 +81,8 @@ class Run:
       key: a seed, 0 or above, or a key of `jax.random.key`. The same key and n draw the same
         images.
       n: how many, 1 or more.
-      label: the class of all images, by number or name, for a run that draws by class. Without it
-        classes are random, as frequent as in the training images (see `evenly`).
+      label: the class of all images, by number or name, for a run that draws by class; or several,
+        in turn. Without it classes are random, as frequent as in the data (see `evenly`).
       codes: values for the recipe's codes, by name, such as `{'code': 3}`, as `jaxgan sample` takes
         them. All other codes are random.
 
@@ -96,16 +96,15 @@ class Run:
     return np.concatenate([*self.parts(key, n, label, codes)])
 
   def parts(
-    self, key: Key | int, n: int, label: Label | None = None, codes: Codes | None = None
+    self, key: Key | int, n: int, label: Labels | None = None, codes: Codes | None = None
   ) -> Iterator[np.ndarray]:
     """Draw the images of `sample` in parts, so that they need not all fit in memory.
 
     Arguments and errors are those of `sample`.
     """
     key, n = key_of(key), count(n)
-    number = None if label is None else self.class_of(label)
     given = self._coded(codes or {})
-    for i, (images, _) in enumerate(self._batches(key, n, number, given)):
+    for i, (images, _) in enumerate(self._batches(key, n, self._numbers(label), given)):
       yield images[: n - i * BATCH]
 
   def latents(self, key: Key | int, n: int) -> np.ndarray:
@@ -123,9 +122,7 @@ class Run:
     """
     return np.array(self.sampler().latent(key_of(key), count(n)))
 
-  def generate(
-    self, z: Array | np.ndarray, label: Label | Sequence[Label] | np.ndarray | None = None
-  ) -> np.ndarray:
+  def generate(self, z: Array | np.ndarray, label: Labels | None = None) -> np.ndarray:
     """Make images from given latents.
 
     The same latent always gives the same image: networks that add noise use the same noise each
@@ -294,23 +291,14 @@ class Run:
     """Return the number of a class.
 
     Args:
-      label: its number, or its name in the data set (`spec.names`).
+      label: its number, or its name in the data set (`spec.names`); without such a name, '3' is 3.
 
     Raises:
       ValueError: the run does not draw by class, or has no such class (the message lists all).
     """
     if not self.recipe.conditional:
       raise ValueError(f'{self.config.variant} draws no classes here: leave the label out')
-    names, last = self.spec.names, self.spec.classes - 1
-    if isinstance(label, str):
-      if label in names:
-        return names.index(label)
-      there = ', '.join(names[:20]) + ', ...' * (len(names) > 20)
-      raise ValueError(f'label {label!r} is not a class of this run: they are {there}')
-    number = whole(label)
-    if number is None or not 0 <= number <= last:
-      raise ValueError(f'label {label!r} is not a class of this run: they are 0 to {last}')
-    return number
+    return class_number(label, self.spec)
 
   def sampler(self) -> Sampler:
     """Return how the run makes images from latents.
@@ -370,7 +358,7 @@ class Run:
       raise ValueError(f'latents of this run are [{shape}] with n > 0, these are {list(z.shape)}')
     return z.astype(jnp.float32)
 
-  def _classes(self, n: int, label: Label | Sequence[Label] | np.ndarray | None) -> Array:
+  def _classes(self, n: int, label: Labels | None) -> Array:
     """Return the classes of n given latents, int32 `[n]`."""
     if label is None:
       if self.recipe.conditional:
@@ -379,12 +367,19 @@ class Run:
           'for each latent'
         )
       return jnp.zeros(n, jnp.int32)
-    if isinstance(label, str) or not np.ndim(label):
-      return jnp.full(n, self.class_of(cast(Label, label)))
-    each = [self.class_of(x) for x in cast(Sequence[Label], label)]
-    if len(each) != n:
+    each = self._numbers(label)
+    if len(each) not in (1, n):
       raise ValueError(f'give one label for all, or one for each of {n} latents, not {len(each)}')
-    return jnp.asarray(each)
+    return jnp.asarray(np.resize(each, n))
+
+  def _numbers(self, label: Labels | None) -> list[int]:
+    """Return the numbers of the given classes; empty for random classes."""
+    if label is None:
+      return []
+    each = [label] if isinstance(label, str) or not np.ndim(label) else label
+    if not len(cast(Sequence[Label], each)):
+      raise ValueError('label= has no class: give one or more, or leave it out')
+    return [self.class_of(x) for x in cast(Sequence[Label], each)]
 
   def _coded(self, given: Codes) -> dict[str, np.ndarray]:
     """Convert codes to the form that the recipe's sampler takes."""
@@ -399,12 +394,13 @@ class Run:
     return self.bound(self.sampler().sample)(key, labels, *more)
 
   def _batches(
-    self, key: Key, n: int, label: int | None, given: Mapping[str, np.ndarray]
+    self, key: Key, n: int, numbers: Sequence[int], given: Mapping[str, np.ndarray]
   ) -> Iterator[tuple[np.ndarray, Array]]:
     for i in range(-(-n // BATCH)):
       classes, latents = jax.random.split(jax.random.fold_in(key, i))
-      labels = jnp.full(BATCH, label or 0)
-      if label is None and self.recipe.conditional:
+      in_turn = np.take(numbers or [0], i * BATCH + np.arange(BATCH), mode='wrap')
+      labels = jnp.asarray(in_turn, jnp.int32)
+      if not numbers and self.recipe.conditional:
         labels = self.labels(classes, BATCH)
       yield np.asarray(self._draw(latents, labels, given)), labels
 

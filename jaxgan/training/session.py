@@ -16,8 +16,9 @@ from jaxgan import data, variants
 from jaxgan.core import console
 from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Logs
+from jaxgan.core.typing import Batch, Logs, Spec
 from jaxgan.data import Source
+from jaxgan.data.layouts import no_classes
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import labels, stages
 from jaxgan.recipes.config import (
@@ -127,7 +128,8 @@ def _prepare(
     cache_programs()
   hosts.check_same('the command', _command(config))
   mesh = devices.mesh(config.batch_size)
-  source = hosts.together(lambda: open_data(config) if given is None else given)
+  earlier = kept.spec(folder)
+  source = hosts.together(lambda: open_data(config, numbered=earlier) if given is None else given)
   hosts.check_same('the data set', source.fingerprint)
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
@@ -230,11 +232,17 @@ def _pair(given: np.ndarray | tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
 
 def held_out(config: Common, train: Source) -> Source | None:
   """Return the test split of a config's data set; None if it has none."""
-  return open_data(config, data.HELD_OUT) if train.has_held_out else None
+  return open_data(config, data.HELD_OUT, train.spec) if train.has_held_out else None
 
 
-def open_data(config: Common, split: str = 'train') -> Source:
+def open_data(config: Common, split: str = 'train', numbered: Spec | None = None) -> Source:
   """Open the data set of a config.
+
+  Args:
+    config: the options.
+    split: the split to open.
+    numbered: the images of a run, whose classes keep their numbers: older versions sorted 10
+      before 9. None for a new run.
 
   Raises:
     ValueError: the data set is 'arrays', whose images are not stored; and as `data.load` and
@@ -254,9 +262,25 @@ def open_data(config: Common, split: str = 'train') -> Source:
     data_dir=config.data_dir,
     folder=config.folder,
     target_folder=config.target_folder,
+    side_by_side=config.side_by_side,
     direction=config.direction,
     in_memory_limit=int(config.in_memory_limit * 2**30),
   )
+  return _without(config, source) if numbered is None else _numbered(config, source, numbered)
+
+
+def _numbered(config: Common, source: Source, spec: Spec) -> Source:
+  """Number the classes as a run does, where they are the same; else as the data set does."""
+  names = source.spec.names
+  if not spec.classes:
+    unlabelled = source.spec._replace(classes=0, names=())
+    return dataclasses.replace(source, spec=unlabelled, labels=None)
+  for order in (names, sorted(names)):
+    made = _without(config, data.renamed(source, order))
+    if made.spec.names == spec.names:
+      return made
+  if not config.without_classes and set(names) <= set(spec.names):
+    return data.renamed(source, spec.names)  # a class of the run has no image that can be read
   return _without(config, source)
 
 
@@ -304,8 +328,17 @@ def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> N
     raise ValueError(
       f'the images of {images} changed since {folder} began (then -> now):\n'
       + '\n'.join(f'  {line}' for line in changed[:6])
+      + _no_classes(before)
       + '\nput them back as they were, or give another --workdir'
     )
+
+
+def _no_classes(before: dict[str, Any]) -> str:
+  """Return a line about the classes of an earlier start that are none today; '' if all are."""
+  none = no_classes(before['spec'][3])
+  if not none:
+    return ''
+  return f'\n({", ".join(none)} are no classes any more, but splits or hidden: docs/formats.md)'
 
 
 def _warn(text: str) -> None:

@@ -119,7 +119,7 @@ def test_parts_are_not_classes(tmp_path):
   put(tmp_path / 'test', 3)
   found = choices.look(tmp_path)
   assert (found.folder, found.kind, found.classes, found.total) == (
-    tmp_path / 'train',
+    tmp_path,
     'folder',
     0,
     4,
@@ -135,6 +135,12 @@ def test_parts_are_not_classes(tmp_path):
     ({'train': (4, 40), 'val': (2, 40)}, 'pairs'),
     ({'A': (4, 20), 'B': (3, 20), 'C': (3, 20)}, 'folder'),
     ({'A': (4, 20)}, 'folder'),
+    ({'input': (4, 20), 'target': (4, 20)}, 'pairs'),
+    ({'source': (4, 40), 'target': (3, 40)}, 'domains'),
+    ({'train/A': (4, 20), 'train/B': (4, 20), 'test/A': (1, 20), 'test/B': (1, 20)}, 'pairs'),
+    ({'A': (4, 20), 'B': (4, 20), '.ipynb_checkpoints': (1, 20)}, 'pairs'),
+    ({'train': (4, 20), 'val': (2, 20)}, 'folder'),
+    ({'a': (4, 20), 'b': (4, 20)}, 'folder'),
   ],
 )
 def test_two_domains_are_known_by_their_layout(layout, kind, tmp_path):

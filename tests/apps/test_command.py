@@ -206,6 +206,14 @@ def test_images_of_a_folder_come_by_name_in_the_shape_of_a_run(tmp_path):
   np.testing.assert_array_equal(found.images[1], np.broadcast_to([1.0, -1, -1], (4, 4, 3)))
 
 
+def test_files_of_systems_are_no_images_of_a_folder(tmp_path, caplog):
+  for name in ('a.png', '._a.png', '__MACOSX/a.png'):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    Image.new('RGB', (8, 8)).save(tmp_path / name)
+  assert command.of_folder(tmp_path, Spec(8, 3, 0)).names == ['a.png']
+  assert 'skipped what is hidden or of systems and tools, 2 in all' in caplog.text
+
+
 def test_one_image_is_named_by_its_file(tmp_path):
   found = command.of_folder(saved(tmp_path / 'b.png', 0, 0, 0), SPEC)
   assert found.names == ['b.png'] and (found.images == -1).all()
@@ -257,7 +265,7 @@ def test_some_images_of_a_sorted_set_are_of_all_its_classes(tmp_path, monkeypatc
   """The first ten would be of the first class."""
   images = np.repeat(np.arange(100, dtype=np.uint8), 64).reshape(100, 8, 8, 1)
   source = data.from_arrays(images, np.repeat(np.arange(4), 25))
-  monkeypatch.setattr(command, 'open_data', lambda config, split: source)
+  monkeypatch.setattr(command, 'open_data', lambda config, split, numbered: source)
   found = command.of_split(variants.configure('gan'), 'test', 10)
   assert len(found.names) == 10 and set(found.labels) == set(range(4))
   at = [int(name.removeprefix('test/')) for name in found.names]

@@ -44,6 +44,14 @@ def test_grey_and_transparency(mode, seen, tmp_path):
   assert made.getpixel((3, 3)) == value
 
 
+def test_files_of_systems_are_not_converted(tmp_path, caplog):
+  for name in ('a.png', '._a.png', '.thumbs/a.png', 'sub/@eaDir/a.png'):
+    (tmp_path / 'in' / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.new('RGB', (8, 8)).save(tmp_path / 'in' / name)
+  assert files.found(tmp_path / 'in').names == ('a.png',)
+  assert 'in: skipped what is hidden or of systems and tools, 3 in all' in caplog.text
+
+
 def test_what_is_no_image_is_refused(tmp_path):
   (tmp_path / 'in').mkdir()
   refused = {

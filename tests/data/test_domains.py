@@ -53,7 +53,13 @@ def test_two_domains_with_their_splits(tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['domains', 'pairs'])
-@pytest.mark.parametrize('names', ['A B', 'A/train B/train', 'trainA trainB', 'x y'])
+@pytest.mark.parametrize(
+  'names',
+  [
+    *('A B', 'A/train B/train', 'trainA trainB', 'x y', 'input target', 'Source Target'),
+    *('train/A train/B', 'train_input train_target', 'inputs/training outputs/training'),
+  ],
+)
 def test_folders_of_two_domains(kind, names, tmp_path):
   a, b = (tmp_path / 'in' / name for name in names.split())
   for i in range(3):
@@ -82,17 +88,98 @@ def test_pairs_side_by_side(tmp_path):
   assert turned.fingerprint != source.fingerprint
 
 
+def test_what_was_assumed_is_said_in_a_line(tmp_path, caplog):
+  for name in ('input', 'target', 'test/input', 'test/target', 'extra'):
+    for i in range(2):
+      colour(tmp_path / 'in' / name / f'{i}.png')
+  load('pairs', tmp_path / 'in', tmp_path)
+  said = 'in: train: 2 pairs of one name in input and target; 6 other images are not read'
+  assert said in caplog.text
+  caplog.clear()
+  load('domains', tmp_path / 'in/input', tmp_path, target_folder=tmp_path / 'in/extra')
+  assert (
+    f'train: 2 images of {tmp_path}/in/input and 2 images of {tmp_path}/in/extra' in caplog.text
+  )
+  side_by_side(tmp_path / 'wide/train/a.png', (1, 1, 1), (2, 2, 2))
+  side_by_side(tmp_path / 'wide/val/a.png', (1, 1, 1), (2, 2, 2))
+  load('pairs', tmp_path / 'wide', tmp_path)
+  said = (
+    'pairs are the halves of 1 images, nearly all twice as wide as high, and of 1 held-out ones'
+  )
+  assert said in caplog.text
+
+
+def test_held_out_pairs_lie_as_those_of_train_do(tmp_path):
+  for i, name in enumerate(('train/input', 'val/input', 'train/target', 'val/target')):
+    colour(tmp_path / 'in' / name / 'a.png', (i, 0, 0))
+  source = load('pairs', tmp_path / 'in', tmp_path)
+  assert (first_pixels(source), first_pixels(source.target)) == ([0], [2]) and source.has_held_out
+  test = load('pairs', tmp_path / 'in', tmp_path, split='test')
+  assert (first_pixels(test), first_pixels(test.target)) == ([1], [3])
+
+
+def test_images_are_halved_only_with_evidence_or_on_request(tmp_path):
+  for i in range(3):
+    colour(tmp_path / 'in' / f'{i}.png', (i, 0, 0), size=(20, 20))
+  refuse('pairs', tmp_path / 'in', tmp_path, r'Of 3 images .*opened, 0 are .*0.png, 20 x 20 is not')
+  refuse('pairs', tmp_path / 'in', tmp_path, 'input and target.* It has 3 images.*side-by-')
+  asked = load('pairs', tmp_path / 'in', tmp_path, side_by_side=True)
+  assert sorted(first_pixels(asked)) == [0, 1, 2] and asked.paired
+  refuse('folder', tmp_path / 'in', tmp_path, 'side_by_side is for .* pairs', side_by_side=True)
+
+
+def test_folders_of_wide_images_with_equal_names_are_not_halved(tmp_path):
+  for name in ('photos/a', 'photos/b', 'maps/a', 'maps/b'):
+    side_by_side(tmp_path / 'in' / f'{name}.png', (1, 1, 1), (2, 2, 2))
+  refuse(
+    'pairs',
+    tmp_path / 'in',
+    tmp_path,
+    'folders maps, photos. Images of maps.*--target-folder=.*in/photos',
+  )
+
+
+def test_halves_are_those_of_the_upright_image(tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = 6  # stored 8 x 16, shown 16 x 8: turned by a quarter
+  array = np.zeros((16, 8, 3), np.uint8)
+  array[8:] = (250, 0, 0)  # the left half, once upright
+  (tmp_path / 'in').mkdir()
+  Image.fromarray(array).save(tmp_path / 'in' / 'a.png', exif=exif)
+  source = load('pairs', tmp_path / 'in', tmp_path)
+  assert (first_pixels(source), first_pixels(source.target)) == ([250], [0])
+
+
+def test_system_files_are_no_images_of_a_domain(tmp_path, caplog):
+  two(tmp_path / 'in')
+  for name in ('trainA/._0.png', 'trainA/.ipynb_checkpoints/0.png', '__MACOSX/0.png'):
+    colour(tmp_path / 'in' / name)
+  source = load('domains', tmp_path / 'in', tmp_path)
+  assert (len(source), len(source.target)) == (3, 4)
+  assert 'trainA: skipped what is hidden or of systems and tools, 2 in all' in caplog.text
+
+
+def test_changed_pixels_of_the_same_size_and_time_are_other_pairs(tmp_path):
+  path = tmp_path / 'in' / 'a.bmp'
+  side_by_side(path, (1, 1, 1), (2, 2, 2))
+  status, first = path.stat(), load('pairs', tmp_path / 'in', tmp_path)
+  side_by_side(path, (1, 1, 1), (3, 3, 3))
+  os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+  second = load('pairs', tmp_path / 'in', tmp_path)
+  assert first_pixels(second.target) == [3] and first.fingerprint != second.fingerprint
+
+
 def test_a_bad_file_takes_its_pair_along(tmp_path, caplog):
-  for i in range(4):
+  for i in (0, 1, 2, 3, *range(5, 15)):
     side_by_side(tmp_path / 'in' / f'{i}.png', (i, 0, 0), (100 + i, 0, 0))
-  side_by_side(tmp_path / 'in' / '4.png', (4, 0, 0), (104, 0, 0), size=(17, 8))
+  side_by_side(tmp_path / 'in' / '4.png', (4, 0, 0), (104, 0, 0), size=(18, 8))
   (tmp_path / 'in' / '1.png').write_bytes(b'')
   (tmp_path / 'in' / 'notes.txt').write_text('')
   source = load('pairs', tmp_path / 'in', tmp_path)
-  assert sorted(first_pixels(source)) == [0, 2, 3]
+  assert sorted(first_pixels(source)) == [0, 2, 3, *range(5, 15)]
   assert 'refused train/1.png: UnidentifiedImageError' in caplog.text
-  assert 'refused train/4.png: its width is odd, 17 x 8' in caplog.text
-  assert 'refused 2 of 5 pairs' in caplog.text and '1 files are not images' in caplog.text
+  assert 'refused train/4.png: 18 x 8, not twice as wide as high' in caplog.text
+  assert 'refused 2 of 15 pairs' in caplog.text and '1 files are not images' in caplog.text
 
 
 def test_partners_of_different_sizes_are_left_out(tmp_path, caplog):
@@ -130,6 +217,18 @@ def test_what_is_not_two_domains_is_refused(tmp_path):
   refuse('domains', tmp_path / 'half', tmp_path, 'trainB has no image')
   (tmp_path / 'half/trainB/a.png').write_bytes(b'')
   refuse('domains', tmp_path / 'half', tmp_path, 'split trainB has nothing readable: trainB/a.png')
+  for name in ('A', 'B', 'input', 'target'):
+    colour(tmp_path / 'twice' / name / 'a.png')
+  refuse(
+    'domains', tmp_path / 'twice', tmp_path, 'two layouts fit .*A with B and input with target'
+  )
+  colour(tmp_path / 'late/testA/a.png')
+  colour(tmp_path / 'late/testB/a.png')
+  refuse('domains', tmp_path / 'late', tmp_path, 'testA, testB, .*without train')
+  colour(tmp_path / 'deep/A/x/train/a.png')
+  colour(tmp_path / 'deep/A/x/test/a.png')
+  colour(tmp_path / 'deep/B/a.png')
+  refuse('domains', tmp_path / 'deep', tmp_path, 'x has train and test, which would be mixed')
   refuse('digits', None, tmp_path, 'is for data of two domains', direction='BtoA')
   refuse('digits', None, tmp_path, 'target_folder= is for', target_folder=tmp_path)
 

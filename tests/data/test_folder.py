@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shutil
 import zipfile
 
 import chex
@@ -77,12 +78,17 @@ def test_no_classes_without_two_subfolders_that_hold_everything(paths, tmp_path,
   assert ('1 images lie in no subfolder' in caplog.text) == (paths == ('a.png', 'b/b.png'))
 
 
-def test_a_class_without_a_readable_image_is_named(tmp_path, caplog):
+def test_a_class_has_an_image_that_can_be_read(tmp_path, caplog):
   colour(tmp_path / 'in' / 'good' / 'a.png')
   (tmp_path / 'in' / 'bad').mkdir()
   (tmp_path / 'in' / 'bad' / 'b.png').write_bytes(b'')
-  assert load(tmp_path / 'in', tmp_path).labels.tolist() == [1]
-  assert 'class bad has no readable image' in caplog.text
+  colour(tmp_path / 'in' / 'well' / 'a.png')
+  source = load(tmp_path / 'in', tmp_path)
+  assert source.spec.names == ('good', 'well') and sorted(source.labels) == [0, 1]
+  assert 'bad is no class, none of its images can be read' in caplog.text
+  (tmp_path / 'in' / 'well' / 'a.png').write_bytes(b'')
+  assert load(tmp_path / 'in', tmp_path).labels is None
+  assert 'no labels, the images of one subfolder can be read' in caplog.text
 
 
 def test_odd_names(tmp_path):
@@ -129,7 +135,9 @@ def test_a_moved_or_touched_folder_is_the_same_data(tmp_path):
   assert len(prepared_dirs(tmp_path)) == 1
   os.utime(tmp_path / 'moved' / 'a.png', ns=(1, 1))
   touched = load(tmp_path / 'moved', tmp_path)
-  assert len(prepared_dirs(tmp_path)) == 2
+  shutil.copytree(tmp_path / 'moved', tmp_path / 'copy')
+  assert first.fingerprint == load(tmp_path / 'copy', tmp_path).fingerprint
+  assert len(prepared_dirs(tmp_path)) == 1
   assert first.fingerprint == moved.fingerprint == touched.fingerprint
 
 
@@ -151,10 +159,120 @@ def test_impossible_folders_are_refused_in_a_line(tmp_path):
     assert '\n' not in str(error.value)
   with pytest.raises(ValueError, match='pass folder='):
     load(None, tmp_path)
+  (tmp_path / 'photos.zip').write_bytes(b'')
+  with pytest.raises(ValueError, match='photos.zip: unpack archives first'):
+    load(tmp_path / 'photos.zip', tmp_path)
   assert not prepared_dirs(tmp_path)
   with pytest.raises(ValueError, match='has no split .test.: it has train'):
     colour(tmp_path / 'empty' / 'a.png')
     load(tmp_path / 'empty', tmp_path, split='test')
+
+
+def test_changed_pixels_of_the_same_size_and_time_are_other_data(tmp_path):
+  path = tmp_path / 'in' / 'a.bmp'
+  colour(path, (1, 1, 1))
+  status, first = path.stat(), load(tmp_path / 'in', tmp_path)
+  colour(path, (2, 2, 2))
+  os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+  assert path.stat().st_size == status.st_size
+  second = load(tmp_path / 'in', tmp_path)
+  assert everything(second).max() == 2 and first.fingerprint != second.fingerprint
+
+
+def test_hidden_folders_and_resource_forks_are_no_classes(tmp_path, caplog):
+  for path in ('cat/a', 'dog/a', 'dog/._a', '.ipynb_checkpoints/a', '__MACOSX/cat/a', '.b'):
+    colour(tmp_path / 'in' / f'{path}.png')
+  source = load(tmp_path / 'in', tmp_path)
+  assert source.spec.names == ('cat', 'dog') and source.class_counts() == (1, 1)
+  assert 'in: skipped what is hidden or of systems and tools, 4 in all' in caplog.text
+
+
+def test_classes_with_numbers_are_in_their_order(tmp_path):
+  for name in (0, 1, 2, 10, 11):
+    colour(tmp_path / 'in' / str(name) / 'a.png', (name, 0, 0))
+  source = load(tmp_path / 'in', tmp_path)
+  assert source.spec.names == ('0', '1', '2', '10', '11')
+  assert dict(zip(everything(source)[:, 0, 0, 0], source.labels, strict=True)) == {
+    0: 0,
+    1: 1,
+    2: 2,
+    10: 3,
+    11: 4,
+  }
+
+
+# --- splits
+
+
+def test_train_and_test_are_splits(tmp_path, caplog):
+  for i, path in enumerate(('train/cat', 'train/dog', 'test/cat', 'test/dog', 'val/cat')):
+    colour(tmp_path / 'in' / path / 'a.png', (i, 0, 0))
+  source = load(tmp_path / 'in', tmp_path)
+  assert sorted(everything(source)[:, 0, 0, 0]) == [0, 1] and source.has_held_out
+  assert source.spec.names == ('cat', 'dog')
+  assert (
+    'in: trains on the 2 images of train, the 2 of test are held out; not read: val (1 images)'
+    in caplog.text
+  )
+  test = load(tmp_path / 'in', tmp_path, split='test')
+  assert test.spec.names == ('cat', 'dog')
+  assert dict(zip(everything(test)[:, 0, 0, 0], test.labels, strict=True)) == {2: 0, 3: 1}
+  alone = load(tmp_path / 'in' / 'train', tmp_path)
+  assert alone.fingerprint == source.fingerprint and not alone.has_held_out
+  colour(tmp_path / 'in/test/cat/b.png')
+  assert load(tmp_path / 'in', tmp_path).fingerprint == source.fingerprint
+  assert load(tmp_path / 'in', tmp_path, split='test').fingerprint != test.fingerprint
+
+
+@pytest.mark.parametrize('names', ['Train Valid', 'training validation', 'train val'])
+def test_splits_have_several_names(names, tmp_path):
+  for i, name in enumerate(names.split()):
+    colour(tmp_path / 'in' / name / 'a.png', (i, 0, 0))
+  source = load(tmp_path / 'in', tmp_path)
+  assert everything(source)[:, 0, 0, 0].tolist() == [0] and source.labels is None
+  held = load(tmp_path / 'in', tmp_path, split='test')
+  assert everything(held)[:, 0, 0, 0].tolist() == [1]
+
+
+def test_held_out_classes_that_are_not_trained_on_have_no_labels(tmp_path, caplog):
+  for path in ('train/cat', 'train/dog', 'test/cat', 'test/bird'):
+    colour(tmp_path / 'in' / path / 'a.png')
+  load(tmp_path / 'in', tmp_path)
+  assert 'test: no labels, train has no class for bird' in caplog.text
+  assert load(tmp_path / 'in', tmp_path, split='test').labels is None
+
+
+@pytest.mark.parametrize(
+  ('paths', 'message'),
+  [
+    (('train/a', 'test/a', 'cat/a'), 'in has test, .* beside cat: put images to train on in train'),
+    (('train/a', 'test/a', 'loose'), 'beside 1 images in no subfolder'),
+    (('cat/a', 'dog/a', 'val/a'), 'in has val, the name of held-out images, without train'),
+    (('test/a', 'val/a'), 'in has test, val, .* without train'),
+    (('cat/train/a', 'cat/test/a', 'dog/train/a'), 'in/cat has train and test, .*mixed: give cat'),
+    (('train/a', 'Train/a', 'test/a'), 'beside '),
+  ],
+)
+def test_splits_among_other_images_are_refused(paths, message, tmp_path):
+  for path in paths:
+    colour(tmp_path / 'in' / f'{path}.png')
+  with pytest.raises(ValueError, match=message) as error:
+    load(tmp_path / 'in', tmp_path)
+  assert '\n' not in str(error.value) and not prepared_dirs(tmp_path)
+
+
+def test_train_among_other_folders_is_a_class(tmp_path):
+  for path in ('car/a', 'plane/a', 'train/a'):
+    colour(tmp_path / 'in' / f'{path}.png')
+  assert load(tmp_path / 'in', tmp_path).spec.names == ('car', 'plane', 'train')
+
+
+def test_a_held_out_folder_that_cannot_be_read_is_named(tmp_path, caplog):
+  colour(tmp_path / 'in/train/a.png')
+  (tmp_path / 'in/test').mkdir()
+  (tmp_path / 'in/test/a.png').write_bytes(b'')
+  assert not load(tmp_path / 'in', tmp_path).has_held_out
+  assert 'test has no image that can be read' in caplog.text
 
 
 def test_an_unreadable_file_is_refused(tmp_path, monkeypatch):

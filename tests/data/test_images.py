@@ -75,6 +75,23 @@ def test_exif_rotation_turns_the_image():
   chex.assert_trees_all_equal(np.asarray(image), np.rot90(left_black, -1))
 
 
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('kind', ['PNG', 'JPEG'])
+def test_the_upright_size_is_that_of_the_loaded_image(kind, orientation, tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = orientation
+  (tmp_path / 'a').write_bytes(stored(Image.new('L', (16, 8)), kind, exif=exif).getvalue())
+  loaded = images.load_image(tmp_path / 'a', tmp_path)
+  assert images.upright_size(tmp_path / 'a', tmp_path) == loaded.size
+
+
+def test_only_images_have_an_upright_size(tmp_path):
+  (tmp_path / 'a.png').write_bytes(b'no')
+  for name in ('a.png', 'none.png'):
+    with pytest.raises(ValueError):
+      images.upright_size(tmp_path / name, tmp_path)
+
+
 def test_sixteen_bits_keep_the_high_byte():
   deep = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16) + 255
   image = images.decode(stored(Image.fromarray(deep)))

@@ -80,6 +80,26 @@ def test_only_classes_that_are_there_can_be_left_out(labels, classes, message):
     data.without(data.from_arrays(IMAGES, labels), classes)
 
 
+def test_classes_are_numbered_as_in_a_longer_table():
+  source = data.from_arrays(IMAGES, LABELS, names=('a', 'b', 'c'))
+  other = data.renamed(source, ('c', 'x', 'a', 'b'))
+  assert other.spec == data.Spec(4, 3, 4, ('c', 'x', 'a', 'b'))
+  assert other.labels.tolist() == [2, 0, 3, 2, 0] and other.labels.dtype == np.int32
+  assert other.class_counts() == (2, 0, 2, 1) and other.fingerprint == source.fingerprint
+  assert data.renamed(source, source.spec.names) is source
+  assert data.renamed(data.from_arrays(IMAGES), ('a',)).labels is None
+  with pytest.raises(ValueError, match="'b' is not one of the classes a, c"):
+    data.renamed(source, ('a', 'c'))
+
+
+def test_the_table_of_classes_is_one_line():
+  source = data.from_arrays(IMAGES, LABELS, names=('cat', '1', 'dog'))
+  said = '3 classes, with their images: 0 cat (2), 1 (1), 2 dog (2)'
+  assert source.class_table() == said
+  many = data.from_arrays(IMAGES, LABELS, names=[f'c{i}' for i in range(100)]).class_table()
+  assert many.startswith('100 classes') and many.endswith('9 c9 (0), ..., 99 c99 (0)')
+
+
 def test_all_images_come_whole_or_in_parts():
   source = data.from_arrays(IMAGES)
   chex.assert_trees_all_equal(source.all(), IMAGES)

@@ -1,6 +1,8 @@
 """Samples have classes as often as the training images, for scores compare the two."""
 
+import contextlib
 import dataclasses
+import io
 import json
 
 import jax
@@ -34,7 +36,9 @@ def made(tmp_path_factory):
     image_size=16,
     channels=1,
   )
-  train(config, home / 'run', quiet=True)
+  with contextlib.redirect_stdout(io.StringIO()) as said:
+    train(config, home / 'run')
+  (home / 'run' / 'said.txt').write_text(said.getvalue())
   return home / 'run', config
 
 
@@ -49,9 +53,31 @@ def test_the_counts_are_kept_with_the_run(made):
   assert run.counts == COUNTS
   np.testing.assert_allclose(shares(run), [0.9, 0.1], atol=0.02)
   np.testing.assert_allclose(shares(run.evenly()), [0.5, 0.5], atol=0.02)
-  drawn = run._batches(jax.random.key(0), 640, None, {})
+  drawn = run._batches(jax.random.key(0), 640, [], {})
   labels = np.concatenate([np.asarray(classes) for _, classes in drawn])
   assert 0.85 < (labels == 0).mean() < 0.95
+
+
+def test_the_table_of_classes_is_printed_at_the_start_and_kept(made):
+  folder, _ = made
+  line = 'jaxgan: 2 classes, with their images: 0 cat (36), 1 dog (4)\n'
+  assert line in (folder / 'said.txt').read_text()
+  assert json.loads((folder / 'data.json').read_text())['spec'][3] == ['cat', 'dog']
+
+
+def test_the_command_takes_several_classes_by_name(made, tmp_path, capsys):
+  drawn = {}
+  for label in ('cat', 'dog', '1', 'cat,dog', '0,dog'):
+    file = tmp_path / f'{label}.npz'
+    argv = [f'--workdir={made[0]}', '--num=8', f'--npz={file}', f'--label={label}']
+    assert sample.main(argv) == 0
+    drawn[label] = np.load(file)['images']
+  np.testing.assert_array_equal(drawn['1'], drawn['dog'])
+  np.testing.assert_array_equal(drawn['cat,dog'], drawn['0,dog'])
+  np.testing.assert_array_equal(drawn['cat,dog'][::2], drawn['cat'][::2])
+  np.testing.assert_array_equal(drawn['cat,dog'][1::2], drawn['dog'][1::2])
+  assert sample.main([f'--workdir={made[0]}', '--label=cat,cow', f'--npz={file}']) == 2
+  assert "label 'cow' is not a class of this run: they are cat, dog" in capsys.readouterr().err
 
 
 def test_a_class_without_images_is_never_drawn(made):

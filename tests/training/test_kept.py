@@ -60,3 +60,13 @@ def test_a_new_run_gets_a_mark_of_its_own(tmp_path):
   (tmp_path / kept.CONFIG).write_text(json.dumps({**values, kept.RUN: first}))
   assert kept.marked(tmp_path, 'checkpoints') == kept.mark(tmp_path) == first
   assert kept.read(tmp_path)[0] == variants.configure('cgan', steps=7)
+
+
+def test_the_images_of_an_earlier_start(tmp_path):
+  assert kept.spec(tmp_path) is None
+  write(tmp_path)
+  assert kept.spec(tmp_path) == Spec(16, 1, 2, ('a', 'b'))
+  for text in ('{', '{}', '{"spec": 3}'):
+    (tmp_path / kept.DATA).write_text(text)
+    with pytest.raises(ValueError, match='holds a damaged data.json'):
+      kept.spec(tmp_path)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxgan.core.seeds import LAST
-from jaxgan.training.requests import count, key_of, whole
+from jaxgan.core.typing import Spec
+from jaxgan.training.requests import class_number, count, key_of, whole
 
 
 def test_one_key_is_asked_for():
@@ -31,3 +32,20 @@ def test_what_is_no_whole_number(value):
   assert whole(value) is None
   with pytest.raises(ValueError, match='whole number of 1 or above, not'):
     count(value)
+
+
+SPEC = Spec(8, 1, 4, ('cat', '3', '10', 'dog, small'))
+
+
+@pytest.mark.parametrize(
+  ('label', 'number'), [('cat', 0), ('3', 1), ('10', 2), ('2', 2), (3, 3), ('dog, small', 3)]
+)
+def test_a_class_is_a_name_or_else_a_number(label, number):
+  assert class_number(label, SPEC) == number
+
+
+@pytest.mark.parametrize('label', ['cow', '4', '-1', '', '9' * 5000, '²', '03', 4, -1, True])
+def test_what_is_no_class_is_refused_with_those_that_are(label):
+  there = 'cat, 3, 10, dog, small' if isinstance(label, str) else '0 to 3'
+  with pytest.raises(ValueError, match=f'is not a class of this run: they are {there}'):
+    class_number(label, SPEC)

@@ -96,6 +96,16 @@ def test_what_is_no_class_is_named(conditional, label):
       ask()
 
 
+def test_several_classes_come_in_turn(conditional):
+  dogs, cats = (conditional.sample(0, 70, name) for name in ('dog', 'cat'))
+  both = conditional.sample(0, 70, ['dog', 'cat'])
+  np.testing.assert_array_equal(both[::2], dogs[::2])
+  np.testing.assert_array_equal(both[1::2], cats[1::2])
+  np.testing.assert_array_equal(conditional.sample(0, 70, np.array([1, 0])), both)
+  with pytest.raises(ValueError, match='label= has no class'):
+    conditional.sample(0, 1, [])
+
+
 def test_labels_are_refused_where_nothing_is_drawn_by_class(plain):
   with pytest.raises(ValueError, match='gan draws no classes'):
     plain.sample(0, 1, label='cat')

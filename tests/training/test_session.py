@@ -2,16 +2,17 @@
 
 import dataclasses
 import json
+import os
 import shutil
 
 import pytest
 from PIL import Image
 
-from jaxgan import variants
-from jaxgan.storage import descriptions
-from jaxgan.training import run
+from jaxgan import data, variants
+from jaxgan.storage import descriptions, files
+from jaxgan.training import kept, run
 from jaxgan.training.loop import train
-from jaxgan.training.session import Refused, prepared
+from jaxgan.training.session import Refused, held_out, open_data, prepared
 from small_runs import config_of
 
 
@@ -113,3 +114,121 @@ def test_a_run_with_a_trick_that_older_versions_ignored_goes_on(data_dir, tmp_pa
     pass
   with prepared(config, tmp_path / 'run', quiet=True) as session:
     assert session.config.lecam == 0.1
+
+
+# --- runs that began under other rules
+
+
+def put(folder, *names):
+  """An image of its own colour for each name."""
+  for i, name in enumerate(names):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.new('RGB', (8, 8), (20 * i, 0, 0)).save(folder / f'{name}.png')
+  return folder
+
+
+def conditional(home, **options):
+  """A small config of a run that draws by class."""
+  given = dict(dataset='folder', folder=home / 'in', data_dir=home / 'data', image_size=8)
+  sizes = dict(width=4, latent_size=4, batch_size=8, steps=1, log_every=1)
+  return variants.configure('cgan', **given, **sizes, **options)
+
+
+def as_before(folder, names, **changed):
+  """Let a run have begun with these classes."""
+  about = files.read_config(folder / 'data.json')
+  about['spec'][2:] = [len(names), list(names)]
+  files.write_config(folder / 'data.json', {**about, **changed})
+
+
+def table(config, folder):
+  """The number of each class's colour in a session of the run."""
+  with prepared(config, folder, quiet=True) as session:
+    source = session.source
+    colours = source.all()[:, 0, 0, 0] // 20
+    assert list(kept.spec(folder)) == list(source.spec)
+    return source.spec.names, dict(zip(colours.tolist(), source.labels.tolist(), strict=True))
+
+
+NUMBERS = ('0', '1', '2', '10')
+TEXT = ('0', '1', '10', '2')
+
+
+def test_a_run_keeps_the_order_of_classes_that_it_began_with(tmp_path):
+  put(tmp_path / 'in', *(f'{name}/a' for name in NUMBERS))
+  config, run = conditional(tmp_path), tmp_path / 'run'
+  assert table(config, run) == (NUMBERS, {0: 0, 1: 1, 2: 2, 3: 3})
+  as_before(run, TEXT)
+  assert table(config, run) == (TEXT, {0: 0, 1: 1, 2: 3, 3: 2})
+  again = open_data(config, numbered=kept.spec(run))
+  assert again.spec.names == TEXT
+
+
+def test_classes_that_were_removed_by_number_stay_those(tmp_path):
+  put(tmp_path / 'in', *(f'{name}/a' for name in NUMBERS))
+  config, run = conditional(tmp_path, without_classes=(2,)), tmp_path / 'run'
+  assert table(config, run) == (('0', '1', '10'), {0: 0, 1: 1, 3: 2})
+  whole = open_data(dataclasses.replace(config, without_classes=()))
+  before = data.without(data.renamed(whole, TEXT), (2,))  # 10, and not 2
+  as_before(run, before.spec.names, fingerprint=before.fingerprint)
+  assert table(config, run) == (('0', '1', '2'), {0: 0, 1: 1, 2: 2})
+
+
+def test_a_class_of_which_nothing_can_be_read_stays_one_of_an_older_run(tmp_path):
+  put(tmp_path / 'in', 'cat/a', 'dog/a')
+  config, run = conditional(tmp_path), tmp_path / 'run'
+  table(config, run)
+  as_before(run, ('bad', 'cat', 'dog'))
+  assert table(config, run) == (('bad', 'cat', 'dog'), {0: 1, 1: 2})
+
+
+def test_a_run_without_classes_stays_without(tmp_path):
+  """As one whose folder had a hidden file beside its subfolders."""
+  put(tmp_path / 'in', 'cat/a', 'dog/a')
+  config = dataclasses.replace(config_of(tmp_path / 'data', steps=1), image_size=8)
+  config = dataclasses.replace(config, dataset='folder', folder=tmp_path / 'in')
+  with prepared(config, tmp_path / 'run', quiet=True):
+    pass
+  as_before(tmp_path / 'run', ())
+  with prepared(config, tmp_path / 'run', quiet=True) as session:
+    assert session.source.labels is None and session.source.spec.classes == 0
+
+
+def test_a_run_on_splits_or_hidden_folders_as_classes_is_refused(tmp_path):
+  put(tmp_path / 'in', 'train/cat/a', 'train/dog/a', 'test/cat/b', '.cache/a')
+  config, run = conditional(tmp_path), tmp_path / 'run'
+  assert table(config, run)[0] == ('cat', 'dog')
+  as_before(run, ('.cache', 'test', 'train'), count=4, fingerprint='other')
+  with pytest.raises(Refused, match=r'images of .*in changed since') as error:
+    table(config, run)
+  said = '(.cache, test, train are no classes any more, but splits or hidden: docs/formats.md)'
+  assert said in str(error.value)
+
+
+def test_the_held_out_folder_is_offered_and_not_trained_on(tmp_path):
+  put(tmp_path / 'in', 'train/cat/a', 'train/dog/a', 'test/dog/b')
+  config = conditional(tmp_path)
+  train_ = open_data(config)
+  held = held_out(config, train_)
+  assert len(train_) == 2 and len(held) == 1 and held.labels.tolist() == [1]
+
+
+def test_a_copied_folder_goes_on_and_changed_pixels_do_not(tmp_path):
+  folder = tmp_path / 'in'
+  folder.mkdir()
+  Image.new('RGB', (8, 8), (1, 1, 1)).save(folder / 'a.bmp')
+  config = dataclasses.replace(
+    config_of(tmp_path / 'data', steps=1), dataset='folder', folder=folder, image_size=8
+  )
+  with prepared(config, tmp_path / 'run', quiet=True):
+    pass
+  shutil.copytree(folder, tmp_path / 'copy')
+  copied = dataclasses.replace(config, folder=tmp_path / 'copy')
+  with prepared(copied, tmp_path / 'run', quiet=True):
+    pass
+  status = (folder / 'a.bmp').stat()
+  Image.new('RGB', (8, 8), (2, 2, 2)).save(folder / 'a.bmp')
+  os.utime(folder / 'a.bmp', ns=(status.st_atime_ns, status.st_mtime_ns))
+  with pytest.raises(Refused, match='changed since .*\n  fingerprint'):
+    with prepared(config, tmp_path / 'run', quiet=True):
+      pass
