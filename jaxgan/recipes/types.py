@@ -77,13 +77,14 @@ class Translator(NamedTuple):
   """How images are made of images.
 
   `ways` are the translations by name. `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures
-  of each image of a batch, such as source, translation and reconstruction. `needs` says what data
-  must have: a second domain ('target'), whose images may have to be partners of those of the first
-  ('pairs').
+  of each image of a batch, such as source, translation and reconstruction; `shown` names them.
+  `needs` says what data must have: a second domain ('target'), whose images may have to be partners
+  of those of the first ('pairs').
   """
 
   ways: Mapping[str, Translation]
   show: Callable[[Nets, Batch, Key], Array]
+  shown: tuple[str, ...] = ()
   needs: Literal['', 'target', 'pairs'] = ''
 
 

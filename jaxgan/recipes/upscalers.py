@@ -134,7 +134,11 @@ def recipe_of(
   ways = {'upscale': Translation(upscale, scale=config.scale)}
   return Recipe(
     tuple(stages),
-    Translator(ways, lambda nets, batch, key: show(nets, batch, key, config.scale)),
+    Translator(
+      ways,
+      lambda nets, batch, key: show(nets, batch, key, config.scale),
+      shown=('bicubic', 'this network', 'original'),
+    ),
     prepare=lambda made, source: prepared(made, source, frozen),
   )
 

@@ -73,7 +73,13 @@ def build(config: Config, spec: Spec) -> Recipe:
   )
   back = 'BtoA' if config.direction == 'AtoB' else 'AtoB'
   ways = {str(config.direction): _way('generator_ab'), back: _way('generator_ba')}
-  return Recipe((stage,), Translator(ways, show, needs='target'))
+  shown = _shown(*('AB' if config.direction == 'AtoB' else 'BA'))
+  return Recipe((stage,), Translator(ways, show, shown, needs='target'))
+
+
+def _shown(first: str, second: str) -> tuple[str, ...]:
+  one_way = lambda a, b: (a, f'{a} to {b}', f'back to {a}')
+  return *one_way(first, second), *one_way(second, first)
 
 
 def _way(name: str) -> Translation:

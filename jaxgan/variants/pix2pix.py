@@ -79,4 +79,5 @@ def build(config: Config, spec: Spec) -> Recipe:
     return jnp.stack([batch['image'], made, batch['target']], 1)
 
   way = Translation(apply, smallest=2 ** (downs - 1) + 1)
-  return Recipe((stage,), Translator({config.direction: way}, show, needs='pairs'))
+  shown = 'source', 'translation', 'true partner'
+  return Recipe((stage,), Translator({config.direction: way}, show, shown, needs='pairs'))
