@@ -105,7 +105,7 @@ def _brief(record: Record, by: str) -> list[tuple[str, Part]]:
   step = wording.number(record.step)
   of = _scores(record).get(by, {}).get('of')
   return [
-    (by, sections.interval(of) if of else None),
+    (by, sections.stacked(of) if of else None),
     ('Step', f'{step} of {wording.number(record.length)}' if record.length else step),
     ('Training time', wording.duration(record.seconds)),
   ]

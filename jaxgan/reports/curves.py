@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 Line = Mapping[str, Any]
+QUIET = ('skipped',)  # not drawn while they are zero
 POINTS = 500  # of a curve, about
 HIDDEN = ('step', 'images', 'rolled_back_from')
 LOSS, LOGITS, SCORE, SKIPPED, SPEED = 'loss', 'real and fake', 'score', 'skipped steps', 'speed'
@@ -34,7 +35,8 @@ def curves(lines: Sequence[Line], points: int = POINTS) -> list[Curve]:
         steps, values = found[name]
         steps.append(line['step'])
         values.append(value if value is None or math.isfinite(value) else None)
-  return [Curve(name, *thinned(*both, points)) for name, both in found.items()]
+  told = {name: both for name, both in found.items() if name not in QUIET or any(both[1])}
+  return [Curve(name, *thinned(*both, points)) for name, both in told.items()]
 
 
 def thinned(

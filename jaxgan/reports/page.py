@@ -12,7 +12,7 @@ import numpy as np
 from jaxgan.data.source import Source
 from jaxgan.reports import comparison, nearest, pictures, sections
 from jaxgan.reports import curves as curves_of
-from jaxgan.reports.markup import Markup, data, join, text
+from jaxgan.reports.markup import Markup, data, element, join, text
 from jaxgan.reports.records import Record, read
 from jaxgan.storage import files
 
@@ -90,9 +90,13 @@ def single(
   source = extras.source
   main = [
     section('diagnosis', 'Diagnosis', sections.diagnosis(extras.diagnosis)),
-    section('samples', 'Samples through time', sections.film(record, film)),
+    element(
+      'div',
+      section('samples', 'Samples through time', sections.film(record, film)),
+      section('nearest', 'Nearest training images', sections.closest(_nearest(samples, source))),
+      class_='two',
+    ),
     section('classes', 'By class', sections.by_class(record, _examples(record, source))),
-    section('nearest', 'Nearest training images', sections.closest(_nearest(samples, source))),
     sections.curves(record.lines),
     section('scores', 'Scores', sections.scores(record)),
     section('options', 'Options', sections.options(record)),

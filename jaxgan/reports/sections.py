@@ -87,15 +87,21 @@ def glance(record: Record) -> Markup:
   )
 
 
-def headline(record: Record) -> list[tuple[str, str]]:
+def headline(record: Record) -> list[tuple[str, Part]]:
   """Return the first score of the run's evaluation, else the best score while training."""
   for score in record.scores.get('scores', [])[:1]:
-    return [(str(score.get('name')), interval(score.get('of', {})))]
+    return [(str(score.get('name')), stacked(score.get('of', {})))]
   if 'value' in record.best:
     name = f'Best {record.best.get("metric", "score")}'
     step = wording.number(record.best.get('step'))
     return [(name, f'{wording.number(record.best["value"])} at step {step}')]
   return []
+
+
+def stacked(of: Line) -> Markup:
+  """Return a value, and its interval below it."""
+  whole, _, ends = interval(of).partition(' (')
+  return join([whole, element('small', ends.rstrip(')')) if ends else None])
 
 
 def interval(of: Line) -> str:
@@ -145,7 +151,7 @@ def labelled(record: Record, image: Markup) -> Markup:
   top = element('div', *names, class_='columns', aria_hidden='true') if names else None
   classes = [element('span', name) for name in rows_of(record)]
   left = element('div', *classes, class_='rows', aria_hidden='true') if classes else None
-  wide = f'frame{" has-rows" * bool(classes)}'
+  wide = f'frame{" has-rows" * bool(classes)}{" wide" * bool(names)}'
   return element('div', top, left, image, class_=wide)
 
 
@@ -309,7 +315,7 @@ def _colour(channels: int) -> str:
 def _counts(record: Record) -> Markup | None:
   """Return the number of images of each class."""
   counts, spec = record.data.get('counts') or [], record.spec
-  if not spec or len(counts) != len(spec.names):
+  if not spec or not counts or len(counts) != len(spec.names):
     return None
   top = max(*counts, 1)
   rows = [
