@@ -34,6 +34,8 @@ Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', '
 
 
 log = logging.getLogger('jaxgan')
+SINKS = ('tensorboard', 'wandb', 'trackio')
+"""Programs that the log can be sent to."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,21 @@ class Run(Group):
   compilation_cache: bool = True
   """Keep compiled programs in the user's cache folder, so that the next start is faster."""
 
+  report: bool = True
+  """Write report.html at the rhythm of the pictures, and samples.gif at the end."""
+  log: str = ''
+  """Send the log to these as well, separated by commas: tensorboard, wandb, trackio. Each needs
+  its extra, such as pip install 'jaxgan[tensorboard]'."""
+
   NEEDS: ClassVar[tuple[Needs, ...]] = (
     Needs(('steps',), lambda c: c.images is None, {'images': None}),
   )
+
+  def problems(self) -> list[str]:
+    """Add a program that cannot receive the log."""
+    unknown = [name for name in self.log.split(',') if name.strip() not in ('', *SINKS)]
+    known = ', '.join(SINKS)
+    return [*super().problems(), *(f'--log={x} is none of {known}' for x in unknown)]
 
 
 @dataclass(frozen=True)
@@ -434,5 +448,6 @@ PLACE = (
   *('data_dir', 'in_memory_limit', 'compilation_cache'),
 )
 MERIT = ('eval_every', 'eval_metric', 'eval_num')
-MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT)
+OUTPUT = ('report', 'log')
+MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT, *OUTPUT)
 """What may differ between a run and its continuation: none of it changes what a step computes."""

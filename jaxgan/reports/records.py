@@ -124,7 +124,7 @@ def read(folder: pathlib.Path) -> Record:
     data=data,
     spec=spec,
     lines=read_lines(folder / METRICS),
-    pictures=_pictures(folder / SAMPLES),
+    pictures=pictures(folder),
     layout=layout,
     scores=_optional(folder / SCORES),
     best=_optional(folder / BEST),
@@ -166,9 +166,9 @@ def _spec(data: Line) -> Spec | None:
     return None
 
 
-def _pictures(folder: pathlib.Path) -> dict[int, pathlib.Path]:
-  """Return the pictures `<step>.png` of a folder, in the order of their steps."""
-  found = {int(p.stem): p for p in folder.glob('*.png') if p.stem.isdecimal()}
+def pictures(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+  """Return the pictures `samples/<step>.png` of a run, in the order of their steps."""
+  found = {int(p.stem): p for p in (folder / SAMPLES).glob('*.png') if p.stem.isdecimal()}
   return dict(sorted(found.items()))
 
 

@@ -46,7 +46,7 @@ function film(runs) {
 
 // Curves.
 
-const W = 520, H = 240, LEFT = 54, RIGHT = 10, TOP = 8, BOTTOM = 24;
+const W = 520, H = 240, LEFT = 54, RIGHT = 16, TOP = 8, BOTTOM = 24;
 const SVG = 'http://www.w3.org/2000/svg';
 const DASHES = ['', '7 4', '2 4', '10 3 2 3', '1 3', '12 6'];
 

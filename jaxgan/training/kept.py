@@ -14,10 +14,10 @@ from jaxgan.storage import descriptions
 from jaxgan.storage.files import read_config
 
 CONFIG, DATA = 'config.json', 'data.json'
-RUN = 'run'
-ABOUT = ('plugin', 'versions', RUN)
-"""Entries of config.json that are not options: the file of a user's own variant, the versions, and
-the mark of the run, which its checkpoints have too."""
+RUN, MACHINE = 'run', 'machine'
+ABOUT = ('plugin', 'versions', RUN, MACHINE)
+"""Entries of config.json that are not options: the file of a user's own variant, the versions, the
+mark of the run, which its checkpoints have too, and what the run is computed by."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:

@@ -80,8 +80,8 @@ def train(
   """Train a run to the config's length; continue it if the work directory already holds it.
 
   The directory then holds `config.json`, `data.json`, `metrics.jsonl`, `checkpoints/`,
-  `samples/<step>.png` and `curves.png`. A run that stops before its end (by `stop`, a signal, or
-  the config's `minutes`) saves its last step and draws it too.
+  `samples/<step>.png`, `samples.gif`, `curves.png` and `report.html`. A run that stops before its
+  end (by `stop`, a signal, or the config's `minutes`) saves its last step and draws it too.
 
   Args:
     config: what `configure` returns.
@@ -150,19 +150,28 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
     length=config.length,
     images_per_step=config.images_per_step,
     quiet=session.quiet or not hosts.first(),
-    follow=None if callback is None else _following(session, callback),
+    follow=_following(session, callback),
   )
+  session.open_outputs(step)
   until = session.began + 60 * (config.minutes or float('inf'))
-  with contextlib.suppress(_Halted), contextlib.closing(journal), heard(until) as signalled:
+  closing = contextlib.closing
+  with (
+    closing(session.sinks),
+    contextlib.suppress(_Halted),
+    closing(journal),
+    heard(until) as signalled,
+  ):
     asked = lambda: signalled() or (HALT if stop is not None and stop.is_set() else 0)
     if step == 0:
       _picture(session, 0)
     while step < config.length:
       step = _play_stage(session, journal, asked)
+  if session.showing:
+    session.showing.finish(session.source)
   return session.run
 
 
-def _following(session: Session, callback: Callback) -> Callable[[dict[str, float]], None]:
+def _following(session: Session, callback: Callback | None) -> Callable[[dict[str, float]], None]:
   """Return the function that the journal calls with each line."""
 
   def run() -> Run:
@@ -171,6 +180,9 @@ def _following(session: Session, callback: Callback) -> Callable[[dict[str, floa
     return dataclasses.replace(now, state=state)
 
   def follow(line: dict[str, float]) -> None:
+    session.sinks.line(line)
+    if callback is None:
+      return
     metrics = {name: value for name, value in line.items() if name != 'step'}
     callback(Progress(int(line['step']), session.config.length, metrics, run))
 
@@ -262,6 +274,7 @@ def _roll_back(session: Session, journal: Journal, step: int) -> int:
       'penalty in another --workdir'
     )
   journal.rewind(start, rolled_back_from=step)
+  session.sinks.rewind(start)
   session.say(f'{said}: back to step {start}, with other random numbers')
   return start
 
@@ -309,9 +322,13 @@ def _draw(session: Session, step: int) -> None:
     samples, columns = rows.reshape(-1, *rows.shape[2:]), rows.shape[1]
   else:
     samples = session.run.grid(key)
-  figures.save_grid(session.folder / 'samples' / f'{step:06d}.png', samples, columns)
+  path = session.folder / 'samples' / f'{step:06d}.png'
+  figures.save_grid(path, samples, columns)
+  session.sinks.picture(step, path)
   if step:
     figures.save_curves(session.folder / 'curves.png', session.folder / METRICS)
+  if step and step < session.config.length and session.showing:
+    session.showing.refresh()
 
 
 def _shown(session: Session) -> Batch:

@@ -34,9 +34,11 @@ from jaxgan.recipes.config import (
 from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.training import kept
+from jaxgan.training import kept, sinks
 from jaxgan.training.kept import CONFIG, DATA, RUN
 from jaxgan.training.run import BEST, CHECKPOINTS, Run
+from jaxgan.training.showing import Showing
+from jaxgan.training.sinks import Sinks
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
@@ -69,6 +71,8 @@ class Session:
   best: 'Best | None' = None
   began: float = dataclasses.field(default_factory=time.monotonic)
   state: TrainState = dataclasses.field(init=False)
+  sinks: Sinks = dataclasses.field(default_factory=lambda: Sinks(pathlib.Path()), init=False)
+  showing: Showing | None = dataclasses.field(default=None, init=False)
   _steps: dict[int, Step] = dataclasses.field(default_factory=dict, init=False)
 
   @property
@@ -83,6 +87,12 @@ class Session:
       game = self.recipe.stages[stage].game
       self._steps[stage] = devices.compile_step(game, self.mesh)
     return self._steps[stage]
+
+  def open_outputs(self, step: int) -> None:
+    """Open what the first process writes for people: the sinks of the log, and the report."""
+    logs = sinks.names(self.config.log) if hosts.first() else ()
+    self.sinks = Sinks(self.folder, logs, step, to_json(self.config), _warn)
+    self.showing = Showing(self.folder, _warn) if self.config.report and hosts.first() else None
 
   def restore(self) -> TrainState:
     """Return the state of the newest undamaged checkpoint, or the first state."""
@@ -124,6 +134,7 @@ def _prepare(
   """Set up a session in every process; if one process refuses the input, all do."""
   workdir.check(folder)
   check_seed(config.seed, '--seed')
+  sinks.check(config.log)
   if config.compilation_cache:
     cache_programs()
   hosts.check_same('the command', _command(config))
@@ -307,7 +318,8 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
   about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
   _same_data(config, folder, about)
   run, plugin = kept.marked(folder, CHECKPOINTS, BEST), variants.file_of(config.variant)
-  about_run = {VERSIONS: versions(), RUN: run} | ({'plugin': str(plugin)} if plugin else {})
+  about_run: dict[str, Any] = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
+  about_run |= {'plugin': str(plugin)} if plugin else {}
   files.write_config(folder / CONFIG, {**new, **about_run})
   files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
   return run
@@ -316,6 +328,13 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
 def versions() -> dict[str, str]:
   """Return the versions of jaxgan and JAX, as config.json records them."""
   return {name: importlib.metadata.version(name) for name in ('jaxgan', 'jax')}
+
+
+def machine() -> dict[str, str]:
+  """Return what the run is computed by: devices and Python, as config.json records them."""
+  devices, python = jax.devices(), '.'.join(map(str, sys.version_info[:3]))
+  kind = devices[0].device_kind
+  return {'device': f'{len(devices)} x {kind}' if len(devices) > 1 else kind, 'python': python}
 
 
 def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> None:
