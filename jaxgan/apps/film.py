@@ -16,7 +16,7 @@ class Options:
   """The run's directory."""
   out: pathlib.Path | None = None
   """The film to write, .gif or .mp4; samples.gif in the run's directory if not given. MP4 needs
-  the package imageio-ffmpeg: pip install 'jaxgan[film]'."""
+  the package av: pip install 'jaxgan[film]'."""
   seconds: float | None = None
   """How long a picture is shown, in seconds; from 0.05 to 0.5, by their number, if not given."""
 

@@ -1,10 +1,11 @@
 """The film of a training: pictures of the same latents through time, as GIF or MP4."""
 
+import fractions
 import io
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from PIL import Image, ImageDraw
 
 from jaxgan.reports import pictures
@@ -25,11 +26,11 @@ def write(
 
   Args:
     shots: files of pictures by step; of more than 120, about evenly many are taken.
-    out: the file to write, .gif or .mp4; MP4 needs the package imageio-ffmpeg.
+    out: the file to write, .gif or .mp4; MP4 needs the package av.
     seconds: how long a frame is shown; None: from 0.05 to 0.5, so that the film takes 8.
 
   Raises:
-    ValueError: there are fewer than two pictures, the file has another ending, or imageio-ffmpeg is
+    ValueError: there are fewer than two pictures, the file has another ending, or the package av is
       missing.
   """
   make = {'.gif': _gif, '.mp4': _mp4}.get(out.suffix)
@@ -79,35 +80,30 @@ def _gif(frames: Sequence[Image.Image], seconds: float) -> bytes:
   each = [round(1000 * seconds)] * (len(frames) - 1)
   last = round(1000 * max(seconds, LAST))
   buffer = io.BytesIO()
-  options = dict(save_all=True, append_images=frames[1:], loop=0, duration=[*each, last])
+  # optimize=False: with it, pillow 13 changes the greys of some frames.
+  options: Any = dict(
+    save_all=True, optimize=False, append_images=frames[1:], loop=0, duration=[*each, last]
+  )
   frames[0].save(buffer, 'GIF', **options)
   return buffer.getvalue()
 
 
 def _mp4(frames: Sequence[Image.Image], seconds: float) -> bytes:
   """Return frames as an MP4, H.264, whose width and height are even; the last one stays longer."""
-  import tempfile
-
   try:
-    import imageio_ffmpeg
+    import av
   except ImportError:
-    raise ValueError("a film as .mp4 needs imageio-ffmpeg: pip install 'jaxgan[film]'") from None
+    raise ValueError("a film as .mp4 needs the package av: pip install 'jaxgan[film]'") from None
+  rate = fractions.Fraction(1 / seconds).limit_denominator(1000)
   width, height = (side + side % 2 for side in frames[0].size)
   stay = [frames[-1]] * max(round(LAST / seconds) - 1, 0)
-  with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder) / 'film.mp4'
-    writer = imageio_ffmpeg.write_frames(
-      str(path),
-      (width, height),
-      fps=1 / seconds,
-      macro_block_size=2,
-      quality=8,
-      ffmpeg_log_level='error',
-    )
-    writer.send(None)
+  buffer = io.BytesIO()
+  with av.open(buffer, 'w', format='mp4') as film:
+    stream = film.add_stream('libx264', rate=rate, options={'crf': '18'})
+    stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
     for frame in [*frames, *stay]:
       even = Image.new('RGB', (width, height))
       even.paste(frame.convert('RGB'))
-      writer.send(np.ascontiguousarray(even))
-    writer.close()
-    return path.read_bytes()
+      film.mux(stream.encode(av.VideoFrame.from_image(even)))
+    film.mux(stream.encode())
+  return buffer.getvalue()

@@ -59,9 +59,11 @@ def cells(picture: np.ndarray, columns: int) -> np.ndarray | None:
 
 
 def chosen(steps: Sequence[int], most: int) -> list[int]:
-  """Choose at most so many steps, about evenly, with the first and the last."""
+  """Choose at most so many steps, about evenly, with the first and the last; of one, the last."""
   if len(steps) <= most:
     return list(steps)
+  if most == 1:
+    return [steps[-1]]
   return [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, most).round().astype(int))]
 
 
@@ -79,7 +81,7 @@ def film(
   if not steps:
     return []
   last = of_file(pictures[steps[-1]])
-  fitting = max(2, budget // max(len(last), 1)) if last else most
+  fitting = max(1, budget // max(len(last), 1)) if last else most
   found = [(step, of_file(pictures[step])) for step in chosen(steps, fitting)]
   return [(step, url) for step, url in found if url]
 

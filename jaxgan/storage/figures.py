@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -64,8 +65,10 @@ def save_gif(path: str | os.PathLike[str], images: np.ndarray, seconds: float = 
   """
   first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(images)]
   duration = round(1000 * seconds)
+  options: Any = dict(save_all=True, append_images=others, loop=0, duration=duration)
   with files.atomic(pathlib.Path(path)) as file:
-    first.save(file, 'GIF', save_all=True, append_images=others, loop=0, duration=duration)
+    # optimize=False: with it, pillow 13 changes the greys of some frames.
+    first.save(file, 'GIF', optimize=False, **options)
 
 
 def heat(values: np.ndarray, top: float) -> np.ndarray:

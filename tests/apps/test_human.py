@@ -1,18 +1,13 @@
 """The page keeps its secret, works in a browser, and its answers are counted rightly."""
 
-import contextlib
 import json
 import re
-import shutil
-import socket
-import subprocess
-import tempfile
 import time
-import urllib.request
 
 import numpy as np
 import pytest
 
+import browsing
 from jaxgan import train, variants
 from jaxgan.apps import human
 
@@ -141,58 +136,14 @@ def test_wrong_input_is_named(argv, words, workdir, tmp_path, capsys):
   assert words in capsys.readouterr().err
 
 
-# In a browser, by the WebDriver protocol, which needs no library.
-
-
-class Browser:
-  def __init__(self, port):
-    self.base = f'http://127.0.0.1:{port}'
-
-  def ask(self, path, method='POST', **body):
-    data = json.dumps(body).encode() if method == 'POST' else None
-    request = urllib.request.Request(self.base + path, data, method=method)
-    with urllib.request.urlopen(request, timeout=60) as response:
-      return json.loads(response.read())['value']
-
-  def ready(self):
-    for _ in range(100):
-      with contextlib.suppress(OSError):
-        return self.ask('/status', 'GET')
-      time.sleep(0.1)
-    raise AssertionError('chromedriver does not answer')
-
-
-FLAGS = [
-  *('--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync'),
-  *('--disable-background-networking', '--disable-component-update', '--disable-quic'),
-]
-
-
 @pytest.fixture
 def browser(tmp_path):
-  driver, chrome = shutil.which('chromedriver'), shutil.which('chromium')
-  if not (driver and chrome):
-    pytest.skip('needs chromium and chromedriver')
-  with socket.socket() as server:
-    server.bind(('127.0.0.1', 0))
-    port = server.getsockname()[1]
-  with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-    process = subprocess.Popen([driver, f'--port={port}'], stdout=subprocess.DEVNULL)
-    browser = Browser(port)
-    browser.ready()
-    options = {'args': [*FLAGS, f'--user-data-dir={profile}'], 'binary': chrome}
-    options['prefs'] = {'download.default_directory': str(tmp_path)}
-    wanted = {'capabilities': {'alwaysMatch': {'goog:chromeOptions': options}}}
-    browser.base += '/session/' + browser.ask('/session', **wanted)['sessionId']
-    yield browser
-    browser.ask('', 'DELETE')
-    process.terminate()
-    process.wait()
+  with browsing.opened(tmp_path) as found:
+    yield found
 
 
 def element(browser, name):
-  found = browser.ask('/element', using='css selector', value=f'#{name}')
-  return '/element/' + next(iter(found.values()))
+  return browser.find(f'#{name}')
 
 
 def test_a_person_answers_in_a_browser(made, browser, tmp_path):
