@@ -225,6 +225,7 @@ def played(tmp_path_factory, data_dir):
     train(chosen, folder, quiet=True)
     lines = [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
     return {
+      'names': sorted(p.name for p in folder.iterdir()),
       'steps': [line['step'] for line in lines],
       'losses': [line['critic/loss'] for line in lines],
       'pictures': sorted(path.stem for path in (folder / 'samples').iterdir()),
@@ -359,11 +360,25 @@ def test_what_tells_content_is_a_network_of_its_own(name, kind):
   assert ('features' in recipe.stages[-1].game.networks) == (kind != 'none')
 
 
+LEFT = {'report': (False, 'report.html'), 'log': ('tensorboard', 'log')}
+"""option: (value, what it adds to or takes from what a run leaves behind)"""
+
+
+@pytest.mark.parametrize('name', LEFT)
+def test_what_a_run_leaves_for_people(played, name):
+  if name == 'log':
+    pytest.importorskip('tensorboardX', reason='needs tensorboardX')
+  value, changed = LEFT[name]
+  one, other = played()['names'], played(**{name: value})['names']
+  assert changed in set(one) ^ set(other)
+
+
 PROBES = {
   *('variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
   *RUNS,
   *READ,
   *SCORED,
+  *LEFT,
 }
 """Options whose effect the tests above show, as it lies in no program of a step."""
 

@@ -29,7 +29,10 @@ def element(name: str, *children: Part, **attributes: str | int | bool | None) -
     >>> element('p', 'a < b', class_='note')
     '<p class="note">a &lt; b</p>'
   """
-  words = [name, *(_attribute(k, v) for k, v in attributes.items() if v not in (None, False))]
+  words = [
+    name,
+    *(_attribute(k, v) for k, v in attributes.items() if v is not None and v is not False),
+  ]
   start = f'<{" ".join(words)}>'
   return Markup(start if name in _VOID else f'{start}{join(children)}</{name}>')
 

@@ -10,6 +10,7 @@ import math
 import pathlib
 import queue
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -121,7 +122,7 @@ class _Channel:
 
   def _work(self) -> None:
     """Open the sink and send all that comes; after an error take what comes and do nothing."""
-    sink: Sink | None = None
+    what: Callable[[Sink], None] | None = lambda sink: None
     try:
       sink = self._begin()
       while (what := self._waiting.get()) is not None:
@@ -130,8 +131,8 @@ class _Channel:
     except Exception as error:  # of a library or of the network: the training goes on
       reason = str(error).splitlines()[0] if str(error) else type(error).__name__
       self._say(f'failed, the training goes on without it: {reason}')
-      while self._waiting.get() is not None:
-        pass
+      while what is not None:
+        what = self._waiting.get()
 
   def _say(self, text: str) -> None:
     if not self._said:
@@ -196,7 +197,9 @@ class TensorBoard:
   def _opened(self, purge: int | None) -> Any:
     from tensorboardX import SummaryWriter
 
-    return SummaryWriter(str(self._place), purge_step=purge, write_to_disk=True)
+    # Files are named by the second and read in the order of their names: this tells two apart.
+    suffix = f'.{time.time_ns()}'
+    return SummaryWriter(str(self._place), purge_step=purge, filename_suffix=suffix)
 
   def line(self, step: int, values: Mapping[str, float]) -> None:
     """Write the numbers of a step."""
@@ -257,7 +260,7 @@ def _wandb(folder: pathlib.Path, step: int, config: Mapping[str, Any]) -> Sink:
   import wandb
 
   def begin(identity: str) -> None:
-    if wandb.Settings().mode != 'offline' and not wandb.api.api_key:
+    if wandb.Settings().mode == 'online' and not wandb.login(prompt=False):
       raise RuntimeError('there is no key: run `wandb login`, or set WANDB_MODE=offline')
     settings = wandb.Settings(console='off', silent=True)
     about: Any = dict(project='jaxgan', name=folder.name, config=dict(config), settings=settings)

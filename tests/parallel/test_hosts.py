@@ -258,6 +258,7 @@ def test_the_first_process_alone_writes(data_dir, tmp_path):
   assert 'step 4/4' in said[0] and 'step' not in said[1]
   names = {p.name for p in (tmp_path / 'two').iterdir()}
   expected = {'config.json', 'data.json', 'metrics.jsonl', 'curves.png', 'samples', 'checkpoints'}
+  expected |= {'report.html', 'samples.gif'}
   assert names == {*expected, '.holder', '.lock'}
   lines = (tmp_path / 'two' / 'metrics.jsonl').read_text().splitlines()
   assert [json.loads(line)['step'] for line in lines] == [2, 4]

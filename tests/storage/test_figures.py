@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.ops.images import to_unit
 from jaxgan.storage import figures
 
 GREY = 96
@@ -126,6 +127,19 @@ def test_a_gif_has_all_frames_and_runs_for_ever(tmp_path):
       gif.seek(i)
       levels.append(np.asarray(gif.convert('L'))[0, 0])
   np.testing.assert_array_equal(levels, figures.to_uint8(np.linspace(-1, 1, 5)))
+
+
+def test_a_gif_keeps_the_greys_of_every_frame(tmp_path):
+  """Also where some frames have all 256 of them and others few."""
+  noise = np.random.default_rng(0).integers(0, 256, (240, 240)).astype(float)
+  bars = np.full((240, 240), 255.0)
+  bars[:, ::3] = 0
+  frames = np.uint8([noise + (bars - noise) * i / 5 for i in range(5)])[..., None]
+  figures.save_gif(tmp_path / 'walk.gif', to_unit(frames))
+  with Image.open(tmp_path / 'walk.gif') as gif:
+    for i, frame in enumerate(frames):
+      gif.seek(i)
+      np.testing.assert_array_equal(np.asarray(gif.convert('RGB'))[..., :1], frame)
 
 
 def test_heat_goes_from_black_to_white():
