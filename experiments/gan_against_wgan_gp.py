@@ -1,9 +1,9 @@
 """Question: is WGAN-GP more stable than a GAN with the usual loss, and are its images better?
 
-Both are trained with the same number of real images, at the default learning rates and at ten times
-these, with several seeds. `dcgan` takes the non-saturating loss and batch norm in both networks;
-`wgan_gp` takes the gradient penalty, five updates of the critic for each of the generator, and no
-batch norm in the critic.
+Both are trained with the same number of real images, at the default learning rates and at ten and a
+hundred times these, with several seeds. `dcgan` takes the non-saturating loss, and batch norm in both
+networks. `wgan_gp` takes the gradient penalty, five updates of the critic for each of the generator,
+and no batch norm in the critic.
 
 Every run is scored by `jaxgan evaluate`, and a Fréchet distance is taken ten times during training.
 The command prints a table for Markdown, and writes a picture with a row of samples for each run.
@@ -26,7 +26,7 @@ from jaxgan.apps import evaluate
 from jaxgan.evaluation.metrics import intervals
 from jaxgan.storage import files
 
-VARIANTS, FACTORS = ('dcgan', 'wgan_gp'), (1, 10)
+VARIANTS, FACTORS = ('dcgan', 'wgan_gp'), (1, 10, 100)
 SHOWN = 16  # samples of a run in the picture
 LOW = 0.1  # of recall: below it, a run counts as collapsed
 

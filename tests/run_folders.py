@@ -20,6 +20,20 @@ SCORES = [
   for name, value in (('Fréchet distance', 40.0), ('recall', 0.5))
 ]
 
+DIAGNOSIS = {
+  'verdicts': [
+    {
+      'name': 'full mode collapse',
+      'sure': 0.9,
+      'about': 'the samples are <nearly> all the same',
+      'evidence': [{'name': 'diversity', 'value': 0.0312, 'step': 400, 'says': 'below 0.5'}],
+      'remedies': ['--critic-lr=0.0001'],
+    }
+  ],
+  'notes': ['seen <alone>'],
+  'sick': True,
+}
+
 
 def samples_of(steps, shape=(64, 16, 16, 1)):
   """Images that are noise at first and bars at last."""

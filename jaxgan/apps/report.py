@@ -1,14 +1,13 @@
 """Reports: `jaxgan report --workdir=RUN` writes one HTML page about a run, or compares several."""
 
-import importlib
 import pathlib
 import sys
 from dataclasses import dataclass
 
 from jaxgan.apps import command
 from jaxgan.data import Source
-from jaxgan.reports import page
-from jaxgan.training import kept, session
+from jaxgan.reports import page, records
+from jaxgan.training import kept, session, showing
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,14 @@ def write(options: Options) -> None:
     raise ValueError('give the folder of a run, or of several: --workdir RUN RUN')
   if len({folder.resolve() for folder in folders}) < len(folders):
     raise ValueError('--workdir names a run twice: give each once')
+  for folder in folders:
+    records.read(folder)  # refuses what is no run, before its data set is opened
   alone = len(folders) == 1
   usual = folders[0] / page.NAME if alone else pathlib.Path('comparison.html')
   out = (options.out or usual).expanduser()
-  extras = page.Extras(
-    source=opened(folders[0]) if alone and options.data else None,
-    diagnosis=diagnosis(folders[0]) if alone else '',
-  )
+  source = opened(folders[0]) if alone and options.data else None
+  found = showing.diagnosis(folders[0], source) if alone else {}
+  extras = page.Extras(source, found)
   size = page.write(folders, out, extras)
   command.said([out], f'{size / 1e6:.1f} MB')
 
@@ -57,17 +57,6 @@ def opened(folder: pathlib.Path) -> Source | None:
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     print(f'jaxgan: without training images: {first}', file=sys.stderr)
     return None
-
-
-def diagnosis(folder: pathlib.Path) -> str:
-  """Return what `jaxgan.diagnose` says of a run; an empty text where it cannot be asked."""
-  diagnose = getattr(importlib.import_module('jaxgan'), 'diagnose', None)
-  if diagnose is None:
-    return ''
-  try:
-    return str(diagnose(folder).text())
-  except (ValueError, OSError) as error:
-    return f'No diagnosis: {error}'
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,8 +4,9 @@ import importlib.metadata
 import importlib.resources
 import pathlib
 import string
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,11 +27,11 @@ class Extras(NamedTuple):
 
   Attributes:
     source: the training images, for the nearest ones and for examples of classes.
-    diagnosis: what the diagnosis of the run says.
+    diagnosis: what the diagnosis of the run says, in JSON's types.
   """
 
   source: Source | None = None
-  diagnosis: str = ''
+  diagnosis: Mapping[str, Any] = MappingProxyType({})
 
 
 def write(folders: Sequence[pathlib.Path], out: pathlib.Path, extras: Extras | None = None) -> int:
@@ -89,10 +90,12 @@ def single(
   section, samples = sections.section, sections.samples_of(record)
   source = extras.source
   main = [
-    section('diagnosis', 'Diagnosis', sections.diagnosis(extras.diagnosis)),
+    section('diagnosis', 'Diagnosis', sections.diagnosis(record, extras.diagnosis)),
     element(
       'div',
-      section('samples', 'Samples through time', sections.film(record, film)),
+      section(
+        'samples', sections.PICTURES[bool(record.layout.columns)], sections.film(record, film)
+      ),
       section('nearest', 'Nearest training images', sections.closest(_nearest(samples, source))),
       class_='two',
     ),
@@ -124,7 +127,8 @@ def _curves(records: Sequence[Record], series: Sequence[dict[str, curves_of.Curv
 def _events(record: Record) -> list[tuple[int, str]]:
   """Return what happened at a step and is no number of it."""
   back = [line for line in record.lines if 'rolled_back_from' in line]
-  return [(line['step'], f'Back to here from step {line["rolled_back_from"]}') for line in back]
+  found = [(line['step'], f'Back to here from step {line["rolled_back_from"]}') for line in back]
+  return found + [(line['step'], line['warning']) for line in sections.warnings_of(record)]
 
 
 def _nearest(samples: np.ndarray | None, source: Source | None) -> nearest.Nearest | None:

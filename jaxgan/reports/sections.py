@@ -12,6 +12,8 @@ from jaxgan.reports.records import Line, Record
 from jaxgan.storage import figures
 
 ARRAYS = 'arrays'
+PICTURES = 'Samples through time', 'Translations through time'
+"""The title of the pictures, without and with named columns."""
 COLUMNS = 8
 """Images of a row of a picture of samples."""
 
@@ -357,6 +359,55 @@ def repeat(record: Record) -> Markup:
   return element('div', code, copy, class_='command')
 
 
-def diagnosis(text: str) -> Markup | None:
-  """Return what the diagnosis of the run says."""
-  return element('pre', text, class_='diagnosis', tabindex=0) if text.strip() else None
+# --- health
+
+
+def diagnosis(record: Record, found: Line) -> Markup | None:
+  """Return what the diagnosis of a run says, and the warnings of its training.
+
+  Args:
+    record: the run.
+    found: the diagnosis in JSON's types: verdicts, notes, whether the run is sick; may be empty.
+  """
+  sick = bool(found.get('sick'))
+  notes = [element('p', f'Note: {note}', class_='note') for note in found.get('notes', ())]
+  verdicts = [_verdict(one, sick) for one in found.get('verdicts', ())]
+  return join([*verdicts, *notes, _warnings(record)]) or None
+
+
+def _verdict(one: Line, sick: bool) -> Markup:
+  """Return a verdict: its name, how sure it is, the numbers that show it, and what may help."""
+  shown = [
+    f'{e.get("name")} = {wording.number(e.get("value"))} at step {e.get("step")}'
+    + (f' ({e["says"]})' if e.get('says') else '')
+    for e in one.get('evidence', ())
+  ]
+  sure = f'{one.get("sure", 0):.0%} sure'
+  helps = [element('p', 'Try ', element('code', flags)) for flags in one.get('remedies', ())]
+  return element(
+    'div',
+    element('h3', str(one.get('name'))),
+    element('p', f'{sure}: {one.get("about", "")}'),
+    element('ul', *(element('li', text) for text in shown)) if shown else None,
+    *helps,
+    class_='verdict sick' if sick else 'verdict',
+  )
+
+
+def warnings_of(record: Record) -> list[Line]:
+  """Return the lines of the log that are warnings."""
+  return [line for line in record.lines if isinstance(line.get('warning'), str)]
+
+
+def _warnings(record: Record) -> Markup | None:
+  rows: list[list[Part]] = [
+    [
+      wording.number(line['step']),
+      line['warning'],
+      str(line.get('evidence', '')),
+      element('code', str(line.get('remedy', ''))),
+    ]
+    for line in warnings_of(record)
+  ]
+  head = ['Step', 'Warning', 'Evidence', 'Remedy']
+  return join([element('h3', 'Warnings of the training'), table(head, rows)]) if rows else None

@@ -1,12 +1,16 @@
 """The report and the film of a run, made while it trains and at its end."""
 
+import importlib
+import json
 import pathlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 from jaxgan.data import Source
 from jaxgan.reports import film, page, records
 
+LONG = 60.0  # seconds of a training that is worth a diagnosis at its end
 SHARE = 0.02  # of the training time that reports may take before the end
 
 
@@ -39,14 +43,16 @@ class Showing:
     self._write(page.Extras())
     return True
 
-  def finish(self, source: Source | None, diagnosis: str = '') -> None:
+  def finish(self, source: Source | None) -> None:
     """Write the last report and the film.
+
+    A run that took a minute or more is diagnosed as well; that takes some seconds.
 
     Args:
       source: the training images, of which the report shows the nearest.
-      diagnosis: what the diagnosis of the run says.
     """
-    self._write(page.Extras(source, diagnosis))
+    long = self._clock() - self._begun >= LONG
+    self._write(page.Extras(source, diagnosis(self._folder, source) if long else {}))
     self._guarded(self._film)
 
   def _write(self, extras: page.Extras) -> None:
@@ -68,3 +74,17 @@ class Showing:
       if reason not in self._said:
         self._said.add(reason)
         self._say(f'no report, the training goes on: {reason}')
+
+
+def diagnosis(folder: pathlib.Path, source: Source | None) -> dict[str, Any]:
+  """Return what `jaxgan.diagnose` says of a run, in JSON's types; empty if it fails.
+
+  Args:
+    folder: the run's directory.
+    source: its training images, if they are at hand.
+  """
+  diagnose = getattr(importlib.import_module('jaxgan'), 'diagnose', None)
+  try:
+    return dict(json.loads(diagnose(folder, data=source).to_json())) if diagnose else {}
+  except Exception as error:  # a report without a diagnosis is better than none
+    return {'notes': [f'there is no diagnosis: {error}']}

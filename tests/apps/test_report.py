@@ -7,7 +7,7 @@ import pytest
 import jaxgan
 from jaxgan.apps import report
 from jaxgan.reports import page
-from run_folders import written
+from run_folders import DIAGNOSIS, written
 
 
 @pytest.fixture
@@ -60,16 +60,16 @@ def test_a_run_is_given_once(run, said):
 
 def test_a_diagnosis_is_shown_where_there_is_one(run, said, monkeypatch):
   class Diagnosis:
-    def text(self):
-      return 'full mode collapse: <all> alike'
+    def to_json(self):
+      return json.dumps(DIAGNOSIS)
 
-  monkeypatch.setattr(jaxgan, 'diagnose', lambda folder: Diagnosis(), raising=False)
+  monkeypatch.setattr(jaxgan, 'diagnose', lambda folder, data: Diagnosis(), raising=False)
   assert said(report.main, f'--workdir={run}', '--data=False').code == 0
-  assert 'full mode collapse: &lt;all&gt; alike' in (run / page.NAME).read_text()
+  assert 'full mode collapse' in (run / page.NAME).read_text()
 
-  def refuse(folder):
+  def refuse(folder, data):
     raise ValueError('too short')
 
   monkeypatch.setattr(jaxgan, 'diagnose', refuse)
   assert said(report.main, f'--workdir={run}', '--data=False').code == 0
-  assert 'No diagnosis: too short' in (run / page.NAME).read_text()
+  assert 'there is no diagnosis: too short' in (run / page.NAME).read_text()

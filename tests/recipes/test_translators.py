@@ -32,4 +32,7 @@ def test_ways_are_named_by_the_data():
   """Of data the other way round, the first generator makes A of B."""
   for direction, names in (('AtoB', ['AtoB', 'BtoA']), ('BtoA', ['BtoA', 'AtoB'])):
     config = variants.configure('cyclegan', direction=direction, width=4, blocks=1)
-    assert list(variants.build(config, Spec(16, 3)).translate) == names
+    interface = variants.build(config, Spec(16, 3)).interface
+    assert list(interface.ways) == names
+    first, second = names[0].split('to')
+    assert interface.shown[:4] == (first, f'{first} to {second}', f'back to {first}', second)

@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan import data
 from jaxgan.reports import nearest, records, sections, wording
-from run_folders import NAMES
+from run_folders import DIAGNOSIS, NAMES
 
 
 def test_the_header_says_what_and_how_far(lsgan):
@@ -102,3 +102,21 @@ def test_rollbacks_and_skipped_updates_are_counted(lsgan, tmp_path):
     file.write(json.dumps({'step': 300, 'rolled_back_from': 400, 'images': 1, 'skipped': 12}))
   made = sections.machine(records.read(folder))
   assert re.search(r'not finite</dt><dd>12', made) and re.search(r'checkpoint</dt><dd>1<', made)
+
+
+def test_a_diagnosis_names_evidence_and_remedies(lsgan):
+  made = sections.diagnosis(records.read(lsgan), DIAGNOSIS)
+  assert 'full mode collapse' in made and '90% sure: the samples are &lt;nearly&gt; all' in made
+  assert 'diversity = 0.0312 at step 400 (below 0.5)' in made
+  assert 'Try <code>--critic-lr=0.0001</code>' in made and 'seen &lt;alone&gt;' in made
+  assert sections.diagnosis(records.read(lsgan), {}) is None
+
+
+def test_warnings_of_the_training_are_listed(lsgan, tmp_path):
+  folder = shutil.copytree(lsgan, tmp_path / 'run')
+  warning = {'step': 120, 'warning': 'critic <too> strong', 'evidence': 'a = 1', 'remedy': '--r1=1'}
+  with open(folder / 'metrics.jsonl', 'a') as file:
+    file.write(json.dumps(warning))
+  made = sections.diagnosis(records.read(folder), {})
+  for words in ('120', 'critic &lt;too&gt; strong', 'a = 1', '<code>--r1=1</code>'):
+    assert words in made

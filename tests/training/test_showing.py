@@ -1,11 +1,14 @@
 """The report of a run in training: in time, cheap, and never in the way."""
 
+import json
+
 import pytest
 
+import jaxgan
 from jaxgan.reports import page
 from jaxgan.storage import files
 from jaxgan.training import showing
-from run_folders import written
+from run_folders import DIAGNOSIS, written
 
 
 class Clock:
@@ -53,8 +56,8 @@ def test_the_last_report_is_always_made_with_the_film(folder, clock):
   shown = showing.Showing(folder, print, clock)
   shown._last = 1e6
   assert not shown.refresh() and not (folder / page.NAME).exists()
-  shown.finish(None, 'healthy as a horse')
-  assert 'healthy as a horse' in (folder / page.NAME).read_text()
+  shown.finish(None)
+  assert 'lsgan on digits' in (folder / page.NAME).read_text()
   assert (folder / 'samples.gif').stat().st_size > 1000
 
 
@@ -74,6 +77,19 @@ def test_an_error_is_said_once_and_stops_nothing(folder, clock, monkeypatch, err
     shown.refresh()
   shown.finish(None)
   assert len(said) == 1 and 'the training goes on' in said[0] and '\n' not in said[0]
+
+
+@pytest.mark.parametrize('seconds', [59, 61])
+def test_a_run_of_a_minute_is_diagnosed(folder, clock, monkeypatch, seconds):
+  class Diagnosis:
+    def to_json(self):
+      return json.dumps(DIAGNOSIS)
+
+  monkeypatch.setattr(jaxgan, 'diagnose', lambda folder, data: Diagnosis(), raising=False)
+  shown = showing.Showing(folder, print, clock)
+  clock.now += seconds
+  shown.finish(None)
+  assert ('full mode collapse' in (folder / page.NAME).read_text()) == (seconds > 60)
 
 
 def test_one_picture_makes_no_film(folder, clock):
