@@ -1,9 +1,9 @@
 """Question: is WGAN-GP more stable than a GAN with the usual loss, and are its images better?
 
-Both are trained with the same number of real images, at the default learning rates and at ten and a
-hundred times these, with several seeds. `dcgan` takes the non-saturating loss, and batch norm in both
-networks. `wgan_gp` takes the gradient penalty, five updates of the critic for each of the generator,
-and no batch norm in the critic.
+Both are trained with the same number of real images, at the default learning rates and at ten and
+a hundred times these, with several seeds. `dcgan` takes the non-saturating loss, and batch norm in
+both networks. `wgan_gp` takes the gradient penalty, five updates of the critic for each of the
+generator, and no batch norm in the critic.
 
 Every run is scored by `jaxgan evaluate`, and a Fréchet distance is taken ten times during training.
 The command prints a table for Markdown, and writes a picture with a row of samples for each run.
