@@ -192,8 +192,10 @@ def _variant(
     recipe = variants.build(config, spec) if spec else None
   except (ValueError, TypeError, AttributeError, OSError, ImportError):
     return {}, None, Layout()
-  layout = Layout(recipe.conditional, getattr(recipe.interface, 'shown', ())) if recipe else Layout()
-  return usual, config.length, layout
+  if recipe is None:
+    return usual, config.length, Layout()
+  columns = getattr(recipe.interface, 'shown', ())
+  return usual, config.length, Layout(recipe.conditional, columns)
 
 
 def options_of(record: Record) -> dict[str, Any]:
