@@ -42,7 +42,7 @@ def value(given: object) -> str:
   """Return the value of an option as one reads it: sizes with blanks, nothing as a dash."""
   if isinstance(given, list):
     return ' '.join(map(str, given)) or 'none'
-  return '-' if given is None else str(given)
+  return '-' if given in (None, '') else str(given)
 
 
 def command(variant: str, changed: Mapping[str, Any]) -> str:
