@@ -7,6 +7,7 @@ slow is reported in one line, once, and never stops or delays the training.
 import importlib.util
 import json
 import math
+import os
 import pathlib
 import queue
 import threading
@@ -260,7 +261,7 @@ def _wandb(folder: pathlib.Path, step: int, config: Mapping[str, Any]) -> Sink:
   import wandb
 
   def begin(identity: str) -> None:
-    if wandb.Settings().mode == 'online' and not wandb.login(prompt=False):
+    if os.environ.get('WANDB_MODE', 'online') == 'online' and not wandb.login(prompt=False):
       raise RuntimeError('there is no key: run `wandb login`, or set WANDB_MODE=offline')
     settings = wandb.Settings(console='off', silent=True)
     about: Any = dict(project='jaxgan', name=folder.name, config=dict(config), settings=settings)
