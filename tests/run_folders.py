@@ -50,7 +50,7 @@ def written(folder, variant='lsgan', /, *, names=NAMES, channels=1, scored=None,
   (folder / 'samples').mkdir(parents=True)
   versions = {'jaxgan': '0.2.0', 'jax': '0.10.2'}
   about = {'versions': versions, 'machine': {'device': 'cpu', 'python': '3.11.2'}}
-  values = {**to_json(config), **about, 'image_size': 16, 'channels': channels}
+  values = {**to_json(config), **about, 'run': '1f2e', 'image_size': 16, 'channels': channels}
   (folder / 'config.json').write_text(json.dumps(values))
   counts = [100 + i for i in range(len(names))]
   spec = {'spec': [16, channels, len(names), list(names)], 'count': sum(counts) or 20}

@@ -17,7 +17,7 @@ from jaxgan.storage import files
 
 CONFIG, DATA, METRICS = 'config.json', 'data.json', 'metrics.jsonl'
 SAMPLES, SCORES, BEST = 'samples', 'evaluation.json', 'best.json'
-ABOUT = (VERSIONS, 'plugin', 'machine')
+ABOUT = (VERSIONS, 'plugin', 'run', 'machine')
 """Entries of config.json that are not options."""
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep', 'compilation_cache')
 """Options that say nothing about the result."""
