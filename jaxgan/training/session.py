@@ -5,6 +5,7 @@ import dataclasses
 import importlib.metadata
 import json
 import pathlib
+import platform
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -332,7 +333,7 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, str]:
   """Return what the run is computed by: devices and Python, as config.json records them."""
-  devices, python = jax.devices(), '.'.join(map(str, sys.version_info[:3]))
+  devices, python = jax.devices(), platform.python_version()
   kind = devices[0].device_kind
   return {'device': f'{len(devices)} x {kind}' if len(devices) > 1 else kind, 'python': python}
 
