@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from jaxgan.apps import command, encoder, invert, latents
+from jaxgan.apps import checks, command, encoder, invert, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Search, search
 from jaxgan.core import console
@@ -57,7 +57,7 @@ class ScoreOptions:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path
+  out: checks.Table
   """The file to write the scores to, .csv or .json."""
   images: pathlib.Path | None = None
   """An image, or a folder of images."""
@@ -67,7 +67,7 @@ class ScoreOptions:
   """Number of images to score, drawn with a fixed seed; all if not given."""
   method: Literal['encoder', 'search'] = 'encoder'
   """encoder: f-AnoGAN, needs a trained encoder. search: AnoGAN, needs no encoder, much slower."""
-  maps: pathlib.Path | None = None
+  maps: checks.Picture | None = None
   """A PNG to write: the most abnormal images, their reconstructions, and the differences."""
   show: int = 16
   """Number of images in that picture."""
@@ -91,7 +91,7 @@ class ReportOptions:
   """File of the scores of abnormal images."""
   abnormal_classes: tuple[int, ...] = ()
   """Classes that are abnormal, if --normal holds the scores of all images with their classes."""
-  out: pathlib.Path | None = None
+  out: checks.Json | None = None
   """A JSON file to write the figures to."""
 
 
@@ -186,6 +186,8 @@ def fit(options: FitOptions) -> None:
   command.positive(options, 'steps', 'lr', 'batch_size', 'bound')
   run = load(options.workdir)
   encoder.of(run, options.bound)  # raises before the data set is read
+  place = options.workdir / encoder.FOLDER / encoder.WEIGHTS
+  checks.writable('--workdir', place, checks.WEIGHTS)
   how = encoder.Fit(**{name: getattr(options, name) for name in encoder.Fit._fields})
   log = lambda step, loss: console.say(f'jaxgan: step {step} of {how.steps}, loss {loss:.4f}')
   variables = encoder.fit(run, open_data(run.config, numbered=run.spec), how, log)
@@ -200,8 +202,6 @@ def score(options: ScoreOptions) -> None:
     ValueError: if there is no run, no image, or no encoder yet.
   """
   command.positive(options, 'num', 'show', 'steps', 'rate', 'restarts')
-  if options.out.suffix not in ('.csv', '.json'):
-    raise ValueError(f'--out must end in .csv or .json, it is {options.out}')
   run = load(options.workdir)
   encoder.of(run, 1.0)
   whole = replace(run, config=replace(run.config, without_classes=()))

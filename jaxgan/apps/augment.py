@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from jaxgan.apps import command
+from jaxgan.apps import checks, command
 from jaxgan.core import progress
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import files
@@ -27,7 +27,7 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path
+  out: checks.Folder
   """The folder to make; it must be missing or empty."""
   num: int = 100
   """Number of images for each class."""

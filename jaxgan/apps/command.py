@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxgan import data, variants
-from jaxgan.apps import arguments
+from jaxgan.apps import arguments, checks
 from jaxgan.core import console, progress
 from jaxgan.core.typing import Spec
 from jaxgan.data import images
@@ -19,6 +20,7 @@ from jaxgan.data.listing import listing
 from jaxgan.evaluation import samples
 from jaxgan.ops.images import to_unit
 from jaxgan.recipes.config import Common
+from jaxgan.storage import files
 from jaxgan.storage.checkpoint import CheckpointError
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
@@ -61,7 +63,9 @@ def _act(program: str, choice: object, act: Act, argv: list[str]) -> int:
   words, plugin = arguments.take(argv, 'plugin')
   if plugin:
     variants.use_plugin(plugin)
-  act(arguments.read(choice, words, program, note=_PLUGIN))
+  options = arguments.read(choice, words, program, note=_PLUGIN)
+  checks.options(options)
+  act(options)
   return 0
 
 
@@ -104,13 +108,17 @@ def _ended(command: Callable[[], int], by: str) -> int:
   except ValueError as error:
     return _fail(str(error), by, 2)
   except OSError as error:
-    return _fail(
-      _reason(error), by, 1 if isinstance(error, CheckpointError) or _wrote(error) else 2
-    )
+    return _fail(_reason(error), by, 1 if _wrote(error) else 2)
+  except MemoryError as error:
+    return _fail(f'not enough memory: {error or "lower the number or the size of images"}', by, 1)
+  except jax.errors.JaxRuntimeError as error:
+    return _fail(_of_device(error), by, 1)
 
 
 def _wrote(error: OSError) -> bool:
   """Return whether writing failed: the disk has an error, or a file may only be read."""
+  if isinstance(error, CheckpointError | files.Unwritable):
+    return True
   return error.errno in _NO_ROOM or (isinstance(error, PermissionError) and not _unreadable(error))
 
 
@@ -125,6 +133,13 @@ def _unreadable(error: OSError) -> bool:
 def _reason(error: OSError) -> str:
   """Return the file and the reason of an error, without its number."""
   return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error)
+
+
+def _of_device(error: Exception) -> str:
+  """Return the first line of an error of the device; raise any that is not about its memory."""
+  if 'RESOURCE_EXHAUSTED' not in str(error):
+    raise error
+  return f'not enough memory on the device: {str(error).splitlines()[0]}'
 
 
 def _fail(text: str, by: str, code: int) -> int:

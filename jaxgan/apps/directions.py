@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.apps import command, latents
+from jaxgan.apps import checks, command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core import game
 from jaxgan.core.seeds import key_of
@@ -32,9 +32,9 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path
+  out: checks.Picture
   """The picture to write, PNG."""
-  npz: pathlib.Path | None = None
+  npz: checks.Arrays | None = None
   """A file to write: the unit `directions` `[k, d]` and their singular `values` `[k]`."""
   method: Literal['sefa', 'pca'] = 'sefa'
   """sefa: from the weights of the generator. pca: from drawn styles, for runs with styles."""

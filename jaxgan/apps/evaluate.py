@@ -1,22 +1,18 @@
 """Scores of images: `jaxgan evaluate --workdir=/tmp/run`, or with `--fake=A --real=B`."""
 
-import contextlib
 import dataclasses
 import pathlib
 import sys
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
-from jaxgan import data
-from jaxgan.apps import command
+from jaxgan.apps import checks, command, image_sets
 from jaxgan.core import progress
 from jaxgan.core.seeds import check_seed
-from jaxgan.data import Source, images
-from jaxgan.data.listing import listing
+from jaxgan.data import Source
 from jaxgan.evaluation import features, reference_statistics, samples, scores
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet
@@ -27,8 +23,6 @@ from jaxgan.recipes.config import Common
 from jaxgan.storage import files
 from jaxgan.training.run import BATCH, Run, load
 from jaxgan.training.session import held_out, open_data
-
-Taken = TypeVar('Taken')
 
 
 @dataclass(frozen=True)
@@ -66,10 +60,11 @@ class Options:
   checkpoint: Literal['latest', 'best'] = 'latest'
   """latest: the last checkpoint. best: the one that the training kept with --eval-every."""
   image_size: int | None = None
-  """Pixels on a side to which images of folders are resized; the size of --fake if not given."""
-  save_stats: pathlib.Path | None = None
+  """Pixels on a side to which images of folders are resized; if not given, the size of --fake,
+  and all images of a folder must have one size."""
+  save_stats: checks.Arrays | None = None
   """A file to write: the statistics of the real images, to use as --real later."""
-  out: pathlib.Path | None = None
+  out: checks.Json | None = None
   """A JSON file to write the scores to; evaluation.json in the run's directory if not given."""
 
   def check(self) -> None:
@@ -80,8 +75,11 @@ class Options:
       raise ValueError(f'--num must be above 0, it is {self.num}')
     check_seed(self.seed, '--seed')
     check_seed(self.seed + self.repeats - 1, 'the last seed, --seed + --repeats - 1,')
-    if (self.workdir is None) != bool(self.fake and self.real):
+    sets = (self.fake is not None) + (self.real is not None)
+    if sets != (2 if self.workdir is None else 0):
       raise ValueError('give --workdir, or both --fake and --real')
+    if self.image_size is not None and (self.workdir or self.image_size < 1):
+      raise ValueError('--image-size is for --fake and --real, and must be above 0')
 
 
 def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
@@ -119,8 +117,10 @@ def _reader(config: Common, dataset: str) -> FeatureNetwork:
 def _held_out(run: Run, options: Options, train: Source) -> Source | None:
   """Return the images of --held-out if given, else the test split of the run's data set."""
   if options.held_out is not None:
-    spec = run.spec
-    return opened(options.held_out, spec.size, spec.channels)
+    spec, path = run.spec, options.held_out
+    if path.is_dir():
+      return image_sets.of_folder('--held-out', path, spec.size, spec.channels)
+    return image_sets.of_file(path)
   return held_out(run.config, train)
 
 
@@ -138,8 +138,25 @@ def evaluator(options: Options, train: Source, held: Source | None, about: str) 
   """
   if held is not None and held.spec.shape != train.spec.shape:
     raise ValueError(f'held-out images are {held.spec.shape}, the others {train.spec.shape}')
+  _serves(options, options.features, held)
   network = features.named(options.features, train, held, options.inception_weights)
   return scores.evaluator_of(network, train, held, f'{about}, {train.spec.shape}')
+
+
+def _serves(options: Options, network: str | None, held: object) -> None:
+  """Raise ValueError if --save-stats would write a file that --real cannot use."""
+  if options.save_stats is None:
+    return
+  if held is None:
+    raise ValueError(
+      '--save-stats needs held-out images, without which no score of the file would mean '
+      'anything: give --held-out'
+    )
+  if network in ('own', 'classifier', 'turns'):
+    raise ValueError(
+      f'--save-stats with --features={network}: this network is trained for these images, and no '
+      'other command has it: give --features=inception or MODULE:FUNCTION'
+    )
 
 
 def _metrics(options: Options, found: Evaluator) -> list[str]:
@@ -157,46 +174,6 @@ def _metrics(options: Options, found: Evaluator) -> list[str]:
   return [name for name, fit in fits.items() if fit]
 
 
-def opened(path: pathlib.Path, size: int, channels: int | None = None) -> Source:
-  """Open the images of a folder or an .npz file.
-
-  Args:
-    path: the folder or the file.
-    size: pixels on a side to which images of a folder are resized.
-    channels: 1 or 3 for images of a folder; as the files have them if None.
-
-  Raises:
-    ValueError: if the path is neither, or the file has no uint8 images from 0 to 255.
-  """
-  if path.is_dir():
-    return data.load('folder', folder=path, image_size=size, channels=channels)
-  arrays = _arrays(path)
-  if 'images' not in arrays:
-    raise ValueError(f'{path} should hold `images`, it holds {", ".join(arrays) or "nothing"}')
-  images = arrays['images']
-  if images.dtype != np.uint8:
-    lowest, highest = (f(images) if images.size else 0 for f in (np.min, np.max))
-    raise ValueError(
-      f'{path} should hold images as uint8 from 0 to 255, they are {images.dtype} from '
-      f'{lowest:.4g} to {highest:.4g}: those in [-1, 1] go through jaxgan.ops.images.to_uint8'
-    )
-  return data.from_arrays(images, arrays.get('labels'))
-
-
-def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Read all arrays of an .npz file."""
-  return _stored(path, dict)
-
-
-def _stored(path: pathlib.Path, take: Callable[[Mapping[str, np.ndarray]], Taken]) -> Taken:
-  """Open an .npz file and return `take(arrays by name)`, which reads only what it uses."""
-  try:
-    with np.load(path, allow_pickle=False) as stored:
-      return take(stored)
-  except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-    raise ValueError(f'{path} is neither a folder of images nor an .npz file: {error}') from error
-
-
 def of_sets(options: Options) -> tuple[list[Score], Evaluator | None]:
   """Score one set of images, or of features, against another.
 
@@ -209,14 +186,13 @@ def of_sets(options: Options) -> tuple[list[Score], Evaluator | None]:
   assert options.fake and options.real
   if options.real.suffix == '.npz' and (kept := reference_statistics.read(options.real)):
     return _by_statistics(options, kept), None
-  if _holds_features(options.fake):
+  if image_sets.holds_features(options.fake):
     found, sample = _of_features(options)
     return _once(sample, found, options), found
-  fake = opened(options.fake, options.image_size or _size(options.fake))
-  size = options.image_size or fake.spec.size
-  real = opened(options.real, size)
-  held = opened(options.held_out, size) if options.held_out else None
-  found = evaluator(options, real, held, str(options.real))
+  named = {'--fake': options.fake, '--real': options.real, '--held-out': options.held_out}
+  sets = image_sets.opened({k: path for k, path in named.items() if path}, options.image_size)
+  found = evaluator(options, sets['--real'], sets.get('--held-out'), str(options.real))
+  fake = sets['--fake']
   sample = samples.seen(found.network, fake, _num(options, len(fake)))
   return _once(sample, found, options), found
 
@@ -239,48 +215,51 @@ def _by_statistics(options: Options, kept: reference_statistics.Statistics) -> l
   assert options.fake
   if options.metrics not in (None, 'frechet', 'fid'):
     raise ValueError(f'statistics serve --metrics=frechet alone, not {options.metrics}')
-  images = opened(options.fake, options.image_size or kept.shape[0], kept.shape[-1])
-  network = features.named(options.features, images, None, options.inception_weights)
+  unused = {'--held-out': options.held_out, '--save-stats': options.save_stats}
+  if given := [flag for flag, path in unused.items() if path]:
+    raise ValueError(f'--real={options.real} holds statistics, no images: remove {given[0]}')
+  if image_sets.holds_features(options.fake):
+    network, sample = _given(options), image_sets.features(options.fake)
+    sample = samples.thinned(sample, _num(options, len(sample)))
+  else:
+    images = _like(options, kept.shape)
+    network = features.named(options.features, images, None, options.inception_weights)
+    sample = samples.seen(network, images, _num(options, len(images)))
   scores.metrics_named(network, [options.metrics or 'frechet'])
-  sample = samples.seen(network, images, _num(options, len(images)))
   return reference_statistics.scores(network, kept, lambda _: sample, [0])
 
 
-def _size(path: pathlib.Path) -> int:
-  """Return the size of the first readable image of a folder; 0 for a file, which has its own."""
-  if path.is_file():
-    return 0
-  found = listing(path).images if path.is_dir() else ()
-  with images.guarded():
-    for name in found:
-      with contextlib.suppress(ValueError):  # an unreadable image; `opened` reports it later
-        return min(images.load_image(path / name, path).size)
-  raise ValueError(f'{path} is neither a folder of images nor an .npz file')
-
-
-def _holds_features(path: pathlib.Path) -> bool:
-  """Return whether a path is an .npz file with an array `features`."""
-  return path.suffix == '.npz' and _stored(path, lambda stored: 'features' in stored)
+def _like(options: Options, shape: tuple[int, ...]) -> Source:
+  """Open --fake in the shape of the images that statistics are of."""
+  assert options.fake
+  if options.image_size not in (None, shape[0]) or len(shape) != 3:
+    raise ValueError(
+      f'--real={options.real} holds statistics of {list(shape)}, which do not fit --image-size or '
+      '--fake: give images of this shape, or remove --image-size'
+    )
+  if not options.fake.is_dir():
+    return image_sets.of_file(options.fake)
+  asked = options.image_size is not None
+  return image_sets.of_folder('--fake', options.fake, shape[0], shape[-1], asked=asked)
 
 
 def _of_features(options: Options) -> tuple[Evaluator, Sample]:
   """Return the evaluator and the sample for two files of features that the user computed."""
   assert options.fake and options.real
-  held = _features(options.held_out) if options.held_out else None
-  network = FeatureNetwork('features', 'given', f'files {options.fake}, {options.real}', _refuse)
-  train, fake = _features(options.real), _features(options.fake)
+  _serves(options, None, options.held_out)
+  held = image_sets.features(options.held_out) if options.held_out else None
+  network = _given(options)
+  train, fake = image_sets.features(options.real), image_sets.features(options.fake)
   reference = frechet.reference(samples.moments_of(train))
   about = f'{options.real} ({len(train)})'
   fake = samples.thinned(fake, _num(options, len(fake)))
   return Evaluator(network, train, held, reference, about), fake
 
 
-def _features(path: pathlib.Path) -> Sample:
-  """Read a sample from a file of features."""
-  arrays = _arrays(path)
-  if 'features' not in arrays:
-    raise ValueError(f'{path} should hold `features`, as the other file does')
-  return samples.given(arrays['features'], arrays.get('logits'))
+def _given(options: Options) -> FeatureNetwork:
+  """Return what takes the place of a network if the user computed the features."""
+  about = f'files {options.fake}, {options.real}'
+  return FeatureNetwork('features', 'given', about, _refuse)
 
 
 def _refuse(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -300,18 +279,20 @@ def run(options: Options) -> None:
     ValueError: if the input is wrong in any way.
   """
   options.check()
+  path: pathlib.Path | None = options.out
   if options.workdir is not None:
     trained = load(options.workdir, options.checkpoint)
+    path = options.out or options.workdir / 'evaluation.json'
+    checks.writable('--out', path, checks.JSON)
     found, by = of_run(trained, options)
     about: dict[str, object] = {
       'variant': trained.config.variant,
       'dataset': trained.config.dataset,
     }
     about |= {'step': trained.step, 'checkpoint': options.checkpoint}
-    path: pathlib.Path | None = options.out or options.workdir.expanduser() / 'evaluation.json'
   else:
     found, by = of_sets(options)
-    about, path = {'fake': str(options.fake), 'real': str(options.real)}, options.out
+    about = {'fake': str(options.fake), 'real': str(options.real)}
   if options.save_stats is not None and by is not None:
     reference_statistics.write(options.save_stats, reference_statistics.of(by))
   if path is not None:

@@ -1,6 +1,7 @@
 """Conversion of images: from a file or a folder into another folder, under the same names."""
 
 import collections
+import os
 import pathlib
 import sys
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from jaxgan.apps.transparency import Make, Way
 from jaxgan.core import progress
 from jaxgan.data import images
 from jaxgan.data.listing import check_images, listing
+from jaxgan.storage import files
 
 
 class Work(NamedTuple):
@@ -35,13 +37,14 @@ def found(path: pathlib.Path, out: pathlib.Path | None = None) -> Work:
     return Work(path.parent, (path.name,))
   if not path.is_dir():
     raise ValueError(f'--images={path} is neither an image nor a folder of images')
-  here, there = path.resolve(), out.expanduser().resolve() if out else None
+  real = lambda one: pathlib.Path(os.path.realpath(one.expanduser()))
+  here, there = real(path), real(out) if out else None
   if there and (there.is_relative_to(here) or here.is_relative_to(there)):
     raise ValueError(f'--out={out} and --images={path} lie in each other: give another --out')
-  files = listing(path)
-  files.tell()
-  check_images(files)
-  return Work(path, files.images)
+  inside = listing(path)
+  inside.tell()
+  check_images(inside)
+  return Work(path, inside.images)
 
 
 def convert(work: Work, out: pathlib.Path, make: Make, transparent: Way) -> int:
@@ -57,8 +60,8 @@ def convert(work: Work, out: pathlib.Path, make: Make, transparent: Way) -> int:
     transparent: how an image with an alpha channel is converted, see `jaxgan.apps.transparency`.
 
   Raises:
-    ValueError: if no image could be converted (the message has the first reason), or `out` cannot
-      be written.
+    ValueError: if no image could be converted; the message has the first reason.
+    OSError: `out` cannot be written.
   """
   out, refused = out.expanduser(), {}
   with images.guarded():
@@ -97,8 +100,5 @@ def targets(names: tuple[str, ...]) -> dict[str, str]:
 
 def _save(image: Image.Image, path: pathlib.Path) -> None:
   """Write an image as PNG, and make its folder."""
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, format='PNG')
-  except OSError as error:
-    raise ValueError(f'--out: {path} cannot be written: {error.strerror}') from error
+  with files.atomic(path) as file:
+    image.save(file, format='PNG')

@@ -20,7 +20,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from jaxgan.apps import command
+from jaxgan.apps import checks, command
 from jaxgan.evaluation.metrics import intervals
 from jaxgan.evaluation.metrics.intervals import Interval
 from jaxgan.ops.images import to_uint8
@@ -40,7 +40,7 @@ class Make:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path
+  out: checks.Page
   """The page to write, HTML; the key is written beside it, with .key.json in place of .html."""
   num: int = 100
   """Number of trials; the result is accurate to 10 points with 100 choices, to 5 with 400."""
@@ -58,7 +58,7 @@ class Score:
   """The key that `make` wrote."""
   answers: tuple[pathlib.Path, ...]
   """The files that raters saved from the page."""
-  out: pathlib.Path | None = None
+  out: checks.Json | None = None
   """A JSON file to write the figures to."""
 
 
@@ -180,6 +180,8 @@ def make(options: Make) -> None:
     raise ValueError(
       f'--num must be above 0 and --catch a share, got {options.num}, {options.catch}'
     )
+  key_file = options.out.with_suffix('.key.json')
+  checks.writable('the key of --out', key_file, checks.JSON)
   run, catch = load(options.workdir), round(options.num * options.catch)
   train = open_data(run.config, numbered=run.spec)
   source = held_out(run.config, train) or train
@@ -190,8 +192,8 @@ def make(options: Make) -> None:
   fake = to_uint8(run.sample(options.seed, options.num))
   text, key = page(trials(source.images(chosen), fake, catch, options.seed), options.seed)
   files.write_text(options.out, text)
-  files.write_config(options.out.with_suffix('.key.json'), key)
-  print(f'jaxgan: {needed} trials in {options.out}; keep {options.out.with_suffix(".key.json")}')
+  files.write_config(key_file, key)
+  print(f'jaxgan: {needed} trials in {options.out}; keep {key_file}')
 
 
 def count(options: Score) -> None:

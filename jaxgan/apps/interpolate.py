@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.apps import command, latents
+from jaxgan.apps import checks, command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core.game import Nets
 from jaxgan.core.seeds import key_of
@@ -30,9 +30,9 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path | None = None
+  out: checks.Film | None = None
   """The animation to write, GIF."""
-  strip: pathlib.Path | None = None
+  strip: checks.Picture | None = None
   """A PNG of all frames to write, with a row for the way from each latent to the next."""
   points: int = 6
   """Number of random latents on the walk."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxgan.apps import command, latents
+from jaxgan.apps import checks, command, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Found, Search, search
 from jaxgan.core.game import Nets
@@ -36,9 +36,9 @@ class Options:
   """Use images that the run generates, to test how well the search works."""
   num: int = 8
   """Number of images."""
-  out: pathlib.Path | None = None
+  out: checks.Picture | None = None
   """The picture to write, PNG: image, reconstruction and difference in a row."""
-  npz: pathlib.Path | None = None
+  npz: checks.Arrays | None = None
   """A file to write: the latents or styles `points`, and their images, uint8 `images`."""
   label: str | None = None
   """The class of all images, by name or number, for a run that draws by class."""

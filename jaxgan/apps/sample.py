@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from jaxgan.apps import arguments, command
+from jaxgan.apps import arguments, checks, command
 from jaxgan.core import progress
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import figures, files
@@ -29,9 +29,9 @@ class Arguments:
   """The run's directory."""
   num: int = 64
   """How many images."""
-  out: pathlib.Path | None = None
+  out: checks.Picture | None = None
   """The picture to write, PNG."""
-  npz: pathlib.Path | None = None
+  npz: checks.Arrays | None = None
   """A file for the images themselves: uint8 [num, H, W, C], as `images`."""
   label: str | None = None
   """The class of all images, by name or number, for a run that draws by class; or several classes,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.apps import command, latents
+from jaxgan.apps import checks, command, latents
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array
 from jaxgan.storage import figures
@@ -28,7 +28,7 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path
+  out: checks.Picture
   """The picture to write, PNG."""
   rows: int = 3
   """Number of images in the first column, which keep most of their styles."""

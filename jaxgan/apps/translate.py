@@ -12,7 +12,7 @@ from typing import Literal
 
 from PIL import Image
 
-from jaxgan.apps import command, files, tiles, transparency
+from jaxgan.apps import checks, command, files, tiles, transparency
 from jaxgan.apps.transparency import Make
 from jaxgan.data import images
 from jaxgan.ops.images import to_uint8, to_unit
@@ -27,7 +27,7 @@ class Options:
   """The run's directory."""
   images: pathlib.Path
   """An image, or a folder of images at any depth."""
-  out: pathlib.Path
+  out: checks.Folder
   """The folder for the new images, PNG with the same names."""
   direction: Literal['AtoB', 'BtoA'] | None = None
   """Direction of the translation; the one that the run was trained for if not given."""

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.apps import command, latents
+from jaxgan.apps import checks, command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core import progress
 from jaxgan.core.game import Nets
@@ -37,9 +37,9 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path | None = None
+  out: checks.Picture | None = None
   """The picture to write, PNG."""
-  scores: pathlib.Path | None = None
+  scores: checks.Json | None = None
   """A JSON file to write: precision, recall and the Fréchet distance of each threshold."""
   thresholds: tuple[float, ...] = ()
   """For latents, bounds of |z|, 2 1.5 1 0.7 0.5 0.3 if not given; for styles, values of psi, 1 0.8

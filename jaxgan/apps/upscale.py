@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jaxgan.apps import command, files, tiles, transparency
+from jaxgan.apps import checks, command, files, tiles, transparency
 from jaxgan.core import progress
 from jaxgan.data import images
 from jaxgan.evaluation.metrics import fidelity
@@ -32,7 +32,7 @@ class Options:
   """The run's directory."""
   images: pathlib.Path
   """An image, or a folder of images at any depth."""
-  out: pathlib.Path | None = None
+  out: checks.Folder | None = None
   """The folder for the new images, PNG with the same names."""
   compare: bool = False
   """Do not enlarge the images; downsample and restore them, and print PSNR and SSIM against the

@@ -2,8 +2,7 @@
 
 import json
 import pathlib
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,21 +63,24 @@ def read(path: pathlib.Path) -> Statistics | None:
     ValueError: there is no file, or it is damaged.
   """
   try:
-    with open(path, 'rb') as file, np.load(file, allow_pickle=False) as stored:
-      if 'jaxgan' not in stored:
-        return None
-      about = json.loads(str(stored['jaxgan']))
-      part = lambda name: Moments(*(stored[f'{name}_{field}'] for field in FIELDS))
-      held = part('held') if 'held_n' in stored else None
-      train = part('train')
-  except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    return files.of_npz(path, _taken)
+  except ValueError as error:
     raise ValueError(f'{path} cannot be read as statistics: {error}') from error
-  about['shape'] = tuple(about['shape'])
-  return Statistics(_counted(train), held and _counted(held), **about)
 
 
-def _counted(part: Moments) -> Moments:
-  return part._replace(n=int(part.n))
+def _taken(stored: Mapping[str, np.ndarray]) -> Statistics | None:
+  """Return the statistics in the arrays of a file; None if it has none."""
+  if 'jaxgan' not in stored:
+    return None
+  about = json.loads(str(stored['jaxgan']))
+  held = _part(stored, 'held') if 'held_n' in stored else None
+  shape = tuple(about['shape'])
+  return Statistics(_part(stored, 'train'), held, about['network'], about['about'], shape)
+
+
+def _part(stored: Mapping[str, np.ndarray], name: str) -> Moments:
+  n, mean, scatter = (stored[f'{name}_{field}'] for field in FIELDS)
+  return Moments(int(n), mean, scatter)
 
 
 def scores(

@@ -6,10 +6,16 @@ import os
 import pathlib
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any, TypeVar
 
 import numpy as np
+
+Taken = TypeVar('Taken')
+
+
+class Unwritable(OSError):
+  """A file or folder cannot be written, whatever other input is given."""
 
 
 def cache(name: str) -> pathlib.Path:
@@ -29,16 +35,35 @@ def atomic(path: pathlib.Path) -> Iterator[IO[bytes]]:
   """
   if path.exists() and not path.is_file():
     raise ValueError(f'{path} is there already and is no file: give the name of a file')
-  path.parent.mkdir(parents=True, exist_ok=True)
-  beside = path.with_name(f'.{uuid.uuid4().hex}.incomplete')
+  beside = path.with_name(_unique())
+  with _folders(path.parent):
+    try:
+      with open(beside, 'xb') as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+      os.replace(beside, path)
+    finally:
+      beside.unlink(missing_ok=True)
+
+
+def _unique() -> str:
+  """Return the name of a file that is not complete, which no other file has."""
+  return f'.{uuid.uuid4().hex}.incomplete'
+
+
+@contextlib.contextmanager
+def _folders(path: pathlib.Path) -> Iterator[None]:
+  """Make a folder and those around it; if the block fails, remove those that were made."""
+  missing = [one for one in (path, *path.parents) if not one.exists()]
   try:
-    with open(beside, 'xb') as file:
-      yield file
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(beside, path)
-  finally:
-    beside.unlink(missing_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
+    yield
+  except BaseException:
+    for one in missing:  # the innermost first; a folder that others use by now is not empty
+      with contextlib.suppress(OSError):
+        one.rmdir()
+    raise
 
 
 @contextlib.contextmanager
@@ -50,16 +75,16 @@ def becoming(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """
   if path.exists() and (not path.is_dir() or any(path.iterdir())):
     raise ValueError(f'{path} is there already and not empty: give another --out')
-  part = path.with_name(path.name + '.part')
-  shutil.rmtree(part, ignore_errors=True)
-  part.mkdir(parents=True)
-  try:
-    yield part
-    if path.exists():
-      path.rmdir()
-    part.replace(path)
-  finally:
-    shutil.rmtree(part, ignore_errors=True)
+  part = path.with_name(_unique())
+  with _folders(path.parent):
+    part.mkdir()
+    try:
+      yield part
+      if path.exists():
+        path.rmdir()
+      part.replace(path)
+    finally:
+      shutil.rmtree(part, ignore_errors=True)
 
 
 def rename(path: pathlib.Path, suffix: str) -> pathlib.Path:
@@ -74,6 +99,24 @@ def save_npz(path: str | os.PathLike[str], **arrays: Any) -> None:
   """Write arrays by name as a compressed .npz file at exactly this path."""
   with atomic(pathlib.Path(path)) as file:
     np.savez_compressed(file, **arrays)
+
+
+def of_npz(path: pathlib.Path, take: Callable[[Mapping[str, np.ndarray]], Taken]) -> Taken:
+  """Open an .npz file and return `take(arrays by name)`, which reads only what it uses.
+
+  No object of another type is read, so that no code of the file runs.
+
+  Raises:
+    ValueError: there is no file, it is no .npz file, or it is damaged.
+  """
+  try:
+    with open(path, 'rb') as file, np.load(file, allow_pickle=False) as stored:
+      return take(stored)
+  except OSError as error:
+    raise ValueError(f'{path} cannot be read: {error.strerror or error}') from error
+  except Exception as error:  # a damaged file may raise anything
+    text = str(error).partition('\n')[0]
+    raise ValueError(f'{path} is no .npz file, or is damaged: {text}') from error
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

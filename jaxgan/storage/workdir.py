@@ -38,7 +38,7 @@ def check(workdir: str | os.PathLike[str]) -> None:
       f'--workdir={text[:80]!r}: a folder of a run has a printable name of at most 255 bytes, '
       'without a dash before it or blanks around it'
     )
-  resolved = folder.resolve()
+  resolved = pathlib.Path(os.path.realpath(folder))  # `resolve` fails for a link to itself
   around = [pathlib.Path.cwd(), pathlib.Path.home(), pathlib.Path(tempfile.gettempdir())]
   if any(p.resolve().is_relative_to(resolved) for p in around) or _is_system(resolved):
     raise ValueError(f'--workdir={text}: {resolved} is not for a run; name a folder of its own')

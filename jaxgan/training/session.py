@@ -159,6 +159,7 @@ def _prepare(
   )
   session = Session(config, folder, source, recipe, mesh, checkpoints)
   session.state = session.restore()
+  hosts.together(lambda: _record(session, run))
   if part(config, Scores).eval_every:
     session.best = stack.enter_context(contextlib.closing(_best(config, folder, source, run)))
   return session
@@ -202,6 +203,32 @@ def _claim(
     return None
   stack.enter_context(contextlib.closing(workdir.lock(folder)))
   return _agree(config, source, folder)
+
+
+def _record(session: Session, run: str | None) -> None:
+  """Write the run's options and its images, in the first process.
+
+  A run that is already at the given length or beyond keeps the options of that training.
+  """
+  config, folder, source = session.config, session.folder, session.source
+  done = int(session.state.step) >= config.length
+  if not hosts.first() or (done and (folder / CONFIG).exists()):
+    return
+  plugin = variants.file_of(config.variant)
+  about_run: dict[str, Any] = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
+  about_run |= {'plugin': str(plugin)} if plugin else {}
+  files.write_config(folder / CONFIG, {**to_json(config), **about_run})
+  counts = list(source.class_counts())
+  files.write_config(folder / DATA, {**_about(source), 'counts': counts})
+
+
+def _about(source: Source) -> dict[str, Any]:
+  """Return what identifies a run's images."""
+  return {
+    'spec': list(source.spec),
+    'count': len(source),
+    'fingerprint': source.fingerprint,
+  }
 
 
 def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
@@ -301,7 +328,7 @@ def _without(config: Common, source: Source) -> Source:
 
 
 def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
-  """Write the run's options, after a check against those of an earlier start; return its mark.
+  """Check the options and images against those of an earlier start; return the run's mark.
 
   Raises:
     ValueError: the options or the data changed (the message lists the changes), or there are
@@ -316,14 +343,8 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
       length = lambda values: {k: values[k] for k in LENGTH}
       changed = workdir.diff(length(old), length(new))
       workdir.same(folder, [*changed, f'({reason})'] if changed else [])
-  about = {'spec': list(source.spec), 'count': len(source), 'fingerprint': source.fingerprint}
-  _same_data(config, folder, about)
-  run, plugin = kept.marked(folder, CHECKPOINTS, BEST), variants.file_of(config.variant)
-  about_run: dict[str, Any] = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
-  about_run |= {'plugin': str(plugin)} if plugin else {}
-  files.write_config(folder / CONFIG, {**new, **about_run})
-  files.write_config(folder / DATA, {**about, 'counts': list(source.class_counts())})
-  return run
+  _same_data(config, folder, _about(source))
+  return kept.marked(folder, CHECKPOINTS, BEST)
 
 
 def versions() -> dict[str, str]:
