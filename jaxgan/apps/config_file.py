@@ -31,7 +31,7 @@ def load(path: pathlib.Path) -> dict[str, Any]:
     found = read(path.read_text(encoding='utf-8'))
   except OSError as error:
     raise ValueError(f'--config={path} cannot be read: {error.strerror}') from None
-  except ValueError as error:
+  except (ValueError, RecursionError) as error:
     kind = 'TOML' if path.suffix == '.toml' else 'JSON'
     raise ValueError(f'--config={path} is not {kind}: {error}') from None
   if not isinstance(found, dict):

@@ -153,7 +153,11 @@ def counted(found: collections.Counter[int]) -> str:
 
 def holds_features(path: pathlib.Path) -> bool:
   """Return whether a path is an .npz file with an array `features`."""
-  return path.suffix == '.npz' and files.of_npz(path, lambda stored: 'features' in stored)
+  return (
+    path.is_file()
+    and path.suffix == '.npz'
+    and files.of_npz(path, lambda stored: 'features' in stored)
+  )
 
 
 def features(path: pathlib.Path) -> Sample:

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.recipes import checking
 from jaxgan.recipes.option_groups import G, Group, Preset, defaults, flag, inert
 
 RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
@@ -48,7 +49,7 @@ def from_json(kind: type[G], values: Preset) -> G:
   restored = {name: _restored(fields[name].type, value) for name, value in known.items()}
   usual = defaults(kind, str(restored.get('preset', '')))
   idle = {name: usual[name] for name, _ in inert(kind, restored)}
-  return kind(**{**restored, **idle})
+  return kind(**checking.check(kind, {**restored, **idle}))
 
 
 def _of_today(kind: type[Group], values: Mapping[str, Any]) -> dict[str, Any]:

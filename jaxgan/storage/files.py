@@ -135,12 +135,11 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: the file is not a JSON object.
+    ValueError: the file is not a JSON object, or is not UTF-8.
   """
-  text = pathlib.Path(path).read_text(encoding='utf-8')
   try:
-    config = json.loads(text)
-  except ValueError as error:
+    config = json.loads(pathlib.Path(path).read_text(encoding='utf-8'))
+  except (ValueError, RecursionError) as error:
     raise ValueError(f'{path} is not JSON: {error}') from None
   if not isinstance(config, dict):
     raise ValueError(f'expected a JSON object in {path}, got a {type(config).__name__}')

@@ -1,6 +1,5 @@
 """The files that describe a run in its work directory: `config.json` and `data.json`."""
 
-import json
 import pathlib
 import uuid
 from collections.abc import Mapping
@@ -10,8 +9,7 @@ from jaxgan import variants
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
-from jaxgan.storage import descriptions
-from jaxgan.storage.files import read_config
+from jaxgan.storage import descriptions, files
 
 CONFIG, DATA = 'config.json', 'data.json'
 RUN, MACHINE = 'run', 'machine'
@@ -27,18 +25,18 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
     ValueError: the folder holds no run, or a damaged one.
   """
   try:
-    values = json.loads((workdir / CONFIG).read_text())
-    about = json.loads((workdir / DATA).read_text())
+    values, about = (files.read_config(workdir / name) for name in (CONFIG, DATA))
+    size, channels, classes, names = about['spec']
+    spec = Spec(int(size), int(channels), int(classes), tuple(map(str, names)))
+    variant = str(values.get('variant', ''))
   except FileNotFoundError as error:
     raise ValueError(
       f'{workdir} holds no run ({pathlib.Path(error.filename).name} is missing): '
       'give the --workdir of python -m jaxgan.main'
     ) from None
-  except ValueError as error:
+  except (KeyError, TypeError, ValueError) as error:
     raise ValueError(f'{workdir} holds a damaged {CONFIG} or {DATA}: {error}') from None
-  variants.recall(values.get('variant', ''), values.get('plugin'), str(workdir))
-  size, channels, classes, names = about['spec']
-  spec = Spec(size, channels, classes, tuple(names))
+  variants.recall(variant, values.get('plugin'), str(workdir))
   return labels.of_run(options(values), spec), spec
 
 
@@ -50,14 +48,14 @@ def options(values: Mapping[str, Any]) -> Common:
   """
   # The versions stay: they tell a run of today from an older one, whose options are read otherwise.
   known = {k: v for k, v in values.items() if k not in ABOUT or k == VERSIONS}
-  config: Common = from_json(variants.module(values.get('variant', '')).Config, known)
+  config: Common = from_json(variants.module(str(values.get('variant', ''))).Config, known)
   return config
 
 
 def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
   """Return the values of a run's config.json, with `conditional` as `labels.of_run` has it."""
   try:
-    labelled = bool(json.loads((workdir / DATA).read_text())['spec'][2])
+    labelled = bool(files.read_config(workdir / DATA)['spec'][2])
   except (OSError, ValueError, LookupError, TypeError):  # of another kind, or no longer there
     return values
   older = values.get('conditional') is True and not labelled
@@ -66,7 +64,7 @@ def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
 
 def mark(workdir: pathlib.Path) -> str:
   """Return the mark of a run; '' if it began before runs had marks."""
-  return str(json.loads((workdir / CONFIG).read_text()).get(RUN, ''))
+  return str(files.read_config(workdir / CONFIG).get(RUN, ''))
 
 
 def marked(workdir: pathlib.Path, *folders: str) -> str:
@@ -97,7 +95,7 @@ def spec(workdir: pathlib.Path) -> Spec | None:
   if not (workdir / DATA).exists():
     return None
   try:
-    size, channels, classes, names = read_config(workdir / DATA)['spec']
+    size, channels, classes, names = files.read_config(workdir / DATA)['spec']
     return Spec(size, channels, classes, tuple(names))
   except (KeyError, TypeError, ValueError) as error:
     raise ValueError(f'{workdir} holds a damaged {DATA}: {error}') from None
@@ -105,4 +103,7 @@ def spec(workdir: pathlib.Path) -> Spec | None:
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
   """Return the number of training images of each class; empty if an older run did not record it."""
-  return tuple(json.loads((workdir / DATA).read_text()).get('counts', ()))
+  counts = files.read_config(workdir / DATA).get('counts', [])
+  if not isinstance(counts, list) or not all(isinstance(count, int) for count in counts):
+    raise ValueError(f'{workdir} holds a damaged {DATA}: `counts` is {counts!r:.80}')
+  return tuple(counts)

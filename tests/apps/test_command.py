@@ -30,6 +30,7 @@ MISSING = {
   'anomaly score': ['--workdir=NONE', '--images=NONE', '--out=s.csv'],
   'anomaly report': ['--normal', 'NONE', '--abnormal', 'NONE'],
   'evaluate': ['--workdir=NONE'],
+  'interpolate': ['--workdir=NONE', '--out=made.gif'],
   'plane': ['--workdir=NONE', '--dataset=none'],
   'translate': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],

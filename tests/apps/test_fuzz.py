@@ -1,0 +1,104 @@
+"""Whatever is typed, a command ends with its result or with a reason, and nothing is lost."""
+
+import shutil
+import sys
+import types
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from apps.fuzzing import LINES, ODD, OPTIONS, called, check, contents, lines, put
+from apps.tiny import made
+from jaxgan import variants
+from jaxgan.evaluation import features
+from photographs import photographs
+
+KINDS = {**OPTIONS, 'train': variants.module('gan').Config}
+FUZZ = settings(
+  deadline=None,
+  suppress_health_check=list(HealthCheck),
+  database=None,
+  derandomize=True,
+  phases=(Phase.generate,),
+)
+QUICK, FULL = 'quick', pytest.param('full', marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope='module')
+def place(plain, conditional, _styled, home, tmp_path_factory):
+  """A folder of files of all kinds and of runs, and their names."""
+  root = tmp_path_factory.mktemp('fuzz')
+  for domain in 'AB':
+    photographs(root / 'domains' / f'train{domain}')
+  tiny = dict(folder=root / 'domains', image_size=16, width=4, blocks=1, pool=2)
+  pairs = made(home, 'pairs', 'cyclegan', **tiny)
+  small = made(home, 'small', 'srgan', width=4, blocks=1, scale=2)
+  runs = dict(plain=plain, classes=conditional, styled=_styled, pairs=pairs, small=small)
+  for name, run in runs.items():
+    shutil.copytree(run, root / name)
+  names = put(root)
+  shutil.copytree(home / 'data', root / 'data')
+  return root, names
+
+
+def means(images):
+  return images.reshape(len(images), 4, -1).mean(-1)
+
+
+@pytest.fixture(autouse=True)
+def there(place, styled, monkeypatch):
+  """The folder is the current one, networks learn for three steps, and no file is elsewhere."""
+  root, _ = place
+  monkeypatch.chdir(root)
+  for name in ('HOME', 'XDG_CACHE_HOME', 'TFDS_DATA_DIR'):
+    monkeypatch.setenv(name, str(root / 'hidden'))
+  fit = features.fit
+  monkeypatch.setattr(features, 'fit', lambda net, source: fit(net, source, steps=3))
+  module = types.ModuleType('fuzzed')
+  module.means = means
+  monkeypatch.setitem(sys.modules, 'fuzzed', module)
+
+
+def fuzzed(name, count, place, change=lambda words: words):
+  """Call a command often; return the number of calls by exit code."""
+  root, names = place
+  before, codes = contents(root), []
+
+  @settings(FUZZ, max_examples=count)
+  @given(lines(name, KINDS[name], names + ODD))
+  def fuzz(words):
+    words = change(words)
+    result = called(name, words)
+    check(result, words)
+    codes.append(result[0])
+
+  fuzz()
+  after = contents(root)
+  lost = {path for path in before if after.get(path) != before[path]}
+  kept = {path for path in lost if path.endswith(('evaluation.json', '.holder'))}
+  assert not lost - kept
+  assert not [path for path in after if path.endswith('.incomplete')]
+  return {code: codes.count(code) for code in set(codes)}
+
+
+STOPPING = {'train': ['--workdir=text.png/x'], 'plane': ['--workdir=text.png/x']}
+"""An option by which a command ends after its checks."""
+
+
+@pytest.mark.parametrize('effort', [QUICK, FULL])
+@pytest.mark.parametrize('name', LINES)
+def test_options_are_read_and_checked(name, effort, place):
+  """Of each of 17 commands, 5 lines, or 150, which makes 2550; the run is a damaged one."""
+  stop = STOPPING.get(
+    name, ['--workdir=no-run'] if 'workdir' in OPTIONS[name].__annotations__ else []
+  )
+  codes = fuzzed(name, {'quick': 5, 'full': 150}[effort], place, lambda words: [*words, *stop])
+  print(name, codes)
+
+
+@pytest.mark.parametrize('effort', [QUICK, FULL])
+@pytest.mark.parametrize('name', LINES)
+def test_commands_end_with_a_result_or_a_reason(name, effort, place):
+  """Of each of 17 commands, 2 whole calls, or 25, which makes 425."""
+  codes = fuzzed(name, {'quick': 2, 'full': 25}[effort], place)
+  print(name, codes)
