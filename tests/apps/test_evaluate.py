@@ -15,6 +15,7 @@ from jaxgan.apps import evaluate
 from jaxgan.core import progress
 from jaxgan.evaluation import features
 from jaxgan.evaluation.metrics import frechet, moments
+from jaxgan.evaluation.metrics.intervals import wilson
 
 
 @pytest.fixture(scope='module')
@@ -237,24 +238,76 @@ def stored(kind, path, images):
   return path
 
 
+FLAGS = ('fake', 'real', 'held-out')
+
+
+def scored(argv, out):
+  """Scores by name, without the names of files."""
+  assert evaluate.main([*argv, f'--out={out}']) == 0
+  found = json.loads(out.read_text())['scores']
+  return {s['name']: {k: v for k, v in s.items() if k not in ('against', 'network')} for s in found}
+
+
+def the_same(one, other):
+  """All numbers are equal to 1e-9, the intervals and the numbers of images too."""
+  assert one.keys() == other.keys()
+  for name, score in one.items():
+    for key in ('real', 'ideal', 'num', 'real_num'):
+      assert score[key] == pytest.approx(other[name][key], rel=1e-9, abs=1e-9, nan_ok=True), name
+    assert score['of'] == pytest.approx(other[name]['of'], rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@pytest.mark.parametrize('num', [20, 10_000], ids=['below', 'above'])
 @pytest.mark.parametrize('kind', ['images', 'folder', 'features'])
-def test_no_score_changes_with_the_order_of_files(kind, tmp_path, capsys, mine):
-  """Also where a part is drawn: --num=20 of 60."""
-  found = []
-  for order in ('sorted', 'shuffled'):
-    argv = ['--num=20', f'--out={tmp_path / order}.json'] + [mine] * (kind != 'features')
-    for i, name in enumerate(('fake', 'real', 'held-out')):
-      images = of_kinds(20 - 3 * i, seed=i)
-      images = np.random.default_rng(i).permutation(images) if order == 'shuffled' else images
-      argv.append(f'--{name}={stored(kind, tmp_path / f"{order}-{name}", images)}')
-    said(capsys, argv, 0)
-    scores = json.loads((tmp_path / f'{order}.json').read_text())['scores']
-    found.append(
-      [{k: v for k, v in score.items() if k not in ('against', 'network')} for score in scores]
-    )
-  assert found[0] == found[1]
-  assert {score['name'] for score in found[0]} >= {'Fréchet distance', 'coverage'}
-  assert {score['num'] for score in found[0]} == {20}
+def test_no_score_changes_with_the_order_of_an_input(kind, num, tmp_path, mine):
+  """Each of the three in another order, and all of them; a part of it is drawn, or all are used."""
+  images = {name: of_kinds(20 - 3 * i, seed=i) for i, name in enumerate(FLAGS)}
+  mixed = {name: np.random.default_rng(5).permutation(x) for name, x in images.items()}
+  paths = {
+    order: {name: stored(kind, tmp_path / f'{order}-{name}', x) for name, x in these.items()}
+    for order, these in (('sorted', images), ('mixed', mixed))
+  }
+  argv = [f'--num={num}'] + [mine] * (kind != 'features')
+  line = lambda these: [*argv, *(f'--{name}={path}' for name, path in these.items())]
+  known = scored(line(paths['sorted']), tmp_path / 'known.json')
+  assert known.keys() >= {'Fréchet distance', 'coverage', 'kernel distance'}
+  assert ('nearer to train' in known) == (kind != 'features')
+  for changed in (*([name] for name in FLAGS), FLAGS):
+    these = {name: paths['mixed' if name in changed else 'sorted'][name] for name in FLAGS}
+    the_same(scored(line(these), tmp_path / 'other.json'), known)
+
+
+@pytest.mark.parametrize('num', [20, 10_000], ids=['below', 'above'])
+@pytest.mark.parametrize('kind', ['images', 'features'])
+def test_no_score_by_statistics_changes_with_an_order(kind, num, tmp_path, mine):
+  """The order in which they were computed, and that of --fake."""
+  network, found = [mine] * (kind != 'features'), []
+  for seed in (0, 1):
+    mix = np.random.default_rng(seed).permutation
+    files = [stored(kind, tmp_path / f'{name}{seed}', mix(of_kinds(9))) for name in FLAGS]
+    argv = [f'--{name}={path}' for name, path in zip(FLAGS, files, strict=True)]
+    stats = tmp_path / f'stats{seed}.npz'
+    assert evaluate.main([*argv, *network, f'--save-stats={stats}', '--metrics=frechet']) == 0
+    argv = [argv[0], f'--real={stats}', f'--num={num}', *network]
+    found.append(scored(argv, tmp_path / 'scores.json'))
+  the_same(*found)
+  assert found[0]['Fréchet distance']['num'] == min(num, 27)
+
+
+def test_the_printed_number_is_the_one_that_intervals_are_of(tmp_path, capsys, mine):
+  """prdc takes as many fake images as there are real ones: 30 of 90, memorisation 24 of 24."""
+  sets = [of_kinds(n, seed=i) for i, n in enumerate((30, 10, 8))]
+  paths = [npz(tmp_path / f'{i}.npz', images=images) for i, images in enumerate(sets)]
+  argv = [f'--{name}={path}' for name, path in zip(FLAGS, paths, strict=True)]
+  found = scored([*argv, mine], tmp_path / 'scores.json')
+  table = {line.split('  ')[0]: line for line in capsys.readouterr().out.splitlines() if line}
+  numbers = {'precision': 30, 'recall': 30, 'coverage': 30, 'nearer to train': 24, 'copies': 90}
+  for name, num in numbers.items():
+    value = found[name]['of']['value']
+    expected = wilson(round(value * num), num)
+    assert (found[name]['of']['low'], found[name]['of']['high']) == pytest.approx(expected[1:])
+    assert found[name]['num'] == num and f'  {num}  ' in table[name]
+  assert found['Fréchet distance']['num'] == 90 and found['Fréchet distance']['real_num'] == 24
 
 
 def test_a_part_of_a_sorted_file_stands_for_all(tmp_path, capsys, mine):
@@ -303,3 +356,69 @@ def test_a_collapsed_sample_is_explained(tmp_path, capsys, mine):
 @pytest.mark.parametrize('seed', ['-1', '4294967296', '4294967294', '12345678901234567890123'])
 def test_seeds_that_would_be_others_are_refused(seed, capsys):
   assert 'must lie from 0 to 4294967294' in said(capsys, ['--workdir=x', f'--seed={seed}'], 2)
+
+
+def test_a_thumbnail_that_sorts_first_decides_nothing(tmp_path, capsys, mine):
+  fake = stored('folder', tmp_path / 'fake', noise(20))
+  real = stored('folder', tmp_path / 'real', noise(20, seed=1))
+  Image.new('L', (2, 2)).save(fake / '.0.png')
+  Image.new('L', (2, 2)).save(fake / '0-thumbnail.png')
+  argv = [f'--fake={fake}', f'--real={real}', mine]
+  assert 'give --image-size, to which all are resized' in said(capsys, argv, 2)
+  assert '(8, 8, 3)' in said(capsys, [*argv, '--image-size=8'], 0)
+
+
+def test_gray_images_of_a_file_and_of_a_folder(tmp_path, capsys, mine):
+  images = noise(20)
+  folder, file = stored('folder', tmp_path / 'gray', images), npz(tmp_path / 'g.npz', images=images)
+  for fake, real in ((folder, file), (file, folder)):
+    text = said(capsys, [f'--fake={fake}', f'--real={real}', mine, '--metrics=frechet'], 0)
+    assert '(8, 8, 1)' in text
+
+
+OUTPUTS = [
+  ('--out=scores.txt', '--out must end in .json'),
+  ('--save-stats=stats.dat', '--save-stats must end in .npz'),
+  ('--out=folder.json', 'folder.json is a folder: give the name of a file'),
+  ('--save-stats=folder.npz', 'folder.npz is a folder: give the name of a file'),
+  ('--out=file/a.json', 'file is no folder'),
+  ('--save-stats=fake.npz', 'would replace --fake'),
+]
+
+
+@pytest.mark.parametrize(('option', 'words'), OUTPUTS)
+def test_outputs_are_checked_before_any_image_is_read(
+  option, words, tmp_path, capsys, mine, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  npz(tmp_path / 'fake.npz', images=noise(20))
+  for name in ('folder.json', 'folder.npz'):
+    (tmp_path / name).mkdir()
+  (tmp_path / 'file').write_text('')
+  before = sorted(tmp_path.rglob('*'))
+  monkeypatch.setattr(data, 'from_arrays', None)
+  error = said(capsys, ['--fake=fake.npz', '--real=fake.npz', mine, option], 2)
+  assert words in error and len(error.splitlines()) == 1
+  assert sorted(tmp_path.rglob('*')) == before
+
+
+def test_statistics_that_nobody_could_use_are_not_written(tmp_path, capsys, mine):
+  fake, real = (npz(tmp_path / f'{i}.npz', images=noise(30, seed=i)) for i in (1, 2))
+  stats = tmp_path / 'stats.npz'
+  argv = [f'--fake={fake}', f'--real={real}', f'--save-stats={stats}']
+  assert 'needs held-out images' in said(capsys, [*argv, mine], 2)
+  error = said(capsys, [*argv, f'--held-out={real}'], 2)
+  assert 'give --features=inception or MODULE:FUNCTION' in error and not stats.exists()
+  said(capsys, [*argv, f'--held-out={real}', mine], 0)
+  again = [f'--fake={fake}', f'--real={stats}', mine]
+  assert 'Fréchet distance' in said(capsys, again, 0)
+  for option in (f'--save-stats={tmp_path / "b.npz"}', f'--held-out={real}'):
+    assert 'holds statistics, no images: remove --' in said(capsys, [*again, option], 2)
+  assert 'statistics of [8, 8, 1]' in said(capsys, [*again, '--image-size=4'], 2)
+
+
+@pytest.mark.parametrize('option', ['--fake=a.npz', '--real=a.npz', '--image-size=8'])
+def test_options_that_a_run_would_ignore_are_refused(option, capsys):
+  assert re.search(
+    'give --workdir, or|--image-size is for', said(capsys, ['--workdir=x', option], 2)
+  )
