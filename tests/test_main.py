@@ -227,6 +227,31 @@ def test_help_is_printed_where_only_ascii_can_be():
   assert done.returncode == 0 and b'--workdir' in done.stdout and not done.stderr
 
 
+def test_every_help_is_printed_where_only_ascii_can_be():
+  code = """
+import sys
+from jaxgan.main import COMMANDS, jaxgan
+for name in COMMANDS:
+  for part in {'human': ['make', 'score'], 'anomaly': ['fit', 'score', 'report']}.get(name, ['']):
+    try:
+      sys.exit(jaxgan([name, *filter(None, [part]), '--help']))
+    except SystemExit as stop:
+      print('ENDED', name, part, stop.code, file=sys.stderr)
+"""
+  places = {
+    **os.environ,
+    'LC_ALL': 'C',
+    'LANG': 'C',
+    'PYTHONIOENCODING': 'ascii',
+    'PYTHONUTF8': '0',
+  }
+  command = [sys.executable, '-c', code]
+  done = subprocess.run(command, capture_output=True, env=places, cwd=ROOT, timeout=300)
+  ends = done.stderr.decode().splitlines()
+  assert len(ends) == len(main.COMMANDS) + 3 and all(end.endswith(' 0') for end in ends), ends
+  assert done.stdout.isascii() and done.stdout.count(b'usage: jaxgan ') == len(ends)
+
+
 @pytest.mark.parametrize('argv', [['--help'], ['train', '--help']])
 def test_a_reader_that_leaves_is_no_error(argv):
   reader, writer = os.pipe()

@@ -9,6 +9,7 @@ import types
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -278,3 +279,27 @@ def test_some_images_of_a_sorted_set_are_of_all_its_classes(tmp_path, monkeypatc
   assert [int(name[:2]) for name in few.names] == at
   np.testing.assert_array_equal(few.images, found.images)
   assert len(command.of_split(variants.configure('gan'), 'test').names) == 100
+
+
+def test_too_little_memory_is_a_failure_in_a_line(capsys):
+  code, said = acted(lambda options: np.empty(2**60), capsys)
+  assert code == 1 and said.startswith('jaxgan: not enough memory: Unable to allocate')
+  full = jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\nmore')
+  code, said = acted(failing(full), capsys)
+  assert code == 1 and len(said.splitlines()) == 1
+  with pytest.raises(jax.errors.JaxRuntimeError):
+    acted(failing(jax.errors.JaxRuntimeError('INTERNAL: a bug')), capsys)
+
+
+@pytest.mark.parametrize('argv', EVERY, ids=' '.join)
+def test_outputs_are_checked_before_the_run_is_opened(argv, capsys, tmp_path, monkeypatch):
+  """Where --out is a folder with a file in it, or lies in a file."""
+  monkeypatch.chdir(tmp_path)
+  if ' '.join(argv) in ('plane', 'anomaly fit'):
+    pytest.skip('its output is the run')
+  (tmp_path / 'file').write_text('')
+  given = [f'{word.partition("=")[0]}=nowhere' for word in MISSING.get(' '.join(argv), [])]
+  given = [word for word in given if '--' in word] or ['--workdir=nowhere']
+  code, _, err = ended([*argv, *given, '--out=file/a'], capsys)
+  assert code == 2 and '--out' in err and len(err.splitlines()) == 1
+  assert [path.name for path in tmp_path.iterdir()] == ['file']

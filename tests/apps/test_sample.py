@@ -37,3 +37,14 @@ def test_sample_draws_from_the_averaged_generator(finished, tmp_path):
     assert picture.format == 'PNG'
   raw = dataclasses.replace(trained, state=dataclasses.replace(trained.state, ema={}))
   assert not np.array_equal(raw.sample(3, 5), trained.sample(3, 5))
+
+
+@pytest.mark.parametrize(
+  ('option', 'kind'), [('--npz=foo.dat', '.npz'), ('--out=x.jpg', '.png'), ('--out=x', '.png')]
+)
+def test_no_name_hides_what_is_written(option, kind, finished, tmp_path, monkeypatch, capsys):
+  """foo.dat became foo.dat.npz, and x.jpg was a PNG."""
+  monkeypatch.chdir(tmp_path)
+  assert sample.main([f'--workdir={finished[0]}', '--num=1', option]) == 2
+  assert f'must end in {kind}, which is what is written' in capsys.readouterr().err
+  assert not list(tmp_path.iterdir())

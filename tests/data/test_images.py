@@ -221,3 +221,33 @@ def test_odd_entries_take_little_memory(corpus):
   )
   (peak,) = (line.split()[1] for line in ended.stdout.splitlines() if line.startswith('VmHWM'))
   assert int(peak) * 1024 < 300e6, ended.stderr
+
+
+def png(bits, kind, row, transparent):
+  """A PNG of two pixels whose first color is transparent, as its bytes."""
+  chunk = lambda name, data: (
+    struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+  )
+  head = struct.pack('>IIBBBBB', 2, 1, bits, kind, 0, 0, 0)
+  parts = {b'IHDR': head, b'tRNS': transparent, b'IDAT': zlib.compress(b'\0' + row), b'IEND': b''}
+  return io.BytesIO(b'\x89PNG\r\n\x1a\n' + b''.join(chunk(*part) for part in parts.items()))
+
+
+DEPTHS = {  # bits, gray or color, pixels, the transparent color, the pixels seen
+  'gray of 16 bits': (16, 0, struct.pack('>2H', 1000, 40000), struct.pack('>H', 1000), 156),
+  'its high byte alone': (16, 0, struct.pack('>2H', 1000, 1001), struct.pack('>H', 1000), 3),
+  'color of 16 bits': (16, 2, struct.pack('>6H', *[1000] * 3, *[40000] * 3), b'\3\xe8' * 3, 156),
+  'gray of 2 bits': (2, 0, bytes([0b01100000]), struct.pack('>H', 1), 170),
+  'gray of 4 bits': (4, 0, bytes([0x37]), struct.pack('>H', 3), 119),
+  'gray of 8 bits': (8, 0, bytes([3, 7]), struct.pack('>H', 3), 7),
+}
+
+
+@pytest.mark.parametrize('depth', DEPTHS)
+def test_a_transparent_color_is_white_at_every_depth(depth):
+  *given, seen = DEPTHS[depth]
+  pixels = images.to_array(images.decode(png(*given)), 1)
+  assert pixels.ravel().tolist() == [255, seen]
+  color, alpha = images._decoded(images.with_alpha, png(*given), 0)
+  assert np.asarray(alpha).ravel().tolist() == [0, 255]
+  assert images.to_array(color, 1)[0, 1] == seen

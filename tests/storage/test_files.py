@@ -132,7 +132,10 @@ class TestConfig:
     assert stored == {'workdir': '/runs/a', 'betas': [0.0, 0.9]}
     assert workdir.diff(stored, config) == []
 
-  @pytest.mark.parametrize('text, said', [('{', 'is not JSON'), ('[1]', 'expected a JSON object')])
+  @pytest.mark.parametrize(
+    'text, said',
+    [('{', 'is not JSON'), ('[1]', 'expected a JSON object'), ('[' * 100_000, 'is not JSON')],
+  )
   def test_what_is_no_config(self, tmp_path, text, said):
     (tmp_path / 'config.json').write_text(text)
     with pytest.raises(ValueError, match=said) as info:
@@ -142,3 +145,30 @@ class TestConfig:
   def test_missing(self, tmp_path):
     with pytest.raises(FileNotFoundError):
       files.read_config(tmp_path / 'config.json')
+
+
+def test_folders_made_for_a_file_go_with_a_failure(tmp_path):
+  (tmp_path / 'there').mkdir()
+  for make in (files.atomic, files.becoming):
+    with pytest.raises(RuntimeError), make(tmp_path / 'there/new/deep/a'):
+      raise RuntimeError
+    assert names(tmp_path) == ['there'] and names(tmp_path / 'there') == []
+
+
+def test_a_folder_of_a_similar_name_stays(tmp_path):
+  (tmp_path / 'out.part').mkdir()
+  (tmp_path / 'out.part' / 'mine').touch()
+  with files.becoming(tmp_path / 'out') as part:
+    (part / 'a').touch()
+  assert names(tmp_path) == ['out', 'out.part'] and names(tmp_path / 'out.part') == ['mine']
+
+
+def test_arrays_are_read_one_by_one(tmp_path):
+  files.save_npz(tmp_path / 'a.npz', x=np.arange(3), y=np.array([None], object))
+  assert files.of_npz(tmp_path / 'a.npz', lambda stored: stored['x'].sum()) == 3
+  with pytest.raises(ValueError, match=r'a\.npz is no \.npz file, or is damaged: Object arrays'):
+    files.of_npz(tmp_path / 'a.npz', dict)
+  with pytest.raises(ValueError, match=r'b\.npz cannot be read: No such file'):
+    files.of_npz(tmp_path / 'b.npz', dict)
+  with pytest.raises(ValueError, match='cannot be read: Is a directory'):
+    files.of_npz(tmp_path, dict)

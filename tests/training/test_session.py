@@ -232,3 +232,14 @@ def test_a_copied_folder_goes_on_and_changed_pixels_do_not(tmp_path):
   with pytest.raises(Refused, match='changed since .*\n  fingerprint'):
     with prepared(config, tmp_path / 'run', quiet=True):
       pass
+
+
+@pytest.mark.parametrize('options', [dict(steps=4), dict(log_every=3), dict(steps=4, keep=5)])
+def test_a_finished_run_keeps_its_options(options, finished, data_dir, capsys):
+  """It is at step 8, so nothing of this is done."""
+  folder, _ = finished
+  names = ('config.json', 'data.json')
+  before = [(folder / name).read_text() for name in names]
+  assert train(config_of(data_dir, **options), folder).step == 8
+  assert 'nothing left to do' in capsys.readouterr().out
+  assert [(folder / name).read_text() for name in names] == before
