@@ -282,7 +282,7 @@ def test_some_images_of_a_sorted_set_are_of_all_its_classes(tmp_path, monkeypatc
 
 
 def test_too_little_memory_is_a_failure_in_a_line(capsys):
-  code, said = acted(lambda options: np.empty(2**60), capsys)
+  code, said = acted(lambda options: np.empty(2**50), capsys)
   assert code == 1 and said.startswith('jaxgan: not enough memory: Unable to allocate')
   full = jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\nmore')
   code, said = acted(failing(full), capsys)

@@ -58,3 +58,9 @@ def test_an_old_option_without_effect_is_at_its_default():
   kind = variants.module('gan').Config
   written = {**to_json(variants.configure('gan')), 'lecam_start': 7, 'eval_num': 9}
   assert from_json(kind, written) == variants.configure('gan')
+
+
+def test_values_of_another_type_are_refused():
+  values = to_json(variants.configure('gan'))
+  with pytest.raises(ValueError, match="steps must be .*, it is 'many'"):
+    from_json(variants.module('gan').Config, {**values, 'steps': 'many'})

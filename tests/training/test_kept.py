@@ -70,3 +70,29 @@ def test_the_images_of_an_earlier_start(tmp_path):
     (tmp_path / kept.DATA).write_text(text)
     with pytest.raises(ValueError, match='holds a damaged data.json'):
       kept.spec(tmp_path)
+
+
+DAMAGED = {
+  'a list': ('[1]', None),
+  'deep': ('[' * 100_000, None),
+  'no variant': ('{}', None),
+  'a variant of another type': ('{"variant": 3}', None),
+  'an option of another type': ('{"variant": "gan", "widths": "x", "steps": {}}', None),
+  'no spec': (None, '{}'),
+  'a spec of one number': (None, '{"spec": 1}'),
+  'a spec by name': (None, '{"spec": {"a": 1}}'),
+  'a spec of words': (None, '{"spec": ["a", "b", "c", "d"]}'),
+  'counts of another type': (None, '{"spec": [16, 1, 2, ["a", "b"]], "counts": "x"}'),
+}
+
+
+@pytest.mark.parametrize('kind', DAMAGED)
+def test_a_damaged_run_is_refused_in_a_line(kind, tmp_path):
+  write(tmp_path)
+  for name, text in zip((kept.CONFIG, kept.DATA), DAMAGED[kind], strict=True):
+    if text is not None:
+      (tmp_path / name).write_text(text)
+  with pytest.raises(ValueError) as info:
+    kept.read(tmp_path)
+    kept.class_counts(tmp_path)
+  assert len(str(info.value).splitlines()) == 1
