@@ -262,7 +262,7 @@ def read_scores(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     return np.array(scores), np.array([int(line.get('label', -1)) for line in table])
   except OSError as error:
     raise ValueError(f'{path} cannot be read: {error.strerror}') from None
-  except (KeyError, TypeError, ValueError):
+  except (KeyError, TypeError, ValueError, csv.Error):
     raise ValueError(f'{path} is not a table of scores: give one that score wrote') from None
 
 

@@ -198,7 +198,10 @@ def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:
     raise ValueError(
       f'{folder} has no encoder yet: jaxgan anomaly fit --workdir={folder}'
     ) from None
-  step, options = about.pop('step', None), Fit(**about)
+  step = about.pop('step', None)
+  if set(about) != {*Fit._fields} or not all(isinstance(x, int | float) for x in about.values()):
+    raise ValueError(f'{path.with_name(ABOUT)} is damaged: fit the encoder again')
+  options = Fit(**about)
   net, example = of(run, options.bound)
   wanted = flatten_dict(jax.eval_shape(net.init, jax.random.key(0), example), sep='/')
   shapes = lambda tree: {k: tuple(v.shape) for k, v in tree.items()}

@@ -149,8 +149,9 @@ def score(key: Table, answers: Sequence[Table]) -> tuple[Interval, dict[str, str
 
 def _choices(key: Table, one: Table) -> tuple[list[bool], list[bool]]:
   """Return whether each choice was right: for the trials, and for the catch trials."""
-  if one.get('page') != key['page'] or not isinstance(one.get('answers'), dict):
-    raise ValueError(f'the answers of {one.get("rater")!r} are not to the page of this key')
+  known = isinstance(one.get('rater'), str) and isinstance(one.get('answers'), dict)
+  if one.get('page') != key['page'] or not known:
+    raise ValueError(f'the answers of {one.get("rater")!r:.40} are not to the page of this key')
   right: dict[bool, list[bool]] = {False: [], True: []}
   for trial, side in one['answers'].items():
     if trial not in key['trials'] or side not in ('left', 'right'):
@@ -211,6 +212,7 @@ def count(options: Score) -> None:
     )
   except OSError as error:
     raise ValueError(f'{error.filename} cannot be read: {error.strerror}') from None
+  _check(options.key, key)
   share, raters = score(key, answers)
   for rater, said in raters.items():
     print(f'{rater}: {said}')
@@ -220,6 +222,15 @@ def count(options: Score) -> None:
   )
   if options.out:
     files.write_config(options.out, {'fooled': share._asdict(), 'raters': raters})
+
+
+def _check(path: pathlib.Path, key: Table) -> None:
+  """Raise ValueError if a file is no key that `make` wrote."""
+  trials: Any = key.get('trials')
+  whole = isinstance(key.get('page'), str) and isinstance(trials, dict)
+  parts = trials.values() if whole else ()
+  if not whole or not all(isinstance(one, dict) and {'real', 'catch'} <= {*one} for one in parts):
+    raise ValueError(f'{path} is no key of a page: give the .key.json that make wrote')
 
 
 def main(argv: list[str] | None = None) -> int:

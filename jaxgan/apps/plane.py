@@ -26,6 +26,7 @@ from jaxgan import data
 from jaxgan.apps import command
 from jaxgan.core import averaging, console, game, network
 from jaxgan.core.game import Game, Player, Turn
+from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array
 from jaxgan.data import mixtures
@@ -97,6 +98,10 @@ class Options:
       raise ValueError('--variant=gan has no gradient penalty: omit --penalty, or take another')
     if not self.weight >= 0:
       raise ValueError(f'--penalty must be 0 or above, it is {self.penalty}')
+    if any(width < 1 for width in self.widths):
+      raise ValueError(f'--widths must be above 0, they are {self.widths}')
+    check_seed(self.seed, '--seed')
+    check_seed(self.seed + self.seeds - 1, 'the last seed, --seed + --seeds - 1,')
 
 
 VARIANTS: dict[
@@ -150,7 +155,8 @@ def _adam(options: Options, updates: int) -> optax.GradientTransformation:
 def init(options: Options, played: Game) -> TrainState:
   """Initialize the states of all seeds, stacked along the first axis."""
   examples = {'generator': (jnp.zeros((2, options.latent_size)),), 'critic': (jnp.zeros((2, 2)),)}
-  keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
+  seeds = np.arange(options.seed, options.seed + options.seeds).astype(np.uint32)
+  keys = jax.vmap(jax.random.key)(seeds)
   return jax.jit(jax.vmap(lambda key: game.init(played, key, examples)))(keys)
 
 
@@ -184,9 +190,10 @@ def count(mixture: Mixture, samples: np.ndarray) -> list[modes.Modes]:
 
 def summary(found: list[modes.Modes]) -> dict[str, Interval]:
   """Return mean and interval of every number over the seeds."""
-  return {
-    name: intervals.repeats([getattr(one, name) for one in found]) for name in modes.Modes._fields
-  }
+  values = {name: [getattr(one, name) for one in found] for name in modes.Modes._fields}
+  whole = {name: intervals.repeats(of_seeds) for name, of_seeds in values.items()}
+  share = intervals.share(values['high_quality'], SAMPLES * len(found))
+  return {**whole, 'high_quality': share}
 
 
 def train(options: Options) -> list[modes.Modes]:

@@ -159,11 +159,14 @@ def function(name: str, shape: Sequence[int]) -> FeatureNetwork:
   module, _, attribute = name.partition(':')
   try:
     given = getattr(importlib.import_module(module), attribute)
-  except (ImportError, AttributeError, ValueError) as error:
+  except Exception as error:  # the module is the user's, and may raise anything
     raise ValueError(f'--features={name} cannot be found: {error}') from error
 
   def apply(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    made = given(images)
+    try:
+      made = given(images)
+    except Exception as error:
+      raise ValueError(f'--features={name} failed: {type(error).__name__}: {error}') from error
     made = made if isinstance(made, tuple) else (made, np.zeros((len(images), 0)))
     found = tuple(np.asarray(x) for x in made)
     if len(found) != 2 or any(x.ndim != 2 or len(x) != len(images) for x in found):

@@ -355,12 +355,7 @@ def _by(evaluator: Evaluator, metric: str) -> FeatureNetwork:
 def _interval(name: str, found: Sequence[Measured]) -> Interval:
   """Return Student's interval over repeats; Wilson's for a share without differing repeats."""
   values, num = [one.value for one in found], sum(one.num for one in found)
-  by_repeats = intervals.repeats(values)
-  if name not in SHARES:
-    return by_repeats
-  if len(values) == 1 or by_repeats.low == by_repeats.high:
-    return intervals.wilson(by_repeats.value * num, num)
-  return by_repeats._replace(low=max(by_repeats.low, 0.0), high=min(by_repeats.high, 1.0))
+  return intervals.share(values, num) if name in SHARES else intervals.repeats(values)
 
 
 def baseline(metric: str, evaluator: Evaluator, num: int) -> tuple[Evaluator, Sample]:

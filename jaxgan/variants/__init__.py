@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import inspect
+import os
 import pathlib
 import sys
 from collections.abc import Callable
@@ -127,7 +128,7 @@ def load_plugin(path: str | pathlib.Path, name: str | None = None) -> None:
   Raises:
     ValueError: no such file, one that fails, or one that holds no variant.
   """
-  file = pathlib.Path(path).expanduser().resolve()
+  file = pathlib.Path(os.path.realpath(pathlib.Path(path).expanduser()))
   if not file.is_file():
     raise ValueError(f'there is no file {path}: give the file of your variant as --plugin=FILE')
   before = set(VARIANTS)

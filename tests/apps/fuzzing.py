@@ -52,7 +52,14 @@ OPTIONS = {
 
 SMALL = ['1', '2', '3', '7']
 NUMBERS = ['0', '-1', '0.5', '-0.5', 'nan', 'inf', '-inf', '1e400', '1e-320', '1_0', '', ' 3', '+2']
-NUMBERS += ['99999999999999999999999', '4294967295', '2147483648', '-9223372036854775809', '0x10']
+NUMBERS += [
+  '99999999999999999999999',
+  '4294967295',
+  '4294967294',
+  '2147483648',
+  '-9223372036854775809',
+  '0x10',
+]
 NUMBERS += ['\u0663', '½', 'three', 'True', '1e3', '--', '0,1', 'é']
 ODD = ['', '.', '..', '~', '~nobody/x', 'x' * 300, 'x' * 300 + '.png', 'd/' * 900 + 'x.png']
 ODD += ['a\0b.png', 'ü 😀.png', '\udc80.png', '-', '--out', 'new/deep/x.png', 'a.jpg', 'a\nb.npz']
@@ -124,6 +131,7 @@ def put(root):
   (root / 'text.npz').write_text('no arrays')
   (root / 'text.json').write_text('{')
   (root / 'list.json').write_text('[1, {}]')
+  (root / 'empty.json').write_text('{}')
   (root / 'deep.json').write_text('[' * 100_000)
   (root / 'odd.json').write_text(
     '{"scores": [1], "page": 1, "trials": 2, "rater": [], "answers": {}}'

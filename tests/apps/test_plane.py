@@ -15,6 +15,7 @@ import pytest
 from by_path import leaves
 from jaxgan.apps import plane
 from jaxgan.data import mixtures
+from jaxgan.evaluation.metrics import intervals, modes
 from jaxgan.training.signals import Stopped
 
 SMALL = dict(seeds=2, steps=4, batch_size=8, widths=(8,), report_every=2)
@@ -123,3 +124,36 @@ def test_relativistic_pairs_find_the_ring(tmp_path):
   for found in plane.count(mixture, plane.draw(chosen, game, states)):
     assert found.found == 8 and found.reverse_kl < 0.1 and found.high_quality > 0.5
   assert np.isfinite(plane.draw(chosen, game, states)).all()
+
+
+def test_the_share_of_high_quality_has_an_interval_in_0_to_1():
+  of = lambda *shares: plane.summary([modes.Modes(1, x, 0.0, 1.0) for x in shares])['high_quality']
+  assert of(0.0, 0.0) == intervals.wilson(0, 5000)
+  found = of(1.0, 0.5)
+  assert 0 <= found.low < found.value < found.high == 1
+
+
+@pytest.mark.parametrize(
+  ('options', 'words'),
+  [
+    (['--seed=-1'], '--seed must lie from 0 to 4294967294'),
+    (['--seed=4294967294', '--seeds=2'], 'the last seed, --seed + --seeds - 1, must lie'),
+    (['--widths', '4', '0'], '--widths must be above 0'),
+  ],
+)
+def test_impossible_seeds_and_widths_are_refused(options, words, tmp_path, capsys):
+  assert plane.main([f'--workdir={tmp_path / "run"}', *options]) == 2
+  assert words in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_large_seeds_are_not_small_ones(tmp_path):
+  """JAX counts with signed numbers of 32 bits."""
+  keys = lambda **given: jax.random.key_data(_begun(options(tmp_path, **given)).key)
+  large, small = keys(seeds=1, seed=2**32 - 2), keys(seeds=2, seed=5)
+  alone = keys(seeds=1, seed=5)
+  np.testing.assert_array_equal(small[:1], alone)
+  assert not (large == alone).all() and not (large == keys(seeds=1, seed=2**31)).all()
+
+
+def _begun(chosen):
+  return plane.init(chosen, plane.build(chosen))

@@ -55,3 +55,22 @@ def repeats(values: Sequence[float], confidence: float = 0.95) -> Interval:
   error = np.std(values, ddof=1) / np.sqrt(n)
   half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
   return Interval(mean, mean - half, mean + half)
+
+
+def share(values: Sequence[float], trials: int) -> Interval:
+  """Return the interval of a share from repeats; it stays in [0, 1] and never has width 0.
+
+  It is that of `repeats`, cut at 0 and 1; if there is one repeat or all are equal, it is Wilson's.
+
+  Args:
+    values: the share in each repeat.
+    trials: the number of samples of all repeats together.
+
+  Example:
+    >>> [round(x, 3) for x in share([1.0, 1.0], 20)]
+    [1.0, 0.839, 1.0]
+  """
+  found = repeats(values)
+  if len(values) == 1 or found.low == found.high:
+    return wilson(found.value * trials, trials)
+  return Interval(found.value, max(found.low, 0.0), min(found.high, 1.0))

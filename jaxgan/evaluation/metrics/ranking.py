@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from jaxgan.evaluation.metrics.intervals import Interval
+from jaxgan.evaluation.metrics.intervals import Interval, wilson
 
 
 def auroc(normal: np.ndarray, abnormal: np.ndarray, confidence: float = 0.95) -> Interval:
@@ -12,7 +12,8 @@ def auroc(normal: np.ndarray, abnormal: np.ndarray, confidence: float = 0.95) ->
   AUROC = P(abnormal score > normal score) + P(equal scores) / 2
 
   0.5 is chance, 1 is a perfect separation. For the interval, each sample has the share of the other
-  kind that it is ordered correctly with; the variances of these shares give its width.
+  kind that it is ordered correctly with; the variances of these shares give its width. If these are
+  0, as for a perfect separation, the interval is Wilson's for the smaller number of scores.
 
   Args:
     normal: scores `[N]`.
@@ -35,6 +36,9 @@ def auroc(normal: np.ndarray, abnormal: np.ndarray, confidence: float = 0.95) ->
   above = 1 - (whole[: len(normal)] - stats.rankdata(normal)) / len(abnormal)
   value = float(below.mean())
   spread = lambda x: x.var(ddof=1) / len(x) if len(x) > 1 else np.inf
+  if not spread(below) + spread(above):  # all pairs in order: DeLong's interval would have no width
+    trials = min(len(normal), len(abnormal))
+    return wilson(value * trials, trials)
   half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(spread(below) + spread(above))
   return Interval(value, float(max(value - half, 0)), float(min(value + half, 1)))
 

@@ -45,3 +45,11 @@ def test_none_and_all_reach_the_ends_exactly():
   for n in (7, 50, 400, 1800):
     none, every = intervals.wilson(0, n), intervals.wilson(n, n)
     assert none.low == 0 < none.high < 1 and 0 < every.low < every.high == 1
+
+
+def test_shares_stay_in_their_range_and_have_a_width():
+  low, high = intervals.share([0.0, 0.01, 0.1], 30), intervals.share([1.0, 0.99, 0.9], 30)
+  assert low.low == 0 < low.value < low.high < 1 and 0 < high.low < high.value < high.high == 1
+  assert intervals.share([0.2, 0.4, 0.3], 30) == intervals.repeats([0.2, 0.4, 0.3])
+  for same in ([1.0], [1.0, 1.0], [0.0, 0.0, 0.0]):
+    assert intervals.share(same, 30) == intervals.wilson(same[0] * 30, 30)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jaxgan.evaluation.metrics.intervals import wilson
 from jaxgan.evaluation.metrics.ranking import auroc
 
 
@@ -19,7 +20,7 @@ def test_is_the_share_of_pairs_in_order(seed, levels):
 
 def test_ends_and_middle():
   low, high = np.arange(5), np.arange(5, 9)
-  assert auroc(low, high) == (1, 1, 1)
+  assert auroc(low, high).value == auroc(low, high).high == 1
   assert auroc(high, low).value == 0
   assert auroc(np.ones(4), np.ones(6)) == (0.5, 0.5, 0.5)
 
@@ -44,3 +45,9 @@ def test_the_interval_holds_the_truth():
 def test_scores_are_needed(bad):
   with pytest.raises(ValueError, match='abnormal should be finite scores'):
     auroc(np.ones(3), np.array(bad))
+
+
+def test_a_perfect_separation_is_not_certain():
+  found = auroc(np.arange(5.0), np.arange(10.0, 18.0))
+  assert found == wilson(5, 5) and 0 < found.low < found.high == 1
+  assert auroc(np.zeros(4), np.zeros(6)) == wilson(2, 4)
