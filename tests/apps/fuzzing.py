@@ -119,7 +119,7 @@ LINES = {
 
 def put(root):
   """Fill a folder with files of many kinds, and return their names."""
-  noise = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3)).astype(np.uint8)
+  noise = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3)).astype(np.uint8)
   for name in ('photos', 'two', 'gray', 'folder.png', 'folder.npz', 'empty', 'hidden'):
     (root / name).mkdir()
   for i, image in enumerate(noise):
@@ -244,3 +244,8 @@ def check(result, words):
   if code:
     assert err.strip().splitlines()[-1].strip(), words
     assert any(line.startswith('jaxgan: ') for line in err.splitlines()), (words, err)
+
+
+def whole(name, new):
+  """The lines of a command that succeed, as words, with new names that begin with `new`."""
+  return [line.replace('@', f'made/{new}{i}').split() for i, line in enumerate(LINES[name])]

@@ -7,7 +7,7 @@ import types
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from apps.fuzzing import LINES, ODD, OPTIONS, called, check, contents, lines, put
+from apps.fuzzing import LINES, ODD, OPTIONS, called, check, contents, lines, put, whole
 from apps.tiny import made
 from jaxgan import variants
 from jaxgan.evaluation import features
@@ -95,9 +95,16 @@ def test_options_are_read_and_checked(name, effort, place):
   print(name, codes)
 
 
-@pytest.mark.parametrize('effort', [QUICK, FULL])
 @pytest.mark.parametrize('name', LINES)
-def test_commands_end_with_a_result_or_a_reason(name, effort, place):
-  """Of each of 17 commands, 2 whole calls, or 25, which makes 425."""
-  codes = fuzzed(name, {'quick': 2, 'full': 25}[effort], place)
-  print(name, codes)
+def test_the_lines_to_be_changed_succeed(name, place):
+  """Else the tests here would show only that mistakes are refused."""
+  for words in whole(name, f'right-{name.replace(" ", "-")}'):
+    code, _, err = called(name, words)
+    assert code == 0, (words, err)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', LINES)
+def test_commands_end_with_a_result_or_a_reason(name, place):
+  """Of each of 17 commands, 25 whole calls, which makes 425."""
+  print(name, fuzzed(name, 25, place))
