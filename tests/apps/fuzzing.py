@@ -110,7 +110,7 @@ LINES = {
   'translate': ['--workdir=pairs --images=photos --out=@'],
   'upscale': [
     '--workdir=small --images=photos --out=@',
-    '--workdir=small --images=photos --compare',
+    '--workdir=small --images=large.png --compare',
   ],
   'train': ['--workdir=@ --variant=gan --data-dir=data --steps=1 --batch-size=8 --widths 4'],
 }
@@ -126,6 +126,7 @@ def put(root):
     Image.fromarray(image).save(root / 'photos' / f'{i}.png')
     Image.fromarray(image[:4, :4] if i else image).save(root / 'two' / f'{i}.png')
     Image.fromarray(image[..., 0]).save(root / 'gray' / f'{i}.png')
+  Image.fromarray(np.tile(noise[0], (4, 4, 1))).save(root / 'large.png')
   (root / 'photos/0.png').write_bytes(b'hello')
   (root / 'text.png').write_text('no picture')
   (root / 'text.npz').write_text('no arrays')
@@ -147,7 +148,7 @@ def put(root):
   np.savez(root / 'float.npz', images=noise / 255.0)
   np.savez(root / 'words.npz', images=np.array(['a', 'b']), features=np.array(['a', 'b']))
   np.savez(root / 'object.npz', images=np.array([{}, None], object))
-  np.savez(root / 'features.npz', features=np.random.default_rng(0).normal(size=(12, 3)))
+  np.savez(root / 'features.npz', features=np.random.default_rng(0).normal(size=(24, 3)))
   np.savez(root / 'stats.npz', jaxgan='[]', train_n=3)
   np.save(root / 'array.npy', noise)
   np.savez_compressed(root / 'whole.npz', images=noise)

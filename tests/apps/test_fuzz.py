@@ -7,6 +7,7 @@ import types
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from apps import tiny_styles
 from apps.fuzzing import LINES, ODD, OPTIONS, called, check, contents, lines, put, whole
 from apps.tiny import made
 from jaxgan import variants
@@ -25,20 +26,25 @@ QUICK, FULL = 'quick', pytest.param('full', marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope='module')
-def place(plain, conditional, _styled, home, tmp_path_factory):
-  """A folder of files of all kinds and of runs, and their names."""
+def place(tmp_path_factory):
+  """A folder of files of all kinds, and their names."""
   root = tmp_path_factory.mktemp('fuzz')
+  return root, put(root)
+
+
+@pytest.fixture(scope='module')
+def runs(place, plain, conditional, _styled, home):
+  """Runs in that folder, and their data."""
+  root, _ = place
   for domain in 'AB':
     photographs(root / 'domains' / f'train{domain}')
   tiny = dict(folder=root / 'domains', image_size=16, width=4, blocks=1, pool=2)
   pairs = made(home, 'pairs', 'cyclegan', **tiny)
   small = made(home, 'small', 'srgan', width=4, blocks=1, scale=2)
-  runs = dict(plain=plain, classes=conditional, styled=_styled, pairs=pairs, small=small)
-  for name, run in runs.items():
+  found = dict(plain=plain, classes=conditional, styled=_styled, pairs=pairs, small=small)
+  for name, run in found.items():
     shutil.copytree(run, root / name)
-  names = put(root)
   shutil.copytree(home / 'data', root / 'data')
-  return root, names
 
 
 def means(images):
@@ -46,9 +52,10 @@ def means(images):
 
 
 @pytest.fixture(autouse=True)
-def there(place, styled, monkeypatch):
+def there(place, monkeypatch):
   """The folder is the current one, networks learn for three steps, and no file is elsewhere."""
   root, _ = place
+  monkeypatch.setitem(variants.VARIANTS, 'styled', tiny_styles)
   monkeypatch.chdir(root)
   for name in ('HOME', 'XDG_CACHE_HOME', 'TFDS_DATA_DIR'):
     monkeypatch.setenv(name, str(root / 'hidden'))
@@ -95,8 +102,9 @@ def test_options_are_read_and_checked(name, effort, place):
   print(name, codes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', LINES)
-def test_the_lines_to_be_changed_succeed(name, place):
+def test_the_lines_to_be_changed_succeed(name, runs, place):
   """Else the tests here would show only that mistakes are refused."""
   for words in whole(name, f'right-{name.replace(" ", "-")}'):
     code, _, err = called(name, words)
@@ -105,6 +113,6 @@ def test_the_lines_to_be_changed_succeed(name, place):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', LINES)
-def test_commands_end_with_a_result_or_a_reason(name, place):
+def test_commands_end_with_a_result_or_a_reason(name, runs, place):
   """Of each of 17 commands, 25 whole calls, which makes 425."""
   print(name, fuzzed(name, 25, place))

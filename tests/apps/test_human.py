@@ -169,3 +169,20 @@ def test_a_person_answers_in_a_browser(made, browser, tmp_path):
     time.sleep(0.1)
   share, raters = human.score(key, [json.loads(saved.read_text())])
   assert share.value == 0 and raters == {'Ada L.': '0 of 40 fooled'}
+
+
+@pytest.mark.parametrize(
+  'text', ['{}', '{"page": "p", "trials": [1]}', '{"page": 1, "trials": {}}']
+)
+def test_a_file_that_is_no_key_is_refused(text, tmp_path, capsys):
+  (tmp_path / 'k.json').write_text(text)
+  argv = ['score', f'--key={tmp_path / "k.json"}', f'--answers={tmp_path / "k.json"}']
+  assert human.main(argv) == 2
+  assert 'is no key of a page: give the .key.json that make wrote' in capsys.readouterr().err
+
+
+def test_the_key_is_checked_before_the_work(tmp_path, capsys):
+  (tmp_path / 'p.key.json').mkdir()
+  assert human.main(['make', '--workdir=nowhere', f'--out={tmp_path / "p.html"}']) == 2
+  assert 'p.key.json is a folder: give the name of a file' in capsys.readouterr().err
+  assert not (tmp_path / 'p.html').exists()
