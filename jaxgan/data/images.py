@@ -131,7 +131,8 @@ def flat(image: Image.Image) -> Image.Image:
     ValueError: the pixels are floating-point numbers.
   """
   if image.mode.startswith('I'):  # 16 bits
-    return _high(image)
+    high = np.asarray(image).astype(np.int64) >> 8
+    return Image.fromarray(high.clip(0, 255).astype(np.uint8))
   if image.mode == 'F':
     raise ValueError('floating-point pixels')
   if image.has_transparency_data:

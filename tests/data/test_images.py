@@ -223,7 +223,7 @@ def test_odd_entries_take_little_memory(corpus):
   assert int(peak) * 1024 < 300e6, ended.stderr
 
 
-def png(bits, kind, row, transparent):
+def png_of(bits, kind, row, transparent):
   """A PNG of two pixels whose first color is transparent, as its bytes."""
   chunk = lambda name, data: (
     struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
@@ -246,8 +246,8 @@ DEPTHS = {  # bits, gray or color, pixels, the transparent color, the pixels see
 @pytest.mark.parametrize('depth', DEPTHS)
 def test_a_transparent_color_is_white_at_every_depth(depth):
   *given, seen = DEPTHS[depth]
-  pixels = images.to_array(images.decode(png(*given)), 1)
+  pixels = images.to_array(images.decode(png_of(*given)), 1)
   assert pixels.ravel().tolist() == [255, seen]
-  color, alpha = images._decoded(images.with_alpha, png(*given), 0)
+  color, alpha = images._decoded(images.with_alpha, png_of(*given), 0)
   assert np.asarray(alpha).ravel().tolist() == [0, 255]
   assert images.to_array(color, 1)[0, 1] == seen
