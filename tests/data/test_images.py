@@ -248,6 +248,3 @@ def test_a_transparent_color_is_white_at_every_depth(depth):
   *given, seen = DEPTHS[depth]
   pixels = images.to_array(images.decode(png_of(*given)), 1)
   assert pixels.ravel().tolist() == [255, seen]
-  color, alpha = images._decoded(images.with_alpha, png_of(*given), 0)
-  assert np.asarray(alpha).ravel().tolist() == [0, 255]
-  assert images.to_array(color, 1)[0, 1] == seen
