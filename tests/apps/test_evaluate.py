@@ -89,14 +89,14 @@ def test_progress_is_told_in_lines_and_its_loss_is_no_failure(
     '--repeats=2',
     '--num=100',
     '--metrics=frechet',
-    f'--out={tmp_path}/s',
+    f'--out={tmp_path}/s.json',
   ]
   assert evaluate.main([*argv, mine]) == 0
   lines = capsys.readouterr().err.splitlines()
   assert all(line.startswith('jaxgan: ') for line in lines)
   for part in ('drawing of images, part 1 of 2', 'scores of seed 1 of 2', 'features of images'):
     assert any(part in line for line in lines), part
-  (tmp_path / 's').unlink()
+  (tmp_path / 's.json').unlink()
   reader, writer = os.pipe()
   os.close(reader)
   with os.fdopen(writer, 'w', closefd=False) as broken:
@@ -104,7 +104,7 @@ def test_progress_is_told_in_lines_and_its_loss_is_no_failure(
     monkeypatch.setattr(sys, 'stderr', broken)
     assert evaluate.main([*argv, mine]) == 0
   os.close(writer)
-  assert (tmp_path / 's').is_file()
+  assert (tmp_path / 's.json').is_file()
 
 
 def test_two_files_of_images(tmp_path, capsys, mine):
