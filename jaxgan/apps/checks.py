@@ -39,6 +39,7 @@ class Writes(NamedTuple):
 JSON, WEIGHTS = Writes(('.json',)), Writes(('.safetensors',))
 Picture = Annotated[pathlib.Path, Writes(('.png',))]
 Film = Annotated[pathlib.Path, Writes(('.gif',))]
+Video = Annotated[pathlib.Path, Writes(('.gif', '.mp4'))]
 Arrays = Annotated[pathlib.Path, Writes(('.npz',))]
 Json = Annotated[pathlib.Path, JSON]
 Table = Annotated[pathlib.Path, Writes(('.csv', '.json'))]
@@ -73,10 +74,10 @@ def options(given: Any) -> None:
   for one in paths:
     named(one.flag, one.path)
   inputs = [one for one in paths if not one.writes]
-  run = getattr(given, 'workdir', None)
+  runs = [one.path for one in inputs if one.flag == '--workdir']
   for one in paths:
     if one.writes:
-      _spares(one, inputs, run)
+      _spares(one, inputs, runs)
       writable(one.flag, one.path, one.writes)
 
 
@@ -107,15 +108,15 @@ def _mark(hint: object) -> Writes | None:
   return next(filter(None, map(_mark, typing.get_args(hint))), None)
 
 
-def _spares(one: _Path, inputs: list[_Path], run: pathlib.Path | None) -> None:
+def _spares(one: _Path, inputs: list[_Path], runs: list[pathlib.Path]) -> None:
   """Raise ValueError if an output would replace an input, or a part of the run."""
   place = pathlib.Path(os.path.realpath(one.path))
   for other in inputs:
     if place == pathlib.Path(os.path.realpath(other.path)):
       raise ValueError(f'{one.flag}={one.path} would replace {other.flag}: give another {one.flag}')
-  home = pathlib.Path(os.path.realpath(run)) if run else None
-  if home and place.is_relative_to(home) and place.relative_to(home).parts[:1] in OWN:
-    raise ValueError(f'{one.flag}={one.path} would replace a part of the run: give another path')
+  for home in (pathlib.Path(os.path.realpath(run)) for run in runs):
+    if place.is_relative_to(home) and place.relative_to(home).parts[:1] in OWN:
+      raise ValueError(f'{one.flag}={one.path} would replace a part of the run: give another path')
 
 
 def writable(flag: str, path: pathlib.Path, writes: Writes) -> None:

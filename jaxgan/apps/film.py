@@ -4,7 +4,7 @@ import pathlib
 import sys
 from dataclasses import dataclass
 
-from jaxgan.apps import command
+from jaxgan.apps import checks, command
 from jaxgan.reports import film, records
 
 
@@ -14,7 +14,7 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path | None = None
+  out: checks.Video | None = None
   """The film to write, .gif or .mp4; samples.gif in the run's directory if not given. MP4 needs
   the package av: pip install 'jaxgan[film]'."""
   seconds: float | None = None

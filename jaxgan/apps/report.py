@@ -1,10 +1,11 @@
 """Reports: `jaxgan report --workdir=RUN` writes one HTML page about a run, or compares several."""
 
+import os
 import pathlib
 import sys
 from dataclasses import dataclass
 
-from jaxgan.apps import command
+from jaxgan.apps import checks, command
 from jaxgan.data import Source
 from jaxgan.reports import page, records
 from jaxgan.training import kept, session, showing
@@ -19,7 +20,7 @@ class Options:
 
   workdir: tuple[pathlib.Path, ...]
   """The run's directory; of several, the page compares the runs, the best score first."""
-  out: pathlib.Path | None = None
+  out: checks.Page | None = None
   """The HTML file to write. If not given: report.html in the run's directory; for several runs
   comparison.html in the current folder."""
   data: bool = True
@@ -35,7 +36,7 @@ def write(options: Options) -> None:
   folders = [folder.expanduser() for folder in options.workdir]
   if not folders:
     raise ValueError('give the folder of a run, or of several: --workdir RUN RUN')
-  if len({folder.resolve() for folder in folders}) < len(folders):
+  if len({os.path.realpath(folder) for folder in folders}) < len(folders):
     raise ValueError('--workdir names a run twice: give each once')
   for folder in folders:
     records.read(folder)  # refuses what is no run, before its data set is opened

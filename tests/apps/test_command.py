@@ -32,6 +32,8 @@ MISSING = {
   'anomaly report': ['--normal', 'NONE', '--abnormal', 'NONE'],
   'evaluate': ['--workdir=NONE'],
   'interpolate': ['--workdir=NONE', '--out=made.gif'],
+  'film': ['--workdir=NONE', '--out=made.gif'],
+  'report': ['--workdir=NONE', '--out=made.html'],
   'plane': ['--workdir=NONE', '--dataset=none'],
   'translate': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],
