@@ -46,7 +46,7 @@ class Group:
     """Return what does not fit together, a sentence each."""
     return []
 
-  def warnings(self, spec: Spec) -> list[str]:
+  def cautions(self, spec: Spec) -> list[str]:
     """Return what a run on data of that `Spec` can never do, a sentence each."""
     return []
 
