@@ -17,6 +17,9 @@ from jaxgan import data
 from jaxgan.core.typing import Spec
 from jaxgan.recipes.config_json import BEFORE, RENAMED_METRICS, VERSIONS, from_json, to_json  # noqa: F401
 from jaxgan.recipes.option_groups import (  # noqa: F401  the variants' one place for all of it
+  LENGTH,
+  MAY_CHANGE,
+  PLACE,
   Group,
   Needs,
   Preset,
@@ -439,17 +442,3 @@ def groups(kind: type[Group]) -> list[tuple[str, list[str]]]:
 
 def _title(base: type) -> str:
   return (inspect.getdoc(base) or base.__name__).splitlines()[0].rstrip('.')
-
-
-# What may change.
-
-LENGTH = ('steps', 'images')
-RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep', 'warnings')
-PLACE = (
-  *('folder', 'target_folder', 'side_by_side'),  # what they lead to is compared, in data.json
-  *('data_dir', 'in_memory_limit', 'compilation_cache'),
-)
-MERIT = ('eval_every', 'eval_metric', 'eval_num')
-OUTPUT = ('report', 'log')
-MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT, *OUTPUT)
-"""What may differ between a run and its continuation: none of it changes what a step computes."""

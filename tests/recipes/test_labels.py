@@ -58,7 +58,7 @@ def test_the_decision_is_kept_and_said(variant):
   config = small(variant)
   (said,) = config.cautions(PLAIN)
   assert said == f"'digits' has no labels: {variant} draws without classes"
-  assert not config.cautions(CLASSES) and not labels.decided(config, PLAIN).warnings(PLAIN)
+  assert not config.cautions(CLASSES) and not labels.decided(config, PLAIN).cautions(PLAIN)
   assert [labels.decided(config, spec).conditional for spec in (PLAIN, CLASSES)] == [False, True]
 
 
