@@ -357,14 +357,17 @@ def is_sick(truth: dict[str, Any], healthy: dict[str, float]) -> bool | None:
   A run on all digits is well with 8 digits or more, and beside healthy runs of its variant half of
   their recall, 0.6 of their precision and at most 2.5 times their distance. It is sick with 5
   digits or fewer, less than 0.3 of recall or precision, or more than 4 times the distance. Runs on
-  points are well with nine tenths of the modes. A run on one image, or on images in a wrong
+  points are well with nine tenths of the modes, and sick with 0.6 of them or fewer; where less than
+  a fifth of the samples are points at all, modes say nothing. A run on one image, or on images in a wrong
   range, cannot be well.
   """
   if 'error' in truth:
     return True
   if 'of' in truth:
     share = truth['modes'] / truth['of']
-    return None if 0.6 < share < 0.9 or (share >= 0.9 and truth['good'] < 0.5) else share <= 0.6
+    if truth['good'] < 0.2 or 0.6 < share < 0.9:
+      return None
+    return share <= 0.6
   if BREAKS[truth['kind']].images in ('one', 'dark'):
     return True
   recall, precision = (truth[name] / healthy[name] for name in ('recall', 'precision'))
