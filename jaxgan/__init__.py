@@ -43,6 +43,7 @@ if TYPE_CHECKING:
   from jaxgan.recipes.codes import categorical, continuous
   from jaxgan.recipes.config import Config
   from jaxgan.recipes.two_player import Extra, two_player
+  from jaxgan.training.doctor import diagnose
   from jaxgan.training.loop import train
   from jaxgan.training.run import Run, load
   from jaxgan.variants import VARIANTS, configure, register
@@ -56,6 +57,7 @@ _PLACES = {
   **dict.fromkeys(('categorical', 'continuous'), 'recipes.codes'),
   **dict.fromkeys(('Extra', 'two_player'), 'recipes.two_player'),
   'train': 'training.loop',
+  'diagnose': 'training.doctor',
   **dict.fromkeys(('Run', 'load'), 'training.run'),
   **dict.fromkeys(('VARIANTS', 'configure', 'register'), 'variants'),
 }
@@ -78,6 +80,7 @@ __all__ = [
   'configure',
   'continuous',
   'data',
+  'diagnose',
   'init',
   'linen',
   'load',

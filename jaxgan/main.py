@@ -20,6 +20,7 @@ COMMANDS = {
   'evaluate': 'Score the images of a run, or compare two folders of images.',
   'report': 'Write a page about a run, or compare several on one page.',
   'film': 'Make a film of the samples of a training through time.',
+  'doctor': 'Say what is wrong with a run, and what may help.',
   'human': 'Ask people: make a page of choices, then count the answers.',
   'plane': 'Train GANs on points of the plane and draw what they learn.',
   'interpolate': 'Make an animation that walks from image to image.',

@@ -12,6 +12,7 @@ FOLDERS = (
     'evaluation',
     'recipes',
     'variants',
+    'diagnosis',
     'reports',
     'training',
     'apps',

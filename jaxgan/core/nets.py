@@ -1,8 +1,8 @@
 """The networks as a loss sees them: bound to their parameters, never changed in place."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax
 
@@ -10,12 +10,31 @@ from jaxgan.core.network import Apply, Network, with_features
 from jaxgan.core.typing import Array, Key, Memory, Tree, Variables
 
 
+class Shown(NamedTuple):
+  """What a critic compares in a loss: images, its judgement, and what the judgement is used for.
+
+  Args:
+    real: real images `[B, ...]`.
+    fake: generated images `[B, ...]`.
+    judge: returns the critic's logits of images, as the loss computes them.
+    critic: the critic's loss of real and fake logits.
+    domain: the name of the domain, in a game of several.
+  """
+
+  real: Array
+  fake: Array
+  judge: Callable[[Array], Array]
+  critic: Callable[[Array, Array], Array]
+  domain: str = ''
+
+
 @flax.struct.dataclass
 class Nets:
   """What a loss sees: the networks with their variables, and the memory. Nothing is mutated.
 
   `opt` holds the optimizer states by player, for losses that look ahead. `step` is the number of
-  steps before this one, for weights that change during training.
+  steps before this one, for weights that change during training. `witness` takes what losses show;
+  there is none in training.
   """
 
   networks: Mapping[str, Network] = flax.struct.field(pytree_node=False)
@@ -25,6 +44,7 @@ class Nets:
   opt: Mapping[str, Tree] = flax.struct.field(default_factory=dict)
   step: Array | int = 0
   train: bool = flax.struct.field(pytree_node=False, default=True)
+  witness: Callable[[Shown], None] | None = flax.struct.field(pytree_node=False, default=None)
 
   def __call__(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Any, 'Nets']:
     """Apply a network.
@@ -52,6 +72,11 @@ class Nets:
     known('there is no network', [name], self.networks)
     (_, seen), nets = self._call(name, with_features(self.networks[name]), inputs, key)
     return seen, nets
+
+  def show(self, shown: Shown) -> None:
+    """Give to the witness, if there is one, what a loss lets its critic compare."""
+    if self.witness is not None:
+      self.witness(shown)
 
   def _call(self, name: str, apply: Apply, inputs: Sequence[Array], key: Key | None):
     variables = {**self.variables[name], 'params': self.params[name]}

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxgan.core import network_transforms
 from jaxgan.core.game import Loss, Nets
+from jaxgan.core.nets import Shown
 from jaxgan.core.typing import Array, Batch, Key, Latent, Logs, Step
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
@@ -139,6 +140,8 @@ def between(
     drawing, key = jax.random.split(key)
     first, second, scoring, *keys = jax.random.split(key, 3 + len(penalties))
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
+    seeing = lambda x, nets=nets: judge(nets, x, batch, jax.random.clone(first))[0]
+    nets.show(Shown(images, fake, seeing, objective.critic))
     real_logits, nets = judge(nets, images, batch, first)
     fake_logits, nets = judge(nets, fake, batch, second)
     # A function of images only: it uses the same draws at every call.

@@ -10,6 +10,7 @@ from jax import lax
 
 from jaxgan.augmentation.crops import ChangeBatch, unchanged
 from jaxgan.core.game import Loss, Nets
+from jaxgan.core.nets import Shown
 from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
 
@@ -44,6 +45,9 @@ def cycle(
     a, b = batch['image'], batch['target']
     (fake_b, same_b), nets = _apart(nets, 'generator_ab', (a, b) if identity else (a,))
     (fake_a, same_a), nets = _apart(nets, 'generator_ba', (b, a) if identity else (b,))
+    for domain, real, fake in (('a', a, fake_a), ('b', b, fake_b)):
+      seeing = lambda x, nets=nets, name=f'critic_{domain}': nets(name, x)[0]
+      nets.show(Shown(real, fake, seeing, objective.critic, domain))
     back_a, nets = nets('generator_ba', fake_b)
     back_b, nets = nets('generator_ab', fake_a)
     logits_a, nets = nets('critic_a', fake_a)
@@ -178,6 +182,8 @@ def paired(
 
   def critic(nets: Nets, batch: Batch, key: Key):
     x, y, fake, _ = generate(nets, batch, key)
+    seeing = lambda images, nets=nets: nets('critic', x, images)[0]
+    nets.show(Shown(y, fake, seeing, objective.critic))
     real_logits, nets = nets('critic', x, y)
     fake_logits, nets = nets('critic', x, fake)
     logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}

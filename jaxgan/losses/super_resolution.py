@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.augmentation.crops import crops
 from jaxgan.core.game import Loss, Nets
+from jaxgan.core.nets import Shown
 from jaxgan.core.typing import Array, Batch, Key
 from jaxgan.losses.objectives import Objective
 from jaxgan.ops.resample import resize
@@ -99,6 +100,8 @@ def adversarial(
 
   def critic(nets: Nets, batch: Batch, key: Key):
     made, high, _ = make(nets, batch, key)
+    seeing = lambda x, nets=nets: nets('critic', x)[0]
+    nets.show(Shown(high, made, seeing, objective.critic))
     real, nets = nets('critic', high)
     fake, nets = nets('critic', made)
     return objective.critic(real, fake), nets, {'real': real.mean(), 'fake': fake.mean()}

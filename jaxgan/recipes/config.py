@@ -17,6 +17,9 @@ from jaxgan import data
 from jaxgan.core.typing import Spec
 from jaxgan.recipes.config_json import BEFORE, RENAMED_METRICS, VERSIONS, from_json, to_json  # noqa: F401
 from jaxgan.recipes.option_groups import (  # noqa: F401  the variants' one place for all of it
+  LENGTH,
+  MAY_CHANGE,
+  PLACE,
   Group,
   Needs,
   Preset,
@@ -63,6 +66,8 @@ class Run(Group):
   """How many of the latest checkpoints are kept."""
   seed: int = 0
   """Seed of everything random: parameters, latents, order of the data."""
+  warnings: bool = True
+  """Say it when a failure begins, such as a mode collapse, with the numbers and a remedy."""
   compilation_cache: bool = True
   """Keep compiled programs in the user's cache folder, so that the next start is faster."""
 
@@ -128,9 +133,9 @@ class Labels(Group):
   """Draw by class. True: the data set must have labels. False: labels are ignored. If not given: by
   class if the data set has labels."""
 
-  def warnings(self, spec: Spec) -> list[str]:
+  def cautions(self, spec: Spec) -> list[str]:
     """Add classes that nobody asked for and the data do not have."""
-    found = super().warnings(spec)
+    found = super().cautions(spec)
     if self.conditional is None and not spec.classes:
       dataset, variant = part(self, Data).dataset, part(self, Run).variant
       found.append(f'{dataset!r} has no labels: {variant} draws without classes')
@@ -437,17 +442,3 @@ def groups(kind: type[Group]) -> list[tuple[str, list[str]]]:
 
 def _title(base: type) -> str:
   return (inspect.getdoc(base) or base.__name__).splitlines()[0].rstrip('.')
-
-
-# What may change.
-
-LENGTH = ('steps', 'images')
-RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
-PLACE = (
-  *('folder', 'target_folder', 'side_by_side'),  # what they lead to is compared, in data.json
-  *('data_dir', 'in_memory_limit', 'compilation_cache'),
-)
-MERIT = ('eval_every', 'eval_metric', 'eval_num')
-OUTPUT = ('report', 'log')
-MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT, *OUTPUT)
-"""What may differ between a run and its continuation: none of it changes what a step computes."""

@@ -46,7 +46,7 @@ class Group:
     """Return what does not fit together, a sentence each."""
     return []
 
-  def warnings(self, spec: Spec) -> list[str]:
+  def cautions(self, spec: Spec) -> list[str]:
     """Return what a run on data of that `Spec` can never do, a sentence each."""
     return []
 
@@ -166,3 +166,17 @@ def _out_of_range(config: Group) -> list[str]:
     *_outside(config, _SHARES, 'must be in [0, 1)', lambda value: 0 <= value < 1),
     *above_zero(config, *given),
   ]
+
+
+# What may change.
+
+LENGTH = ('steps', 'images')
+RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
+PLACE = (
+  *('folder', 'target_folder', 'side_by_side'),  # what they lead to is compared, in data.json
+  *('data_dir', 'in_memory_limit', 'compilation_cache'),
+)
+MERIT = ('eval_every', 'eval_metric', 'eval_num')
+OUTPUT = ('report', 'log', 'warnings')
+MAY_CHANGE = (*LENGTH, *RHYTHM, *PLACE, *MERIT, *OUTPUT)
+"""What may differ between a run and its continuation: none of it changes what a step computes."""

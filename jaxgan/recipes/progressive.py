@@ -105,9 +105,9 @@ class Growing(config.TwoPlayer, config.Algorithm, config.TopK):
     """Add a length of stages below 0."""
     return super().problems() + config.zero_or_above(self, 'stage_images')
 
-  def warnings(self, spec: Spec) -> list[str]:
+  def cautions(self, spec: Spec) -> list[str]:
     """Add a run that never leaves the first size."""
-    found, first = super().warnings(spec), self.stage_images // self.images_per_step
+    found, first = super().cautions(spec), self.stage_images // self.images_per_step
     if self.stage_images and first >= self.length and resnet.stem(spec.size)[1] > 0:
       found.append(
         f'the run of {self.length} steps never leaves the first size, which takes {first}: '

@@ -60,9 +60,9 @@ class Config(config.Common, config.Algorithm, config.Scheduled):
     found += config.zero_or_above(self, 'pretrain')
     return found + config.above_zero(self, 'pretrain_lr')
 
-  def warnings(self, spec: Spec) -> list[str]:
+  def cautions(self, spec: Spec) -> list[str]:
     """Add a run that ends before the critic comes in."""
-    found = super().warnings(spec)
+    found = super().cautions(spec)
     if self.length <= self.pretrain:
       found.append(
         f'the critic never plays in {self.length} steps, as --pretrain={self.pretrain} of them are '

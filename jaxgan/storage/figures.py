@@ -1,8 +1,6 @@
-"""Pictures to look at: grids of samples and curves of losses."""
+"""Pictures to look at: grids of samples, animations, points."""
 
-import collections
 import io
-import json
 import os
 import pathlib
 from typing import Any
@@ -87,42 +85,6 @@ def _enlarged(picture: np.ndarray, width: int) -> Image.Image:
   image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
   factor = max(1, round(width / image.width))
   return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-
-
-def save_curves(path: str | os.PathLike[str], metrics: str | os.PathLike[str]) -> None:
-  """Draw the series of a metrics file against the images seen, with one panel for each player.
-
-  It writes nothing where the metrics file is missing or has no series yet.
-
-  Args:
-    path: the PNG file.
-    metrics: a JSON object in each line, with names such as 'generator/loss'.
-  """
-  from matplotlib.figure import Figure
-
-  metrics = pathlib.Path(metrics)
-  text = metrics.read_text() if metrics.exists() else ''  # nothing logged yet
-  lines = [json.loads(line) for line in text.splitlines()]
-  panels: dict[str, dict[str, list[tuple[int, float]]]] = collections.defaultdict(
-    lambda: collections.defaultdict(list)
-  )
-  for line in lines:
-    for name, value in line.items():
-      panel, _, series = name.rpartition('/')
-      if panel:
-        panels[panel][series].append((line['images'], float('nan') if value is None else value))
-  if not panels:
-    return
-  figure = Figure(figsize=(8, 3 * len(panels)), layout='constrained')
-  axes = figure.subplots(len(panels), squeeze=False)[:, 0]
-  for axis, (panel, series) in zip(axes, panels.items(), strict=True):
-    for name, points in series.items():
-      axis.plot(*zip(*points, strict=True), label=name, linewidth=1)
-    axis.set(title=panel, xlabel='real images seen')
-    axis.legend()
-    axis.grid(alpha=0.3)
-  with files.atomic(pathlib.Path(path)) as file:
-    figure.savefig(file, format='png', dpi=100)
 
 
 def save_points(path: str | os.PathLike[str], samples: np.ndarray, means: np.ndarray) -> None:

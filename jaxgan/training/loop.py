@@ -15,18 +15,20 @@ from jaxgan.core import console, guard
 from jaxgan.core.game import Game, played
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs
+from jaxgan.diagnosis.alarms import Alarms
 from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
 from jaxgan.recipes.config import Common, Scores
 from jaxgan.recipes.option_groups import part
 from jaxgan.recipes.types import Translator
-from jaxgan.storage import figures
+from jaxgan.storage import curves, figures
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import STOPPED, Journal
 from jaxgan.training.run import METRICS, Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import HALT, TIME, Asked, Stopped, heard
+from jaxgan.training.vitals import Vitals
 
 RETURNS = 3
 """How often a diverged run starts again from the same checkpoint before it fails."""
@@ -151,6 +153,7 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
     images_per_step=config.images_per_step,
     quiet=session.quiet or not hosts.first(),
     follow=_following(session, callback),
+    watch=Alarms(config) if config.warnings else None,
   )
   session.open_outputs(step)
   until = session.began + 60 * (config.minutes or float('inf'))
@@ -164,8 +167,9 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
     asked = lambda: signalled() or (HALT if stop is not None and stop.is_set() else 0)
     if step == 0:
       _picture(session, 0)
+    vitals = Vitals(session)
     while step < config.length:
-      step = _play_stage(session, journal, asked)
+      step = _play_stage(session, journal, asked, vitals)
   if session.showing:
     session.showing.finish(session.source)
   return session.run
@@ -189,7 +193,7 @@ def _following(session: Session, callback: Callback | None) -> Callable[[dict[st
   return follow
 
 
-def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
+def _play_stage(session: Session, journal: Journal, asked: Asked, vitals: Vitals) -> int:
   """Train to the end of the stage or run, or until it diverges; return the step reached."""
   config, step = session.config, int(session.state.step)
   number = stages.index(session.recipe, step)
@@ -198,8 +202,10 @@ def _play_stage(session: Session, journal: Journal, asked: Asked) -> int:
   with contextlib.closing(batches(session, game.microbatches, step)) as stream:
     while step < config.length and stages.index(session.recipe, step) == number:
       batch = devices.place(session.mesh, next(stream))
+      before = vitals.before(step + 1)
       with jax.transfer_guard('disallow'):
         session.state, logs = advance(session.state, batch)
+      logs |= vitals.after(before, step)
       step += 1
       if stages.index(session.recipe, step) != number:
         session.state = _next_stage(session, number + 1)
@@ -326,7 +332,7 @@ def _draw(session: Session, step: int) -> None:
   figures.save_grid(path, samples, columns)
   session.sinks.picture(step, path)
   if step:
-    figures.save_curves(session.folder / 'curves.png', session.folder / METRICS)
+    curves.save(session.folder / 'curves.png', session.folder / METRICS)
   if step and step < session.config.length and session.showing:
     session.showing.refresh()
 

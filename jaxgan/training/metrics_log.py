@@ -7,13 +7,15 @@ import pathlib
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
 from jaxgan.core import console
+from jaxgan.diagnosis import alarms
+from jaxgan.diagnosis.alarms import Alarms
 from jaxgan.storage import files
 
 STOPPED = 'stopped'
@@ -38,6 +40,7 @@ class Journal:
     images_per_step: for the number of images and the speed.
     quiet: show no progress.
     follow: called with each line after it is written, with NaN where the file has null.
+    watch: reads each line, and warns of failures that begin; None: no warnings.
   """
 
   def __init__(
@@ -49,8 +52,9 @@ class Journal:
     images_per_step: int,
     quiet: bool = False,
     follow: Callable[[dict[str, float]], None] | None = None,
+    watch: Alarms | None = None,
   ):
-    self._follow = follow
+    self._follow, self._watch = follow, watch
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
     self._waiting: collections.deque = collections.deque()  # of (step, time, event, logs)
@@ -77,7 +81,10 @@ class Journal:
     """Delete the lines after a step to which the run returns, and record this event."""
     self.flush()
     self._begin(step)
-    self._append({'step': step, 'images': step * self._images, **event})
+    line = {'step': step, 'images': step * self._images, **event}
+    self._append(line)
+    if self._watch is not None:
+      self._watch.consider(line)
     if self._bar is not None:
       self._bar.reset(self._length)
       self._bar.update(step)
@@ -109,11 +116,15 @@ class Journal:
     self._start = self._last = (step, time.perf_counter())
     if self._path is not None:
       _cut(self._path, step)
+    if self._watch is not None:
+      self._watch.reset()
+      for line in [] if self._path is None else _lines(self._path):
+        self._watch.consider(_numbers(line))
 
-  def _append(self, line: Mapping[str, float | None]) -> None:
+  def _append(self, *lines: Mapping[str, float | str | None]) -> None:
     if self._path is None:
       return
-    self._unwritten.append(json.dumps(line) + '\n')
+    self._unwritten += [json.dumps(line) + '\n' for line in lines]
     try:
       _add(self._path, ''.join(self._unwritten))
       self._unwritten.clear()
@@ -137,10 +148,15 @@ class Journal:
       'images_per_second': round(speed, 1),
       **event,
     }
-    self._append(line)
+    numbers = _numbers(line)
+    found = [] if self._watch is None else self._watch.consider(numbers)
+    begun = [{'step': step, 'images': line['images'], **alarms.event(one)} for one in found]
+    self._append(line, *begun)  # in one call, so that a crash does not part them
     self._show(step, now, values, speed)
+    for one in found:
+      self.say(f'jaxgan: {alarms.sentence(one)}')
     if self._follow is not None:
-      self._follow({name: math.nan if value is None else value for name, value in line.items()})
+      self._follow(numbers)
 
   def _show(self, step: int, now: float, values: Mapping[str, float], speed: float) -> None:
     losses = {
@@ -159,11 +175,11 @@ class Journal:
 def history(path: pathlib.Path) -> dict[str, np.ndarray]:
   """Return the lines of a metrics file as arrays by name, one value per line.
 
-  'step' is int64. All others are float64, with NaN where a line has no value. An incomplete last
-  line is ignored. A missing file counts as empty.
+  'step' is int64. All others are float64, with NaN where a line has no value. Texts, such as those
+  of warnings, are not in the result. An incomplete last line is ignored. A missing file counts as
+  empty.
   """
-  text = path.read_text() if path.exists() else ''
-  lines = [json.loads(line) for line in text.splitlines() if math.isfinite(_step(line))]
+  lines = [_numbers(line) for line in _lines(path)]
   names = dict.fromkeys(name for line in lines for name in line if name != 'step')
   found = {name: np.array([line.get(name) for line in lines], np.float64) for name in names}
   return {'step': np.array([line['step'] for line in lines], np.int64), **found}
@@ -179,6 +195,22 @@ def _add(path: pathlib.Path, text: str) -> None:
     except OSError:
       file.truncate(end)
       raise
+
+
+def _lines(path: pathlib.Path) -> list[dict[str, float | str | None]]:
+  text = path.read_text() if path.exists() else ''
+  return [json.loads(line) for line in text.splitlines() if math.isfinite(_step(line))]
+
+
+def _numbers(line: Mapping[str, float | str | None]) -> dict[str, float]:
+  """Return the numbers of a line, with NaN for null."""
+  kept = {name: value for name, value in line.items() if value is None or is_number(value)}
+  return {name: math.nan if value is None else value for name, value in kept.items()}
+
+
+def is_number(value: object) -> TypeGuard[float]:
+  """Return whether a value of JSON is a number."""
+  return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cut(path: pathlib.Path, step: int) -> None:

@@ -145,7 +145,7 @@ def _prepare(
   hosts.check_same('the data set', source.fingerprint)
   resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
-  warnings = config.warnings(source.spec)
+  warnings = config.cautions(source.spec)
   config = labels.decided(config, source.spec)
   recipe = variants.build(config, source.spec)
   _check_needs(config, recipe, source)

@@ -158,7 +158,7 @@ def test_a_variant_has_the_options_that_it_uses_and_no_others():
 
 
 def test_growth_that_never_grows_is_warned_of():
-  warned = lambda **given: variants.configure('stylegan', steps=10, **given).warnings(Spec(16, 1))
+  warned = lambda **given: variants.configure('stylegan', steps=10, **given).cautions(Spec(16, 1))
   (text,) = warned(stage_images=640)
   assert 'never leaves the first size' in text and '--stage-images' in text and '--steps' in text
   assert not warned(stage_images=320) and not warned()
@@ -166,13 +166,13 @@ def test_growth_that_never_grows_is_warned_of():
 
 @pytest.mark.parametrize('variant', ['srgan', 'esrgan'])
 def test_a_critic_that_never_plays_is_warned_of(variant):
-  warned = lambda steps: variants.configure(variant, pretrain=10, steps=steps).warnings(Spec(32, 3))
+  warned = lambda steps: variants.configure(variant, pretrain=10, steps=steps).cautions(Spec(32, 3))
   (text,) = warned(10)
   assert 'the critic never plays' in text and '--pretrain=10' in text
   assert not warned(11)
 
 
 def test_classes_that_the_data_do_not_have_are_warned_of():
-  warned = lambda spec, **given: variants.configure('stylegan2', **given).warnings(spec)
+  warned = lambda spec, **given: variants.configure('stylegan2', **given).cautions(spec)
   assert 'no labels' in warned(Spec(16, 1))[0]
   assert not warned(Spec(16, 1, 10)) and not warned(Spec(16, 1), conditional=False)

@@ -56,9 +56,9 @@ def test_a_variant_about_labels_names_others():
 @pytest.mark.parametrize('variant', CHOOSING)
 def test_the_decision_is_kept_and_said(variant):
   config = small(variant)
-  (said,) = config.warnings(PLAIN)
+  (said,) = config.cautions(PLAIN)
   assert said == f"'digits' has no labels: {variant} draws without classes"
-  assert not config.warnings(CLASSES) and not labels.decided(config, PLAIN).warnings(PLAIN)
+  assert not config.cautions(CLASSES) and not labels.decided(config, PLAIN).cautions(PLAIN)
   assert [labels.decided(config, spec).conditional for spec in (PLAIN, CLASSES)] == [False, True]
 
 

@@ -1,7 +1,5 @@
 """Pictures pixel by pixel."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -60,60 +58,6 @@ def test_a_picture_replaces_the_one_before(tmp_path):
     figures.save_grid(path, np.full((1, 512, 512, 1), value), 1)
   with Image.open(path) as image:
     assert np.asarray(image).min() == 255
-
-
-def write(path, lines):
-  path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
-  return path
-
-
-def line(step, **values):
-  return {'step': step, 'images': 64 * step, **values, 'images_per_second': 10.0}
-
-
-def test_curves_are_a_panel_a_player(tmp_path):
-  lines = [
-    line(s, **{'critic/loss': 1 / s, 'generator/loss': s, 'critic/fake': -s}) for s in (1, 2)
-  ]
-  out = {}
-  for players, kept in (
-    (2, lines),
-    (1, [{k: v for k, v in x.items() if 'gen' not in k} for x in lines]),
-  ):
-    path = tmp_path / f'{players}.png'
-    figures.save_curves(path, write(tmp_path / 'metrics.jsonl', kept))
-    with Image.open(path) as image:
-      image.verify()
-      out[players] = image.size
-  assert out == {2: (800, 600), 1: (800, 300)}
-
-
-def test_curves_show_the_series(tmp_path, monkeypatch):
-  """Over the images seen; a series may start late, as those of lazy turns do."""
-  from matplotlib.axes import Axes
-
-  drawn = {}
-  plot = Axes.plot
-  note = lambda self, x, y, label, **rest: (
-    drawn.update({label: list(zip(x, y, strict=True))}),
-    plot(self, x, y, label=label, **rest),
-  )[1]
-  monkeypatch.setattr(Axes, 'plot', note)
-  lines = [line(1, **{'critic/loss': 0.5}), line(3, **{'critic/loss': 0.25, 'critic/lazy': 7.0})]
-  figures.save_curves(tmp_path / 'curves.png', write(tmp_path / 'metrics.jsonl', lines))
-  assert drawn == {'loss': [(64, 0.5), (192, 0.25)], 'lazy': [(192, 7.0)]}
-
-
-@pytest.mark.parametrize('lines', [[], [line(5)]])
-def test_no_series_no_curves(tmp_path, lines):
-  figures.save_curves(tmp_path / 'curves.png', write(tmp_path / 'metrics.jsonl', lines))
-  assert not (tmp_path / 'curves.png').exists()
-
-
-def test_no_metrics_yet_no_curves(tmp_path):
-  """A picture may be due before the first line is."""
-  figures.save_curves(tmp_path / 'curves.png', tmp_path / 'metrics.jsonl')
-  assert not list(tmp_path.iterdir())
 
 
 def test_a_gif_has_all_frames_and_runs_for_ever(tmp_path):

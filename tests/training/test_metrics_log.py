@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.storage.figures import save_curves
+from jaxgan.storage import curves
 from jaxgan.training import metrics_log
 from jaxgan.training.metrics_log import Journal
 
@@ -233,7 +233,7 @@ def test_what_is_not_finite_is_null(tmp_path):
   metrics_log.close()
   line = json.loads((tmp_path / 'm.jsonl').read_text(), parse_constant=pytest.fail)
   assert line['critic/loss'] is None
-  save_curves(tmp_path / 'curves.png', tmp_path / 'm.jsonl')
+  curves.save(tmp_path / 'curves.png', tmp_path / 'm.jsonl')
   assert (tmp_path / 'curves.png').is_file()
 
 

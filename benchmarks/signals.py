@@ -1,0 +1,93 @@
+"""What the signals cost: `python -m benchmarks.signals [--variants=gan,lsgan]`.
+
+All that is computed for one line with signals, for training and held-out images, is timed in turns
+with the training step. It is spread over the steps from one such line to the next. The seconds that
+XLA needs to compile are compared, too.
+"""
+
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+
+import jax
+
+from benchmarks import measure
+from benchmarks.throughput import Columns, Row, names, table
+from benchmarks.workloads import Subject, of_variant
+from jaxgan.diagnosis import signals
+from jaxgan.parallel import devices
+from jaxgan.variants import VARIANTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What to time."""
+
+  variants: str = 'gan,lsgan'
+  """Names of variants, comma between, or all."""
+  rounds: int = 10
+  """Times that each contender has its turn."""
+  seconds: float = 0.3
+  """How long a turn lasts at least."""
+  out: pathlib.Path = pathlib.Path('signals.json')
+  """Where the figures go."""
+
+
+def row(subject: Subject, options: Options) -> Row:
+  """Return seconds of a step, of all signals of a line, and of compiling each."""
+  mesh = devices.mesh(subject.batch_size)
+  step = measure.program(subject, mesh)
+  state, batch = step.state, {name: x[0] for name, x in step.batches.items()}
+  game = subject.stage.game
+  begun = time.perf_counter()
+  program = signals.program(game).lower(state, batch).compile()  # type: ignore[attr-defined]
+  signals.movement(game, signals.copied(state.params), state)
+  compiled = time.perf_counter() - begun
+
+  def line() -> None:
+    before = signals.copied(state.params)
+    jax.block_until_ready([program(state, batch), program(state, batch)])
+    jax.block_until_ready(signals.movement(game, before, state))
+
+  calls = {'step': measure.caller(step), 'line': line}
+  times = measure.interleaved(calls, rounds=options.rounds, seconds=options.seconds)
+  compiling = {'compile step': step.compile_seconds, 'compile signals': compiled}
+  return {'variant': subject.name, **times, **compiling}
+
+
+def _cost(row: Row) -> str:
+  ratio = measure.speed(row['line'], row['step'])
+  share = [x / signals.RHYTHM for x in ratio]
+  return f'{share[0]:.2%} ({share[1]:.2%} to {share[2]:.2%})'
+
+
+COLUMNS: Columns = {
+  'variant': lambda r: r['variant'],
+  'ms a step': lambda r: f'{1e3 * measure.spread(r["step"]).median:.2f}',
+  'ms of signals': lambda r: f'{1e3 * measure.spread(r["line"]).median:.2f}',
+  'share of training': _cost,
+  'compiling': lambda r: (
+    f'{r["compile step"]:.2f} s {r["compile signals"] / r["compile step"]:+.0%}'
+  ),
+}
+
+
+def run(options: Options) -> None:
+  """Measure, print the table, write the figures."""
+  facts = measure.told_facts()
+  chosen = names(options.variants, list(VARIANTS), True)
+  rows = [row(of_variant(name, 'laptop', None, None), options) for name in chosen]
+  print(table(COLUMNS, rows))
+  options.out.write_text(json.dumps({'facts': facts, 'rows': rows}, indent=1))
+  print(f'signals every {signals.RHYTHM} steps, {jax.device_count()} device(s); {options.out}')
+
+
+def main(argv: list[str] | None = None) -> int:
+  """The command; its exit code is 2 on wrong input."""
+  return measure.command(Options, run, 'python -m benchmarks.signals', argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

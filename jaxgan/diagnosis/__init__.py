@@ -1,0 +1,1 @@
+"""How a run is: signals of its health, warnings, and verdicts."""

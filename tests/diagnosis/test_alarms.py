@@ -1,0 +1,96 @@
+"""Warnings: one when a failure begins, none until it has ended, the same after a resume."""
+
+import math
+
+import pytest
+
+from jaxgan import variants
+from jaxgan.diagnosis import verdicts
+from jaxgan.diagnosis.alarms import Alarms, event, sentence
+
+WELL = {
+  'critic/loss': 1.0,
+  'generator/loss': 1.0,
+  'critic/update': 1e-3,
+  'critic/accuracy_real': 0.8,
+  'critic/accuracy_fake': 0.8,
+  'critic/saturated': 0.1,
+  'critic/overfit': 0.1,
+  'critic/gap': 1.0,
+  'critic/slope': 0.5,
+  'samples/diversity': 0.9,
+  'samples/extreme': 0.0,
+  'skipped': 0.0,
+}
+ILL = {
+  verdicts.FULL: {'samples/diversity': 0.1},
+  verdicts.PENALTY: {'critic/slope': 90.0},
+  verdicts.STRONG: {
+    'critic/accuracy_real': 1.0,
+    'critic/accuracy_fake': 1.0,
+    'critic/saturated': 1.0,
+  },
+  verdicts.OVERFIT: {'critic/overfit': 0.9},
+  verdicts.DEAD: {'samples/extreme': 0.9},
+}
+
+
+def alarms():
+  return Alarms(variants.configure('lsgan', steps=1000))
+
+
+def heard(watch, lines, start=0):
+  return [
+    (start + 50 * i, one.name)
+    for i, line in enumerate(lines, 1)
+    for one in watch.consider({'step': start + 50 * i, **WELL, **line})
+  ]
+
+
+@pytest.mark.parametrize('name', ILL)
+def test_a_failure_is_named_once_and_again_when_it_returns(name):
+  lines = [{}] * 4 + [ILL[name]] * 8 + [{}] * 4 + [ILL[name]] * 4
+  assert heard(alarms(), lines) == [(350, name), (950, name)]  # three lines after 200 and after 800
+
+
+def test_a_short_dip_is_no_failure():
+  assert heard(alarms(), [{}] * 4 + [ILL[verdicts.FULL]] * 2 + [{}] * 6) == []
+
+
+def test_early_samples_are_alike_and_that_is_no_collapse():
+  assert heard(alarms(), [{'samples/diversity': 0.1}] * 2 + [{}] * 4) == []
+  assert heard(alarms(), [{'samples/diversity': 0.1}] * 6) == [(250, verdicts.FULL)]
+
+
+def test_a_loss_that_is_not_finite_is_named_at_once():
+  assert heard(alarms(), [{}, {'critic/loss': math.nan}]) == [(100, verdicts.DIVERGENCE)]
+
+
+def test_lines_read_again_give_the_same_warnings():
+  lines = [{}] * 4 + [ILL[verdicts.PENALTY]] * 8
+  whole, parts = alarms(), alarms()
+  heard(whole, lines[:6])
+  heard(parts, [{}] * 3)
+  parts.reset()
+  heard(parts, lines[:6])
+  rest = heard(whole, lines[6:], 300)
+  assert rest == heard(parts, lines[6:], 300) == [(350, verdicts.PENALTY)]
+
+
+def test_events_and_other_lines_are_passed_over():
+  assert alarms().consider({'step': 100.0, 'images': 3.0}) == []
+
+
+def test_what_a_warning_says():
+  watch = alarms()
+  found = [
+    one
+    for i in range(1, 9)
+    for one in watch.consider({'step': 50 * i, **WELL, **ILL[verdicts.FULL]})
+  ]
+  assert event(found[0])['warning'] == verdicts.FULL
+  assert event(found[0])['remedy'] == found[0].remedies[0]
+  assert sentence(found[0]).startswith(
+    'warning: full mode collapse: the samples are nearly all the'
+  )
+  assert '\n' not in sentence(found[0]) and '--generator-lr' in sentence(found[0])
