@@ -38,7 +38,8 @@ class RRDBNet(nn.Module):
 
   Each of the residual `blocks` has three dense blocks; one shortcut leads over all of them. For
   each doubling there is a nearest neighbor upsampling with a convolution. There is no norm, and
-  the output has no bounds.
+  the output has no bounds. With `unit` the layers see and make images in [0, 1], as the authors'
+  do, whose weights then fit; else images in [-1, 1].
 
   Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018.
   """
@@ -48,11 +49,12 @@ class RRDBNet(nn.Module):
   blocks: int = 23
   growth: int = 32
   doublings: int = 2
+  unit: bool = False
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool = False) -> Array:
     conv = partial(Conv, self.width, start=he)
-    first = x = conv()(x)
+    first = x = conv()((x + 1) / 2 if self.unit else x)
     for _ in range(self.blocks):
       y = x
       for _ in range(3):
@@ -61,4 +63,5 @@ class RRDBNet(nn.Module):
     x = first + conv()(x)
     for _ in range(self.doublings):
       x = leaky_relu(conv(form=upsample_convolve)(x))
-    return Conv(self.channels, start=he)(leaky_relu(conv()(x)))
+    x = Conv(self.channels, start=he)(leaky_relu(conv()(x)))
+    return 2 * x - 1 if self.unit else x

@@ -65,18 +65,29 @@ def modulate(
   return y * lax.rsqrt(squares + 1e-8)[:, None, None].astype(y.dtype)
 
 
-def noises(module: nn.Module, images: int, sizes: Sequence[int]) -> list[Array]:
+def noises(module: nn.Module, images: int, sizes: Sequence[int], kept: bool = False) -> list[Array]:
   """Draw noise from N(0, 1), `[B, size, size, 1]` for each size.
 
-  Without the rng `noise` it is `[1, size, size, 1]` and always the same.
+  Without the rng `noise` it is `[1, size, size, 1]` and always the same. With `kept` this fixed
+  noise consists of variables of the module, in the collection `noise`.
   """
   ends = np.cumsum([size * size for size in sizes])
   drawing = module.has_rng('noise')
+  if kept:
+    fixed = [
+      module.variable('noise', str(i), _fixed, i, size).value for i, size in enumerate(sizes)
+    ]
+    if not drawing:
+      return fixed
   key = module.make_rng('noise') if drawing else jax.random.key(0)
   # One draw for all sizes: XLA compiles a random number generator for each draw.
   drawn = jax.random.normal(key, (images if drawing else 1, int(ends[-1])))
   parts = jnp.split(drawn, ends[:-1], 1)
   return [x.reshape(-1, size, size, 1) for x, size in zip(parts, sizes, strict=True)]
+
+
+def _fixed(i: int, size: int) -> Array:
+  return jax.random.normal(jax.random.key(i), (1, size, size, 1))
 
 
 class Tower(nn.Module):
@@ -160,15 +171,23 @@ class Synthesis(nn.Module):
   It begins with a learned constant and has two layers for each size (one for the first). The image
   is a sum over the sizes: each size adds its image to the upsampled sum of the sizes before it.
   The rng `noise` draws the noise; without it the noise is always the same.
+
+  Attributes:
+    sizes: sizes of the feature maps, ascending.
+    widths: channels of the feature map of each size.
+    channels: channels of the images.
+    kept_noise: keep the fixed noise with the network's variables, as the authors do.
   """
 
   sizes: Sequence[int]
   widths: Sequence[int]
   channels: int
+  kept_noise: bool = False
 
   @nn.compact
   def __call__(self, w: Array, *, train: bool) -> Array:
-    noise = noises(self, len(w), [size for size in self.sizes for _ in range(2)][1:])
+    every = [size for size in self.sizes for _ in range(2)][1:]
+    noise = noises(self, len(w), every, self.kept_noise)
     size, width = self.sizes[0], self.widths[0]
     x = self.param('constant', nn.initializers.normal(1.0), (size, size, width))
     x = jnp.broadcast_to(x[None].astype(w.dtype), (len(w), size, size, width))

@@ -40,6 +40,8 @@ class Config(config.Common, config.Algorithm, config.Scheduled):
   """Channels of the layers of the generator, and of the critic's first."""
   blocks: int = 4
   """Residual blocks of the generator."""
+  unit: bool = False
+  """The generator's layers see images in [0, 1], as those of published weights; else [-1, 1]."""
   batch_size: int = 16
   generator_lr: float = 1e-4
   critic_lr: float = 1e-4

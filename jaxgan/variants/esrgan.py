@@ -55,7 +55,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   return upscalers.recipe_of(
     config,
     spec,
-    generator=RRDBNet(spec.channels, width, config.blocks, config.growth, config.doublings),
+    generator=RRDBNet(
+      spec.channels, width, config.blocks, config.growth, config.doublings, config.unit
+    ),
     critic=critic,
     objective=objectives.relativistic_average(),
     distance=super_resolution.absolute,

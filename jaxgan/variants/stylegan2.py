@@ -43,6 +43,8 @@ class Config(style_based.Options, Labels):
   """Weight of the path length penalty; 0 leaves its turn out."""
   path_every: int = 4
   """Steps from one path length penalty to the next."""
+  kept_noise: bool = False
+  """Keep the fixed noise of `generate` with the run, as the authors do; else all runs share it."""
   psi: float = 1.0
   """Truncation of samples: styles are drawn towards their mean by this; 1: not at all."""
   r1: float = 0.1
@@ -92,7 +94,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   fakes = Drawing(latents(config), 2 * len(sizes), given, mixing=config.mixing)
   networks = {
     'mapping': stylegan2.Mapping(config.width, config.mapping_layers, classes),
-    'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels),
+    'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels, config.kept_noise),
     'critic': stylegan2.Critic(sizes, widths, config.residual, config.group, classes),
   }
   path = path_length(fakes, config.path_weight, config.path_every)
