@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
   'train': 'Train a GAN on a folder of images, or on a data set known by name.',
+  'import': 'Make a run of published weights.',
   'sample': 'Draw images from a run.',
   'evaluate': 'Score the images of a run, or compare two folders of images.',
   'human': 'Ask people: make a page of choices, then count the answers.',
