@@ -28,9 +28,10 @@ COMMANDS = {
   'invert': 'Find the latents of given images.',
   'directions': 'Find directions in the latent space and what they change.',
   'anomaly': 'Score how abnormal images are: how badly the generator reproduces them.',
+  'export': 'Write the generator of a run for use without jaxgan.',
   'augment': 'Draw a folder of images for each class, to train a classifier.',
   'translate': 'Translate images with a run of cyclegan or pix2pix.',
-  'upscale': 'Enlarge images with a run of srgan or esrgan.',
+  'upscale': 'Enlarge images with published weights, or with a run of srgan or esrgan.',
 }
 """The name of every command, and what the command does."""
 

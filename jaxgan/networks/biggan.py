@@ -20,7 +20,7 @@ from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.dense import Dense, Embed
 from jaxgan.nn.elementwise import affine
 from jaxgan.nn.initializers import orthogonal
-from jaxgan.nn.normalization import BatchNorm, Standardise, VectorBatchNorm
+from jaxgan.nn.normalization import BatchNorm, Standardize, VectorBatchNorm
 from jaxgan.ops.convolution import upsample_convolve
 from jaxgan.ops.resample import pool, upsample
 
@@ -82,7 +82,7 @@ class ClassBatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, labels: Array, *, train: bool) -> Array:
-    scale, shift = Standardise(eps=self.eps, name='statistics')(x, train)
+    scale, shift = Standardize(eps=self.eps, name='statistics')(x, train)
     table = partial(Embed, self.classes, x.shape[-1], start=orthogonal)
     gain, bias = 1 + table(name='gain')(labels), table(name='bias')(labels)
     return affine(x, gain * scale[None], gain * shift[None] + bias)

@@ -69,11 +69,12 @@ def noises(module: nn.Module, images: int, sizes: Sequence[int], kept: bool = Fa
   """Draw noise from N(0, 1), `[B, size, size, 1]` for each size.
 
   Without the rng `noise` it is `[1, size, size, 1]` and always the same. With `kept` this fixed
-  noise consists of variables of the module, in the collection `noise`.
+  noise consists of variables of the module, in the collection `noise`; noise that a call gives
+  there is used too.
   """
   ends = np.cumsum([size * size for size in sizes])
   drawing = module.has_rng('noise')
-  if kept:
+  if kept or module.has_variable('noise', '0'):
     fixed = [
       module.variable('noise', str(i), _fixed, i, size).value for i, size in enumerate(sizes)
     ]

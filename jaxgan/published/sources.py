@@ -36,6 +36,16 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
     raise ValueError(str(error) if str(path) in str(error) else f'{path}: {error}') from error
 
 
+def named(weights: str) -> pathlib.Path:
+  """Return the file of weights that a path, or a name of `CARRIED`, stands for.
+
+  Raises:
+    ValueError: as `carried`.
+  """
+  path = pathlib.Path(weights).expanduser()
+  return path if path.is_file() else carried(weights)
+
+
 def carried(name: str) -> pathlib.Path:
   """Return the file of weights that an installed package carries.
 

@@ -109,6 +109,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     lazy=lazy if config.path_weight else (),
     memory={'path_mean': np.float32(0)} if config.path_weight else {},
   )
+  noise = [size for size in sizes for _ in range(2)][1:]
   return style_based.recipe(
-    (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers
+    (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers, noise=noise
   )
