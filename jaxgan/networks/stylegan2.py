@@ -188,10 +188,10 @@ class Synthesis(nn.Module):
   @nn.compact
   def __call__(self, w: Array, *, train: bool) -> Array:
     every = [size for size in self.sizes for _ in range(2)][1:]
-    noise = noises(self, len(w), every, self.kept_noise)
+    noise = noises(self, w.shape[0], every, self.kept_noise)
     size, width = self.sizes[0], self.widths[0]
     x = self.param('constant', nn.initializers.normal(1.0), (size, size, width))
-    x = jnp.broadcast_to(x[None].astype(w.dtype), (len(w), size, size, width))
+    x = jnp.broadcast_to(x[None].astype(w.dtype), (w.shape[0], size, size, width))
     x = Layer(width, name=f'layer_{size}')(x, w[:, 0], noise[0])
     image = Image(self.channels, name=f'image_{size}')(x, w[:, 1])
     for i, (size, width) in enumerate(zip(self.sizes[1:], self.widths[1:], strict=True), 1):

@@ -1,5 +1,6 @@
 """What a run makes, as one function of arrays, for use without jaxgan."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -69,7 +70,7 @@ def _styled(run: Run, styles: Styles, conditional: bool) -> Callable[..., Array]
   layers = getattr(run.config, 'psi_layers', None)
 
   def function(z: Array, *given: Array) -> Array:
-    labels, rest = (given[0], given[1:]) if conditional else (jnp.zeros(len(z), jnp.int32), given)
+    labels, *rest = given if conditional else (jnp.zeros(z.shape[0], jnp.int32), *given)
     psi, *noise = rest
     bound = _with_noise(nets, noise)
     w = towards_mean(styles.map(bound, z, labels), styles.mean(bound), psi, layers)
@@ -118,7 +119,12 @@ def serialized(program: Program) -> bytes:
   """Return a program as StableHLO in the form of `jax.export`, with every batch size.
 
   Its convolutions are plain ones, which the compilers of all platforms know.
+
+  Raises:
+    ValueError: the package flatbuffers is not installed.
   """
+  if importlib.util.find_spec('flatbuffers') is None:
+    raise ValueError("--format=stablehlo needs a package: pip install 'jaxgan[export]'")
   scope = export.SymbolicScope()
   given = [
     jax.ShapeDtypeStruct(export.symbolic_shape(program.shapes[name], scope=scope), x.dtype)
