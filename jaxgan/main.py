@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 COMMANDS = {
   'train': 'Train a GAN on a folder of images, or on a data set known by name.',
-  'import': 'Make a run of published weights.',
   'sample': 'Draw images from a run.',
   'evaluate': 'Score the images of a run, or compare two folders of images.',
   'human': 'Ask people: make a page of choices, then count the answers.',
@@ -28,10 +27,11 @@ COMMANDS = {
   'invert': 'Find the latents of given images.',
   'directions': 'Find directions in the latent space and what they change.',
   'anomaly': 'Score how abnormal images are: how badly the generator reproduces them.',
-  'export': 'Write the generator of a run for use without jaxgan.',
   'augment': 'Draw a folder of images for each class, to train a classifier.',
   'translate': 'Translate images with a run of cyclegan or pix2pix.',
   'upscale': 'Enlarge images with published weights, or with a run of srgan or esrgan.',
+  'import': 'Make a run of published weights.',
+  'export': 'Write the generator of a run for use without jaxgan.',
 }
 """The name of every command, and what the command does."""
 

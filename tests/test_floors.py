@@ -8,7 +8,15 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1] / 'jaxgan'
 FOLDERS = (
   *('core', 'ops', 'nn', 'networks', 'augmentation', 'losses', 'parallel', 'storage', 'data'),
-  *('evaluation', 'recipes', 'variants', 'training', 'published', 'apps', ''),  # '': the modules at the root
+  *(
+    'evaluation',
+    'recipes',
+    'variants',
+    'training',
+    'published',
+    'apps',
+    '',
+  ),  # '': the modules at the root
 )
 """The order of docs/architecture.md."""
 FILES = sorted(ROOT.rglob('*.py'))

@@ -138,25 +138,31 @@ def statistics(
 
 
 def normalized(
-  w: Weights, ours: str, theirs: str, change: Change = kernel, form: str = 'torch'
+  w: Weights,
+  ours: str,
+  theirs: str,
+  change: Change = kernel,
+  form: str = 'torch',
+  outputs: Change = lambda x: x,
 ) -> Iterator[Leaf]:
   """A layer of spectral norm: kernel, bias, and the vector of its power iteration.
 
   PyTorch's own spectral norm ('torch': weight_orig, weight_u, weight_v) divides by u W v at test
   and never iterates. The others ('u0' in BigGAN, 'sn_u' in mimicry) iterate once, as jaxgan does.
+  `outputs` is what changes in a vector over the outputs, where these are a map.
   """
   torch = form == 'torch'
   name, vector = (f'{theirs}.weight_orig', 'weight_u') if torch else (f'{theirs}.weight', form)
   yield Leaf(f'params/{ours}/weight/kernel', name, change)
   if f'{theirs}.bias' in w:
-    yield Leaf(f'params/{ours}/bias', f'{theirs}.bias', _vector(change))
+    yield Leaf(f'params/{ours}/bias', f'{theirs}.bias', outputs)
 
   def start(u: np.ndarray) -> np.ndarray:
     u = u.reshape(-1)
     if torch:
       m = w[name].reshape(len(w[name]), -1)
       u = leading(m, u, float(u @ m @ w[f'{theirs}.weight_v']))
-    return _vector(change)(u)
+    return outputs(u)
 
   yield Leaf(f'spectral/{ours}/weight/u', f'{theirs}.{vector}', start)
 
@@ -178,18 +184,6 @@ def normalized_table(w: Weights, ours: str, theirs: str, form: str) -> Iterator[
   yield Leaf(f'spectral/{ours}/weight/u', f'{theirs}.{form}', start)
 
 
-def _vector(change: Change) -> Change:
-  """Return the change of a layer's outputs, where its matrix makes a map."""
-  return getattr(change, 'outputs', lambda b: b)
-
-
-def reordered(side: int) -> Change:
-  """As `to_map`, for a layer whose bias and vector of power iteration are maps too."""
-  change = to_map(side)
-  change.outputs = bias_of_map(side)  # type: ignore[attr-defined]
-  return change
-
-
 def leading(m: np.ndarray, u: np.ndarray, norm: float) -> np.ndarray:
   """Return the vector from which one power iteration finds a given norm.
 
@@ -202,7 +196,8 @@ def leading(m: np.ndarray, u: np.ndarray, norm: float) -> np.ndarray:
     norm: between the smallest and the largest singular value.
   """
   m, u = m.astype(np.float64), u.astype(np.float64)
-  finds = lambda x: float(np.linalg.norm(m @ (m.T @ x)) / max(np.linalg.norm(m.T @ x), 1e-300))
+  length = lambda x: float(np.linalg.norm(x))
+  finds = lambda x: length(m @ (m.T @ x)) / max(length(m.T @ x), 1e-300)
   if abs(finds(u) - norm) <= 1e-7 * abs(norm):
     return u.astype(np.float32)
   left = np.linalg.svd(m, full_matrices=False)[0]

@@ -15,13 +15,14 @@ from jaxgan.published.layouts import (
   Unfit,
   Weights,
   batch_norm,
+  bias_of_map,
   conv,
   kernel,
   matrix,
   normalized,
   normalized_table,
-  reordered,
   statistics,
+  to_map,
 )
 
 # R3GAN: github.com/brownvc/R3GAN.
@@ -46,7 +47,7 @@ def _r3gan(w: Weights, first: int, inputs: int) -> tuple[int, int, dict[str, obj
     inputs,
     w.sizes(f'Model.MainLayers.0.Layers.{first}.LinearLayer2.Layer.weight', 4)[1],
   )
-  options = dict(width=width, depth=depth, cardinality=2 * width // group)
+  options: dict[str, object] = dict(width=width, depth=depth, cardinality=2 * width // group)
   if 2 * width % group:
     raise Unfit(f'groups of {group} channels do not divide {2 * width}')
   return stages, depth, options
@@ -150,7 +151,7 @@ def biggan_generator(w: Weights) -> Found:
 
   def leaves() -> Iterator[Leaf]:
     kind = 'VectorBatchNorm' if shared else 'ClassBatchNorm'
-    yield from u0(w, 'Dense_0', 'linear', reordered(4))
+    yield from u0(w, 'Dense_0', 'linear', to_map(4), outputs=bias_of_map(4))
     if shared:
       yield Leaf('params/shared/weight/kernel', 'shared.weight')
     for i in range(blocks):
@@ -222,8 +223,7 @@ def biggan_critic(w: Weights) -> Found:
 
 def biggan_deep(w: Weights, truncation: float = 1.0) -> Found:
   """Read BigGAN-deep's generator, with the batch statistics of a truncation in (0, 1]."""
-  w = w.below('generator.') | {'embeddings.weight': w['embeddings.weight']}
-  w = Weights(w)
+  w = Weights({**w.below('generator.'), 'embeddings.weight': w['embeddings.weight']})
   layers = [i for i in range(len(w)) if f'layers.{i}.conv_0.weight_orig' in w]
   gammas = [int(m[1]) for name in w if (m := re.fullmatch(r'layers\.(\d+)\.gamma', name))]
   size = 4 * 2 ** (len(layers) // 2)
@@ -300,9 +300,8 @@ def sngan_generator(w: Weights) -> Found:
 
   def leaves() -> Iterator[Leaf]:
     side = round((rows / width) ** 0.5)
-    dense = reordered(side)
-    yield Leaf('params/Dense_0/weight/kernel', 'l1.weight', dense)
-    yield Leaf('params/Dense_0/bias', 'l1.bias', dense.outputs)
+    yield Leaf('params/Dense_0/weight/kernel', 'l1.weight', to_map(side))
+    yield Leaf('params/Dense_0/bias', 'l1.bias', bias_of_map(side))
     for k, i in enumerate(numbers):
       for j, name in enumerate(('c1', 'c2', 'c_sc')):
         yield from conv(w, f'UpBlock_{k}/Conv_{j}', f'block{i}.{name}')

@@ -22,6 +22,7 @@ from jaxgan.published import residual, sources
 from jaxgan.published.families import Family, family, unused
 from jaxgan.published.layouts import Found, Unfit, Weights, filled
 from jaxgan.recipes.config import VERSIONS, Common, to_json
+from jaxgan.recipes.option_groups import defaults
 from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.storage import files, foreign_weights, workdir
 from jaxgan.storage.checkpoint import Checkpoints
@@ -93,11 +94,11 @@ def configured(
     if (one.spec.channels, one.spec.classes) != (spec.channels, spec.classes):
       raise Unfit(f'its networks are for different images: {one.spec[:3]} and {spec[:3]}')
   if 'folder' in joined:
-    pair = variants.module(found[0].variant).Config.dataset in ('domains', 'pairs')
-    joined.setdefault('dataset', found[0].variant and 'folder' if not pair else 'domains')
+    usual = defaults(variants.module(found[0].variant).Config)['dataset']
+    joined.setdefault('dataset', usual if usual in ('domains', 'pairs') else 'folder')
   size: dict[str, Any] = dict(image_size=spec.size, channels=spec.channels)
   try:
-    config = variants.configure(**{'dataset': IMPORTED, **size, **joined})  # type: ignore[arg-type]
+    config = variants.configure(**{'dataset': IMPORTED, **size, **joined})
     source = None if config.dataset == IMPORTED else open_data(config)
     recipe = variants.build(config, source.spec if source else spec)
   except ValueError as error:
@@ -187,7 +188,8 @@ def _joined(every: list[Part], options: Mapping[str, object]) -> tuple[Run, Sour
     raise Unfit(f'it holds a critic alone ({every[0].family.name}): give its generator as well')
   config, spec, recipe, source = configured([part.found for part in every], **options)
   *before, stage = recipe.stages
-  averaged, moving = {}, {}
+  averaged: dict[str, Variables] = {}
+  moving: dict[str, Variables] = {}
   for part in _placed(every):
     (moving if part.name == MOVING else averaged).update(variables(part, recipe))
   state = _state(stage, {**moving, **averaged}, config.seed)

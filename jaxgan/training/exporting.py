@@ -57,7 +57,7 @@ def of_latents(run: Run) -> Program:
     made, params = run.generator()
     return Program(lambda *given: made(params, *given), inputs, shapes)
   noise = interface.styles.noise
-  inputs['psi'], shapes['psi'] = np.float32(getattr(run.config, 'psi', 1.0)), ''
+  inputs['psi'], shapes['psi'] = np.array(getattr(run.config, 'psi', 1.0), np.float32), ''
   for i, side in enumerate(noise):
     draw = np.random.default_rng(i).normal(size=(EXAMPLES, side, side, 1))
     inputs[f'noise_{i}'] = draw.astype(np.float32)
@@ -95,7 +95,10 @@ def of_images(run: Run, way: str) -> Program:
   nets = replace(game.nets(run.stage.game, run.state), step=run.step)
   side = max(spec.size // chosen.scale, chosen.smallest) // chosen.multiple * chosen.multiple
   images = np.random.default_rng(0).uniform(-1, 1, (EXAMPLES, side, side, spec.channels))
-  inputs = {'images': images.astype(np.float32), 'seed': np.uint32(0)}
+  inputs: dict[str, np.ndarray] = {
+    'images': images.astype(np.float32),
+    'seed': np.array(0, np.uint32),
+  }
   shapes = {'images': f'b, {side}, {side}, {spec.channels}', 'seed': ''}
 
   def seeded(images: Array, seed: Array) -> Array:
