@@ -205,7 +205,7 @@ class _Unpickler(pickle.Unpickler):
 def _check(file: IO[bytes]) -> None:
   """Refuse a pickle that numbers more objects than it has, for which memory would be reserved."""
   for i, (opcode, value, _) in enumerate(pickletools.genops(file)):
-    if opcode.name in ('PUT', 'BINPUT', 'LONG_BINPUT') and value > i:
+    if opcode.name in ('PUT', 'BINPUT', 'LONG_BINPUT') and int(value or 0) > i:
       raise Unreadable('it reserves memory for objects that it does not have')
 
 

@@ -95,10 +95,7 @@ def of_images(run: Run, way: str) -> Program:
   nets = replace(game.nets(run.stage.game, run.state), step=run.step)
   side = max(spec.size // chosen.scale, chosen.smallest) // chosen.multiple * chosen.multiple
   images = np.random.default_rng(0).uniform(-1, 1, (EXAMPLES, side, side, spec.channels))
-  inputs: dict[str, np.ndarray] = {
-    'images': images.astype(np.float32),
-    'seed': np.array(0, np.uint32),
-  }
+  inputs = {'images': images.astype(np.float32), 'seed': np.zeros((), np.uint32)}
   shapes = {'images': f'b, {side}, {side}, {spec.channels}', 'seed': ''}
 
   def seeded(images: Array, seed: Array) -> Array:
