@@ -169,6 +169,7 @@ def biggan_generator(w: Weights) -> Found:
 
   options = dict(
     generator_width=unit,
+    conditional=True,
     latent_size=chunk * (blocks + 1) if shared else chunk,
     shared_size=table[1] if shared else 0,
     attention=8 * 2**place if place >= 0 else 0,
@@ -212,7 +213,9 @@ def biggan_critic(w: Weights) -> Found:
     yield from normalized_table(w, 'Embed_0', 'embed', 'u0')
 
   options = dict(
-    critic_width=max(width // multiple, 1), attention=size // 2 ** (place + 1) if place >= 0 else 0
+    critic_width=max(width // multiple, 1),
+    conditional=True,
+    attention=size // 2 ** (place + 1) if place >= 0 else 0,
   )
   spec = Spec(size, channels, w.sizes('embed.weight', 2)[0])
   return Found('biggan', options, spec, {'critic': list(leaves())})
@@ -263,6 +266,7 @@ def biggan_deep(w: Weights, truncation: float = 1.0) -> Found:
 
   options = dict(
     deep=True,
+    conditional=True,
     generator_width=_unit(rows // 16, size),
     latent_size=inputs - shared,
     shared_size=shared,

@@ -54,7 +54,7 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
     """Sizes and weights that mean nothing."""
     found = config.above_zero(self, 'generator_width', 'critic_width', 'epsilon')
     found += config.zero_or_above(self, 'attention', 'orthogonal', 'shared_size')
-    if not self.shared_size and (self.deep or not self.conditional):
+    if not self.shared_size and (self.deep or self.conditional is False):
       found.append('--shared-size=0 needs classes, and a generator that is not --deep')
     return super().problems() + found
 
