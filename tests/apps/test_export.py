@@ -1,6 +1,7 @@
 """Exports are loaded where jaxgan cannot be imported, and hold what the run makes."""
 
 import json
+import pathlib
 
 import jax
 import numpy as np
@@ -9,6 +10,7 @@ from safetensors.numpy import load_file
 
 import jaxgan
 from jaxgan.main import jaxgan as command
+from published_files import dcgan
 
 
 @pytest.fixture(scope='module')
@@ -47,6 +49,24 @@ def test_safetensors_are_enough_to_draw(workdir, tmp_path):
   run = jaxgan.load(workdir)
   total = sum(x.size for name, x in arrays.items() if name.startswith('generator/params/'))
   assert total == sum(x.size for x in jax.tree.leaves(run.state.params['generator']))
+
+
+def test_the_example_of_the_documentation(tmp_path, monkeypatch):
+  """It draws the images of the run without jaxgan."""
+  page = (pathlib.Path(__file__).parents[2] / 'docs' / 'weights.md').read_text()
+  code = page.partition('```python\n')[2].partition('```')[0]
+  weights, _ = dcgan()
+  np.savez(tmp_path / 'g.npz', **weights)
+  assert command(['import', str(tmp_path / 'g.npz'), f'--workdir={tmp_path / "run"}']) == 0
+  monkeypatch.chdir(tmp_path)
+  words = ['--format=safetensors', '--out=generator.safetensors']
+  assert command(['export', '--workdir=run', *words]) == 0
+  names: dict = {}
+  with jax.numpy_rank_promotion('allow'):
+    exec(code, names)
+    run = jaxgan.load('run')
+    z = run.latents(0, 3)
+    np.testing.assert_allclose(names['images'](z, 1), run.generate(z), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -58,3 +58,12 @@ def test_an_old_option_without_effect_is_at_its_default():
   kind = variants.module('gan').Config
   written = {**to_json(variants.configure('gan')), 'lecam_start': 7, 'eval_num': 9}
   assert from_json(kind, written) == variants.configure('gan')
+
+
+def test_an_option_that_an_older_run_had_not_has_the_value_of_that_time():
+  """New U-Nets have biases beside instance norm; older ones are read as they were."""
+  kind = variants.module('pix2pix').Config
+  for norm, biases in (('instance', 'last'), ('batch', 'effective')):  # with batch: of no effect
+    written = to_json(variants.configure('pix2pix', norm=norm, folder='/data/d'))
+    del written['biases']
+    assert from_json(kind, {**written, VERSIONS: {'jaxgan': '0.2.0'}}).biases == biases
