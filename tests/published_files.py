@@ -106,14 +106,17 @@ def tensor(array):
 def persistent(arrays, source=''):
   """A module of NVIDIA's, with the arrays under dotted names, and with the source of its class."""
   parameters, inner = OrderedDict(), OrderedDict()
+  numbers = {}
   for name, array in arrays.items():
     first, _, rest = name.partition('.')
-    if rest:
+    if isinstance(array, float) and not rest:
+      numbers[first] = array
+    elif rest:
       inner.setdefault(first, {})[rest] = array
     else:
       parameters[first] = tensor(array)
   modules = OrderedDict((k, persistent(x, source)) for k, x in inner.items())
-  state = {'_parameters': parameters, '_buffers': OrderedDict(), '_modules': modules}
+  state = {'_parameters': parameters, '_buffers': OrderedDict(), '_modules': modules, **numbers}
   meta = dict(type='class', version=6, module_src=source, class_name='Network', state=state)
   return Reduced(_reconstruct_persistent_obj, meta)
 

@@ -22,7 +22,7 @@ class Family(NamedTuple):
 
 _COUNTS = r'num_batches_tracked$'
 _NORMS = rf'(\.weight_v|\.sv\d|\.sn_sigma)$|{_COUNTS}'
-_FILTERS = r'(^|\.)resample_filter$'
+_FILTERS = r'(^|\.)(resample_filter|conv_clamp|group_size)$'
 
 FAMILIES: tuple[Family, ...] = (
   Family('StyleGAN2 generator', ('synthesis.b4.const',), styles.generator, _FILTERS),

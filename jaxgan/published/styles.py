@@ -78,6 +78,7 @@ def generator(w: Weights) -> Found:
     mapping_layers=w.count('mapping.fc{}.weight'),
     conditional=bool(classes),
     kept_noise=True,
+    **_numbers(w, clamp='synthesis.b4.conv1.conv_clamp'),
   )
   channels = w.sizes('synthesis.b4.torgb.weight', 4)[0]
   maps = [*mapping(w, 'mapping.'), Leaf('average/style', 'mapping.w_avg')]
@@ -100,13 +101,22 @@ def critic(w: Weights) -> Found:
     widths[size // 2] = w.sizes(f'b{size}.conv1.weight', 4)[0]
   classes = w.sizes('mapping.embed.weight', 2)[1] if 'mapping.embed.weight' in w else 0
   residual = f'{last}.skip.weight' in w
-  options = dict(width=most, base=_base(widths, most), residual=residual, conditional=bool(classes))
+  options: dict[str, object] = dict(
+    width=most, base=_base(widths, most), residual=residual, conditional=bool(classes)
+  )
+  options |= _numbers(w, clamp='b4.conv.conv_clamp', group='b4.mbstd.group_size')
   return Found(
     'stylegan2',
     options,
     Spec(sizes[-1], channels, classes),
     {'critic': list(_critic(w, sizes, residual))},
   )
+
+
+def _numbers(w: Weights, **names: str) -> dict[str, float]:
+  """Return options that pickles hold beside the arrays; state dicts do not have them."""
+  found = {option: float(w[name]) for option, name in names.items() if name in w}
+  return {option: int(x) if option == 'group' else x for option, x in found.items()}
 
 
 def _sizes_from_8(w: Weights) -> list[int]:

@@ -39,6 +39,8 @@ _TYPES = {
 }
 _WRAPPERS = ('params_ema', 'params', 'model_state_dict', 'state_dict')
 """Keys under which files keep the state dict; the first that is there is read."""
+_NUMBERS = ('conv_clamp', 'group_size')
+"""Numbers of modules, beside their arrays, that change what a network computes."""
 _INERT = ('torch_utils.', 'dnnlib.', 'training.', 'R3GAN.', 'torch.nn.')
 """Where the classes come from whose objects become plain containers."""
 
@@ -248,6 +250,9 @@ def _arrays(module: _Object) -> Iterator[tuple[str, np.ndarray]]:
       continue
     parts = [one.state.get(name) for name in ('_parameters', '_buffers', '_modules')]
     inner = [pair for part in parts if isinstance(part, dict) for pair in part.items()]
+    for name in _NUMBERS:
+      if isinstance(value := one.state.get(name), int | float):
+        yield f'{prefix}{name}', np.array(value, np.float64)
     if seen + len(waiting) + len(inner) > MOST or len(prefix) > 1000:
       raise Unreadable(f'it has more than {MOST} modules and arrays')
     waiting += [(f'{prefix}{name}.', x) for name, x in reversed(inner)]

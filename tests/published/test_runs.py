@@ -76,11 +76,14 @@ def test_averages_and_moving_parameters_of_nvidias_pickles(test_data, tmp_path):
   generator, numbers = arrays(test_data, 'stylegan2_g_uncond')
   critic, _ = arrays(test_data, 'stylegan2_d_resnet_uncond')
   moving = {name: 2 * x for name, x in generator.items()}
+  generator['synthesis.b4.conv1.conv_clamp'] = 256.0
+  critic |= {'b4.conv.conv_clamp': 256.0, 'b4.mbstd.group_size': 2.0}
   mark = tmp_path / 'mark'
   path = nvidia(
     tmp_path / 'network.pkl', f'open({str(mark)!r}, "w")', G_ema=generator, G=moving, D=critic
   )
   run = jaxgan.from_published(path)
+  assert (run.config.clamp, run.config.group) == (256, 2)
   strength = lambda params: float(params['synthesis']['layer_4']['noise'])
   wanted = float(generator['synthesis.b4.conv1.noise_strength'])
   assert strength(run.state.ema) == pytest.approx(wanted)
