@@ -42,12 +42,8 @@ def _rrdb(w: Weights, inner: str, first: str, ends: list[str]) -> Found:
   width, channels = w.sizes(f'{first}.weight', 4)[:2]
   blocks = w.count(inner.replace('{}', '{{}}', 1).format(1, 1) + '.weight')
   growth = w.sizes(inner.format(0, 1, 1) + '.weight', 4)[0]
-  if channels not in (1, 3):
-    raise Unfit(
-      f'{first}.weight takes {channels} channels: networks of scale 1 or 2 whose input is '
-      'rearranged are not supported'
-    )
-  doublings = len(ends) - 3
+  joined = 2 if channels in (4, 12) else 1  # pixels a side that are channels of one pixel
+  doublings = len(ends) - 3 - joined // 2
 
   def leaves() -> Iterator[Leaf]:
     yield from conv(w, 'Conv_0', first)
@@ -59,8 +55,10 @@ def _rrdb(w: Weights, inner: str, first: str, ends: list[str]) -> Found:
     for i, name in enumerate((body, *ups, last, hr), 1):
       yield from conv(w, f'Conv_{i}', name)
 
-  options = dict(width=width, blocks=blocks, growth=growth, scale=2**doublings, unit=True)
-  return _enlarger('esrgan', options, doublings, channels, list(leaves()))
+  options = dict(
+    width=width, blocks=blocks, growth=growth, scale=2**doublings, unit=True, unshuffle=joined
+  )
+  return _enlarger('esrgan', options, doublings, channels // joined**2, list(leaves()))
 
 
 def _enlarger(

@@ -103,6 +103,7 @@ def recipe_of(
   distance: Distance,
   weights: Weights,
   rectified: bool,
+  multiple: int = 1,
 ) -> Recipe:
   """Two stages: `--pretrain` steps by the distance of pixels, then against a critic.
 
@@ -133,7 +134,7 @@ def recipe_of(
       Stage(_alone(config, networks, pixels), {'generator': (low,)}, config.pretrain),
       *stages,
     ]
-  ways = {'upscale': Translation(upscale, scale=config.scale)}
+  ways = {'upscale': Translation(upscale, multiple, multiple, config.scale)}
   return Recipe(
     tuple(stages),
     Translator(ways, lambda nets, batch, key: show(nets, batch, key, config.scale)),

@@ -32,11 +32,16 @@ def test_srresnet_has_the_layers_of_the_reimplementation():
   assert {float(made[f'PReLU_{i}']['negative_slope']) for i in range(5)} == {np.float32(0.3)}
 
 
-def test_rearranged_input_is_refused(test_data):
+def test_an_input_of_four_pixels_as_one(test_data):
+  """Real-ESRGAN's networks of scale 2; those of scale 1 take sixteen, which is refused."""
   weights, _ = arrays(test_data, 'esrgan_basicsr_names')
   weights['conv_first.weight'] = np.zeros((16, 12, 3, 3))
-  with pytest.raises(Unfit, match='conv_first.weight takes 12 channels: .* are not supported'):
-    images.esrgan(Weights(weights))
+  found = images.esrgan(Weights(weights))
+  assert (found.options['unshuffle'], found.options['scale'], found.spec.channels) == (2, 2, 3)
+  weights['conv_first.weight'] = np.zeros((16, 48, 3, 3))
+  (part,) = runs.parts(weights)
+  with pytest.raises(Unfit):
+    runs.variables(part, runs.configured([part.found])[2])
 
 
 def test_a_recipe_of_a_translator(test_data):
