@@ -40,6 +40,7 @@ if TYPE_CHECKING:
   from jaxgan.core.game import Game, Player, Turn, init, train_step
   from jaxgan.core.network import Network, linen, nnx
   from jaxgan.evaluation import metrics
+  from jaxgan.published.runs import from_published
   from jaxgan.recipes.codes import categorical, continuous
   from jaxgan.recipes.config import Config
   from jaxgan.recipes.two_player import Extra, two_player
@@ -53,6 +54,7 @@ _PLACES = {
   **_MODULES,
   **dict.fromkeys(('Game', 'Player', 'Turn', 'init', 'train_step'), 'core.game'),
   **dict.fromkeys(('Network', 'linen', 'nnx'), 'core.network'),
+  'from_published': 'published.runs',
   'Config': 'recipes.config',
   **dict.fromkeys(('categorical', 'continuous'), 'recipes.codes'),
   **dict.fromkeys(('Extra', 'two_player'), 'recipes.two_player'),
@@ -81,6 +83,7 @@ __all__ = [
   'continuous',
   'data',
   'diagnose',
+  'from_published',
   'init',
   'linen',
   'load',

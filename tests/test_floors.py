@@ -15,6 +15,7 @@ FOLDERS = (
     'diagnosis',
     'reports',
     'training',
+    'published',
     'apps',
     '',
   ),  # '': the modules at the root

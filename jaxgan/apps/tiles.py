@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from tqdm import tqdm
 
 Apply = Callable[[np.ndarray], np.ndarray]
 """A function from images `[n, H, W, C]` to images `[n, scale H, scale W, C]`."""
@@ -68,12 +69,12 @@ def _tiled(apply: Apply, images: np.ndarray, scale: int, side: int, overlap: int
   weight = ramp(scale * h, scale * overlap)[:, None] * ramp(scale * w, scale * overlap)
   weights = np.zeros((scale * height, scale * width))
   total = np.zeros((n, *weights.shape, channels))
-  for i in rows:
-    for j in columns:
-      made = apply(images[:, i : i + h, j : j + w])
-      at = slice(scale * i, scale * (i + h)), slice(scale * j, scale * (j + w))
-      total[:, at[0], at[1]] += made * weight[None, :, :, None]
-      weights[at] += weight
+  places = [(i, j) for i in rows for j in columns]
+  for i, j in tqdm(places, 'tiles', leave=False, disable=None):  # shown on a terminal
+    made = apply(images[:, i : i + h, j : j + w])
+    at = slice(scale * i, scale * (i + h)), slice(scale * j, scale * (j + w))
+    total[:, at[0], at[1]] += made * weight[None, :, :, None]
+    weights[at] += weight
   return (total / weights[None, :, :, None]).astype(images.dtype)
 
 

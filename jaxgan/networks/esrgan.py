@@ -11,6 +11,7 @@ from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.initializers import Initializer
 from jaxgan.ops.convolution import upsample_convolve
+from jaxgan.ops.resample import unshuffle
 
 tenth: Initializer = nn.initializers.variance_scaling(0.02, 'fan_in', 'truncated_normal')
 """He's initializer, with values a tenth as large."""
@@ -38,7 +39,9 @@ class RRDBNet(nn.Module):
 
   Each of the residual `blocks` has three dense blocks; one shortcut leads over all of them. For
   each doubling there is a nearest neighbor upsampling with a convolution. There is no norm, and
-  the output has no bounds.
+  the output has no bounds. With `unit` the layers see and make images in [0, 1], as the authors'
+  do, whose weights then fit; else images in [-1, 1]. `unshuffle` x `unshuffle` pixels of the input
+  become channels of one pixel first, so that the output is so many times smaller.
 
   Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018.
   """
@@ -48,11 +51,14 @@ class RRDBNet(nn.Module):
   blocks: int = 23
   growth: int = 32
   doublings: int = 2
+  unit: bool = False
+  unshuffle: int = 1
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool = False) -> Array:
     conv = partial(Conv, self.width, start=he)
-    first = x = conv()(x)
+    x = (x + 1) / 2 if self.unit else x
+    first = x = conv()(unshuffle(x, self.unshuffle) if self.unshuffle > 1 else x)
     for _ in range(self.blocks):
       y = x
       for _ in range(3):
@@ -61,4 +67,5 @@ class RRDBNet(nn.Module):
     x = first + conv()(x)
     for _ in range(self.doublings):
       x = leaky_relu(conv(form=upsample_convolve)(x))
-    return Conv(self.channels, start=he)(leaky_relu(conv()(x)))
+    x = Conv(self.channels, start=he)(leaky_relu(conv()(x)))
+    return 2 * x - 1 if self.unit else x

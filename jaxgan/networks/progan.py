@@ -34,12 +34,15 @@ class Generator(nn.Module):
     channels: channels of the images.
     fades: return weight new + (1 - weight) upsample(old), where new is the image of the last size
       and old the image of the size before it.
+    zoo: give the dense layer a bias for each number, as the library pytorch_GAN_zoo does, in place
+      of one for each channel.
   """
 
   sizes: Sequence[int]
   widths: Sequence[int]
   channels: int
   fades: bool = False
+  zoo: bool = False
 
   @nn.compact
   def __call__(self, z: Array, weight: Array, *, train: bool) -> Array:
@@ -60,8 +63,9 @@ class Generator(nn.Module):
     size, width = self.sizes[0], self.widths[0]
     # A quarter of the usual gain, as in the authors' code.
     x = EqualizedDense(size * size * width, 2**0.5 / 4, bias=None, name='dense')(z)
-    bias = self.param('bias', nn.initializers.zeros, (width,))
-    x = x.reshape(-1, size, size, width) + bias[None, None, None]
+    places = (size, size, width) if self.zoo else (1, 1, width)
+    bias = self.param('bias', nn.initializers.zeros, places if self.zoo else (width,))
+    x = x.reshape(-1, size, size, width) + bias.reshape(1, *places)
     return self.layer(pixel_norm(leaky_relu(x)), width, f'layer_{size}')
 
   def layer(self, x: Array, width: int, name: str, form: Callable[..., Array] = convolve) -> Array:
@@ -78,12 +82,15 @@ class Critic(nn.Module):
     fades: use the features weight new + (1 - weight) old after the first block, where new comes
       from the images and old from the images at half size.
     down: the convolution that halves the size.
+    zoo: as in the library pytorch_GAN_zoo, apply the leaky ReLU before the 2x2 mean, and take the
+      unbiased variance over groups of neighbors in the batch.
   """
 
   sizes: Sequence[int]
   widths: Sequence[int]
   fades: bool = False
   down: Callable[[Array, Array], Array] = convolve_pool
+  zoo: bool = False
 
   @nn.compact
   def __call__(self, images: Array, weight: Array, *, train: bool) -> Array:
@@ -103,11 +110,14 @@ class Critic(nn.Module):
     """Apply two convolutions; the second one halves the size."""
     names = [f'layer_{self.sizes[i]}_{j}' for j in range(2)]
     x = leaky_relu(EqualizedConv(self.widths[i + 1], name=names[0])(x))
+    if self.zoo:
+      return pool(leaky_relu(EqualizedConv(self.widths[i], name=names[1])(x)))
     return leaky_relu(EqualizedConv(self.widths[i], form=self.down, name=names[1])(x))
 
   def exit(self, x: Array) -> Array:
     """Return logits `[B]` of the smallest feature map; images of a batch influence each other."""
-    x = EqualizedConv(self.widths[1], name=f'layer_{self.sizes[0]}')(minibatch_stddev(x))
+    x = minibatch_stddev(x, neighbors=self.zoo, unbiased=self.zoo)
+    x = EqualizedConv(self.widths[1], name=f'layer_{self.sizes[0]}')(x)
     x = leaky_relu(x).reshape(len(x), -1)
     x = leaky_relu(EqualizedDense(self.widths[0], name='dense')(x))
     self.sow('intermediates', 'features', x)

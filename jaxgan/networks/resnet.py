@@ -10,7 +10,8 @@ from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.dense import Dense, Embed
 from jaxgan.nn.initializers import Initializer, glorot
 from jaxgan.nn.normalization import BatchNorm, ConditionalBatchNorm
-from jaxgan.ops.convolution import convolve_pool, upsample_convolve
+from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
+from jaxgan.ops.resample import upsample_fir
 
 residual, straight = glorot(2**0.5), glorot(1.0)
 
@@ -45,6 +46,12 @@ def sizes(size: int) -> tuple[int, ...]:
   return tuple(small * 2**i for i in range(doublings + 1))
 
 
+def upsample_bilinear_convolve(x: Array, w: Array) -> Array:
+  """Upsample linearly to twice the size, then convolve: `[B, h, w, C]` -> `[B, 2h, 2w, C_out]`."""
+  edge = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode='edge')
+  return convolve(upsample_fir(edge)[:, 2:-2, 2:-2], w)
+
+
 class UpBlock(nn.Module):
   """Residual block that doubles the size.
 
@@ -55,17 +62,21 @@ class UpBlock(nn.Module):
   width: int
   classes: int = 0
   bias: bool = False
+  mimicry: bool = False
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
+    eps = 1e-5 if self.mimicry else 2e-5
+    larger = upsample_bilinear_convolve if self.mimicry else upsample_convolve
+
     def active(x: Array) -> Array:
-      norm = ConditionalBatchNorm(self.classes, eps=2e-5) if labels else BatchNorm(eps=2e-5)
+      norm = ConditionalBatchNorm(self.classes, eps=eps) if labels else BatchNorm(eps=eps)
       return nn.relu(norm(x, *labels, train=train))
 
     conv = partial(Conv, self.width, use_bias=self.bias)
-    y = conv(form=upsample_convolve, start=residual)(active(x))
+    y = conv(form=larger, start=residual)(active(x))
     y = conv(start=residual)(active(y))
-    return y + conv(kernel=1, form=upsample_convolve, start=straight)(x)
+    return y + conv(kernel=1, form=larger, start=straight)(x)
 
 
 class DownBlock(nn.Module):
@@ -78,6 +89,7 @@ class DownBlock(nn.Module):
     width: channels of the output.
     down: halve the size.
     entry: omit the first ReLU, for the block whose input is the image.
+    mimicry: the shortcut too has the input after the first ReLU.
     spectral: use spectral norm.
     starts: initializers of the branch's convolutions and of the shortcut's.
   """
@@ -87,13 +99,16 @@ class DownBlock(nn.Module):
   entry: bool = False
   spectral: bool = True
   starts: tuple[Initializer, Initializer] = (residual, straight)
+  mimicry: bool = False
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
     conv = partial(Conv, self.width, spectral=self.spectral)
     form = convolve_pool if self.down else None
     branch, straight = self.starts
-    y = conv(start=branch)(x if self.entry else nn.relu(x))
+    active = x if self.entry else nn.relu(x)
+    x = active if self.mimicry else x
+    y = conv(start=branch)(active)
     y = conv(start=branch, form=form)(nn.relu(y))
     if self.down or x.shape[-1] != self.width:
       x = conv(kernel=1, start=straight, form=form)(x)
@@ -112,6 +127,8 @@ class Generator(nn.Module):
     classes: number of classes.
     bias: give every convolution of the blocks a bias, as the authors do. It has no effect on the
       images, since the next batch norm subtracts it; its gradient is zero up to rounding.
+    mimicry: use bilinear upsampling and add 1e-5 to variances, as the library torch-mimicry does,
+      in place of nearest neighbors and 2e-5.
 
   Reference: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
   """
@@ -121,6 +138,7 @@ class Generator(nn.Module):
   width: int = 256
   classes: int = 0
   bias: bool = False
+  mimicry: bool = False
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
@@ -128,8 +146,8 @@ class Generator(nn.Module):
     x = Dense(small * small * self.width, start=straight)(z)
     x = x.reshape(-1, small, small, self.width)
     for _ in range(doublings):
-      x = UpBlock(self.width, self.classes, self.bias)(x, *labels, train=train)
-    x = nn.relu(BatchNorm(eps=2e-5)(x, train=train))
+      x = UpBlock(self.width, self.classes, self.bias, self.mimicry)(x, *labels, train=train)
+    x = nn.relu(BatchNorm(eps=1e-5 if self.mimicry else 2e-5)(x, train=train))
     return jnp.tanh(Conv(self.channels, start=straight)(x))
 
 
@@ -138,7 +156,8 @@ class Critic(nn.Module):
 
   Blocks halve the size until it is at most 8 pixels. Two blocks that keep the size, a ReLU, the sum
   over the pixels and a dense layer follow. With labels, the logit also has the inner product of the
-  sum with the label's embedding.
+  sum with the label's embedding. With `mimicry`, the shortcuts of all blocks but the first have
+  their input after the ReLU, as in the library torch-mimicry, whose ReLU works in place.
 
   Reference: Miyato and Koyama, cGANs with Projection Discriminator, 2018.
   """
@@ -146,11 +165,12 @@ class Critic(nn.Module):
   width: int = 128
   classes: int = 0
   spectral: bool = True
+  mimicry: bool = False
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
     stem(x.shape[1])  # accept the same sizes as the generator
-    block = partial(DownBlock, self.width, spectral=self.spectral)
+    block = partial(DownBlock, self.width, spectral=self.spectral, mimicry=self.mimicry)
     x = block(entry=True)(x)
     while x.shape[1] > 8:
       x = block()(x)

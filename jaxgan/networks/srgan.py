@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import flax.linen as nn
+import jax
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.convolutions import Conv
@@ -21,7 +22,7 @@ class SRResNet(nn.Module):
 
   The layers are a 9x9 convolution, residual blocks with batch norm and one shortcut over all of
   them, a convolution and a pixel shuffle for each doubling, and a 9x9 convolution. The output has
-  no bounds.
+  no bounds. With `unit` the layers see and make images in [0, 1]; else in [-1, 1].
 
   Reference: Ledig et al., Photo-Realistic Single Image Super-Resolution, 2017.
   """
@@ -30,10 +31,12 @@ class SRResNet(nn.Module):
   width: int = 64
   blocks: int = 16
   doublings: int = 2
+  unit: bool = False
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
     conv = partial(Conv, start=he)
+    x = (x + 1) / 2 if self.unit else x
     inner = lambda x: BatchNorm()(conv(self.width, use_bias=False)(x), train=train)
     first = x = prelu()(conv(self.width, 9)(x))
     for _ in range(self.blocks):
@@ -41,7 +44,40 @@ class SRResNet(nn.Module):
     x = first + inner(x)
     for _ in range(self.doublings):
       x = prelu()(shuffle(conv(4 * self.width)(x)))
-    return conv(self.channels, 9)(x)
+    x = conv(self.channels, 9)(x)
+    return 2 * x - 1 if self.unit else x
+
+
+class PlainResNet(nn.Module):
+  """Upscaler without norm: images `[B, H, W, C]` -> `[B, 2^doublings H, 2^doublings W, channels]`.
+
+  It is SRResNet with 3x3 kernels, without batch norm, with leaky ReLUs of slope 0.1, and with one
+  more convolution; its output is added to the bilinearly enlarged input. `unit` as in `SRResNet`.
+
+  Reference: MSRResNet of the library BasicSR (Wang et al., 2022).
+  """
+
+  channels: int
+  width: int = 64
+  blocks: int = 16
+  doublings: int = 2
+  unit: bool = False
+
+  @nn.compact
+  def __call__(self, x: Array, *, train: bool) -> Array:
+    conv, active = partial(Conv, start=he), partial(nn.leaky_relu, negative_slope=0.1)
+    small = (x + 1) / 2 if self.unit else x
+    x = active(conv(self.width)(small))
+    for _ in range(self.blocks):
+      x = x + conv(self.width)(nn.relu(conv(self.width)(x)))
+    for _ in range(self.doublings):
+      x = active(shuffle(conv(4 * self.width)(x)))
+    x = active(conv(self.width)(x))
+    x = conv(self.channels)(x)
+    b, h, w, _ = small.shape
+    sizes = h * 2**self.doublings, w * 2**self.doublings
+    x += jax.image.resize(small, (b, *sizes, self.channels), 'linear')
+    return 2 * x - 1 if self.unit else x
 
 
 class Critic(nn.Module):

@@ -102,14 +102,14 @@ class Synthesis(nn.Module):
     def image(x: Array, size: int) -> Array:
       return EqualizedConv(self.channels, 1, gain=1.0, name=f'image_{size}')(x)
 
-    noise = noises(self, len(w), [size for size in self.sizes for _ in range(2)])
+    noise = noises(self, w.shape[0], [size for size in self.sizes for _ in range(2)])
     size, width = self.sizes[0], self.widths[0]
     # The authors' constant starts as ones. The parameter is the difference from one, so that small
     # changes keep their digits. The first layer has no bias: the norm subtracts it, so its gradient
     # would be rounding error.
     x = self.param('constant', nn.initializers.zeros, (size, size, width))
     x = 1 + x.astype(jnp.promote_types(w.dtype, jnp.float32))
-    x = jnp.broadcast_to(x[None], (len(w), size, size, width))
+    x = jnp.broadcast_to(x[None], (w.shape[0], size, size, width))
     first = Styled(use_bias=False, name=f'style_{size}_0')(x, w[:, 0], noise[0])
     x = before = layer(first.astype(w.dtype), 1, width)
     for i, width in enumerate(self.widths[1:], 1):

@@ -32,6 +32,11 @@ def active(x: Array) -> Array:
   return leaky_relu(x) * 2**0.5
 
 
+def within(x: Array, clamp: float) -> Array:
+  """Return x clipped to [-clamp, clamp]; with 0 as it is."""
+  return jnp.clip(x, -clamp, clamp) if clamp else x
+
+
 def modulate(
   x: Array,
   w: Array,
@@ -65,18 +70,30 @@ def modulate(
   return y * lax.rsqrt(squares + 1e-8)[:, None, None].astype(y.dtype)
 
 
-def noises(module: nn.Module, images: int, sizes: Sequence[int]) -> list[Array]:
+def noises(module: nn.Module, images: int, sizes: Sequence[int], kept: bool = False) -> list[Array]:
   """Draw noise from N(0, 1), `[B, size, size, 1]` for each size.
 
-  Without the rng `noise` it is `[1, size, size, 1]` and always the same.
+  Without the rng `noise` it is `[1, size, size, 1]` and always the same. With `kept` this fixed
+  noise consists of variables of the module, in the collection `noise`; noise that a call gives
+  there is used too.
   """
   ends = np.cumsum([size * size for size in sizes])
   drawing = module.has_rng('noise')
+  if kept or module.has_variable('noise', '0'):
+    fixed = [
+      module.variable('noise', str(i), _fixed, i, size).value for i, size in enumerate(sizes)
+    ]
+    if not drawing:
+      return fixed
   key = module.make_rng('noise') if drawing else jax.random.key(0)
   # One draw for all sizes: XLA compiles a random number generator for each draw.
   drawn = jax.random.normal(key, (images if drawing else 1, int(ends[-1])))
   parts = jnp.split(drawn, ends[:-1], 1)
   return [x.reshape(-1, size, size, 1) for x, size in zip(parts, sizes, strict=True)]
+
+
+def _fixed(i: int, size: int) -> Array:
+  return jax.random.normal(jax.random.key(i), (1, size, size, 1))
 
 
 class Tower(nn.Module):
@@ -130,6 +147,7 @@ class Layer(nn.Module):
 
   features: int
   form: Callable[..., Array] = convolve
+  clamp: float = 0.0
 
   @nn.compact
   def __call__(self, x: Array, w: Array, noise: Array) -> Array:
@@ -138,20 +156,22 @@ class Layer(nn.Module):
     x = modulate(x, kernel, style, self.form)
     x = x + self.param('noise', nn.initializers.zeros, ()) * noise.astype(x.dtype)
     bias = self.param('bias', nn.initializers.zeros, (self.features,))
-    return active(x + bias[None, None, None])
+    return within(active(x + bias[None, None, None]), self.clamp)
 
 
 class Image(nn.Module):
   """Modulated 1x1 convolution to the channels of images; its kernel is not normalized."""
 
   channels: int
+  clamp: float = 0.0
 
   @nn.compact
   def __call__(self, x: Array, w: Array) -> Array:
     style = EqualizedDense(x.shape[-1], 1.0, bias=1.0, name='style')(w)
     kernel = EqualizedKernel((1, 1, x.shape[-1], self.channels), 1.0, name='weight')()
     bias = self.param('bias', nn.initializers.zeros, (self.channels,))
-    return modulate(x, kernel, style, demodulate=False) + bias[None, None, None]
+    x = modulate(x, kernel, style, demodulate=False) + bias[None, None, None]
+    return within(x, self.clamp)
 
 
 class Synthesis(nn.Module):
@@ -160,26 +180,38 @@ class Synthesis(nn.Module):
   It begins with a learned constant and has two layers for each size (one for the first). The image
   is a sum over the sizes: each size adds its image to the upsampled sum of the sizes before it.
   The rng `noise` draws the noise; without it the noise is always the same.
+
+  Attributes:
+    sizes: sizes of the feature maps, ascending.
+    widths: channels of the feature map of each size.
+    channels: channels of the images.
+    kept_noise: keep the fixed noise with the network's variables, as the authors do.
+    clamp: bound of the outputs of all layers, which the authors' float16 layers need; 0: none.
   """
 
   sizes: Sequence[int]
   widths: Sequence[int]
   channels: int
+  kept_noise: bool = False
+  clamp: float = 0.0
 
   @nn.compact
   def __call__(self, w: Array, *, train: bool) -> Array:
-    noise = noises(self, len(w), [size for size in self.sizes for _ in range(2)][1:])
+    every = [size for size in self.sizes for _ in range(2)][1:]
+    noise = noises(self, w.shape[0], every, self.kept_noise)
     size, width = self.sizes[0], self.widths[0]
     x = self.param('constant', nn.initializers.normal(1.0), (size, size, width))
-    x = jnp.broadcast_to(x[None].astype(w.dtype), (len(w), size, size, width))
-    x = Layer(width, name=f'layer_{size}')(x, w[:, 0], noise[0])
-    image = Image(self.channels, name=f'image_{size}')(x, w[:, 1])
+    x = jnp.broadcast_to(x[None].astype(w.dtype), (w.shape[0], size, size, width))
+    x = Layer(width, clamp=self.clamp, name=f'layer_{size}')(x, w[:, 0], noise[0])
+    image = Image(self.channels, self.clamp, name=f'image_{size}')(x, w[:, 1])
     for i, (size, width) in enumerate(zip(self.sizes[1:], self.widths[1:], strict=True), 1):
       first, second, last = range(2 * i - 1, 2 * i + 2)
-      up = Layer(width, upsample_fir_convolve, name=f'layer_{size}_0')
+      up = Layer(width, upsample_fir_convolve, self.clamp, name=f'layer_{size}_0')
       x = up(x, w[:, first], noise[first])
-      x = Layer(width, name=f'layer_{size}_1')(x, w[:, second], noise[second])
-      image = upsample_fir(image) + Image(self.channels, name=f'image_{size}')(x, w[:, last])
+      x = Layer(width, clamp=self.clamp, name=f'layer_{size}_1')(x, w[:, second], noise[second])
+      image = upsample_fir(image) + Image(self.channels, self.clamp, name=f'image_{size}')(
+        x, w[:, last]
+      )
     return image
 
 
@@ -196,6 +228,7 @@ class Critic(nn.Module):
     group: images of a group for the minibatch standard deviation.
     classes: number of classes.
     label_layers: dense layers of the label's tower.
+    clamp: bound of the outputs of all convolutions; 0: none.
   """
 
   sizes: Sequence[int]
@@ -204,10 +237,11 @@ class Critic(nn.Module):
   group: int = 4
   classes: int = 0
   label_layers: int = 8
+  clamp: float = 0.0
 
   @nn.compact
   def __call__(self, images: Array, *labels: Array, train: bool) -> Array:
-    x = active(EqualizedConv(self.widths[-1], 1, 1.0, name='entry')(images))
+    x = self.active(EqualizedConv(self.widths[-1], 1, 1.0, name='entry')(images))
     for i in range(len(self.sizes) - 1, 0, -1):
       x = self.block(x, self.sizes[i], self.widths[i - 1])
     features = self.exit(x)
@@ -220,21 +254,25 @@ class Critic(nn.Module):
     vectors = Tower(width, self.label_layers, name='tower')(vectors)
     return (features * vectors).sum(-1) / width**0.5
 
+  def active(self, x: Array) -> Array:
+    """Apply the activation, within bounds."""
+    return within(active(x), self.clamp)
+
   def block(self, x: Array, size: int, width: int) -> Array:
     """Apply two convolutions; the second one halves the size."""
     conv = lambda features, i, **given: EqualizedConv(  # i: place in the block, for the name
       features, gain=1.0, name=f'layer_{size}_{i}', **given
     )
-    y = active(conv(x.shape[-1], 0)(x))
-    y = active(conv(width, 1, form=fir_convolve_downsample)(y))
+    y = self.active(conv(x.shape[-1], 0)(x))
+    y = self.active(conv(width, 1, form=fir_convolve_downsample)(y))
     if not self.residual:
       return y
     skip = conv(width, 'skip', kernel=1, use_bias=False)(downsample_fir(x))
-    return (y + skip) / 2**0.5
+    return (y + within(skip, self.clamp)) / 2**0.5
 
   def exit(self, x: Array) -> Array:
     """Return features `[B, C]` of the smallest map; the images of a group influence each other."""
     width = self.widths[0]
     x = minibatch_stddev(x, self.group)
-    x = active(EqualizedConv(width, gain=1.0, name=f'layer_{self.sizes[0]}')(x))
+    x = self.active(EqualizedConv(width, gain=1.0, name=f'layer_{self.sizes[0]}')(x))
     return active(EqualizedDense(width, 1.0, name='dense')(x.reshape(len(x), -1)))

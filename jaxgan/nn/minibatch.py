@@ -76,7 +76,13 @@ def group_size(batch: int, group: int) -> int:
   )
 
 
-def minibatch_stddev(x: Array, group: int = 4, eps: float = 1e-8) -> Array:
+def minibatch_stddev(
+  x: Array,
+  group: int = 4,
+  eps: float = 1e-8,
+  neighbors: bool = False,
+  unbiased: bool = False,
+) -> Array:
   """Append a channel that shows how much images differ: `[B, H, W, C]` to `[B, H, W, C + 1]`.
 
   Its value is the mean over H, W and C of sqrt(variance over a group + eps), the same for all
@@ -88,6 +94,8 @@ def minibatch_stddev(x: Array, group: int = 4, eps: float = 1e-8) -> Array:
     x: feature maps.
     group: the largest group size.
     eps: added to the variance.
+    neighbors: a group is n images that follow each other.
+    unbiased: divide the sum of squares by n - 1, not by n.
 
   Raises:
     ValueError: B > 1 and no group size from 2 to `group` divides it.
@@ -96,7 +104,9 @@ def minibatch_stddev(x: Array, group: int = 4, eps: float = 1e-8) -> Array:
   """
   b, h, w, c = x.shape
   size = group_size(b, group) if b > 1 else 1
-  wide = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(size, b // size, h, w, c)
-  spread = jnp.sqrt(wide.var(0) + eps).mean((1, 2, 3))
-  tiled = jnp.broadcast_to(spread[None, :, None, None, None], (size, b // size, h, w, 1))
+  wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+  shape, axis = ((b // size, size), 1) if neighbors else ((size, b // size), 0)
+  variance = wide.reshape(*shape, h, w, c).var(axis, ddof=int(unbiased and size > 1))
+  spread = jnp.sqrt(variance + eps).mean((1, 2, 3))
+  tiled = jnp.broadcast_to(jnp.expand_dims(spread, axis)[..., None, None, None], (*shape, h, w, 1))
   return jnp.concatenate([x, tiled.reshape(b, h, w, 1).astype(x.dtype)], -1)

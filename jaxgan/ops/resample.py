@@ -92,6 +92,19 @@ def shuffle(x: Array, factor: int = 2) -> Array:
   return x.reshape(b, factor * h, factor * w, -1)
 
 
+def unshuffle(x: Array, factor: int = 2) -> Array:
+  """Move pixels to channels, the inverse of `shuffle`: `[B, r H, r W, C]` to `[B, H, W, r r C]`.
+
+  Raises:
+    ValueError: a height or width that is no multiple of `factor`.
+  """
+  b, h, w, c = x.shape
+  if h % factor or w % factor:
+    raise ValueError(f'expected sides of a multiple of {factor}, got {x.shape}: crop or pad them')
+  x = x.reshape(b, h // factor, factor, w // factor, factor, c).transpose(0, 1, 3, 5, 2, 4)
+  return x.reshape(b, h // factor, w // factor, -1)
+
+
 LINEAR = (1.0, 3.0, 3.0, 1.0)
 """The taps of linear interpolation, for upsampling by 2 and for smoothing before downsampling."""
 

@@ -47,6 +47,7 @@ def from_json(kind: type[G], values: Preset) -> G:
   if unknown := sorted(set(known) - set(fields)):
     raise ValueError(f'{kind.__module__} has no options {unknown}')
   restored = {name: _restored(fields[name].type, value) for name, value in known.items()}
+  restored = {**kind.BEFORE, **restored}
   usual = defaults(kind, str(restored.get('preset', '')))
   idle = {name: usual[name] for name, _ in inert(kind, restored)}
   return kind(**checking.check(kind, {**restored, **idle}))

@@ -37,6 +37,8 @@ class Group:
   """Which options of this class depend on others."""
   IDLE_BEFORE: ClassVar[tuple[str, ...]] = ()
   """Options that the variant accepted in jaxgan 0.1.0 and did not use."""
+  BEFORE: ClassVar[Preset] = {}
+  """What runs do whose config.json was written before an option was there, if not its default."""
 
   def __post_init__(self):
     if problems := [*_out_of_range(self), *_without_effect(self), *self.problems()]:

@@ -31,6 +31,7 @@ def recipe(
   conditional: bool = False,
   psi: float = 1.0,
   truncate: int = 0,
+  noise: Sequence[int] = (),
   finish: Callable[[Array], Array] = lambda images: images,
 ) -> Recipe:
   """The recipe whose samples have noise of their own, and whose function of latents a fixed one.
@@ -47,6 +48,7 @@ def recipe(
     map=to_styles,
     synthesize=lambda nets, w, key: finish(drawing.images(nets, w, {}, key)),
     mean=lambda nets: nets.variables['mapping']['average']['style'],
+    noise=tuple(noise),
   )
 
   def made(nets: Nets, latents: Array, labels: Array, key: Key | None) -> Array:

@@ -32,12 +32,13 @@ class Styles(NamedTuple):
 
   `map(nets, latents, labels) -> w`; `synthesize(nets, w, key) -> images [n, H, W, C]`, a little
   beyond [-1, 1] here and there, where the key draws the noise and None leaves it fixed;
-  `mean(nets) -> [d]`, the average style.
+  `mean(nets) -> [d]`, the average style. `noise` are the sides of the maps of noise.
   """
 
   map: Callable[[Nets, Array, Array], Array]
   synthesize: Callable[[Nets, Array, Key | None], Array]
   mean: Callable[[Nets], Array]
+  noise: tuple[int, ...] = ()
 
 
 class Translation(NamedTuple):

@@ -40,6 +40,8 @@ class Config(config.Common, config.Algorithm, config.Scheduled):
   """Channels of the layers of the generator, and of the critic's first."""
   blocks: int = 4
   """Residual blocks of the generator."""
+  unit: bool = False
+  """The generator's layers see images in [0, 1], as those of published weights; else [-1, 1]."""
   batch_size: int = 16
   generator_lr: float = 1e-4
   critic_lr: float = 1e-4
@@ -101,6 +103,7 @@ def recipe_of(
   distance: Distance,
   weights: Weights,
   rectified: bool,
+  multiple: int = 1,
 ) -> Recipe:
   """Two stages: `--pretrain` steps by the distance of pixels, then against a critic.
 
@@ -131,7 +134,7 @@ def recipe_of(
       Stage(_alone(config, networks, pixels), {'generator': (low,)}, config.pretrain),
       *stages,
     ]
-  ways = {'upscale': Translation(upscale, scale=config.scale)}
+  ways = {'upscale': Translation(upscale, multiple, multiple, config.scale)}
   return Recipe(
     tuple(stages),
     Translator(

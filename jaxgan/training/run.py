@@ -184,7 +184,7 @@ class Run:
     ) -> Array:
       if labels is None and conditional:
         raise ValueError(f'{variant} draws by class: give labels, int32 [{len(z)}]')
-      return function(params, z, jnp.zeros(len(z), jnp.int32) if labels is None else labels)
+      return function(params, z, jnp.zeros(z.shape[0], jnp.int32) if labels is None else labels)
 
     z = jnp.asarray(self.latents(0, 1))
     return generator, programs.needed(function, nets, z, jnp.zeros(1, jnp.int32))

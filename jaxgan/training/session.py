@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 ARRAYS = 'arrays'
 """The name of the data set where the images were passed to `train`."""
+IMPORTED = 'imported'
+"""The name of the data set of a run of published weights whose images are not known."""
 Data = Source | np.ndarray | tuple[np.ndarray, np.ndarray]
 """A user's images: a source, uint8 `[n, size, size, channels]`, or these with labels `[n]`."""
 Step = Callable[[TrainState, Batch], tuple[TrainState, Logs]]
@@ -293,6 +295,11 @@ def open_data(config: Common, split: str = 'train', numbered: Spec | None = None
       'jaxgan.train(config, folder, data=...) in Python with the same arrays; to score it, give '
       'jaxgan.evaluate its images and yours, --fake=FILE.npz --real=FILE.npz'
     )
+  if config.dataset == IMPORTED:
+    raise ValueError(
+      'this run was made of published weights, without images: give yours to jaxgan train as '
+      '--dataset and --folder, or to jaxgan import'
+    )
   source = data.load(
     config.dataset,
     split=split,
@@ -337,6 +344,8 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
   new = to_json(config)
   if (folder / CONFIG).exists():
     old = to_json(labels.of_run(kept.options(files.read_config(folder / CONFIG)), source.spec))
+    if old['dataset'] == IMPORTED:  # its first images
+      old |= {name: new[name] for name in ('dataset', 'direction', 'without_classes')}
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
     workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
     if reason := config.bound_to_length():
@@ -364,6 +373,8 @@ def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> N
   if not (folder / DATA).exists():
     return
   before = {k: v for k, v in files.read_config(folder / DATA).items() if k in about}
+  if not before.get('fingerprint'):  # published weights, which come without images
+    return
   if changed := workdir.diff(before, about):
     images = config.folder or ('data=' if config.dataset == ARRAYS else config.dataset)
     raise ValueError(

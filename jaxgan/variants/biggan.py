@@ -3,10 +3,10 @@
 Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018. The preset
 `paper` is the CIFAR-10 form of PyTorch-StudioGAN (Kang et al., 2022), whose parameter counts it
 has. It departs in that the orthogonal term is left out, as there; that the generator's average
-begins at once, not at step 1000, and ages with the run; that images are not mirrored; that batch
-norm adds 1e-5 to the variance, not 1e-4; and that power iteration runs once in each of a network's
-passes. The article's own form is of 128 pixels or more and batches of 2048: --deep, a larger image,
---attention=64, --generator-lr=5e-5, --critic-lr=2e-4, --n-critic=2, --beta1=0.
+begins at once, not at step 1000, and ages with the run; that images are not mirrored; and that
+power iteration runs once in each of a network's passes. The article's own form is of 128 pixels or
+more and batches of 2048: --deep, a larger image, --attention=64, --generator-lr=5e-5,
+--critic-lr=2e-4, --n-critic=2, --beta1=0.
 """
 
 from dataclasses import dataclass
@@ -32,13 +32,18 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   critic_width: int = 16
   """The critic's channels are multiples of it: 2 (deep: 4) up to 56 pixels, 1 to 16 above."""
   shared_size: int = 128
-  """Dimensions of the label's embedding, which all blocks of the generator share."""
+  """Dimensions of the label's embedding, which all blocks of the generator share; 0: each batch
+  norm has vectors of its own for each class, and the latent enters the first layer alone."""
   attention: int = 16
   """Pixels on a side of the map that attends to itself, at most half the image; 0: none."""
   orthogonal: float = 1e-4
   """Weight of the term that keeps the generator's filters at right angles, for truncation."""
   idle_biases: bool = False
   """Biases before batch norm, as the authors have them: all but idle parameters."""
+  epsilon: float = 1e-5
+  """Added to the variances by the generator's batch norms."""
+  spare_outputs: bool = False
+  """The last convolution has outputs beyond the image, as in the published BigGAN-deep."""
   n_critic: int = 2
   latent_size: int = 120
   generator_lr: float = 2e-4
@@ -47,8 +52,11 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
 
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
-    found = config.above_zero(self, 'generator_width', 'critic_width', 'shared_size')
-    return super().problems() + found + config.zero_or_above(self, 'attention', 'orthogonal')
+    found = config.above_zero(self, 'generator_width', 'critic_width', 'epsilon')
+    found += config.zero_or_above(self, 'attention', 'orthogonal', 'shared_size')
+    if not self.shared_size and (self.deep or self.conditional is False):
+      found.append('--shared-size=0 needs classes, and a generator that is not --deep')
+    return super().problems() + found
 
 
 PAPER: Preset = dict(
@@ -57,6 +65,7 @@ PAPER: Preset = dict(
   generator_width=96,
   critic_width=96,
   idle_biases=True,
+  epsilon=1e-4,
   orthogonal=0.0,
   n_critic=5,
   generator_lr=2e-4,
@@ -83,6 +92,8 @@ def build(config: Config, spec: Spec) -> Recipe:
     classes=classes,
     attention=config.attention,
     deep=config.deep,
+    eps=config.epsilon,
+    spare=config.spare_outputs,
   )
   critic = biggan.Critic(
     config.critic_width, classes=classes, attention=config.attention, deep=config.deep

@@ -8,6 +8,7 @@ constant rate, without restarts; the bicubic filter is SRGAN's here.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives, super_resolution
@@ -25,6 +26,8 @@ class Config(upscalers.Config):
 
   growth: int = 16
   """Channels that each convolution of a dense block adds."""
+  unshuffle: Literal[1, 2] = 1
+  """2: the generator sees 2x2 pixels as one, as Real-ESRGAN's networks of scale 2 do."""
   blocks: int = 2
   pretrain_lr: float = 2e-4
   beta2: float = 0.99
@@ -55,10 +58,19 @@ def build(config: Config, spec: Spec) -> Recipe:
   return upscalers.recipe_of(
     config,
     spec,
-    generator=RRDBNet(spec.channels, width, config.blocks, config.growth, config.doublings),
+    generator=RRDBNet(
+      spec.channels,
+      width,
+      config.blocks,
+      config.growth,
+      config.doublings + config.unshuffle // 2,
+      config.unit,
+      config.unshuffle,
+    ),
     critic=critic,
     objective=objectives.relativistic_average(),
     distance=super_resolution.absolute,
     weights=Weights(pixel=1e-2, content=1.0, adversarial=5e-3),
     rectified=False,
+    multiple=config.unshuffle,
   )

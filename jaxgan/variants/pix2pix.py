@@ -3,7 +3,7 @@
 Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
 `--preset=paper` is the authors' setting for 256 pixels. Departures: the crops as in CycleGAN;
 smaller images have fewer halvings and smaller patches, and noise in one of the ups inside at least;
-with instance norm a convolution before it has no bias.
+with instance norm a convolution before it has no bias, unless --biases=all.
 
 At test the authors' code goes on as in training: batch norm takes the statistics of the test batch
 and dropout draws noise. Both are options here, and on.
@@ -19,7 +19,7 @@ from jaxgan.core.game import Nets, Turn
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.patch_discriminator import Norm, PatchCritic
-from jaxgan.networks.pix2pix import UNet, halvings
+from jaxgan.networks.pix2pix import Biases, UNet, halvings
 from jaxgan.recipes import config, translators
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe, Translation, Translator
@@ -32,6 +32,9 @@ class Config(translators.Config):
   dataset: str = 'pairs'
   norm: Norm = 'batch'
   """batch: of the batch's statistics, the authors'. instance: of each image's own."""
+  biases: Biases = 'effective'
+  """Beside instance norm, which convolutions of the generator have a bias: those that no norm
+  follows; all, as the authors have it; or the last alone, as runs of jaxgan 0.1.0 and 0.2.0."""
   l1: float = 100.0
   """Weight of the mean distance to the partner."""
   test_statistics: Literal['batch', 'running'] = 'batch'
@@ -39,7 +42,9 @@ class Config(translators.Config):
   test_noise: bool = True
   """Dropout, the only noise, at test too."""
 
+  BEFORE: ClassVar[Preset] = {'biases': 'last'}
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('biases',), lambda c: c.norm == 'instance', {'norm': 'instance'}),
     config.Needs(('test_statistics',), lambda c: c.norm == 'batch', {'norm': 'batch'}),
   )
 
@@ -54,8 +59,11 @@ def build(config: Config, spec: Spec) -> Recipe:
     ValueError: images smaller than a critic's patch.
   """
   downs = halvings(spec.size)
-  generator = UNet(spec.channels, downs, config.width, config.norm)
-  critic = PatchCritic(config.patches(spec.size), config.width, config.norm)
+  instance = config.norm == 'instance'  # with batch norm the authors give a bias to the last alone
+  biases: Biases = config.biases if instance else 'last'
+  generator = UNet(spec.channels, downs, config.width, config.norm, biases)
+  idle = instance and biases == 'all'
+  critic = PatchCritic(config.patches(spec.size), config.width, config.norm, idle)
   change = crops.jitter(paired=True) if config.jitter else crops.unchanged
   critic_loss, generator_loss = image_to_image.paired(
     objectives.nonsaturating(), weight=config.l1, augment=change

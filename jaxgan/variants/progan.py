@@ -7,6 +7,7 @@ to 4 as images grow); the weight of a size that fades in moves at every step; no
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,8 @@ class Config(progressive.Growing):
   """Weight of the gradient penalty."""
   drift: float = 1e-3
   """Weight of the squared logits of real images."""
+  zoo: bool = False
+  """Networks as in pytorch_GAN_zoo: other biases and deviations than the authors'."""
 
 
 PAPER: Preset = dict(
@@ -59,12 +62,14 @@ def build(config: Config, spec: Spec) -> Recipe:
     *penalties(config),
   ]
 
+  critic = partial(progan.Critic, zoo=config.zoo)
+
   def level(at: Level) -> tuple[Networks, tuple[Loss, Loss]]:
     z = latent(jax.random.key(0), 2)
-    generator = progan.Generator(at.sizes, at.widths[1:], spec.channels, at.fades)
+    generator = progan.Generator(at.sizes, at.widths[1:], spec.channels, at.fades, config.zoo)
     networks = {
       'generator': (generator, (z, at.weight)),
-      'critic': (progan.Critic(at.sizes, at.widths, at.fades), (at.image, at.weight)),
+      'critic': (critic(at.sizes, at.widths, at.fades), (at.image, at.weight)),
     }
     return networks, tricks.losses_between(
       config,

@@ -29,6 +29,8 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   """Channels of the critic."""
   idle_biases: bool = False
   """Biases that batch norm takes out again, as the authors have them: parameters without effect."""
+  mimicry: bool = False
+  """Networks as in torch-mimicry: linear upsampling, 1e-5 in batch norm, shortcuts after ReLU."""
   latent_size: int = 128
   generator_lr: float = 5e-4
   critic_lr: float = 1e-3
@@ -61,8 +63,8 @@ def build(config: Config, spec: Spec) -> Recipe:
   return two_player(
     config,
     spec,
-    generator=resnet.Generator(spec.size, spec.channels, width, classes, bias),
-    critic=resnet.Critic(config.critic_width, classes),
+    generator=resnet.Generator(spec.size, spec.channels, width, classes, bias, config.mimicry),
+    critic=resnet.Critic(config.critic_width, classes, mimicry=config.mimicry),
     objective=objectives.hinge(),
     conditional=bool(classes),
   )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives, super_resolution
 from jaxgan.losses.super_resolution import Weights
-from jaxgan.networks.srgan import Critic, SRResNet
+from jaxgan.networks.srgan import Critic, PlainResNet, SRResNet
 from jaxgan.recipes import config, upscalers
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe
@@ -22,6 +22,8 @@ class Config(upscalers.Config):
   """Options of SRGAN."""
 
   schedule: config.Schedule = 'tenth'
+  plain: bool = False
+  """The generator without batch norm, as MSRResNet of the library BasicSR."""
 
 
 PAPER: Preset = dict(image_size=96, width=64, blocks=16, pretrain=1_000_000, steps=1_200_000)
@@ -33,11 +35,11 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: crops that do not fit, or no labels for a classifier.
   """
-  width = config.width
+  width, network = config.width, PlainResNet if config.plain else SRResNet
   return upscalers.recipe_of(
     config,
     spec,
-    generator=SRResNet(spec.channels, width, config.blocks, config.doublings),
+    generator=network(spec.channels, width, config.blocks, config.doublings, config.unit),
     critic=Critic(tuple(width * 2**i for i in range(4)), hidden=16 * width),
     objective=objectives.nonsaturating(),
     distance=super_resolution.squared,

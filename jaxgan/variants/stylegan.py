@@ -92,7 +92,8 @@ def build(config: Config, spec: Spec) -> Recipe:
     )
 
   levels = stages(config, spec, grown, level)
-  whole = drawing(resnet.sizes(spec.size))
+  sizes = resnet.sizes(spec.size)
+  whole, noise = drawing(sizes), [size for size in sizes for _ in range(2)]
   return style_based.recipe(
-    levels, whole, psi=config.psi, truncate=config.psi_layers, finish=grown.whole
+    levels, whole, psi=config.psi, truncate=config.psi_layers, noise=noise, finish=grown.whole
   )

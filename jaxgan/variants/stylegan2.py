@@ -19,7 +19,7 @@ from jaxgan.losses.style_mixing import Drawing
 from jaxgan.networks import resnet, stylegan2
 from jaxgan.nn.minibatch import group_size
 from jaxgan.recipes import style_based
-from jaxgan.recipes.config import Labels, Needs, Preset, above_zero
+from jaxgan.recipes.config import Labels, Needs, Preset, above_zero, zero_or_above
 from jaxgan.recipes.labels import chosen_classes
 from jaxgan.recipes.two_player import latents
 from jaxgan.recipes.types import Recipe
@@ -43,6 +43,10 @@ class Config(style_based.Options, Labels):
   """Weight of the path length penalty; 0 leaves its turn out."""
   path_every: int = 4
   """Steps from one path length penalty to the next."""
+  kept_noise: bool = False
+  """Keep the fixed noise of `generate` with the run, as the authors do; else all runs share it."""
+  clamp: float = 0.0
+  """Bound of the outputs of layers, 256 in the authors' networks with float16 layers; 0: none."""
   psi: float = 1.0
   """Truncation of samples: styles are drawn towards their mean by this; 1: not at all."""
   r1: float = 0.1
@@ -58,7 +62,7 @@ class Config(style_based.Options, Labels):
 
   def problems(self) -> list[str]:
     """The rhythm of the path length penalty."""
-    return super().problems() + above_zero(self, 'path_every')
+    return super().problems() + above_zero(self, 'path_every') + zero_or_above(self, 'clamp')
 
 
 PAPER: Preset = dict(
@@ -92,8 +96,10 @@ def build(config: Config, spec: Spec) -> Recipe:
   fakes = Drawing(latents(config), 2 * len(sizes), given, mixing=config.mixing)
   networks = {
     'mapping': stylegan2.Mapping(config.width, config.mapping_layers, classes),
-    'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels),
-    'critic': stylegan2.Critic(sizes, widths, config.residual, config.group, classes),
+    'synthesis': stylegan2.Synthesis(sizes, widths, spec.channels, config.kept_noise, config.clamp),
+    'critic': stylegan2.Critic(
+      sizes, widths, config.residual, config.group, classes, clamp=config.clamp
+    ),
   }
   path = path_length(fakes, config.path_weight, config.path_every)
   lazy = (Turn('generator', path, 'path', every=config.path_every),)
@@ -107,6 +113,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     lazy=lazy if config.path_weight else (),
     memory={'path_mean': np.float32(0)} if config.path_weight else {},
   )
+  noise = [size for size in sizes for _ in range(2)][1:]
   return style_based.recipe(
-    (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers
+    (stage,), fakes, conditional=bool(classes), psi=config.psi, truncate=fakes.layers, noise=noise
   )

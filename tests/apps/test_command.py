@@ -38,6 +38,8 @@ MISSING = {
   'translate': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'invert': ['--workdir=NONE', '--images=NONE', '--out=i.png'],
+  'import': ['NONE', '--workdir=made'],
+  'export': ['--workdir=NONE', '--format=stablehlo', '--out=made'],
 }
 """Options that name what is not there; of other commands --workdir and --out."""
 

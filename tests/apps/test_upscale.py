@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from safetensors.numpy import save_file
 
+import golden
 from jaxgan import variants
 from jaxgan.apps import translate, upscale
 from jaxgan.training import run
@@ -49,3 +52,33 @@ def test_the_comparison_knows_what_is_better(srgan, monkeypatch):
   monkeypatch.setattr(run.Run, 'translate', noise)
   worse = upscale.compare(trained, [image])
   assert worse['run']['psnr'] < worse['bicubic']['psnr'] and 'bicubic' in upscale.table(worse)
+
+
+def test_published_weights_in_place_of_a_run(test_data, tmp_path, capsys):
+  """The photo of odd size becomes what the official network makes of it, in RGB of [0, 1]."""
+  weights, numbers = golden.arrays(test_data, 'esrgan_basicsr_names')
+  save_file({k: np.ascontiguousarray(x) for k, x in weights.items()}, tmp_path / 'net.safetensors')
+  pixels = np.round(255 * numbers['in/x'][0]).clip(0, 255).astype(np.uint8)
+  Image.fromarray(pixels).save(tmp_path / 'photo.png')
+  words = [str(tmp_path / 'photo.png'), f'--weights={tmp_path / "net.safetensors"}']
+  assert upscale.main([*words, f'--out={tmp_path / "out"}']) == 0
+  made = np.asarray(Image.open(tmp_path / 'out' / 'photo.png')).astype(float)
+  wanted = 255 * np.clip(numbers['out/y'][0], 0, 1)
+  assert made.shape == (80, 96, 3)
+  # The photo was rounded to 256 levels, which the network's output follows.
+  assert np.abs(made - wanted).mean() < 2
+
+
+@pytest.mark.parametrize(
+  'words, said',
+  [
+    (['photo.png', '--out=o'], 'give --workdir=RUN or --weights=NAME'),
+    (['photo.png', '--workdir=r', '--weights=w', '--out=o'], 'or --weights=NAME, such as'),
+    (['photo.png', '--images=photo.png', '--weights=w', '--out=o'], 'give the images once'),
+    (['--weights=w', '--out=o'], 'there is nothing to enlarge'),
+    (['photo.png', '--weights=mine', '--out=o'], '--weights=mine is neither a file nor one of'),
+  ],
+)
+def test_one_network_and_one_path(words, said, capsys):
+  assert upscale.main(words) == 2
+  assert said in capsys.readouterr().err

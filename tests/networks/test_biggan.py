@@ -138,7 +138,6 @@ class Scaled(nn.Module):
 @pytest.fixture
 def bare(monkeypatch):
   """Blocks whose kernels are used as they are."""
-  monkeypatch.setattr(biggan, 'VectorBatchNorm', Scaled)
   monkeypatch.setattr(biggan, 'conv', Conv)
 
 
@@ -152,7 +151,7 @@ def by_lax(x, layer):
 @pytest.mark.parametrize('up', [True, False])
 def test_a_deep_up_block_drops_the_last_channels(bare, filled, images, up):
   x, condition = images(2, 4, 4, 8), images(2, 3, seed=1)
-  block = DeepUpBlock(6, up)
+  block = DeepUpBlock(6, up, norm=Scaled)
   p = filled(block, x, condition, train=True)['params']
   assert p['Conv_1']['weight']['kernel'].shape == (3, 3, 2, 2)
   change = upsample if up else lambda x: x

@@ -13,6 +13,7 @@ from by_path import count
 from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
+from jaxgan.networks import resnet
 from jaxgan.networks.resnet import Critic, DownBlock, Generator, UpBlock, sizes, stem
 from jaxgan.nn.spectral_norm import spectral_norm
 from jaxgan.ops import convolution
@@ -239,3 +240,9 @@ def test_the_critic_forgets_the_scale_of_its_kernels(filled, images):
 def test_maps_double_from_the_stem_to_the_image():
   assert sizes(32) == (4, 8, 16, 32)
   assert sizes(28) == (7, 14, 28)
+
+
+def test_upsampling_as_in_mimicry_is_bilinear(images):
+  x, w = images(2, 3, 4, 2), jnp.eye(2)[None, None]
+  wanted = jax.image.resize(x, (2, 6, 8, 2), 'linear')
+  chex.assert_trees_all_close(resnet.upsample_bilinear_convolve(x, w), wanted, atol=1e-6)

@@ -13,6 +13,7 @@ from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.network import linen, with_features
 from jaxgan.core.typing import Spec
+from jaxgan.networks import stylegan2
 from jaxgan.networks.stylegan2 import Critic, Mapping, Synthesis, active, modulate, widths
 from jaxgan.ops.convolution import convolve, upsample_fir_convolve
 from jaxgan.ops.resample import upsample_fir
@@ -175,3 +176,15 @@ def test_the_critics_logit_is_a_projection_on_the_labels_vector(filled, images, 
   silent['params']['logit'] = jax.tree.map(jnp.zeros_like, silent['params']['logit'])
   chex.assert_trees_all_equal(apply(net, silent, x, labels), jnp.zeros(4))
   assert ('layer_8_skip' in variables['params']) == residual
+
+
+def test_outputs_of_layers_stay_within_the_clamp(images, filled):
+  x, w, noise = images(2, 4, 4, 3), images(2, 5, seed=1), images(1, 4, 4, 1, seed=2)
+  for free, bound, given in (
+    (stylegan2.Layer(6), stylegan2.Layer(6, clamp=0.3), (x, w, noise)),
+    (stylegan2.Image(3), stylegan2.Image(3, 0.3), (x, w)),
+  ):
+    variables = filled(free, *given)
+    wanted = jnp.clip(free.apply(variables, *given), -0.3, 0.3)
+    assert jnp.abs(wanted).max() == 0.3
+    chex.assert_trees_all_equal(bound.apply(variables, *given), wanted)

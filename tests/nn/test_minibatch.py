@@ -73,3 +73,10 @@ def test_a_minibatch_head_is_linear_in_the_discrimination(key):
   chex.assert_shape(made, (5,))
   expected = near @ params['Dense_0']['weight']['kernel'][:, 0]
   np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_groups_of_neighbors_and_the_unbiased_variance():
+  """Of 0, 2, 10, 10: the neighbors 0 and 2 have a variance of 2, 10 and 10 of 0."""
+  x = jnp.array([0.0, 2.0, 10.0, 10.0]).reshape(4, 1, 1, 1)
+  found = minibatch.minibatch_stddev(x, 2, neighbors=True, unbiased=True)[:, 0, 0, 1]
+  np.testing.assert_allclose(found, [2**0.5, 2**0.5, 1e-4, 1e-4], rtol=1e-5)

@@ -205,3 +205,13 @@ def test_channels_become_pixels():
   chex.assert_shape(made, (1, 4, 6, 2))
   for i, j, k, l, c in np.ndindex(2, 3, 2, 2, 2):
     assert made[0, 2 * i + k, 2 * j + l, c] == x[0, i, j, 4 * c + 2 * k + l]
+
+
+def test_unshuffling_undoes_shuffling():
+  x = jnp.arange(2 * 4 * 6 * 3.0).reshape(2, 4, 6, 3)
+  small = resample.unshuffle(x)
+  assert small.shape == (2, 2, 3, 12)
+  np.testing.assert_array_equal(resample.shuffle(small), x)
+  np.testing.assert_array_equal(small[0, 0, 0, :4], [x[0, i, j, 0] for i in (0, 1) for j in (0, 1)])
+  with pytest.raises(ValueError, match='a multiple of 2'):
+    resample.unshuffle(x[:, :3])

@@ -64,3 +64,12 @@ def test_values_of_another_type_are_refused():
   values = to_json(variants.configure('gan'))
   with pytest.raises(ValueError, match="steps must be .*, it is 'many'"):
     from_json(variants.module('gan').Config, {**values, 'steps': 'many'})
+
+
+def test_an_option_that_an_older_run_had_not_has_the_value_of_that_time():
+  """New U-Nets have biases beside instance norm; older ones are read as they were."""
+  kind = variants.module('pix2pix').Config
+  for norm, biases in (('instance', 'last'), ('batch', 'effective')):  # with batch: of no effect
+    written = to_json(variants.configure('pix2pix', norm=norm, folder='/data/d'))
+    del written['biases']
+    assert from_json(kind, {**written, VERSIONS: {'jaxgan': '0.2.0'}}).biases == biases

@@ -1,0 +1,195 @@
+"""Take a generator elsewhere: `jaxgan export --workdir=RUN --format=stablehlo --out=FILE`.
+
+A file is loaded again in a process without jaxgan, and compared, before the command says that it is
+done.
+"""
+
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict
+from safetensors.numpy import save
+
+from jaxgan.apps import command
+from jaxgan.core import game
+from jaxgan.ops import convolution
+from jaxgan.recipes.config import to_json
+from jaxgan.recipes.types import Translator
+from jaxgan.storage import files
+from jaxgan.training import exporting
+from jaxgan.training.run import Run, load
+from jaxgan.training.session import versions
+
+CLOSE, ROUNDING = 1e-5, 1e-3
+"""How far, of the largest number, images of the file may be from those of the same program here,
+and from those of the run, whose convolutions add their products in another order."""
+
+
+@dataclass(frozen=True)
+class Options:
+  """Write the generator of a run for use without jaxgan.
+
+  safetensors: the parameters by name. stablehlo: the function from latents (or images) to images,
+  for `jax.export` and every program that reads StableHLO, with any batch size. A JSON beside the
+  file says what is in it.
+  """
+
+  workdir: pathlib.Path
+  """The run's directory."""
+  out: pathlib.Path
+  """The file to write; the JSON has its name with .json behind it."""
+  format: Literal['safetensors', 'stablehlo']
+  """The form of the file."""
+  direction: str | None = None
+  """For a run that translates: AtoB or BtoA; the one that it was trained for if not given."""
+  checkpoint: Literal['latest', 'best'] = 'latest'
+  """The newest state of the run, or the one with the best score."""
+
+
+def write(options: Options) -> None:
+  """Write the file and its JSON, after a check of what was written.
+
+  Raises:
+    ValueError: as `load`; the run has no such translation; what was written differs.
+  """
+  run = load(options.workdir, options.checkpoint)
+  made = _safetensors if options.format == 'safetensors' else _stablehlo
+  data, about, said = made(run, options.direction)
+  with files.atomic(options.out) as file:
+    file.write(data)
+  beside = options.out.with_name(options.out.name + '.json')
+  files.write_config(beside, {**_about(run, options.format), **about})
+  print(f'jaxgan: {said} in {options.out}, described in {beside.name}')
+
+
+def _about(run: Run, form: str) -> dict[str, Any]:
+  return {
+    'format': form,
+    'variant': run.config.variant,
+    'step': run.step,
+    'images': dict(run.spec._asdict()),
+    'config': to_json(run.config),
+    'versions': versions(),
+  }
+
+
+# Parameters.
+
+
+def _safetensors(run: Run, direction: str | None) -> tuple[bytes, dict[str, Any], str]:
+  """Return the parameters as bytes, their shapes, and a sentence."""
+  if direction:
+    raise ValueError('--direction is for --format=stablehlo: safetensors has all networks')
+  nets = game.nets(run.stage.game, run.state)
+  making = {name: {'params': nets.params[name], **nets.variables[name]} for name in _making(run)}
+  flat = {k: np.asarray(x) for k, x in flatten_dict(making, sep='/').items()}
+  data = save({name: np.array(x, order='C') for name, x in flat.items()})
+  digest = hashlib.sha256(b''.join(flat[name].tobytes() for name in sorted(flat))).hexdigest()
+  if _apart(READ, data, {}) != digest:
+    raise ValueError('the file does not hold what was written: try again, or another disk')
+  shapes = {name: {'dtype': str(x.dtype), 'shape': list(x.shape)} for name, x in flat.items()}
+  numbers = sum(x.size for x in flat.values())
+  return data, {'arrays': shapes}, f'{len(flat)} arrays of {numbers:,} numbers'
+
+
+def _making(run: Run) -> list[str]:
+  """Return the networks that make images: those of the players whose averages are used."""
+  stage = run.stage
+  judging = {name for name in stage.game.networks if name.startswith(('critic', 'features'))}
+  return [name for name in stage.game.networks if name not in judging]
+
+
+READ = """
+import hashlib, sys
+from safetensors.numpy import load_file
+arrays = load_file(sys.argv[1])
+print(hashlib.sha256(b''.join(arrays[name].tobytes() for name in sorted(arrays))).hexdigest())
+"""
+
+
+# The function.
+
+
+def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, dict[str, Any], str]:
+  """Return the function as bytes, its inputs, and a sentence with the largest difference."""
+  program = _program(run, direction)
+  data = exporting.serialized(program)
+  with tempfile.TemporaryDirectory() as folder:
+    result = pathlib.Path(folder) / 'made.npy'
+    _apart(CALL, data, program.inputs, str(result))
+    found = np.load(result, allow_pickle=False)
+  with convolution.plain():
+    same = np.asarray(jax.jit(program.function)(*program.inputs.values()))
+  usual = np.asarray(jax.jit(program.function)(*program.inputs.values()))
+  error = _difference(found, usual)
+  if not (_difference(found, same) <= CLOSE and error <= ROUNDING):
+    raise ValueError(f'images of the file differ from those of the run by {error:.1e}')
+  inputs = {
+    name: {'dtype': str(x.dtype), 'shape': program.shapes[name]}
+    for name, x in program.inputs.items()
+  }
+  sizes = ', '.join(map(str, found.shape[1:]))
+  about = {'inputs': inputs, 'output': f'float32 [b, {sizes}] in [-1, 1]', 'difference': error}
+  return data, about, f'a function of {", ".join(inputs)} (differs by {error:.1e})'
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> float:
+  """Return the largest difference, as a share of the largest number."""
+  return float(np.abs(one - other).max() / max(np.abs(other).max(), 1e-30))
+
+
+def _program(run: Run, direction: str | None) -> exporting.Program:
+  interface = run.recipe.interface
+  if isinstance(interface, Translator):
+    return exporting.of_images(run, direction or next(iter(interface.ways)))
+  if direction:
+    raise ValueError(f'--direction is for a run that translates, not for {run.config.variant}')
+  return exporting.of_latents(run)
+
+
+CALL = """
+import sys
+import numpy as np
+from jax import export
+with open(sys.argv[1], 'rb') as file:
+  program = export.deserialize(bytearray(file.read()))
+with np.load(sys.argv[2]) as given:
+  made = program.call(*(given[name] for name in given.files))
+np.save(sys.argv[3], np.asarray(made))
+"""
+
+
+def _apart(code: str, data: bytes, inputs: dict[str, np.ndarray], *more: str) -> str:
+  """Run code on a file and arrays in another process, which cannot import jaxgan; return its words.
+
+  Raises:
+    ValueError: it fails; with the last line of what it said.
+  """
+  guard = "import sys\nsys.modules['jaxgan'] = None\n"
+  with tempfile.TemporaryDirectory() as folder:
+    file, given = pathlib.Path(folder) / 'exported', pathlib.Path(folder) / 'given.npz'
+    file.write_bytes(data)
+    np.savez(given, **inputs)  # type: ignore[arg-type]
+    words = [sys.executable, '-I', '-c', guard + code, str(file), str(given), *more]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=dict(os.environ))
+  if done.returncode:
+    last = (done.stderr.strip().splitlines() or ['it ended without a word'])[-1]
+    raise ValueError(f'the file cannot be used without jaxgan: {last}')
+  return done.stdout.strip()
+
+
+def main(argv: list[str] | None = None) -> int:
+  """Run the command, and return its exit code: 0, or 2 for wrong input."""
+  return command.run('export', Options, write, argv)
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,1 @@
+"""Weights that others published, as runs of jaxgan."""
