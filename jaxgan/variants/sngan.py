@@ -3,7 +3,9 @@
 Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018, and Miyato and
 Koyama, cGANs with Projection Discriminator, 2018. `--preset=paper` is CIFAR-10's setting; it
 departs in that the generator's batch is the critic's (64 for 128), that the critic moves before the
-generator, and that power iteration runs once in each of the critic's passes. The laptop's form is
+generator, that power iteration runs once in each of the critic's passes, and that fakes have the
+classes of the real batch, where the authors draw them (measured: `experiments/choices.md`). The
+laptop's form is
 narrower and moves the critic once for each step of the generator, at twice its rate.
 """
 
