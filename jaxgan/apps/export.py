@@ -19,6 +19,7 @@ from flax.traverse_util import flatten_dict
 from safetensors.numpy import save
 
 from jaxgan.apps import command
+from jaxgan.apps.checks import Exported
 from jaxgan.core import game
 from jaxgan.ops import convolution
 from jaxgan.recipes.config import to_json
@@ -44,10 +45,10 @@ class Options:
 
   workdir: pathlib.Path
   """The run's directory."""
-  out: pathlib.Path
+  out: Exported
   """The file to write; the JSON has its name with .json behind it."""
-  format: Literal['safetensors', 'stablehlo']
-  """The form of the file."""
+  format: Literal['safetensors', 'stablehlo'] | None = None
+  """The form of the file; that of the ending of --out if not given."""
   direction: str | None = None
   """For a run that translates: AtoB or BtoA; the one that it was trained for if not given."""
   checkpoint: Literal['latest', 'best'] = 'latest'
@@ -60,13 +61,16 @@ def write(options: Options) -> None:
   Raises:
     ValueError: as `load`; the run has no such translation; what was written differs.
   """
+  form = options.out.suffix.lower().removeprefix('.')
+  if options.format not in (None, form):
+    raise ValueError(f'--format={options.format} is written as .{options.format}: name --out so')
   run = load(options.workdir, options.checkpoint)
-  made = _safetensors if options.format == 'safetensors' else _stablehlo
+  made = _safetensors if form == 'safetensors' else _stablehlo
   data, about, said = made(run, options.direction)
   with files.atomic(options.out) as file:
     file.write(data)
   beside = options.out.with_name(options.out.name + '.json')
-  files.write_config(beside, {**_about(run, options.format), **about})
+  files.write_config(beside, {**_about(run, form), **about})
   print(f'jaxgan: {said} in {options.out}, described in {beside.name}')
 
 

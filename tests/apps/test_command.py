@@ -39,7 +39,7 @@ MISSING = {
   'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'invert': ['--workdir=NONE', '--images=NONE', '--out=i.png'],
   'import': ['NONE', '--workdir=made'],
-  'export': ['--workdir=NONE', '--format=stablehlo', '--out=made'],
+  'export': ['--workdir=NONE', '--out=made.stablehlo'],
 }
 """Options that name what is not there; of other commands --workdir and --out."""
 

@@ -73,12 +73,13 @@ def test_the_example_of_the_documentation(tmp_path, monkeypatch):
   'words, said',
   [
     (['--format=onnx'], 'onnx'),
+    (['--format=stablehlo', '--out=a.safetensors'], 'is written as .stablehlo'),
     (['--format=stablehlo', '--direction=AtoB'], '--direction is for a run that translates'),
     (['--format=safetensors', '--direction=AtoB'], '--direction is for --format=stablehlo'),
   ],
 )
 def test_what_a_run_cannot_export(words, said, workdir, tmp_path, capsys):
-  out = tmp_path / 'out'
+  out = tmp_path / f'out.{words[0].partition("=")[2]}'
   assert command(['export', f'--workdir={workdir}', f'--out={out}', *words]) == 2
   assert said in capsys.readouterr().err and not out.exists()
 
@@ -89,7 +90,7 @@ def test_a_file_that_another_process_cannot_use_is_not_written(
   from jaxgan.training import exporting
 
   monkeypatch.setattr(exporting, 'serialized', lambda program: b'not a program')
-  out = tmp_path / 'out'
+  out = tmp_path / 'out.stablehlo'
   assert command(['export', f'--workdir={workdir}', '--format=stablehlo', f'--out={out}']) == 2
   assert 'the file cannot be used without jaxgan' in capsys.readouterr().err
   assert not out.exists()
@@ -102,7 +103,7 @@ def test_images_that_differ_are_refused(workdir, tmp_path, monkeypatch, capsys):
   true = exporting.serialized
   other = lambda program: true(program._replace(function=lambda z: 1.01 * program.function(z)))
   monkeypatch.setattr(exporting, 'serialized', other)
-  out = tmp_path / 'out'
+  out = tmp_path / 'out.stablehlo'
   assert command(['export', f'--workdir={workdir}', '--format=stablehlo', f'--out={out}']) == 2
   assert 'differ from those of the run by 1.0e-02' in capsys.readouterr().err
   assert not out.exists()
