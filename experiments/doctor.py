@@ -354,12 +354,12 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 def is_sick(truth: dict[str, Any], healthy: dict[str, float]) -> bool | None:
   """Return whether a run is sick, by its truth; None where the truth lies between.
 
-  A run on all digits is well with 8 digits or more, and beside healthy runs of its variant half of
-  their recall, 0.6 of their precision and at most 2.5 times their distance. It is sick with 5
-  digits or fewer, less than 0.3 of recall or precision, or more than 4 times the distance. Runs on
-  points are well with nine tenths of the modes, and sick with 0.6 of them or fewer; where less than
-  a fifth of the samples are points at all, modes say nothing. A run on one image, or on images in
-  a wrong range, cannot be well.
+  A run on all digits is well with 8 digits or more, and beside healthy runs of its variant half
+  of their recall, 0.6 of their precision and at most 2.5 times their distance. It is sick with 5
+  digits or fewer, less than 0.3 of recall or precision, or more than 4 times the distance. Runs
+  on points are well with nine tenths of the modes, and sick with 0.6 of them or fewer; where less
+  than a fifth of the samples are points at all, modes say nothing. A run on one image, or on
+  images in a wrong range, cannot be well.
   """
   if 'error' in truth:
     return True

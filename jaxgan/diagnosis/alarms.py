@@ -41,7 +41,9 @@ class Recent:
     for name, value in self.line.items():
       if math.isfinite(value):
         self.top[name] = max(self.top.get(name, value), value)
-    self.before, self.line = dict(self.line), line
+    for name, value in self.line.items():
+      self.before[name] = value  # the latest of each, as not every line has signals
+    self.line = line
 
   def of(self, name: str) -> float:
     """Return the latest value of a signal, of the worst domain; NaN where there is none."""
@@ -54,16 +56,21 @@ class Recent:
 
 
 def _collapsed(recent: Recent) -> Sequence[Evidence]:
-  """Samples that were diverse and are no longer, or still are not after a tenth of the run."""
+  """Samples that were diverse and are no longer, or are not after a tenth of the run.
+
+  Where their diversity rises from line to line, they are only being learned.
+  """
   now, top = recent.of('samples/diversity'), recent.top.get('samples/diversity', 0.0)
-  if now < 0.3 and (recent.share > 0.1 or top > 0.5):
+  rises = now > 1.03 * recent.before.get('samples/diversity', math.inf)
+  if now < 0.3 and not rises and (recent.share > 0.1 or top > 0.5):
     return [recent.shows('samples/diversity', 'samples should differ about as real images do, 1')]
   return []
 
 
 def _narrow(recent: Recent) -> Sequence[Evidence]:
   """Samples whose features are alike to the critic."""
-  if recent.share > 0.15 and recent.of('samples/features') < 0.4:
+  alike = recent.of('samples/features') < 0.4
+  if recent.share > 0.15 and alike and not _collapsed(recent):
     says = "samples should differ in the critic's features about as real images do, 1"
     return [recent.shows('samples/features', says)]
   return []
@@ -75,7 +82,9 @@ def _apart(recent: Recent) -> float:
 
 
 def _overpowered(recent: Recent) -> Sequence[Evidence]:
-  """A critic that is always right, where its loss is flat or samples are like noise."""
+  """A critic that gives no gradient; or is right where its loss is flat or samples are noise."""
+  if recent.of('generator/gradient') < 1e-7:
+    return [recent.shows('generator/gradient', 'the generator cannot learn')]
   right = min(recent.of('critic/accuracy_real'), recent.of('critic/accuracy_fake'))
   lost = recent.of('critic/saturated') > 0.9 or 1.15 < _apart(recent) < SAME
   if recent.share > 0.05 and right > 0.97 and lost:

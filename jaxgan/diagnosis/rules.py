@@ -18,6 +18,8 @@ from jaxgan.recipes.config import Common
 
 TAIL = 0.2
 """The last share of the lines with signals, whose median counts."""
+VANISHED = 1e-7
+"""A gradient below this counts as 0."""
 FEWEST = 3
 """Lines with signals without which the log alone shows nothing."""
 Shown = tuple[float, list[Evidence]]
@@ -146,6 +148,7 @@ def _partial(case: Case) -> Shown:
   if narrow:
     found.append(Evidence('samples: spread', case.spread(), case.step, '1 as real images'))
   sure = max(missing * max(good, narrow), 0.9 * narrow)
+  sure *= 1 - _ramp(case.seen('grain'), 1.6, 2.5)  # noise lacks everything
   return sure, found if sure else []
 
 
@@ -157,10 +160,18 @@ def _bad(case: Case) -> float:
   return max(far, rough, poor * (case.seen('precision') >= 0))
 
 
+def _vanished(case: Case) -> bool:
+  """Return whether the generator's gradient is 0, so that it cannot learn at all."""
+  return case.tail('generator/gradient') < VANISHED
+
+
 def _strong(case: Case) -> Shown:
-  """A critic that is right about nearly all images, and samples that are bad."""
+  """A critic that is right about nearly all images, or gives no gradient; and bad samples."""
+  bad = _bad(case)
+  if _vanished(case) and bad:
+    return bad, [case.logged('generator/gradient', 'the generator cannot learn from it')]
   right = min(case.tail('critic/accuracy_real'), case.tail('critic/accuracy_fake'))
-  sure = _ramp(right, 0.93, 0.99) * _bad(case)
+  sure = _ramp(right, 0.93, 0.99) * bad
   says = 'a critic that is always right teaches little'
   return sure, [case.logged('critic/accuracy_fake', says)] if sure else []
 
@@ -224,7 +235,7 @@ def _oscillates(case: Case) -> Shown:
 def _learning(case: Case) -> Shown:
   """A generator that has hardly moved from where it began, and samples that are bad."""
   moves = case.lines('generator/update')
-  if not len(moves):
+  if not len(moves) or _vanished(case):
     return 0.0, []
   way = float(moves.mean() * case.step)
   pale = case.seen('contrast') / case.seen(

@@ -57,6 +57,7 @@ def test_a_well_run_is_healthy():
     (verdicts.FULL, {}, dict(spread=0.05, recall=0.0)),
     (verdicts.PARTIAL, {}, dict(spread=0.75, recall=0.05)),
     (verdicts.STRONG, RIGHT, dict(recall=0.0, precision=0.0, grain=2.6)),
+    (verdicts.STRONG, {'generator/gradient': 0.0}, dict(recall=0.0, precision=0.0, grain=2.6)),
     (verdicts.WEAK, GUESSING, dict(recall=0.0, precision=0.0, grain=2.6)),
     (verdicts.OVERFIT, {'critic/overfit': 1.0, 'critic/accuracy_real': 1.0}, {}),
     (verdicts.MEMORIZED, {}, dict(nearness=0.1)),
