@@ -1,0 +1,82 @@
+"""How Sphinx builds the site; `python -m docs` builds and checks it."""
+
+import os
+import pathlib
+import sys
+
+DOCS = pathlib.Path(__file__).parent
+sys.path.insert(0, str(DOCS / 'site'))
+
+import generated  # noqa: E402  docs/site is no package
+import mathml  # noqa: E402
+
+import jaxgan  # noqa: E402
+
+project = 'jaxgan'
+author = 'The jaxgan authors'
+copyright = f'{author}, MIT License'
+release = version = jaxgan.__version__
+
+extensions = [
+  'myst_nb',
+  'sphinx.ext.autodoc',
+  'sphinx.ext.napoleon',
+  'sphinx.ext.linkcode',
+  'sphinx_copybutton',
+]
+exclude_patterns = ['_build', 'site', 'examples', 'plane']
+html_theme = 'furo'
+html_title = 'jaxgan'
+html_static_path = ['site/static']
+html_css_files = ['site.css']
+html_show_sphinx = False
+if (DOCS / 'plane').is_dir():
+  html_extra_path = ['plane']
+
+# A lesson is a text, `lessons/NAME.py`, and what it printed and drew when it was executed,
+# `lessons/NAME.ipynb`. The site shows the latter and executes nothing.
+nb_execution_mode = 'off'
+nb_number_source_lines = False
+nb_render_markdown_format = 'myst'
+myst_enable_extensions = ['dollarmath', 'amsmath', 'deflist', 'colon_fence']
+myst_heading_anchors = 4
+# A changelog may start at the second level; `Config` in a signature may be that of any variant.
+suppress_warnings = ['myst.header', 'ref.python']
+
+html_math_renderer = 'mathml'
+autodoc_member_order = 'bysource'
+autodoc_typehints_format = 'short'
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = [('References', 'notes_style'), ('Reference', 'notes_style')]
+default_role = 'code'
+copybutton_prompt_text = r'>>> |\.\.\. |\$ '
+copybutton_prompt_is_regexp = True
+
+REPOSITORY = os.environ.get('GITHUB_REPOSITORY', '')
+"""owner/name, which the public CI knows, for links to Colab and to the source."""
+
+
+def setup(app):
+  """Add the formulas, the pages that are made of the code, and the links to Colab."""
+  generated.write(DOCS)
+  mathml.setup(app)
+  app.connect('autodoc-process-docstring', generated.escape)
+  app.connect('source-read', filled)
+
+
+def filled(app, docname, source):
+  """Put into a page what is known only now: the link to Colab, and the list of pages of `docs/`."""
+  url = f'https://colab.research.google.com/github/{REPOSITORY}/blob/main/docs/{docname}.ipynb'
+  link = f'[Open this lesson in Colab]({url}).' if REPOSITORY else ''
+  placed = {'index', 'architecture', 'experiments'}
+  pages = sorted({path.stem for path in DOCS.glob('*.md')} - placed)
+  source[0] = source[0].replace('(colab)', link).replace('(pages)', '\n'.join(pages))
+
+
+def linkcode_resolve(domain, info):
+  """Return the address of a module's source where the repository is known."""
+  path = info['module'].replace('.', '/')
+  path += '.py' if (DOCS.parent / f'{path}.py').is_file() else '/__init__.py'
+  return f'https://github.com/{REPOSITORY}/blob/main/{path}' if REPOSITORY else None
