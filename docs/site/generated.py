@@ -131,9 +131,13 @@ def included(path):
 def escape(app, what, name, obj, options, lines):
   """Escape what reStructuredText would read as markup: docstrings are plain text with code."""
   for i, line in enumerate(lines):
-    if not line.lstrip().startswith(('>>>', '...')):
-      parts = re.split(r'(`[^`]*`)', line)
-      lines[i] = ''.join(p if p.startswith('`') else escaped(p) for p in parts)
+    if line.lstrip().startswith(('>>>', '...')):
+      continue
+    before = lines[i - 1] if i else ''
+    if before[:1].strip() and before[0] not in ':-*.>' and line[:1] == ' ':
+      line = line.lstrip()  # the second line of an equation, no definition of the first
+    parts = re.split(r'(`[^`]*`)', line)
+    lines[i] = ''.join(p if p.startswith('`') else escaped(p) for p in parts)
 
 
 def escaped(text):
