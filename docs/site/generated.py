@@ -9,6 +9,8 @@ import pathlib
 import pkgutil
 import re
 
+from sphinx.pycode import ModuleAnalyzer
+
 import jaxgan
 
 PACKAGES = (
@@ -75,10 +77,29 @@ def page(title, places, names):
   """Return a page of the API in reStructuredText."""
   parts = [title, '=' * len(title), '']
   for place in places:
-    shown = ', '.join(names[place])
+    values = public(importlib.import_module(place))
+    made = [n for n in names[place] if callable_or_class(values.get(n))]
     parts += [*((place, '-' * len(place), '') if place != title else ()), f'.. automodule:: {place}']
-    parts += [f'   :members: {shown}', '   :imported-members:', ''] if shown else ['']
+    parts += [f'   :members: {", ".join(made)}', '   :imported-members:', ''] if made else ['']
+    for name in names[place]:
+      if name not in made:
+        parts += [f'.. py:data:: {place}.{name}', '', *('   ' + t for t in said(name)), '']
   return '\n'.join(parts)
+
+
+def callable_or_class(value):
+  """Tell whether a value has a docstring of its own; a constant or an alias of a type has none."""
+  return inspect.isclass(value) or inspect.isfunction(value)
+
+
+def said(name):
+  """Return the text below the definition of a constant, as lines."""
+  for place in modules():
+    found = ModuleAnalyzer.for_module(place).find_attr_docs().get(('', name))
+    if found:
+      escape(None, 'data', name, None, None, found)
+      return found
+  return []
 
 
 def api():
