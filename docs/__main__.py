@@ -1,7 +1,7 @@
 """Build the site: `python -m docs`. Warnings are errors, and internal links are checked.
 
-    python -m docs                    # builds docs/_build/html
-    python -m docs execute basics     # executes lessons anew and keeps what they print and draw
+python -m docs                    # builds docs/_build/html
+python -m docs execute basics     # executes lessons anew and keeps what they print and draw
 """
 
 import html.parser

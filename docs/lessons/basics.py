@@ -108,7 +108,9 @@ seen = (p + q) > 0.05
 m = (p + q) / 2
 js = np.trapezoid(p * np.log(p / m) + q * np.log(q / m), x) / 2
 print(f'largest difference where there is data: {np.abs(trained - best)[seen].max():.3f}')
-print(f'value of the game: theorem {2 * js - 2 * np.log(2):.3f}, trained {-values[-200:].mean():.3f}')
+print(
+  f'value of the game: theorem {2 * js - 2 * np.log(2):.3f}, trained {-values[-200:].mean():.3f}'
+)
 
 # %% [markdown]
 # The two curves lie on each other where there are points. Outside, nothing decides what the critic says.

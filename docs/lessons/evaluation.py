@@ -81,7 +81,9 @@ print(f'the classifier is right on {right:.1%} of the held-out images')
 random = np.random.default_rng(1)
 one_each = np.array([pixels[train][labels[train] == digit][0] for digit in range(10)])
 blurred = lambda x: np.clip(
-  sum(np.roll(x.reshape(-1, 8, 8), shift, axis) for axis in (1, 2) for shift in (-1, 0, 1)) / 6, 0, 1
+  sum(np.roll(x.reshape(-1, 8, 8), shift, axis) for axis in (1, 2) for shift in (-1, 0, 1)) / 6,
+  0,
+  1,
 ).reshape(-1, 64)
 made = {
   'ideal': pixels[ideal],

@@ -203,7 +203,9 @@ print(f'correlation of the two curves: {np.corrcoef(truth(made), value)[0, 1]:.2
 # %%
 for clip in (0.01, 0.1, 1.0):
   value, made = map(np.asarray, play(game(clip)))
-  print(f'box {clip:4}: last value of the critic {value[-1]:9.4f}, true distance {truth(made)[-1]:.3f}')
+  print(
+    f'box {clip:4}: last value of the critic {value[-1]:9.4f}, true distance {truth(made)[-1]:.3f}'
+  )
 
 # %% [markdown]
 # With three layers the slope is at most about the product of three weights in the box times the widths. In a

@@ -79,7 +79,10 @@ def page(title, places, names):
   for place in places:
     values = public(importlib.import_module(place))
     made = [n for n in names[place] if callable_or_class(values.get(n))]
-    parts += [*((place, '-' * len(place), '') if place != title else ()), f'.. automodule:: {place}']
+    parts += [
+      *((place, '-' * len(place), '') if place != title else ()),
+      f'.. automodule:: {place}',
+    ]
     parts += [f'   :members: {", ".join(made)}', '   :imported-members:', ''] if made else ['']
     for name in names[place]:
       if name not in made:
