@@ -24,7 +24,8 @@ extensions = [
   'sphinx.ext.linkcode',
   'sphinx_copybutton',
 ]
-exclude_patterns = ['_build', 'site', 'examples', 'plane']
+exclude_patterns = ['_build', 'site', 'examples', 'plane', 'conf.py', '__main__.py']
+exclude_patterns += [f'lessons/{path.stem}.py' for path in (DOCS / 'lessons').glob('*.ipynb')]
 html_theme = 'furo'
 html_title = 'jaxgan'
 html_static_path = ['site/static']
@@ -34,7 +35,9 @@ if (DOCS / 'plane').is_dir():
   html_extra_path = ['plane']
 
 # A lesson is a text, `lessons/NAME.py`, and what it printed and drew when it was executed,
-# `lessons/NAME.ipynb`. The site shows the latter and executes nothing.
+# `lessons/NAME.ipynb`. The site shows the latter and executes nothing; where there is none, it shows
+# the text alone.
+nb_custom_formats = {'.py': ['jupytext.reads', {'fmt': 'py:percent'}]}
 nb_execution_mode = 'off'
 nb_number_source_lines = False
 nb_render_markdown_format = 'myst'
@@ -68,8 +71,12 @@ def setup(app):
 
 def filled(app, docname, source):
   """Put into a page what is known only now: the link to Colab, and the list of pages of `docs/`."""
+  executed = (DOCS / f'{docname}.ipynb').is_file()
   url = f'https://colab.research.google.com/github/{REPOSITORY}/blob/main/docs/{docname}.ipynb'
   link = f'[Open this lesson in Colab]({url}).' if REPOSITORY else ''
+  link = (
+    link if executed else 'This page has no output yet: run it to see what it prints and draws.'
+  )
   placed = {'index', 'architecture', 'experiments'}
   pages = sorted({path.stem for path in DOCS.glob('*.md')} - placed)
   source[0] = source[0].replace('(colab)', link).replace('(pages)', '\n'.join(pages))

@@ -23,7 +23,7 @@
 # $$\min_D \; \frac{1}{2} \mathbb{E}_p (D(x) - 1)^2 + \frac{1}{2} \mathbb{E}_q D(x)^2 \qquad \min_G \; \frac{1}{2} \mathbb{E}_q (D(x) - 1)^2$$
 #
 # **The best critic.** At each $x$, $p (y - 1)^2 + q y^2$ is least where $p (y - 1) + q y = 0$, that is
-# $y = p / (p + q)$: the curve of [basics](basics.ipynb), but as the *output* itself, without a sigmoid.
+# $y = p / (p + q)$: the curve of the first lesson, but as the *output* itself, without a sigmoid.
 #
 # **What the generator then minimizes** with targets $b$ for real, $a$ for fake and $c$ for the generator: if $b - c = 1$ and $b - a = 2$,
 # it is half the Pearson $\chi^2$ divergence of $p + q$ and $2 q$.

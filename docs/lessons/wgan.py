@@ -17,7 +17,7 @@
 #
 # ## The idea and its mathematics
 #
-# [Basics](basics.ipynb) showed that the Jensen-Shannon divergence does not notice how far apart two
+# The first lesson showed that the Jensen-Shannon divergence does not notice how far apart two
 # densities are once they no longer overlap. The *earth mover's distance* (Wasserstein-1) does: it is the
 # least mean distance over which mass must be carried to turn one density into the other.
 #
@@ -210,7 +210,7 @@ for clip in (0.01, 0.1, 1.0):
 # %% [markdown]
 # With three layers the slope is at most about the product of three weights in the box times the widths. In a
 # small box the critic is almost flat: its value and its gradient nearly vanish. In a large one the critic is
-# steep, and the generator is thrown about. [WGAN-GP](wgan_gp.ipynb) replaces the box by a condition on
+# steep, and the generator is thrown about. The lesson on WGAN-GP replaces the box by a condition on
 # the slope itself.
 #
 # ## Exercise

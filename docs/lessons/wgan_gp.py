@@ -17,7 +17,7 @@
 #
 # ## The idea and its mathematics
 #
-# The best critic of the [earth mover's distance](wgan.ipynb) has a slope of exactly 1 almost everywhere on the
+# The best critic of the earth mover's distance has a slope of exactly 1 almost everywhere on the
 # straight lines along which mass is carried: there $f(x) - f(y) = \|x - y\|$. WGAN-GP asks for this directly:
 #
 # $$L = \mathbb{E}_q f(x) - \mathbb{E}_p f(x) + \lambda \, \mathbb{E}_{\hat{x}} (\|\nabla f(\hat{x})\| - 1)^2$$
