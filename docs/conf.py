@@ -35,8 +35,8 @@ if (DOCS / 'plane').is_dir():
   html_extra_path = ['plane']
 
 # A lesson is a text, `lessons/NAME.py`, and what it printed and drew when it was executed,
-# `lessons/NAME.ipynb`. The site shows the latter and executes nothing; where there is none, it shows
-# the text alone.
+# `lessons/NAME.ipynb`. The site shows the latter and executes nothing; where there is none, it
+# shows the text alone.
 nb_custom_formats = {'.py': ['jupytext.reads', {'fmt': 'py:percent'}]}
 nb_execution_mode = 'off'
 nb_number_source_lines = False

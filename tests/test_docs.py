@@ -1,15 +1,18 @@
 """The site: every public name has a page, lessons are kept as executed, and links are checked."""
 
 import ast
+import dataclasses
 import importlib
 import json
 import pathlib
 import re
+import shlex
 import tomllib
 
 import pytest
 
 import jaxgan
+from jaxgan import main
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / 'docs'
@@ -105,3 +108,19 @@ def test_a_release_is_installed_outside_of_the_clone_before_it_is_published():
   steps = ['python -m build', 'twine check', 'mktemp -d', 'jaxgan train', 'gh-action-pypi-publish']
   places = [release.index(step) for step in steps]
   assert places == sorted(places)
+
+
+def test_commands_of_the_pages_are_known():
+  """Those of README.md and docs/*.md run in test_commands; of the other pages they are read."""
+  pages = [page for folder in ('start', 'howto', 'about') for page in (DOCS / folder).glob('*.md')]
+  said = [found for page in pages for found in re.findall(r'^jaxgan .+', page.read_text(), re.M)]
+  named = [found for page in pages for found in re.findall(r'`jaxgan (\w+)', page.read_text())]
+  assert len(said) >= 5 and set(named) | {line.split()[1] for line in said} <= set(main.COMMANDS)
+  for line in said:
+    words = shlex.split(line)
+    if words[1] == 'train' and words[2].startswith('--'):
+      assert main.parse(words[2:])[0].variant in jaxgan.VARIANTS
+    elif words[1] != 'train':
+      options = importlib.import_module(f'jaxgan.apps.{words[1]}').Options
+      given = {word[2:].partition('=')[0].replace('-', '_') for word in words[2:]}
+      assert given <= {field.name for field in dataclasses.fields(options)}, line

@@ -123,8 +123,8 @@ INDEX = """API
 ===
 
 Every public name, from its docstring. Start with :mod:`jaxgan`; `jaxgan.losses`, `jaxgan.networks`,
-`jaxgan.nn`, `jaxgan.data` and `jaxgan.evaluation.metrics` are for your own variants. The other pages
-are for those who change the library; see :doc:`../architecture`.
+`jaxgan.nn`, `jaxgan.data` and `jaxgan.evaluation.metrics` are for your own variants. The other
+pages are for those who change the library; see :doc:`../architecture`.
 
 .. toctree::
    :maxdepth: 1
