@@ -166,4 +166,4 @@ def escape(app, what, name, obj, options, lines):
 
 def escaped(text):
   """Escape bars, stars and trailing underscores."""
-  return re.sub(r'([|*\\])', r'\\\1', re.sub(r'(\w)_(?=\W|$)', r'\1\\_', text))
+  return re.sub(r'(\w)_(?=\W|$)', r'\1\\_', re.sub(r'([|*\\])', r'\\\1', text))
