@@ -32,6 +32,8 @@ def run(path):
   nbclient.NotebookClient(notebook, timeout=1800, kernel_name='python3').execute()
   for cell in notebook.cells:
     cell.metadata.pop('execution', None)
+    if cell.cell_type == 'code':  # XLA says on a busy machine that it compiles slowly
+      cell.outputs = [o for o in cell.outputs if o.get('name') != 'stderr']
     for output in cell.get('outputs', ()):
       output.pop('execution_count', None)
       if output.output_type == 'execute_result':
