@@ -86,7 +86,13 @@ def page(title, places, names):
     parts += [f'   :members: {", ".join(made)}', '   :imported-members:', ''] if made else ['']
     for name in names[place]:
       if name not in made:
-        parts += [f'.. py:data:: {place}.{name}', '', *('   ' + t for t in said(name)), '']
+        parts += [
+          f'.. py:data:: {name}',
+          f'   :module: {place}',
+          '',
+          *('   ' + t for t in said(name)),
+          '',
+        ]
   return '\n'.join(parts)
 
 
