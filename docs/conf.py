@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import sys
 
 DOCS = pathlib.Path(__file__).parent
@@ -31,8 +32,6 @@ html_title = 'jaxgan'
 html_static_path = ['site/static']
 html_css_files = ['site.css']
 html_show_sphinx = False
-if (DOCS / 'plane').is_dir():
-  html_extra_path = ['plane']
 
 # A lesson is a text, `lessons/NAME.py`, and what it printed and drew when it was executed,
 # `lessons/NAME.ipynb`. The site shows the latter and executes nothing; where there is none, it
@@ -61,12 +60,17 @@ REPOSITORY = os.environ.get('GITHUB_REPOSITORY', '')
 """owner/name, which the public CI knows, for links to Colab and to the source."""
 
 
+PLANE = '| watch a GAN learn, in your browser | <a href="plane/index.html">The plane</a> |\n'
+"""A row of the first page. The plane is no page of Sphinx, so a reference would not find it."""
+
+
 def setup(app):
   """Add the formulas, the pages that are made of the code, and the links to Colab."""
   generated.write(DOCS)
   mathml.setup(app)
   app.connect('autodoc-process-docstring', generated.escape)
   app.connect('source-read', filled)
+  app.connect('build-finished', with_plane)
 
 
 def filled(app, docname, source):
@@ -79,7 +83,11 @@ def filled(app, docname, source):
   )
   placed = {'index', 'architecture', 'experiments'}
   pages = sorted({path.stem for path in DOCS.glob('*.md')} - placed)
-  source[0] = source[0].replace('(colab)', link).replace('(pages)', '\n'.join(pages))
+  there = (DOCS / 'plane' / 'index.html').is_file()
+  plane = PLANE if there else ''
+  known = {'(colab)': link, '(pages)': '\n'.join(pages), '(plane)\n': plane}
+  for name, text in known.items():
+    source[0] = source[0].replace(name, text)
 
 
 def linkcode_resolve(domain, info):
@@ -87,3 +95,9 @@ def linkcode_resolve(domain, info):
   path = info['module'].replace('.', '/')
   path += '.py' if (DOCS.parent / f'{path}.py').is_file() else '/__init__.py'
   return f'https://github.com/{REPOSITORY}/blob/main/{path}' if REPOSITORY else None
+
+
+def with_plane(app, error):
+  """Copy the interactive plane, a page of its own, to `plane/` of the site."""
+  if not error and (DOCS / 'plane').is_dir():
+    shutil.copytree(DOCS / 'plane', pathlib.Path(app.outdir) / 'plane', dirs_exist_ok=True)
