@@ -91,7 +91,7 @@ def batches(
       'image', uint8 `[microbatches, batch_size / hosts, size, size, channels]`;
       'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels;
       'target', shaped like 'image', if the source has two domains: the partners of the images if
-        paired, else images in an independent order.
+      paired, else images in an independent order.
 
   Raises:
     ValueError: at the call, if hosts does not divide batch_size or `host` does not exist. An error

@@ -1,0 +1,144 @@
+"""The site: every public name has a page, lessons are kept as executed, and links are checked."""
+
+import ast
+import importlib
+import json
+import pathlib
+import re
+import shlex
+import tomllib
+
+import jax.numpy as jnp
+import pytest
+
+import jaxgan
+from jaxgan import main
+
+ROOT = pathlib.Path(__file__).parents[1]
+DOCS = ROOT / 'docs'
+LESSONS = sorted((DOCS / 'lessons').glob('*.py'))
+
+
+def loaded(name, path, monkeypatch):
+  monkeypatch.syspath_prepend(str(path))
+  return importlib.import_module(name)
+
+
+def test_every_public_name_has_a_place_in_the_api(monkeypatch):
+  pytest.importorskip('sphinx', reason='the extra docs is not installed')
+  generated = loaded('generated', DOCS / 'site', monkeypatch)
+  found = generated.documented()
+  names = {name for names in found.values() for name in names}
+  text = '\n'.join(generated.api().values())
+  for place in generated.PACKAGES:
+    module = importlib.import_module(place)
+    for name in module.__all__:
+      value = getattr(module, name)
+      listed = f'automodule:: {value.__name__}\n' in text if ispage(value) else name in names
+      assert listed or name == '__version__', f'{place}.{name}'
+  assert {'Game', 'train', 'configure', 'VARIANTS'} <= set(found['jaxgan'])
+
+
+def ispage(value):
+  return type(value) is type(jaxgan)
+
+
+def test_docstrings_keep_what_looks_like_markup(monkeypatch):
+  pytest.importorskip('sphinx', reason='the extra docs is not installed')
+  generated = loaded('generated', DOCS / 'site', monkeypatch)
+  lines = ['loss = |a - b|', '       + w *c', '', '>>> a * b', ':param x: some_', '   `a|b` |']
+  generated.escape(None, 'function', 'f', None, None, lines)
+  assert lines == [
+    r'loss = \|a - b\|',
+    r'+ w \*c',
+    '',
+    '>>> a * b',
+    r':param x: some\_',
+    r'   `a|b` \|',
+  ]
+
+
+def test_broken_links_are_found(tmp_path, monkeypatch):
+  checks = loaded('docs.__main__', ROOT, monkeypatch)
+  (tmp_path / 'a').mkdir()
+  (tmp_path / 'a/index.html').write_text('<h1 id="top">A</h1><a href="../b.html#there">b</a>')
+  (tmp_path / 'b.html').write_text(
+    '<p id="there"><a href="a/#top">1</a><a href="a/#no">2</a><img src="no.png">'
+    '<a href="#here">3</a><a href="https://example.org/no">4</a></p>'
+  )
+  assert checks.broken(tmp_path) == ['b.html: a/#no', 'b.html: no.png', 'b.html: #here']
+
+
+@pytest.mark.parametrize('path', LESSONS, ids=[path.stem for path in LESSONS])
+def test_a_lesson_is_whole(path):
+  text = path.read_text()
+  ast.parse(text)
+  parts = ['The idea and its mathematics', 'The few lines of jaxgan', 'Break it', 'What to read']
+  needed = [part for part in parts if path.stem != 'evaluation' or part != parts[1]]
+  assert all(f'# ## {part}' in text for part in needed)
+  assert '(colab)' in text and '<details><summary>A solution</summary>' in text
+
+
+@pytest.mark.parametrize('path', LESSONS, ids=[path.stem for path in LESSONS])
+def test_its_notebook_is_of_its_text_and_of_no_machine(path):
+  """What is shown was printed by the present text, without an error or a path of a machine."""
+  notebook = path.with_suffix('.ipynb')
+  if not notebook.exists():
+    pytest.skip('this lesson is shown without output')
+  jupytext = pytest.importorskip('jupytext', reason='the extra docs is not installed')
+  cells = json.loads(notebook.read_text())['cells']
+  code = [''.join(c['source']) for c in cells if c['cell_type'] == 'code']
+  asked = [c.source for c in jupytext.read(path).cells if c.cell_type == 'code']
+  assert [c for c in code if 'find_spec' not in c] == asked, f'python -m docs execute {path.stem}'
+  outputs = [output for cell in cells for output in cell.get('outputs', ())]
+  assert outputs and not [o for o in outputs if o['output_type'] == 'error']
+  assert not re.search(r'/home/|/tmp/|/work/|/root/|/Users/', notebook.read_text())
+  assert notebook.stat().st_size < 1_000_000
+
+
+def test_the_extra_has_what_the_site_is_built_with():
+  extras = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['optional-dependencies']
+  names = {re.split(r'[<>=]', each)[0] for each in extras['docs']}
+  assert {'sphinx', 'myst-nb', 'furo', 'jupytext', 'nbclient'} <= names
+  assert 'python -m docs' in (ROOT / '.github/workflows/site.yml').read_text()
+
+
+def test_a_release_is_installed_outside_of_the_clone_before_it_is_published():
+  release = (ROOT / '.github/workflows/release.yml').read_text()
+  steps = ['python -m build', 'twine check', 'mktemp -d', 'jaxgan train', 'gh-action-pypi-publish']
+  places = [release.index(step) for step in steps]
+  assert places == sorted(places)
+
+
+def test_commands_of_the_pages_are_known(capsys):
+  """Those of README.md and docs/*.md run in test_commands; of the other pages they are read."""
+  pages = [page for folder in ('start', 'howto', 'about') for page in (DOCS / folder).glob('*.md')]
+  said = [found for page in pages for found in re.findall(r'^jaxgan .+', page.read_text(), re.M)]
+  named = [found for page in pages for found in re.findall(r'`jaxgan ([a-z]+)', page.read_text())]
+  assert len(said) >= 5 and set(named) | {line.split()[1] for line in said} <= set(main.COMMANDS)
+  for line in said:
+    words = shlex.split(line)
+    if words[1] == 'train' and words[2].startswith('--'):
+      assert main.parse(words[2:])[0].variant in jaxgan.VARIANTS
+    elif words[1] != 'train':
+      with pytest.raises(SystemExit):
+        main.jaxgan([words[1], '--help'])
+      shown = capsys.readouterr().out
+      assert all(re.search(rf'{word.partition("=")[0]}\b', shown) for word in words[2:]), line
+
+
+def test_programs_of_the_pages_run():
+  """Those that train are shorter forms of what the README's tests run; they are only parsed."""
+  pages = [*(DOCS / 'start').glob('*.md'), *(DOCS / 'howto').glob('*.md')]
+  programs = [
+    p for page in pages for p in re.findall(r'```python\n(.*?)```', page.read_text(), re.S)
+  ]
+  made = {}
+  for program in programs:
+    if 'jaxgan.train(' in program:
+      ast.parse(program)
+    else:
+      exec(program, made)
+  assert [turn.player for turn in made['game'].turns] == ['critic', 'generator']
+  real, fake = jnp.array([3.0, 1.0]), jnp.array([-3.0, -1.0])
+  assert float(made['margin'].critic(real, fake)) == 1.0
