@@ -65,6 +65,7 @@ const page = (() => {
   }
 
   function play() {
+    if (!data.sets[settings.data].means.length) return;
     note(game.step(state, settings));
     fresh = true;
     speed.steps++;
@@ -162,11 +163,13 @@ const page = (() => {
   }
 
   function setRunning(on) {
-    running = on;
+    const empty = !data.sets[settings.data].means.length;
+    if (on) message = empty ? 'There is no data: draw some points first.' : '';
+    running = on && !empty;
     [speed.steps, speed.since] = [0, performance.now()];
-    find('run').textContent = on ? 'Pause' : 'Run';
+    find('run').textContent = running ? 'Pause' : 'Run';
     refresh();
-    if (!on) requestAnimationFrame(() => say(message || describe()));
+    if (!running) requestAnimationFrame(() => say(message || describe()));
   }
 
   function say(words) {
