@@ -30,12 +30,11 @@ const page = (() => {
     wasserstein: 'Critic: E D(G(z)) − E D(x). Generator: −E D(G(z)). Nothing but a penalty limits the scores.',
     relativistic: 'Critic: E softplus(D(G(z)) − D(x)). Generator: E softplus(D(x) − D(G(z))). Each sample is compared with one data point.',
   };
-  const works = 'ring of 8, non-saturating, R1';
-  const experiments = [];
 
-  const settings = { ...game.defaults };
-  let state, curves, running = false, field = {}, count, message = '', picked = 0;
-  let real = new Float32Array(), fake = real, cursor = null, fresh = true, countedAt = 0, drawnAt = 0;
+  const defaults = { ...game.defaults, averaged: true };
+  const settings = { ...defaults };
+  let state, curves, running = false, field = {}, count, message = '', picked = -1;
+  let real = new Float32Array(), fake = real, cursor = null, fresh = true, countedAt = 0, drawnAt = 0, shownAt = 0;
   const speed = { steps: 0, since: 0 };
 
   function restart() {
@@ -78,12 +77,13 @@ const page = (() => {
   function frame(now) {
     const begun = performance.now();
     for (let i = 0; running && i < 200 && performance.now() - begun < BUDGET; i++) play();
-    if (fresh) draw(now);
+    if (fresh && (!running || now - shownAt >= 45)) draw(now);
     requestAnimationFrame(frame);
   }
 
   function draw(now) {
     fresh = false;
+    shownAt = now;
     const every = running ? 200 : 0;
     if (now - drawnAt >= every || !drawnAt) {
       drawnAt = now;
@@ -91,7 +91,7 @@ const page = (() => {
       field.push = game.field(state, settings, pictures.arrowPoints).push;
       charts();
     }
-    fake = game.samples(state, find('averaged').checked, 500);
+    fake = game.samples(state, settings.averaged, 500);
     const show = (id, what) => (find(id).checked ? what : undefined);
     pictures.plane(find('plane'), {
       scores: show('showHeat', field.scores),
@@ -107,7 +107,7 @@ const page = (() => {
   function measure(now) {
     const set = data.sets[settings.data], percent = (x) => `${Math.round(100 * x)} %`;
     countedAt = now;
-    count = data.reached(set, game.samples(state, find('averaged').checked));
+    count = data.reached(set, game.samples(state, settings.averaged));
     find('foundName').textContent = set.curve ? 'Data reached' : 'Modes found';
     find('found').textContent = set.curve ? percent(count.found / count.of) : `${count.found} of ${count.of}`;
     find('good').textContent = percent(count.good);
@@ -200,13 +200,14 @@ const page = (() => {
       input.parentElement.querySelector('output').textContent = settings[name];
     }
     for (const name of Object.keys(selects)) find(name).value = settings[name];
+    find('averaged').checked = settings.averaged;
     find('set-weight').disabled = settings.penalty === 'none';
     find('formula').textContent = `${formulas[settings.objective]} D is the critic's score, G the generator.`;
     find('hint').hidden = settings.data !== 'drawing';
     find('plane').classList.toggle('draws', settings.data === 'drawing');
     find('plane').tabIndex = settings.data === 'drawing' ? 0 : -1;
     [...find('experiments').children].forEach((card, i) => card.setAttribute('aria-current', i === picked));
-    const changed = Object.entries(settings).filter(([name, v]) => v !== game.defaults[name]);
+    const changed = Object.entries(settings).filter(([name, v]) => v !== defaults[name]);
     history.replaceState(null, '', `#${new URLSearchParams(changed)}`);
     if (anew) restart();
     refresh();
@@ -216,7 +217,7 @@ const page = (() => {
   function read() {
     const given = new URLSearchParams(location.hash.slice(1)), unknown = [];
     for (const [name, text] of given) {
-      const values = sliders[name]?.[1] ?? [...(find(name)?.options ?? [])].map((o) => o.value);
+      const values = name === 'averaged' ? [true, false] : sliders[name]?.[1] ?? [...(find(name)?.options ?? [])].map((o) => o.value);
       const value = values.find((v) => String(v) === text);
       if (value !== undefined && name in settings) settings[name] = value;
       else if (name !== 'run') unknown.push(`${name}=${text}`);
@@ -226,23 +227,25 @@ const page = (() => {
     if (given.has('run')) setRunning(true);
   }
 
-  function card([title, text, changes], i) {
-    const item = document.createElement('li'), button = document.createElement('button');
-    item.innerHTML = '<h3></h3><p></p>';
-    item.querySelector('h3').textContent = title;
-    item.querySelector('p').textContent = text;
+  function card({ title, text, repair, settings: changes }, i) {
+    const item = document.createElement('li'), parts = ['h3', 'p', 'p', 'button'];
+    item.append(...parts.map((tag) => document.createElement(tag)));
+    [title, text, repair, 'Try it'].forEach((words, k) => (item.children[k].textContent = words));
+    const button = item.lastChild;
     button.type = 'button';
-    button.textContent = 'Try it';
     button.setAttribute('aria-label', `Try it: ${title}`);
-    button.addEventListener('click', () => {
-      Object.assign(settings, game.defaults, changes);
-      picked = i;
-      apply(true);
-      setRunning(true);
-      find('plane').scrollIntoView({ block: 'nearest' });
-    });
-    item.append(button);
+    button.addEventListener('click', () => choose(changes, i));
     find('experiments').append(item);
+  }
+
+  // Plays with the first settings and these changes, from the start.
+  function choose(changes, i) {
+    Object.assign(settings, defaults, changes);
+    picked = i;
+    apply(true);
+    setRunning(true);
+    find('run').focus({ preventScroll: true });
+    document.querySelector('main').scrollIntoView();
   }
 
   // Drawing, by pointer and by keyboard.
@@ -292,14 +295,16 @@ const page = (() => {
     for (const name of Object.keys(selects)) find(name).addEventListener('change', (event) => change(name, event.target.value));
     find('settings').addEventListener('submit', (event) => event.preventDefault());
     find('run').addEventListener('click', () => setRunning(!running));
+    find('first').addEventListener('click', () => choose({}, -1));
     find('one').addEventListener('click', () => (setRunning(false), play()));
     find('restart').addEventListener('click', restart);
-    for (const id of ['showHeat', 'showArrows', 'showData', 'averaged']) find(id).addEventListener('change', refresh);
+    find('averaged').addEventListener('change', (event) => change('averaged', event.target.checked));
+    for (const id of ['showHeat', 'showArrows', 'showData']) find(id).addEventListener('change', refresh);
     const gradient = () => ['low', 'middle', 'high'].forEach((name) => document.documentElement.style.setProperty(`--${name}`, `rgb(${pictures.colours()[name]})`));
     gradient();
     pictures.scheme.addEventListener('change', () => (gradient(), refresh()));
     addEventListener('resize', refresh);
-    addEventListener('hashchange', () => (Object.assign(settings, game.defaults), read()));
+    addEventListener('hashchange', () => (Object.assign(settings, defaults), read()));
     drawing();
     read();
     requestAnimationFrame(frame);
