@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import time
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,9 @@ from jaxgan.networks.mlp import Perceptron
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'docs/plane'
 INDEX = (FOLDER / 'index.html').as_uri()
-SCRIPTS = [FOLDER / f'{name}.js' for name in ('perceptron', 'losses', 'data', 'game')]
+SCRIPTS = [
+  FOLDER / f'{name}.js' for name in ('perceptron', 'losses', 'data', 'game', 'experiments')
+]
 WEIGHT = 0.7
 OBJECTIVES = ('minimax', 'nonsaturating', 'least_squares', 'wasserstein', 'relativistic')
 PENALTIES = {
@@ -57,10 +60,32 @@ COMPARED = """(given) => {
 }"""
 
 
-def by_node(given):
+# Plays an experiment, broken or repaired, for some steps from the start.
+PLAYED = """({ experiment, repaired, steps }) => {
+  const { settings, repaired: changes } = experiments[experiment];
+  const all = { ...game.defaults, ...settings, ...(repaired ? changes : {}) };
+  const state = game.create(all), of = (x) => data.reached(data.sets[all.data], x);
+  let told;
+  for (let i = 0; i < steps; i++) told = game.step(state, all);
+  return { ...told, own: of(game.samples(state, false)), average: of(game.samples(state, true)) };
+}"""
+
+
+def evaluated(function, given, request):
+  """Return what a function in JavaScript returns, from node or else from Chromium."""
+  if shutil.which('node'):
+    return by_node(function, given)
+  if chromium.PROGRAM is None:
+    pytest.skip('there is neither node nor Chromium')
+  opened = request.getfixturevalue('page')
+  opened.open(INDEX)
+  return opened.evaluate(f'({function})({json.dumps(given)})')
+
+
+def by_node(function, given):
   reading = 'require("fs").readFileSync(x, "utf8")'
   load = f'for (const x of {json.dumps([*map(str, SCRIPTS)])}) vm.runInThisContext({reading});'
-  call = f'const given = {json.dumps(given)}; console.log(JSON.stringify(({COMPARED})(given)))'
+  call = f'const given = {json.dumps(given)}; console.log(JSON.stringify(({function})(given)))'
   program = f'const vm = require("vm"); {load} vm.runInThisContext({json.dumps(call)})'
   done = subprocess.run(['node', '-'], input=program, capture_output=True, text=True)
   assert done.returncode == 0, done.stderr
@@ -107,7 +132,7 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def computed(given, request):
-  """What the page's functions return, from node or else from Chromium."""
+  """What the page's functions return."""
   sent = {name: np.asarray(given[name]).tolist() for name in ('real', 'latents', 'gradients')}
   sent |= {name: x.tolist() for name, x in given['near'].items()}
   sent['mix'] = np.asarray(jax.random.uniform(given['key'], (10, 1))).tolist()
@@ -115,13 +140,7 @@ def computed(given, request):
     sent[name] = {'sizes': sizes, 'values': np.asarray(flat(given['params'][name])).tolist()}
   sent |= {'critics': list(itertools.product(OBJECTIVES, PENALTIES)), 'weight': WEIGHT}
   sent['objectives'] = OBJECTIVES
-  if shutil.which('node'):
-    return by_node(sent)
-  if chromium.PROGRAM is None:
-    pytest.skip('there is neither node nor Chromium')
-  opened = request.getfixturevalue('page')
-  opened.open(INDEX)
-  return opened.evaluate(f'({COMPARED})({json.dumps(sent)})')
+  return evaluated(COMPARED, sent, request)
 
 
 def close(ours, theirs):
@@ -199,3 +218,105 @@ def test_the_data_and_the_count_of_modes_are_those_of_jaxgan(given, computed):
     expected = modes.mixture(given['near'][name], means, std)
     assert (found['found'], found['of']) == (expected.found, len(means))
     assert found['good'] == pytest.approx(expected.high_quality)
+
+
+BROKEN = {
+  'Mode collapse': (2000, lambda x: x['own']['found'] <= 2),
+  'Vanishing gradients': (400, lambda x: x['own']['good'] < 0.01 and -0.3 < x['generator'] < 0),
+  'Running in circles': (1600, lambda x: x['own']['good'] < 0.1 and x['own']['found'] <= 4),
+  'Scores without limit': (1200, lambda x: x['push'] > 50),
+  'Too much penalty': (1600, lambda x: x['average']['good'] < 0.05 and x['push'] < 0.05),
+  'Too small a generator': (1600, lambda x: x['average']['found'] <= 4),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number, title', enumerate(BROKEN))
+def test_an_experiment_shows_what_its_text_says(number, title, request):
+  assert f"title: '{title}'" in (FOLDER / 'experiments.js').read_text()
+  steps, expected = BROKEN[title]
+  told = {'experiment': number, 'repaired': False, 'steps': steps}
+  assert expected(found := evaluated(PLAYED, told, request)), found
+  told |= {'repaired': True, 'steps': 3500}
+  assert (found := evaluated(PLAYED, told, request))['average']['found'] >= 7, found
+
+
+def wait(opened, done, seconds=20):
+  """Return the page's result as soon as `done` holds for it."""
+  end = time.monotonic() + seconds
+  while not done(found := opened.evaluate('page.result()')):
+    assert time.monotonic() < end, found
+    time.sleep(0.1)
+  return found
+
+
+@in_browser
+def test_the_page_fits_every_window_and_the_console_is_silent(page):
+  for width, dark in itertools.product((390, 1280), (False, True)):
+    page.show(width, dark=dark)
+    page.open(INDEX)
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    back = page.evaluate('getComputedStyle(document.body).backgroundColor')
+    assert (int(back.split('(')[1].split(',')[0]) < 128) is dark
+  assert wait(page, lambda x: 'found' in x)['step'] == 0
+  assert page.errors == []
+
+
+@in_browser
+def test_every_control_has_a_name_and_the_keyboard_is_enough(page):
+  page.open(INDEX)
+  named = """[...document.querySelectorAll('button, select, input, canvas')].map((x) =>
+    x.getAttribute('aria-label') || x.labels?.[0]?.innerText || x.innerText).filter((x) => !x)"""
+  assert page.evaluate(named) == []
+  assert wait(page, lambda x: 'found' in x)['step'] == 0
+  page.press('Tab')
+  assert page.evaluate('document.activeElement.id') == 'run'
+  page.press('Enter', '\r')
+  wait(page, lambda x: x['running'] and x['step'] > 0)
+  page.press('Enter', '\r')
+  assert not wait(page, lambda x: not x['running'])['message']
+  text = "document.getElementById('plane').getAttribute('aria-label')"
+  assert 'modes found' in page.evaluate(text)
+  # By keyboard a drawing is made too.
+  page.evaluate("page.settings.data = 'drawing'; location.hash = 'data=drawing'")
+  wait(page, lambda x: x.get('of') == 150)
+  page.evaluate("document.getElementById('clear').click()")
+  page.evaluate("document.getElementById('run').click()")
+  assert 'There is no data' in wait(page, lambda x: x['message'])['message']
+  page.evaluate("document.getElementById('plane').focus()")
+  for key, text in (('ArrowUp', ''), (' ', ' ')):
+    page.press(key, text)
+  drawn = page.evaluate('data.sets.drawing.means')
+  assert np.allclose(drawn, [[0, 0.1]])
+  assert page.errors == []
+
+
+@in_browser
+def test_the_address_keeps_settings_and_wrong_ones_are_named(page):
+  page.open(f'{INDEX}#objective=wasserstein&batch=32&seed=200&nothing=1')
+  found = wait(page, lambda x: x['message'])
+  assert 'seed=200, nothing=1' in found['message']
+  settings = page.evaluate('page.settings')
+  assert (settings['objective'], settings['batch'], settings['seed']) == ('wasserstein', 32, 0)
+  assert page.evaluate('location.hash') == '#objective=wasserstein&batch=32'
+
+
+@in_browser
+@pytest.mark.slow
+def test_the_page_starts_within_two_seconds_and_learns_the_ring(page):
+  """Eight modes within 60 seconds of the processor, for nine seeds of ten or more."""
+  processor = lambda: next(
+    x['value'] for x in page.call('Performance.getMetrics')['metrics'] if x['name'] == 'ProcessTime'
+  )
+  page.call('Performance.enable')
+  learned = 0
+  for seed in range(10):
+    assert page.open(f'{INDEX}#seed={seed}&run=1') < 2
+    begun, found = processor(), {}
+    while found.get('found') != 8 and processor() < begun + 60:
+      time.sleep(0.5)
+      found = page.evaluate('page.result()')
+    learned += found['found'] == 8
+    print(f'seed {seed}: {found}, {processor() - begun:.1f} s')
+  assert learned >= 9
+  assert page.errors == []

@@ -9,14 +9,14 @@ const page = (() => {
   // The sliders, and whether a change starts anew.
   const decades = (from, to) => {
     const all = [];
-    for (let e = from; e < to; e++) for (const m of [1, 2, 5]) all.push(Number(`${m}e${e}`));
+    for (let e = from; e < to; e++) for (const m of [1, 2, 3, 5]) all.push(Number(`${m}e${e}`));
     return [...all, Number(`1e${to}`)];
   };
   const sliders = {
+    weight: ['Weight of the penalty', [0, ...decades(-3, 2)]],
     generatorRate: ["Generator's learning rate", decades(-5, -1)],
     criticRate: ["Critic's learning rate", decades(-5, -1)],
-    criticSteps: ["Critic's steps for one of the generator", [1, 2, 3, 4, 5, 6, 8, 10]],
-    weight: ['Weight of the penalty', [0, ...decades(-3, 2)]],
+    criticSteps: ["Critic's steps per generator's step", [1, 2, 3, 4, 5, 6, 8, 10]],
     batch: ['Batch (points in one step)', [4, 8, 16, 32, 64, 128, 256]],
     generatorUnits: ["Generator's units in a layer", [2, 4, 8, 16, 32, 64, 128], true],
     criticUnits: ["Critic's units in a layer", [2, 4, 8, 16, 32, 64, 128], true],
@@ -25,7 +25,7 @@ const page = (() => {
   const selects = { data: true, objective: false, penalty: false };
   const formulas = {
     minimax: 'Critic: E softplus(−D(x)) + E softplus(D(G(z))). Generator: −E softplus(D(G(z))). Its push vanishes where the critic is sure that a point is not data.',
-    nonsaturating: 'Critic: as for minimax. Generator: E softplus(−D(G(z))). Its push is largest where the critic is sure that a point is not data.',
+    nonsaturating: 'Critic: E softplus(−D(x)) + E softplus(D(G(z))). Generator: E softplus(−D(G(z))). Its push is largest where the critic is sure that a point is not data.',
     least_squares: 'Critic: E (D(x) − 1)² / 2 + E D(G(z))² / 2. Generator: E (D(G(z)) − 1)² / 2.',
     wasserstein: 'Critic: E D(G(z)) − E D(x). Generator: −E D(G(z)). Nothing but a penalty limits the scores.',
     relativistic: 'Critic: E softplus(D(G(z)) − D(x)). Generator: E softplus(D(x) − D(G(z))). Each sample is compared with one data point.',
@@ -141,8 +141,10 @@ const page = (() => {
     const both = [curve('critic'), { colour: 'fake', values: curves.generator }];
     pictures.chart(find('losses'), both, low, high, marks.filter((m, i) => !i || Math.abs(m.at - marks[i - 1].at) > 0.12 * (high - low)));
     const log = curves.push.map((v) => Math.log10(Math.max(v, 1e-9)));
-    const powers = [-6, -4, -2, 0, 2].map((e) => ({ at: e, text: e ? `1e${e}` : '1' }));
-    pictures.chart(find('pushes'), [{ colour: 'fake', values: log }], -7, 3, powers);
+    const seen = log.filter(Number.isFinite), bottom = Math.min(-2, Math.floor(Math.min(...seen)));
+    const top = Math.max(2, Math.ceil(Math.max(...seen))), apart = top - bottom > 5 ? 2 : 1, powers = [];
+    for (let e = top; e >= bottom; e -= apart) powers.push({ at: e, text: `${e < 4 && e > -4 ? Number(`1e${e}`) : `1e${e}`}` });
+    pictures.chart(find('pushes'), [{ colour: 'fake', values: log }], bottom, top, powers);
     for (const name of ['losses', 'pushes']) find(name).setAttribute('aria-label', trend(name));
   }
 
@@ -202,7 +204,7 @@ const page = (() => {
     for (const name of Object.keys(selects)) find(name).value = settings[name];
     find('averaged').checked = settings.averaged;
     find('set-weight').disabled = settings.penalty === 'none';
-    find('formula').textContent = `${formulas[settings.objective]} D is the critic's score, G the generator.`;
+    find('formula').textContent = `${formulas[settings.objective].replaceAll('. ', '.\n')}\nD is the critic's score, G the generator, E the mean.`;
     find('hint').hidden = settings.data !== 'drawing';
     find('plane').classList.toggle('draws', settings.data === 'drawing');
     find('plane').tabIndex = settings.data === 'drawing' ? 0 : -1;
@@ -227,14 +229,18 @@ const page = (() => {
     if (given.has('run')) setRunning(true);
   }
 
-  function card({ title, text, repair, settings: changes }, i) {
-    const item = document.createElement('li'), parts = ['h3', 'p', 'p', 'button'];
-    item.append(...parts.map((tag) => document.createElement(tag)));
-    [title, text, repair, 'Try it'].forEach((words, k) => (item.children[k].textContent = words));
-    const button = item.lastChild;
-    button.type = 'button';
-    button.setAttribute('aria-label', `Try it: ${title}`);
-    button.addEventListener('click', () => choose(changes, i));
+  function card({ title, text, repair, settings: changes, repaired }, i) {
+    const item = document.createElement('li'), buttons = document.createElement('div');
+    for (const [tag, words] of [['h3', title], ['p', text], ['p', repair]]) {
+      item.append(Object.assign(document.createElement(tag), { textContent: words }));
+    }
+    for (const [words, all] of [['Try it', changes], ['Repair it', { ...changes, ...repaired, averaged: true }]]) {
+      const button = Object.assign(document.createElement('button'), { type: 'button', textContent: words });
+      button.setAttribute('aria-label', `${words}: ${title}`);
+      button.addEventListener('click', () => choose(all, i));
+      buttons.append(button);
+    }
+    item.append(buttons);
     find('experiments').append(item);
   }
 
