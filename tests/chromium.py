@@ -64,12 +64,17 @@ class Page:
 
   def open(self, url):
     """Open an address and return the seconds until it has loaded."""
-    self.call('Page.navigate', url='about:blank')
-    begun, self.loaded = time.perf_counter(), False
+    self.navigate('about:blank')  # so that another fragment of the same page loads it anew
+    begun = time.perf_counter()
+    self.navigate(url)
+    return time.perf_counter() - begun
+
+  def navigate(self, url):
+    """Go to an address and wait until it has loaded."""
+    self.loaded = False
     self.call('Page.navigate', url=url)
     while not self.loaded:
       self.receive()
-    return time.perf_counter() - begun
 
   def evaluate(self, expression):
     """Return the value of an expression; a promise is awaited."""

@@ -231,7 +231,7 @@ BROKEN = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number, title', enumerate(BROKEN))
+@pytest.mark.parametrize('number, title', list(enumerate(BROKEN)))
 def test_an_experiment_shows_what_its_text_says(number, title, request):
   assert f"title: '{title}'" in (FOLDER / 'experiments.js').read_text()
   steps, expected = BROKEN[title]
