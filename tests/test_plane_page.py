@@ -302,6 +302,19 @@ def test_the_address_keeps_settings_and_wrong_ones_are_named(page):
 
 
 @in_browser
+def test_a_failed_training_stops_and_says_so(page):
+  page.open(INDEX)
+  page.evaluate('perceptron.update = (net) => net.values.fill(NaN)')
+  page.evaluate("document.getElementById('run').click()")
+  found = wait(page, lambda x: x['message'])
+  assert found['message'].startswith('Training has failed') and not found['running']
+  wait(page, lambda x: page.evaluate("document.getElementById('speed').innerText"))
+  page.evaluate("document.getElementById('restart').click()")
+  assert wait(page, lambda x: x['step'] == 0)['message'] == ''
+  assert page.errors == []
+
+
+@in_browser
 @pytest.mark.slow
 def test_the_page_starts_within_two_seconds_and_learns_the_ring(page):
   """Eight modes within 60 seconds of the processor, for nine seeds of ten or more."""

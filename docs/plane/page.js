@@ -142,7 +142,7 @@ const page = (() => {
     pictures.chart(find('losses'), both, low, high, marks.filter((m, i) => !i || Math.abs(m.at - marks[i - 1].at) > 0.12 * (high - low)));
     const log = curves.push.map((v) => Math.log10(Math.max(v, 1e-9)));
     const seen = log.filter(Number.isFinite), bottom = Math.min(-2, Math.floor(Math.min(...seen)));
-    const top = Math.max(2, Math.ceil(Math.max(...seen))), apart = top - bottom > 5 ? 2 : 1, powers = [];
+    const top = Math.max(2, Math.ceil(Math.max(...seen))), apart = Math.ceil((top - bottom) / 5), powers = [];
     for (let e = top; e >= bottom; e -= apart) powers.push({ at: e, text: `${e < 4 && e > -4 ? Number(`1e${e}`) : `1e${e}`}` });
     pictures.chart(find('pushes'), [{ colour: 'fake', values: log }], bottom, top, powers);
     for (const name of ['losses', 'pushes']) find(name).setAttribute('aria-label', trend(name));

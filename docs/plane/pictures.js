@@ -8,12 +8,12 @@ const pictures = (() => {
 
   const light = {
     low: [205, 223, 245], middle: [248, 248, 250], high: [255, 217, 163],
-    real: '#0b6e4f', fake: '#b3420c', critic: '#5b3bb5', arrow: 'rgb(60 66 82 / 0.62)',
+    real: '#0a5ea8', fake: '#b3420c', critic: '#5b3bb5', arrow: 'rgb(60 66 82 / 0.62)',
     text: '#5a6275', line: '#d9dce5', cursor: '#2454c9',
   };
   const dark = {
     low: [25, 42, 74], middle: [30, 33, 42], high: [92, 60, 22],
-    real: '#4ade9f', fake: '#ff9d5c', critic: '#b9a2ff', arrow: 'rgb(205 212 230 / 0.5)',
+    real: '#5cc2ff', fake: '#ff9d5c', critic: '#b9a2ff', arrow: 'rgb(205 212 230 / 0.5)',
     text: '#a3abbd', line: '#343b4b', cursor: '#86a8ff',
   };
   const scheme = matchMedia('(prefers-color-scheme: dark)');
@@ -99,8 +99,8 @@ const pictures = (() => {
     const { context, w } = open(canvas), c = colours();
     if (scores) heat(context, w, scores);
     if (push) arrows(context, w, push);
-    if (real) dots(context, w, real, c.real, 2, 0.75);
-    if (fake) dots(context, w, fake, c.fake, 2, 0.7);
+    if (real) dots(context, w, real, c.real, 1.8, 0.75);
+    if (fake) dots(context, w, fake, c.fake, 2.5, 0.65);
     if (!cursor) return;
     const [x, y] = place(w, ...cursor);
     context.strokeStyle = c.cursor;
