@@ -13,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 
-import chromium
+import browsing
 from jaxgan.apps import plane
 from jaxgan.data import mixtures
 from jaxgan.evaluation.metrics import modes
@@ -26,6 +26,7 @@ SCRIPTS = [
   FOLDER / f'{name}.js' for name in ('perceptron', 'losses', 'data', 'game', 'experiments')
 ]
 WEIGHT = 0.7
+TAB, ENTER, UP = '\ue004', '\ue007', '\ue013'  # of WebDriver
 OBJECTIVES = ('minimax', 'nonsaturating', 'least_squares', 'wasserstein', 'relativistic')
 PENALTIES = {
   'none': [],
@@ -33,7 +34,6 @@ PENALTIES = {
   'r1_r2': [gradient_penalties.r1(WEIGHT), gradient_penalties.r2(WEIGHT)],
   'gradient_penalty': [gradient_penalties.gradient_penalty(WEIGHT)],
 }
-in_browser = pytest.mark.skipif(chromium.PROGRAM is None, reason='there is no Chromium')
 
 # Returns all that the tests compare, as lists of numbers.
 COMPARED = """(given) => {
@@ -75,11 +75,9 @@ def evaluated(function, given, request):
   """Return what a function in JavaScript returns, from node or else from Chromium."""
   if shutil.which('node'):
     return by_node(function, given)
-  if chromium.PROGRAM is None:
-    pytest.skip('there is neither node nor Chromium')
-  opened = request.getfixturevalue('page')
+  opened = request.getfixturevalue('page')  # skips, with the reason, where there is no browser
   opened.open(INDEX)
-  return opened.evaluate(f'({function})({json.dumps(given)})')
+  return opened.run(f'return ({function})({json.dumps(given)})')
 
 
 def by_node(function, given):
@@ -126,7 +124,7 @@ def sets():
 
 @pytest.fixture(scope='module')
 def page(tmp_path_factory):
-  with chromium.page(tmp_path_factory.mktemp('profile')) as opened:
+  with browsing.opened(tmp_path_factory.mktemp('downloads')) as opened:
     yield opened
 
 
@@ -244,92 +242,89 @@ def test_an_experiment_shows_what_its_text_says(number, title, request):
 def wait(opened, done, seconds=20):
   """Return the page's result as soon as `done` holds for it."""
   end = time.monotonic() + seconds
-  while not done(found := opened.evaluate('page.result()')):
+  while not done(found := opened.run('return page.result()')):
     assert time.monotonic() < end, found
     time.sleep(0.1)
   return found
 
 
-@in_browser
 def test_the_page_fits_every_window_and_the_console_is_silent(page):
   for width, dark in itertools.product((390, 1280), (False, True)):
     page.show(width, dark=dark)
     page.open(INDEX)
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
-    back = page.evaluate('getComputedStyle(document.body).backgroundColor')
+    assert page.run('return document.documentElement.scrollWidth <= innerWidth')
+    back = page.run('return getComputedStyle(document.body).backgroundColor')
     assert (int(back.split('(')[1].split(',')[0]) < 128) is dark
   assert wait(page, lambda x: 'found' in x)['step'] == 0
-  assert page.errors == []
+  assert page.errors() == []
 
 
-@in_browser
 def test_every_control_has_a_name_and_the_keyboard_is_enough(page):
   page.open(INDEX)
-  named = """[...document.querySelectorAll('button, select, input, canvas')].map((x) =>
+  named = """return [...document.querySelectorAll('button, select, input, canvas')].map((x) =>
     x.getAttribute('aria-label') || x.labels?.[0]?.innerText || x.innerText).filter((x) => !x)"""
-  assert page.evaluate(named) == []
+  assert page.run(named) == []
   assert wait(page, lambda x: 'found' in x)['step'] == 0
-  page.press('Tab')
-  assert page.evaluate('document.activeElement.id') == 'run'
-  page.press('Enter', '\r')
+  page.press('body', TAB)
+  assert page.run('return document.activeElement.id') == 'run'
+  page.press('#run', ENTER)
   wait(page, lambda x: x['running'] and x['step'] > 0)
-  page.press('Enter', '\r')
+  page.press('#run', ENTER)
   assert not wait(page, lambda x: not x['running'])['message']
-  text = "document.getElementById('plane').getAttribute('aria-label')"
-  assert 'modes found' in page.evaluate(text)
+  text = "return document.getElementById('plane').getAttribute('aria-label')"
+  assert 'modes found' in page.run(text)
   # By keyboard a drawing is made too.
-  page.evaluate("page.settings.data = 'drawing'; location.hash = 'data=drawing'")
+  page.run("page.settings.data = 'drawing'; location.hash = 'data=drawing'")
   wait(page, lambda x: x.get('of') == 150)
-  page.evaluate("document.getElementById('clear').click()")
-  page.evaluate("document.getElementById('run').click()")
+  page.run("document.getElementById('clear').click()")
+  page.run("document.getElementById('run').click()")
   assert 'There is no data' in wait(page, lambda x: x['message'])['message']
-  page.evaluate("document.getElementById('plane').focus()")
-  for key, text in (('ArrowUp', ''), (' ', ' ')):
-    page.press(key, text)
-  drawn = page.evaluate('data.sets.drawing.means')
+  page.run("document.getElementById('plane').focus()")
+  page.press('#plane', UP)
+  page.press('#plane', ' ')
+  drawn = page.run('return data.sets.drawing.means')
   assert np.allclose(drawn, [[0, 0.1]])
-  assert page.errors == []
+  assert page.errors() == []
 
 
-@in_browser
 def test_the_address_keeps_settings_and_wrong_ones_are_named(page):
   page.open(f'{INDEX}#objective=wasserstein&batch=32&seed=200&nothing=1')
   found = wait(page, lambda x: x['message'])
   assert 'seed=200, nothing=1' in found['message']
-  settings = page.evaluate('page.settings')
+  settings = page.run('return page.settings')
   assert (settings['objective'], settings['batch'], settings['seed']) == ('wasserstein', 32, 0)
-  assert page.evaluate('location.hash') == '#objective=wasserstein&batch=32'
+  assert page.run('return location.hash') == '#objective=wasserstein&batch=32'
 
 
-@in_browser
 def test_a_failed_training_stops_and_says_so(page):
   page.open(INDEX)
-  page.evaluate('perceptron.update = (net) => net.values.fill(NaN)')
-  page.evaluate("document.getElementById('run').click()")
+  page.run('perceptron.update = (net) => net.values.fill(NaN)')
+  page.run("document.getElementById('run').click()")
   found = wait(page, lambda x: x['message'])
   assert found['message'].startswith('Training has failed') and not found['running']
-  wait(page, lambda x: page.evaluate("document.getElementById('speed').innerText"))
-  page.evaluate("document.getElementById('restart').click()")
+  wait(page, lambda x: page.run("return document.getElementById('speed').innerText"))
+  page.run("document.getElementById('restart').click()")
   assert wait(page, lambda x: x['step'] == 0)['message'] == ''
-  assert page.errors == []
+  assert page.errors() == []
 
 
-@in_browser
 @pytest.mark.slow
 def test_the_page_starts_within_two_seconds_and_learns_the_ring(page):
   """Eight modes within 60 seconds of the processor, for nine seeds of ten or more."""
   processor = lambda: next(
-    x['value'] for x in page.call('Performance.getMetrics')['metrics'] if x['name'] == 'ProcessTime'
+    x['value']
+    for x in page.devtools('Performance.getMetrics')['metrics']
+    if x['name'] == 'ProcessTime'
   )
-  page.call('Performance.enable')
+  page.devtools('Performance.enable')
   learned = 0
   for seed in range(10):
-    assert page.open(f'{INDEX}#seed={seed}&run=1') < 2
+    assert (started := page.open(f'{INDEX}#seed={seed}&run=1')) < 2
     begun, found = processor(), {}
     while found.get('found') != 8 and processor() < begun + 60:
       time.sleep(0.5)
-      found = page.evaluate('page.result()')
+      found = page.run('return page.result()')
     learned += found['found'] == 8
-    print(f'seed {seed}: {found}, {processor() - begun:.1f} s')
+    print(f'seed {seed}: started in {started:.2f} s, {found}, {processor() - begun:.1f} s')
   assert learned >= 9
-  assert page.errors == []
+  assert page.errors() == []
