@@ -36,11 +36,9 @@ class Browser:
     raise AssertionError('chromedriver does not answer')
 
   def open(self, url):
-    """Load a page anew, also where only the fragment differs; return the seconds that it took."""
+    """Load a page anew, also where only the fragment differs."""
     self.ask('/url', url='about:blank')
-    begun = time.perf_counter()
     self.ask('/url', url=url)
-    return time.perf_counter() - begun
 
   def devtools(self, command, **params):
     """What a command of the DevTools protocol returns."""

@@ -319,12 +319,13 @@ def test_the_page_starts_within_two_seconds_and_learns_the_ring(page):
   page.devtools('Performance.enable')
   learned = 0
   for seed in range(10):
-    assert (started := page.open(f'{INDEX}#seed={seed}&run=1')) < 2
+    page.open(f'{INDEX}#seed={seed}&run=1')
+    assert wait(page, lambda x: 'started' in x)['started'] < 2000  # milliseconds to a picture
     begun, found = processor(), {}
     while found.get('found') != 8 and processor() < begun + 60:
       time.sleep(0.5)
       found = page.run('return page.result()')
     learned += found['found'] == 8
-    print(f'seed {seed}: started in {started:.2f} s, {found}, {processor() - begun:.1f} s')
+    print(f'seed {seed}: {found}, {processor() - begun:.1f} s of the processor')
   assert learned >= 9
   assert page.errors() == []

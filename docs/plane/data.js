@@ -22,7 +22,9 @@ const data = (() => {
 
   // Mixtures of round Gaussians: `means`, and the standard deviation `std` of each.
   const ring = {
-    means: range(8).map((i) => [0, -Math.PI / 2].map((a) => Math.SQRT2 * Math.cos((Math.PI / 4) * i + a))),
+    means: range(8).map((i) =>
+      [0, -Math.PI / 2].map((a) => Math.SQRT2 * Math.cos((Math.PI / 4) * i + a)),
+    ),
     std: 0.02 / Math.SQRT2,
   };
   const grid = {
@@ -32,7 +34,8 @@ const data = (() => {
   // Curves: many means, which are not counted as modes.
   const spiral = {
     means: range(400).map((i) => {
-      const t = Math.sqrt((i + 0.5) / 400), angle = 4 * Math.PI * t;
+      const t = Math.sqrt((i + 0.5) / 400),
+        angle = 4 * Math.PI * t;
       return [1.6 * t * Math.cos(angle), 1.6 * t * Math.sin(angle)];
     }),
     std: 0.02,
@@ -60,10 +63,12 @@ const data = (() => {
   // Returns the number of means that a sample is near to, and the share of samples near to one.
   // Near is within three standard deviations; for curves, whose means are close, within 0.1.
   function reached({ means, std, curve }, samples) {
-    const near = curve ? 0.1 : 3 * std, found = new Set();
+    const near = curve ? 0.1 : 3 * std,
+      found = new Set();
     let good = 0;
     for (let i = 0; i < samples.length; i += 2) {
-      let best = Infinity, nearest = -1;
+      let best = Infinity,
+        nearest = -1;
       means.forEach(([x, y], m) => {
         const distance = Math.hypot(samples[i] - x, samples[i + 1] - y);
         if (curve && distance < near) found.add(m);

@@ -6,15 +6,24 @@ const experiments = [
   {
     title: 'Mode collapse',
     text: 'No penalty, and a generator ten times as fast as its critic. Soon all samples sit on one or two modes. When the critic learns to reject these, the samples jump to another one.',
-    repair: "Repair: generator's learning rate 0.002, penalty R1, and restart. A collapsed generator seldom recovers without a restart.",
+    repair:
+      "Repair: generator's learning rate 0.002, penalty R1, and restart. A collapsed generator seldom recovers without a restart.",
     settings: { penalty: 'none', generatorRate: 0.05, criticRate: 0.005, averaged: false },
     repaired: { penalty: 'r1', generatorRate: 0.002 },
   },
   {
     title: 'Vanishing gradients',
     text: "Minimax against a critic that plays ten steps for one. The critic is sure of every sample: its loss and the generator's go to 0, arrows become dots, and the push often falls far below 1. The samples do not reach the data.",
-    repair: 'Repair: choose Non-saturating and watch the push grow. For the rest, take R1 and one step of the critic.',
-    settings: { objective: 'minimax', penalty: 'none', criticSteps: 10, criticRate: 0.005, generatorRate: 0.001, averaged: false },
+    repair:
+      'Repair: choose Non-saturating and watch the push grow. For the rest, take R1 and one step of the critic.',
+    settings: {
+      objective: 'minimax',
+      penalty: 'none',
+      criticSteps: 10,
+      criticRate: 0.005,
+      generatorRate: 0.001,
+      averaged: false,
+    },
     repaired: { objective: 'nonsaturating', penalty: 'r1', criticSteps: 1 },
   },
   {
@@ -33,7 +42,7 @@ const experiments = [
   },
   {
     title: 'Too much penalty',
-    text: "R1 of weight 50. The critic may hardly rise or fall, so it cannot tell a mode from the gap beside it. The losses look perfect (1.39 and 0.69), but few samples are on the data.",
+    text: 'R1 of weight 50. The critic may hardly rise or fall, so it cannot tell a mode from the gap beside it. The losses look perfect (1.39 and 0.69), but few samples are on the data.',
     repair: 'Repair: lower the weight step by step, down to 0.02.',
     settings: { weight: 50 },
     repaired: { weight: 0.02 },

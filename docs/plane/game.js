@@ -21,7 +21,9 @@ const game = (() => {
   };
 
   function create(settings) {
-    const random = data.random(settings.seed), g = settings.generatorUnits, c = settings.criticUnits;
+    const random = data.random(settings.seed),
+      g = settings.generatorUnits,
+      c = settings.criticUnits;
     const generator = perceptron.create([LATENT, g, g, 2], random);
     const critic = perceptron.create([2, c, c, 1], random);
     return {
@@ -37,8 +39,11 @@ const game = (() => {
 
   // Plays one step and returns the losses and the mean length of the push on the samples.
   function step(state, settings) {
-    const { generator, critic, random } = state, n = settings.batch, set = data.sets[settings.data];
-    const real = () => data.draw(set, n, random), latents = () => random.normals(n * LATENT);
+    const { generator, critic, random } = state,
+      n = settings.batch,
+      set = data.sets[settings.data];
+    const real = () => data.draw(set, n, random),
+      latents = () => random.normals(n * LATENT);
     let judged;
     for (let i = 0; i < settings.criticSteps; i++) {
       const fake = perceptron.last(perceptron.forward(generator, latents()));
@@ -56,7 +61,8 @@ const game = (() => {
 
   // Moves the average a part of the way to the generator.
   function follow(average, net, keep) {
-    const a = average.values, x = net.values;
+    const a = average.values,
+      x = net.values;
     for (let i = 0; i < a.length; i++) a[i] = keep * a[i] + (1 - keep) * x[i];
   }
 
@@ -75,7 +81,8 @@ const game = (() => {
 
   // Returns the critic's scores at points, and the push that a sample there would feel.
   function field(state, settings, points) {
-    const states = perceptron.forward(state.critic, points), scores = perceptron.last(states);
+    const states = perceptron.forward(state.critic, points),
+      scores = perceptron.last(states);
     const loss = losses.objectives[settings.objective].generator;
     const down = scores.map((f) => -loss(state.realLogit, f)[2]);
     return { scores, push: perceptron.backward(state.critic, states, down)[0] };

@@ -24,7 +24,9 @@ const losses = (() => {
 
   // Returns the mean loss over pairs of logits, and its gradients at the real and fake logits.
   function mean(loss, r, f) {
-    const n = r.length, real = new Float32Array(n), fake = new Float32Array(n);
+    const n = r.length,
+      real = new Float32Array(n),
+      fake = new Float32Array(n);
     let value = 0;
     for (let i = 0; i < n; i++) {
       const [one, dr, df] = loss(r[i], f[i]);
@@ -45,7 +47,10 @@ const losses = (() => {
   const penalties = {
     none: [],
     r1: [{ at: 'real', of: squared }],
-    r1_r2: [{ at: 'real', of: squared }, { at: 'fake', of: squared }],
+    r1_r2: [
+      { at: 'real', of: squared },
+      { at: 'fake', of: squared },
+    ],
     gradient_penalty: [{ at: 'between', of: around }],
   };
 
@@ -60,9 +65,11 @@ const losses = (() => {
   // that of v . g, which is the score's derivative along v: the backward pass of the score, with
   // the states replaced by their derivatives along v. Biases have no effect on g.
   function penalty(critic, x, of, weight, gradient) {
-    const states = perceptron.forward(critic, x), n = x.length / 2;
+    const states = perceptron.forward(critic, x),
+      n = x.length / 2;
     const deltas = perceptron.backward(critic, states, new Float32Array(n).fill(1));
-    const slopes = deltas[0], v = new Float32Array(2 * n);
+    const slopes = deltas[0],
+      v = new Float32Array(2 * n);
     let value = 0;
     for (let i = 0; i < 2 * n; i += 2) {
       const [one, factor] = of(slopes[i] ** 2 + slopes[i + 1] ** 2);
@@ -93,8 +100,10 @@ const losses = (() => {
   // Returns the generator's loss, its gradient, the samples, and the push on each sample: the
   // step down its own loss, [n, 2].
   function generator(net, judge, latents, real, { objective }) {
-    const made = perceptron.forward(net, latents), samples = perceptron.last(made);
-    const r = perceptron.last(perceptron.forward(judge, real)), f = perceptron.forward(judge, samples);
+    const made = perceptron.forward(net, latents),
+      samples = perceptron.last(made);
+    const r = perceptron.last(perceptron.forward(judge, real)),
+      f = perceptron.forward(judge, samples);
     const loss = mean(objectives[objective].generator, r, perceptron.last(f));
     const atSamples = perceptron.backward(judge, f, loss.fake)[0];
     const gradient = perceptron.zeros(net.sizes);

@@ -24,17 +24,34 @@ const page = (() => {
   };
   const selects = { data: true, objective: false, penalty: false };
   const formulas = {
-    minimax: 'Critic: E softplus(−D(x)) + E softplus(D(G(z))). Generator: −E softplus(D(G(z))). Its push vanishes where the critic is sure that a point is not data.',
-    nonsaturating: 'Critic: E softplus(−D(x)) + E softplus(D(G(z))). Generator: E softplus(−D(G(z))). Its push is largest where the critic is sure that a point is not data.',
+    minimax:
+      'Critic: E softplus(−D(x)) + E softplus(D(G(z))). Generator: −E softplus(D(G(z))). Its push vanishes where the critic is sure that a point is not data.',
+    nonsaturating:
+      'Critic: E softplus(−D(x)) + E softplus(D(G(z))). Generator: E softplus(−D(G(z))). Its push is largest where the critic is sure that a point is not data.',
     least_squares: 'Critic: E (D(x) − 1)² / 2 + E D(G(z))² / 2. Generator: E (D(G(z)) − 1)² / 2.',
-    wasserstein: 'Critic: E D(G(z)) − E D(x). Generator: −E D(G(z)). Nothing but a penalty limits the scores.',
-    relativistic: 'Critic: E softplus(D(G(z)) − D(x)). Generator: E softplus(D(x) − D(G(z))). Each sample is compared with one data point.',
+    wasserstein:
+      'Critic: E D(G(z)) − E D(x). Generator: −E D(G(z)). Nothing but a penalty limits the scores.',
+    relativistic:
+      'Critic: E softplus(D(G(z)) − D(x)). Generator: E softplus(D(x) − D(G(z))). Each sample is compared with one data point.',
   };
 
   const defaults = { ...game.defaults, averaged: true };
   const settings = { ...defaults };
-  let state, curves, running = false, field = {}, count, message = '', picked = -1;
-  let real = new Float32Array(), fake = real, cursor = null, fresh = true, countedAt = 0, drawnAt = 0, shownAt = 0;
+  let state,
+    curves,
+    running = false,
+    field = {},
+    count,
+    message = '',
+    picked = -1,
+    started;
+  let real = new Float32Array(),
+    fake = real,
+    cursor = null,
+    fresh = true,
+    countedAt = 0,
+    drawnAt = 0,
+    shownAt = 0;
   const speed = { steps: 0, since: 0 };
 
   function restart() {
@@ -54,7 +71,9 @@ const page = (() => {
   function note({ critic, generator, push }) {
     [critic, generator, push].forEach((v, i) => (curves.sums[i] += v));
     if (++curves.n < curves.stride) return;
-    ['critic', 'generator', 'push'].forEach((name, i) => curves[name].push(curves.sums[i] / curves.n));
+    ['critic', 'generator', 'push'].forEach((name, i) =>
+      curves[name].push(curves.sums[i] / curves.n),
+    );
     [curves.sums, curves.n] = [[0, 0, 0], 0];
     if (curves.push.length < KEPT) return;
     for (const name of ['critic', 'generator', 'push']) {
@@ -71,13 +90,15 @@ const page = (() => {
     if (state.step % 50 && running) return;
     if (game.finite(state)) return;
     stop();
-    message = 'Training has failed: a weight is infinite or not a number. Lower the learning rates, or add a penalty, and restart.';
+    message =
+      'Training has failed: a weight is infinite or not a number. Lower the learning rates, or add a penalty, and restart.';
   }
 
   function frame(now) {
     const begun = performance.now();
     for (let i = 0; running && i < 200 && performance.now() - begun < BUDGET; i++) play();
     if (fresh && (!running || now - shownAt >= 45)) draw(now);
+    started ??= performance.now(); // since the address was opened
     requestAnimationFrame(frame);
   }
 
@@ -105,11 +126,14 @@ const page = (() => {
   }
 
   function measure(now) {
-    const set = data.sets[settings.data], percent = (x) => `${Math.round(100 * x)} %`;
+    const set = data.sets[settings.data],
+      percent = (x) => `${Math.round(100 * x)} %`;
     countedAt = now;
     count = data.reached(set, game.samples(state, settings.averaged));
     find('foundName').textContent = set.curve ? 'Data reached' : 'Modes found';
-    find('found').textContent = set.curve ? percent(count.found / count.of) : `${count.found} of ${count.of}`;
+    find('found').textContent = set.curve
+      ? percent(count.found / count.of)
+      : `${count.found} of ${count.of}`;
     find('good').textContent = percent(count.good);
     find('push').textContent = curves.push.length ? short(curves.push.at(-1)) : '–';
     if (now - speed.since > 900) {
@@ -122,28 +146,48 @@ const page = (() => {
   }
 
   function short(x) {
-    return !Number.isFinite(x) ? String(x) : x === 0 || (x >= 0.01 && x < 1000) ? x.toPrecision(2) : x.toExponential(0);
+    return !Number.isFinite(x)
+      ? String(x)
+      : x === 0 || (x >= 0.01 && x < 1000)
+        ? x.toPrecision(2)
+        : x.toExponential(0);
   }
 
   function describe() {
     const [c, g, p] = ['critic', 'generator', 'push'].map((name) => curves[name].at(-1));
-    const losses = p === undefined ? '' : ` Critic's loss ${short(c)}, generator's loss ${short(g)}, mean push ${short(p)}.`;
+    const losses =
+      p === undefined
+        ? ''
+        : ` Critic's loss ${short(c)}, generator's loss ${short(g)}, mean push ${short(p)}.`;
     return `The plane at step ${state.step}: ${find('foundName').textContent.toLowerCase()} ${find('found').textContent}, ${find('good').textContent} of the samples on the data.${losses}`;
   }
 
   // Draws both charts. The losses' range holds 96 of 100 values, so that one peak hides nothing.
   function charts() {
-    const values = [...curves.critic, ...curves.generator].filter(Number.isFinite).sort((a, b) => a - b);
+    const values = [...curves.critic, ...curves.generator]
+      .filter(Number.isFinite)
+      .sort((a, b) => a - b);
     const at = (share) => values[Math.round(share * (values.length - 1))] ?? 0;
-    const low = Math.min(0, at(0.02)), high = Math.max(1, at(0.98));
+    const low = Math.min(0, at(0.02)),
+      high = Math.max(1, at(0.98));
     const marks = [...new Set([low, 0, high])].map((v) => ({ at: v, text: v ? short2(v) : '0' }));
     const curve = (name) => ({ colour: name, values: curves[name] });
     const both = [curve('critic'), { colour: 'fake', values: curves.generator }];
-    pictures.chart(find('losses'), both, low, high, marks.filter((m, i) => !i || Math.abs(m.at - marks[i - 1].at) > 0.12 * (high - low)));
+    pictures.chart(
+      find('losses'),
+      both,
+      low,
+      high,
+      marks.filter((m, i) => !i || Math.abs(m.at - marks[i - 1].at) > 0.12 * (high - low)),
+    );
     const log = curves.push.map((v) => Math.log10(Math.max(v, 1e-9)));
-    const seen = log.filter(Number.isFinite), bottom = Math.min(-2, Math.floor(Math.min(...seen)));
-    const top = Math.max(2, Math.ceil(Math.max(...seen))), apart = Math.ceil((top - bottom) / 5), powers = [];
-    for (let e = top; e >= bottom; e -= apart) powers.push({ at: e, text: `${e < 4 && e > -4 ? Number(`1e${e}`) : `1e${e}`}` });
+    const seen = log.filter(Number.isFinite),
+      bottom = Math.min(-2, Math.floor(Math.min(...seen)));
+    const top = Math.max(2, Math.ceil(Math.max(...seen))),
+      apart = Math.ceil((top - bottom) / 5),
+      powers = [];
+    for (let e = top; e >= bottom; e -= apart)
+      powers.push({ at: e, text: `${e < 4 && e > -4 ? Number(`1e${e}`) : `1e${e}`}` });
     pictures.chart(find('pushes'), [{ colour: 'fake', values: log }], bottom, top, powers);
     for (const name of ['losses', 'pushes']) find(name).setAttribute('aria-label', trend(name));
   }
@@ -153,7 +197,10 @@ const page = (() => {
   }
 
   function trend(name) {
-    const told = (what, values) => (values.length ? `${what}: now ${short(values.at(-1))}, lowest ${short(Math.min(...values))}, highest ${short(Math.max(...values))}.` : `${what}: nothing yet.`);
+    const told = (what, values) =>
+      values.length
+        ? `${what}: now ${short(values.at(-1))}, lowest ${short(Math.min(...values))}, highest ${short(Math.max(...values))}.`
+        : `${what}: nothing yet.`;
     if (name === 'pushes') return told('Mean push on the samples', curves.push);
     return `${told("Critic's loss", curves.critic)} ${told("Generator's loss", curves.generator)}`;
   }
@@ -179,11 +226,14 @@ const page = (() => {
   }
 
   function slider(name, [label, values]) {
-    const box = document.createElement('div'), id = `set-${name}`;
+    const box = document.createElement('div'),
+      id = `set-${name}`;
     box.innerHTML = `<label for="${id}"><span></span><output for="${id}"></output></label>
       <input type="range" id="${id}" min="0" max="${values.length - 1}" step="1">`;
     box.querySelector('span').textContent = label;
-    box.querySelector('input').addEventListener('input', (event) => change(name, values[event.target.value]));
+    box
+      .querySelector('input')
+      .addEventListener('input', (event) => change(name, values[event.target.value]));
     find('settings').append(box);
   }
 
@@ -204,11 +254,14 @@ const page = (() => {
     for (const name of Object.keys(selects)) find(name).value = settings[name];
     find('averaged').checked = settings.averaged;
     find('set-weight').disabled = settings.penalty === 'none';
-    find('formula').textContent = `${formulas[settings.objective].replaceAll('. ', '.\n')}\nD is the critic's score, G the generator, E the mean.`;
+    find('formula').textContent =
+      `${formulas[settings.objective].replaceAll('. ', '.\n')}\nD is the critic's score, G the generator, E the mean.`;
     find('hint').hidden = settings.data !== 'drawing';
     find('plane').classList.toggle('draws', settings.data === 'drawing');
     find('plane').tabIndex = settings.data === 'drawing' ? 0 : -1;
-    [...find('experiments').children].forEach((card, i) => card.setAttribute('aria-current', i === picked));
+    [...find('experiments').children].forEach((card, i) =>
+      card.setAttribute('aria-current', i === picked),
+    );
     const changed = Object.entries(settings).filter(([name, v]) => v !== defaults[name]);
     history.replaceState(null, '', `#${new URLSearchParams(changed)}`);
     if (anew) restart();
@@ -217,25 +270,41 @@ const page = (() => {
 
   // Reads settings from the address; says which it does not know.
   function read() {
-    const given = new URLSearchParams(location.hash.slice(1)), unknown = [];
+    const given = new URLSearchParams(location.hash.slice(1)),
+      unknown = [];
     for (const [name, text] of given) {
-      const values = name === 'averaged' ? [true, false] : sliders[name]?.[1] ?? [...(find(name)?.options ?? [])].map((o) => o.value);
+      const values =
+        name === 'averaged'
+          ? [true, false]
+          : (sliders[name]?.[1] ?? [...(find(name)?.options ?? [])].map((o) => o.value));
       const value = values.find((v) => String(v) === text);
       if (value !== undefined && name in settings) settings[name] = value;
       else if (name !== 'run') unknown.push(`${name}=${text}`);
     }
     apply(true);
-    if (unknown.length) message = `The address has settings that this page does not know: ${unknown.join(', ')}. They are ignored.`;
+    if (unknown.length)
+      message = `The address has settings that this page does not know: ${unknown.join(', ')}. They are ignored.`;
     if (given.has('run')) setRunning(true);
   }
 
   function card({ title, text, repair, settings: changes, repaired }, i) {
-    const item = document.createElement('li'), buttons = document.createElement('div');
-    for (const [tag, words] of [['h3', title], ['p', text], ['p', repair]]) {
+    const item = document.createElement('li'),
+      buttons = document.createElement('div');
+    for (const [tag, words] of [
+      ['h3', title],
+      ['p', text],
+      ['p', repair],
+    ]) {
       item.append(Object.assign(document.createElement(tag), { textContent: words }));
     }
-    for (const [words, all] of [['Try it', changes], ['Repair it', { ...changes, ...repaired, averaged: true }]]) {
-      const button = Object.assign(document.createElement('button'), { type: 'button', textContent: words });
+    for (const [words, all] of [
+      ['Try it', changes],
+      ['Repair it', { ...changes, ...repaired, averaged: true }],
+    ]) {
+      const button = Object.assign(document.createElement('button'), {
+        type: 'button',
+        textContent: words,
+      });
       button.setAttribute('aria-label', `${words}: ${title}`);
       button.addEventListener('click', () => choose(all, i));
       buttons.append(button);
@@ -265,11 +334,15 @@ const page = (() => {
   function where(event) {
     const box = find('plane').getBoundingClientRect();
     const scale = (share) => Math.max(-2, Math.min(2, pictures.EDGE * (2 * share - 1)));
-    return [scale((event.clientX - box.left) / box.width), -scale((event.clientY - box.top) / box.height)];
+    return [
+      scale((event.clientX - box.left) / box.width),
+      -scale((event.clientY - box.top) / box.height),
+    ];
   }
 
   function drawing() {
-    const canvas = find('plane'), on = () => settings.data === 'drawing';
+    const canvas = find('plane'),
+      on = () => settings.data === 'drawing';
     let down = false;
     const stroke = (event) => on() && down && add(...(cursor = where(event)));
     canvas.addEventListener('pointerdown', (event) => ((down = true), stroke(event)));
@@ -278,7 +351,9 @@ const page = (() => {
     canvas.addEventListener('focus', () => ((cursor ??= [0, 0]), refresh()));
     canvas.addEventListener('blur', refresh);
     canvas.addEventListener('keydown', (event) => {
-      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[
+        event.key
+      ];
       if (!on() || !(move || event.key === ' ')) return;
       event.preventDefault();
       cursor ??= [0, 0];
@@ -298,15 +373,22 @@ const page = (() => {
   function start() {
     Object.entries(sliders).forEach(([name, about]) => slider(name, about));
     experiments.forEach(card);
-    for (const name of Object.keys(selects)) find(name).addEventListener('change', (event) => change(name, event.target.value));
+    for (const name of Object.keys(selects))
+      find(name).addEventListener('change', (event) => change(name, event.target.value));
     find('settings').addEventListener('submit', (event) => event.preventDefault());
     find('run').addEventListener('click', () => setRunning(!running));
     find('first').addEventListener('click', () => choose({}, -1));
     find('one').addEventListener('click', () => (setRunning(false), play()));
     find('restart').addEventListener('click', restart);
-    find('averaged').addEventListener('change', (event) => change('averaged', event.target.checked));
-    for (const id of ['showHeat', 'showArrows', 'showData']) find(id).addEventListener('change', refresh);
-    const gradient = () => ['low', 'middle', 'high'].forEach((name) => document.documentElement.style.setProperty(`--${name}`, `rgb(${pictures.colours()[name]})`));
+    find('averaged').addEventListener('change', (event) =>
+      change('averaged', event.target.checked),
+    );
+    for (const id of ['showHeat', 'showArrows', 'showData'])
+      find(id).addEventListener('change', refresh);
+    const gradient = () =>
+      ['low', 'middle', 'high'].forEach((name) =>
+        document.documentElement.style.setProperty(`--${name}`, `rgb(${pictures.colours()[name]})`),
+      );
     gradient();
     pictures.scheme.addEventListener('change', () => (gradient(), refresh()));
     addEventListener('resize', refresh);
@@ -317,5 +399,5 @@ const page = (() => {
   }
 
   start();
-  return { result: () => ({ step: state.step, running, message, ...count }), settings };
+  return { result: () => ({ step: state.step, running, message, started, ...count }), settings };
 })();

@@ -7,21 +7,37 @@ const pictures = (() => {
   const ARROWS = 16;
 
   const light = {
-    low: [205, 223, 245], middle: [248, 248, 250], high: [255, 217, 163],
-    real: '#0a5ea8', fake: '#b3420c', critic: '#5b3bb5', arrow: 'rgb(60 66 82 / 0.62)',
-    text: '#5a6275', line: '#d9dce5', cursor: '#2454c9',
+    low: [205, 223, 245],
+    middle: [248, 248, 250],
+    high: [255, 217, 163],
+    real: '#0a5ea8',
+    fake: '#b3420c',
+    critic: '#5b3bb5',
+    arrow: 'rgb(60 66 82 / 0.62)',
+    text: '#5a6275',
+    line: '#d9dce5',
+    cursor: '#2454c9',
   };
   const dark = {
-    low: [25, 42, 74], middle: [30, 33, 42], high: [92, 60, 22],
-    real: '#5cc2ff', fake: '#ff9d5c', critic: '#b9a2ff', arrow: 'rgb(205 212 230 / 0.5)',
-    text: '#a3abbd', line: '#343b4b', cursor: '#86a8ff',
+    low: [25, 42, 74],
+    middle: [30, 33, 42],
+    high: [92, 60, 22],
+    real: '#5cc2ff',
+    fake: '#ff9d5c',
+    critic: '#b9a2ff',
+    arrow: 'rgb(205 212 230 / 0.5)',
+    text: '#a3abbd',
+    line: '#343b4b',
+    cursor: '#86a8ff',
   };
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   const colours = () => (scheme.matches ? dark : light);
 
   // Returns the context of a canvas in units of CSS pixels, cleared, and its size.
   function open(canvas) {
-    const ratio = window.devicePixelRatio || 1, w = canvas.clientWidth, h = canvas.clientHeight;
+    const ratio = window.devicePixelRatio || 1,
+      w = canvas.clientWidth,
+      h = canvas.clientHeight;
     const [pw, ph] = [Math.round(w * ratio), Math.round(h * ratio)];
     if (canvas.width !== pw || canvas.height !== ph) [canvas.width, canvas.height] = [pw, ph];
     const context = canvas.getContext('2d');
@@ -33,17 +49,22 @@ const pictures = (() => {
   // Centres of n x n cells, from the top left, [n * n, 2].
   function centres(n) {
     return Float32Array.from({ length: 2 * n * n }, (_, i) => {
-      const at = i >> 1, cell = i % 2 ? n - 1 - Math.floor(at / n) : at % n;
+      const at = i >> 1,
+        cell = i % 2 ? n - 1 - Math.floor(at / n) : at % n;
       return EDGE * ((2 * cell + 1) / n - 1);
     });
   }
-  const heatPoints = centres(CELLS), arrowPoints = centres(ARROWS);
+  const heatPoints = centres(CELLS),
+    arrowPoints = centres(ARROWS);
   const small = document.createElement('canvas');
   small.width = small.height = CELLS;
 
   function heat(context, size, scores) {
-    const c = colours(), image = new ImageData(CELLS, CELLS);
-    const low = Math.min(...scores), high = Math.max(...scores), span = high - low || 1;
+    const c = colours(),
+      image = new ImageData(CELLS, CELLS);
+    const low = Math.min(...scores),
+      high = Math.max(...scores),
+      span = high - low || 1;
     scores.forEach((score, i) => {
       const s = (2 * (score - low)) / span;
       const [from, to, t] = s < 1 ? [c.low, c.middle, s] : [c.middle, c.high, s - 1];
@@ -64,7 +85,8 @@ const pictures = (() => {
     context.lineWidth = 1.3;
     for (let i = 0; i < push.length; i += 2) {
       const [x, y] = place(size, arrowPoints[i], arrowPoints[i + 1]);
-      const length = Math.hypot(push[i], push[i + 1]), reach = (size / ARROWS) * (length / (length + 1));
+      const length = Math.hypot(push[i], push[i + 1]),
+        reach = (size / ARROWS) * (length / (length + 1));
       const [dx, dy] = [push[i] / (length || 1), -push[i + 1] / (length || 1)];
       context.beginPath();
       if (reach < 1.5) {
@@ -72,7 +94,8 @@ const pictures = (() => {
         context.fill();
         continue;
       }
-      const [tx, ty] = [x + (dx * reach) / 2, y + (dy * reach) / 2], head = Math.min(4, reach / 2);
+      const [tx, ty] = [x + (dx * reach) / 2, y + (dy * reach) / 2],
+        head = Math.min(4, reach / 2);
       context.moveTo(x - (dx * reach) / 2, y - (dy * reach) / 2);
       context.lineTo(tx, ty);
       context.moveTo(tx - head * (dx - 0.6 * dy), ty - head * (dy + 0.6 * dx));
@@ -85,6 +108,7 @@ const pictures = (() => {
   function dots(context, size, points, colour, radius, alpha) {
     context.fillStyle = colour;
     context.globalAlpha = alpha;
+    radius *= Math.min(1, Math.max(0.7, size / 540));
     for (let i = 0; i < points.length; i += 2) {
       const [x, y] = place(size, points[i], points[i + 1]);
       context.beginPath();
@@ -96,7 +120,8 @@ const pictures = (() => {
 
   // Draws the plane; parts of `shown` that are missing are not drawn.
   function plane(canvas, { scores, push, real, fake, cursor }) {
-    const { context, w } = open(canvas), c = colours();
+    const { context, w } = open(canvas),
+      c = colours();
     if (scores) heat(context, w, scores);
     if (push) arrows(context, w, push);
     if (real) dots(context, w, real, c.real, 1.8, 0.75);
@@ -106,7 +131,10 @@ const pictures = (() => {
     context.strokeStyle = c.cursor;
     context.lineWidth = 2;
     context.beginPath();
-    for (const [dx, dy] of [[9, 0], [0, 9]]) {
+    for (const [dx, dy] of [
+      [9, 0],
+      [0, 9],
+    ]) {
       context.moveTo(x - dx, y - dy);
       context.lineTo(x + dx, y + dy);
     }
@@ -115,8 +143,12 @@ const pictures = (() => {
 
   // Draws curves {colour, values} between the values of `low` and `high`, with marks {at, text}.
   function chart(canvas, curves, low, high, marks) {
-    const { context, w, h } = open(canvas), c = colours(), left = 44, pad = 8;
-    const up = (v) => h - pad - ((Math.min(Math.max(v, low), high) - low) / (high - low)) * (h - 2 * pad);
+    const { context, w, h } = open(canvas),
+      c = colours(),
+      left = 44,
+      pad = 8;
+    const up = (v) =>
+      h - pad - ((Math.min(Math.max(v, low), high) - low) / (high - low)) * (h - 2 * pad);
     context.font = '11px system-ui, sans-serif';
     context.textBaseline = 'middle';
     context.textAlign = 'right';
