@@ -35,6 +35,22 @@ class Browser:
       time.sleep(0.1)
     raise AssertionError('chromedriver does not answer')
 
+  def open(self, url):
+    """Load a page anew, also where only the fragment differs."""
+    self.ask('/url', url='about:blank')
+    self.ask('/url', url=url)
+
+  def devtools(self, command, **params):
+    """What a command of the DevTools protocol returns."""
+    return self.ask('/goog/cdp/execute', cmd=command, params=params)
+
+  def show(self, width, height=900, dark=False):
+    """Set the size of the window in pixels, and the preferred colours."""
+    size = dict(width=width, height=height, deviceScaleFactor=1, mobile=False)
+    self.devtools('Emulation.setDeviceMetricsOverride', **size)
+    scheme = {'name': 'prefers-color-scheme', 'value': 'dark' if dark else 'light'}
+    self.devtools('Emulation.setEmulatedMedia', features=[scheme])
+
   def find(self, selector):
     """The path of an element."""
     found = self.ask('/element', using='css selector', value=selector)
