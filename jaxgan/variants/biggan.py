@@ -6,9 +6,9 @@ has. It departs in that the orthogonal term is left out, as there; that the gene
 begins at once, not at step 1000, and ages with the run; that images are not mirrored; that power
 iteration runs once in each of a network's passes; that fakes have the classes of the real batch,
 where the authors draw them; and that the averaged generator keeps the batch statistics of training,
-where the authors measure or average them anew (both measured: `experiments/choices.md`). The article's own form is of 128 pixels or
-more and batches of 2048: --deep, a larger image, --attention=64, --generator-lr=5e-5,
---critic-lr=2e-4, --n-critic=2, --beta1=0.
+where the authors measure or average them anew (both measured: `experiments/choices.md`). The
+article's own form is of 128 pixels or more and batches of 2048: --deep, a larger image,
+--attention=64, --generator-lr=5e-5, --critic-lr=2e-4, --n-critic=2, --beta1=0.
 """
 
 from dataclasses import dataclass
