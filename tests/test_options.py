@@ -25,7 +25,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.recipes import config as options
 from jaxgan.recipes import perceptual
 from jaxgan.recipes.types import Sampler
-from jaxgan.training import best_checkpoint, session
+from jaxgan.training import best_checkpoint, loop, session
 from jaxgan.training.loop import train
 
 BATCH, CLASSES, STEPS = 4, 3, 20
@@ -373,8 +373,16 @@ def test_what_a_run_leaves_for_people(played, name):
   assert changed in set(one) ^ set(other)
 
 
+def test_warnings_are_written_if_wanted(played, monkeypatch):
+  watched = []
+  monkeypatch.setattr(loop, 'Alarms', lambda config: watched.append(config.warnings))
+  for value in (True, False):
+    played(warnings=value, seed=7)
+  assert watched == [True]
+
+
 PROBES = {
-  *('variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
+  *('warnings', 'variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
   *RUNS,
   *READ,
   *SCORED,

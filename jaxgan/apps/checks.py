@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 from jaxgan.core.seeds import check_seed
+from jaxgan.published.runs import ORIGIN
 from jaxgan.storage import files
 from jaxgan.storage.workdir import HOLDER, LOCK
 from jaxgan.training.kept import CONFIG, DATA
@@ -23,7 +24,8 @@ LARGEST = 2**31 - 1
 """The largest whole number of an option that is no seed: JAX counts with 32 bits."""
 LONGEST = 255
 """Bytes in the name of a file or folder; no usual file system allows more."""
-OWN = tuple((name,) for name in (CONFIG, DATA, METRICS, CHECKPOINTS, BEST, LOCK, HOLDER))
+KEPT = (CONFIG, DATA, METRICS, CHECKPOINTS, BEST, LOCK, HOLDER, ORIGIN)
+OWN = tuple((name,) for name in KEPT)
 """What a run keeps in its directory, and no other command may replace."""
 
 

@@ -31,6 +31,7 @@ MISSING = {
   'anomaly score': ['--workdir=NONE', '--images=NONE', '--out=s.csv'],
   'anomaly report': ['--normal', 'NONE', '--abnormal', 'NONE'],
   'evaluate': ['--workdir=NONE'],
+  'doctor': ['--workdir=NONE'],
   'interpolate': ['--workdir=NONE', '--out=made.gif'],
   'film': ['--workdir=NONE', '--out=made.gif'],
   'report': ['--workdir=NONE', '--out=made.html'],
