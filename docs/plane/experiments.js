@@ -13,9 +13,9 @@ const experiments = [
   },
   {
     title: 'Vanishing gradients',
-    text: "Minimax against a critic that plays ten steps for one. The critic is sure of every sample: its loss and the generator's go to 0, arrows become dots, and the push often falls far below 1. The samples do not reach the data.",
+    text: "Minimax against a critic with ten updates for one of the generator. The critic is sure of every sample: its loss and the generator's go to 0, arrows become dots, and the push often falls far below 1. The samples do not reach the data.",
     repair:
-      'Repair: choose Non-saturating and watch the push grow. For the rest, take R1 and one step of the critic.',
+      'Repair: choose Non-saturating and watch the push grow. For the rest, take R1 and one update of the critic.',
     settings: {
       objective: 'minimax',
       penalty: 'none',

@@ -16,7 +16,7 @@ const page = (() => {
     weight: ['Weight of the penalty', [0, ...decades(-3, 2)]],
     generatorRate: ["Generator's learning rate", decades(-5, -1)],
     criticRate: ["Critic's learning rate", decades(-5, -1)],
-    criticSteps: ["Critic's steps per generator's step", [1, 2, 3, 4, 5, 6, 8, 10]],
+    criticSteps: ["Critic's updates in each step", [1, 2, 3, 4, 5, 6, 8, 10]],
     batch: ['Batch (points in one step)', [4, 8, 16, 32, 64, 128, 256]],
     generatorUnits: ["Generator's units in a layer", [2, 4, 8, 16, 32, 64, 128], true],
     criticUnits: ["Critic's units in a layer", [2, 4, 8, 16, 32, 64, 128], true],
