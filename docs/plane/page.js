@@ -259,6 +259,7 @@ const page = (() => {
     find('hint').hidden = settings.data !== 'drawing';
     find('plane').classList.toggle('draws', settings.data === 'drawing');
     find('plane').tabIndex = settings.data === 'drawing' ? 0 : -1;
+    find('plane').setAttribute('role', settings.data === 'drawing' ? 'application' : 'img');
     [...find('experiments').children].forEach((card, i) =>
       card.setAttribute('aria-current', i === picked),
     );
