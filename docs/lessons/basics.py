@@ -162,7 +162,7 @@ print(f'at distance 4: minimax {abs(minimax[48]):.1e}, non-saturating {abs(bette
 # %% [markdown]
 # Left: once the two densities no longer overlap, JS stays at $\ln 2$ whatever the distance. So its
 # slope is zero, and the minimax generator learns least where it is worst. The non-saturating loss pulls
-# *more* the further away the fakes are. This is why every GAN library trains with it.
+# *more* the further away the fakes are. This is why most libraries train with it.
 #
 # ## The few lines of jaxgan that are it
 #
@@ -275,7 +275,7 @@ show(samples, 'non-saturating with R1')
 # <details><summary>A solution</summary>
 #
 # The critic minimizes $p (y - 1)^2 / 2 + q y^2 / 2$ at each point, so its *output* (not its sigmoid) is
-# $p / (p + q)$. The lesson on LSGAN shows it.
+# $p / (p + q)$.
 # </details>
 #
 # 2. Prove that $V(D^*, G) = 2 \operatorname{JS}(p, q) - 2 \ln 2$.
