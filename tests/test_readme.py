@@ -53,11 +53,11 @@ def test_the_example_trains(tmp_path):
 
 @pytest.mark.parametrize('flag', sorted(set(re.findall(r'(--[a-z-]+)=', README))))
 def test_every_flag_exists(flag):
-  from jaxgan.apps import sample
+  from jaxgan.apps import sample, upscale
   from jaxgan.recipes.config import Config
 
   known = {*Config.__dataclass_fields__, *sample.Arguments.__dataclass_fields__, 'workdir', 'peer'}
-  known |= {'config', 'plugin'}
+  known |= {'config', 'plugin', *upscale.Options.__dataclass_fields__}
   assert flag.removeprefix('--').replace('-', '_') in known
 
 
