@@ -105,6 +105,15 @@ def step_of(stage, spec, batch_size):
   return program(functools.partial(game.train_step, stage.game), abstract(stage), given)
 
 
+def rules(played, state):
+  """The programs of optimizers and averages, which are quick to trace beside a whole step."""
+  found = []
+  for name, player in played.players.items():
+    params = {network: state.params[network] for network in player.networks}
+    found.append(program(player.optimizer.update, params, state.opt[name], params))
+  return found + [program(rule, state) for rule in (*played.averages.values(), *played.after)]
+
+
 def drawn(recipe, spec):
   """The programs that draw samples, and that translate."""
   stage = recipe.stages[-1]
@@ -129,6 +138,7 @@ def traits(chosen):
   shapes = abstract(recipe.stages[-1])
   leaves = jax.tree_util.tree_leaves_with_path(shapes)
   yield [(jax.tree_util.keystr(path), x.shape, str(x.dtype)) for path, x in leaves]
+  yield rules(recipe.stages[-1].game, shapes)
   yield step_of(recipe.stages[-1], spec, chosen.batch_size)
   yield drawn(recipe, spec)
   for stage in recipe.stages[:-1]:
