@@ -12,23 +12,29 @@ import typing
 import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.numpy import save_file
 
 from jaxgan import main
 from jaxgan.apps import (
   anomaly,
   augment,
   directions,
+  doctor,
   evaluate,
+  export,
+  film,
   human,
   interpolate,
   invert,
   plane,
+  report,
   sample,
   stylemix,
   translate,
   truncate,
   upscale,
 )
+from published_files import dcgan
 
 OPTIONS = {
   'sample': sample.Arguments,
@@ -47,6 +53,11 @@ OPTIONS = {
   'augment': augment.Options,
   'translate': translate.Options,
   'upscale': upscale.Options,
+  'doctor': doctor.Options,
+  'report': report.Options,
+  'film': film.Options,
+  'import': importlib.import_module('jaxgan.apps.import').Options,
+  'export': export.Options,
 }
 """The options of every command but train."""
 
@@ -112,6 +123,11 @@ LINES = {
     '--workdir=small --images=photos --out=@',
     '--workdir=small --images=large.png --compare',
   ],
+  'doctor': ['--workdir=plain', '--workdir=classes --json'],
+  'report': ['--workdir=plain --out=@.html', '--workdir plain classes --out=@.html'],
+  'film': ['--workdir=plain --out=@.gif'],
+  'import': ['generator.safetensors --workdir=@', 'generator.safetensors critic.npz --workdir=@'],
+  'export': ['--workdir=plain --out=@.safetensors'],
   'train': ['--workdir=@ --variant=gan --data-dir=data --steps=1 --batch-size=8 --widths 4'],
 }
 """Lines that succeed; @ is a new name. `plain` and others are runs."""
@@ -130,9 +146,8 @@ def put(root):
   (root / 'photos/0.png').write_bytes(b'hello')
   (root / 'text.png').write_text('no picture')
   (root / 'text.npz').write_text('no arrays')
-  (root / 'text.json').write_text('{')
-  (root / 'list.json').write_text('[1, {}]')
-  (root / 'empty.json').write_text('{}')
+  for name, text in (('text', '{'), ('list', '[1, {}]'), ('empty', '{}')):
+    (root / f'{name}.json').write_text(text)
   (root / 'deep.json').write_text('[' * 100_000)
   (root / 'odd.json').write_text(
     '{"scores": [1], "page": 1, "trials": 2, "rater": [], "answers": {}}'
@@ -151,6 +166,7 @@ def put(root):
   np.savez(root / 'features.npz', features=np.random.default_rng(0).normal(size=(24, 3)))
   np.savez(root / 'stats.npz', jaxgan='[]', train_n=3)
   np.save(root / 'array.npy', noise)
+  put_published(root)
   np.savez_compressed(root / 'whole.npz', images=noise)
   whole = bytearray((root / 'whole.npz').read_bytes())
   whole[200:300] = bytes(100)
@@ -170,6 +186,13 @@ def put(root):
     (root / name / 'config.json').write_text(config)
     (root / name / 'data.json').write_text(about)
   return sorted(p.name for p in root.iterdir() if p.name != 'pipe')
+
+
+def put_published(root):
+  """Write a generator and a critic as others publish them."""
+  generator, critic = dcgan()
+  save_file(generator, root / 'generator.safetensors')
+  np.savez(root / 'critic.npz', **critic)
 
 
 def contents(root):

@@ -45,6 +45,9 @@ def runs(place, plain, conditional, _styled, home):
   for name, run in found.items():
     shutil.copytree(run, root / name)
   shutil.copytree(home / 'data', root / 'data')
+  (root / 'plain/samples').mkdir(exist_ok=True)
+  for step in (0, 1):
+    shutil.copy(root / 'large.png', root / f'plain/samples/{step:06d}.png')
 
 
 def means(images):
@@ -96,7 +99,7 @@ STOPPING = {'train': ['--workdir=text.png/x'], 'plane': ['--workdir=text.png/x']
 @pytest.mark.parametrize('effort', [QUICK, FULL])
 @pytest.mark.parametrize('name', LINES)
 def test_options_are_read_and_checked(name, effort, place):
-  """Of each of 17 commands, 5 lines, or 150, which makes 2550; the run is a damaged one."""
+  """Of each of 22 commands, 5 lines, or 150, which makes 3300; the run is a damaged one."""
   stop = STOPPING.get(name, ['--workdir=no-run'] * ('--workdir' in LINES[name][0]))
   codes = fuzzed(name, {'quick': 5, 'full': 150}[effort], place, lambda words: [*words, *stop])
   print(name, codes)
@@ -114,5 +117,5 @@ def test_the_lines_to_be_changed_succeed(name, runs, place):
 @pytest.mark.slow
 @pytest.mark.parametrize('name', LINES)
 def test_commands_end_with_a_result_or_a_reason(name, runs, place):
-  """Of each of 17 commands, 25 whole calls, which makes 425."""
+  """Of each of 22 commands, 25 whole calls, which makes 550."""
   print(name, fuzzed(name, 25, place))
