@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from jaxgan.apps.arguments import meant
+from jaxgan.core.typing import Json
 from jaxgan.recipes.config import BEFORE, VERSIONS
 from jaxgan.training import kept
 from jaxgan.training.kept import ABOUT
 
 
-def load(path: pathlib.Path) -> dict[str, Any]:
+def load(path: pathlib.Path) -> Json:
   """Return the options in a file, by field name (with underscores).
 
   Args:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -21,6 +21,7 @@ from safetensors.numpy import save
 from jaxgan.apps import command
 from jaxgan.apps.checks import Exported
 from jaxgan.core import game
+from jaxgan.core.typing import Json
 from jaxgan.ops import convolution
 from jaxgan.recipes.config import to_json
 from jaxgan.recipes.types import Translator
@@ -74,7 +75,7 @@ def write(options: Options) -> None:
   print(f'jaxgan: {said} in {options.out}, described in {beside.name}')
 
 
-def _about(run: Run, form: str) -> dict[str, Any]:
+def _about(run: Run, form: str) -> Json:
   return {
     'format': form,
     'variant': run.config.variant,
@@ -88,7 +89,7 @@ def _about(run: Run, form: str) -> dict[str, Any]:
 # Parameters.
 
 
-def _safetensors(run: Run, direction: str | None) -> tuple[bytes, dict[str, Any], str]:
+def _safetensors(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   """Return the parameters as bytes, their shapes, and a sentence."""
   if direction:
     raise ValueError('--direction is for --format=stablehlo: safetensors has all networks')
@@ -122,7 +123,7 @@ print(hashlib.sha256(b''.join(arrays[name].tobytes() for name in sorted(arrays))
 # The function.
 
 
-def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, dict[str, Any], str]:
+def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   """Return the function as bytes, its inputs, and a sentence with the largest difference."""
   program = _program(run, direction)
   data = exporting.serialized(program)

@@ -12,7 +12,7 @@ import io
 import json
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ import tyro
 from PIL import Image
 
 from jaxgan.apps import checks, command
+from jaxgan.core.typing import Json
 from jaxgan.evaluation.metrics import intervals
 from jaxgan.evaluation.metrics.intervals import Interval
 from jaxgan.ops.images import to_uint8
@@ -28,7 +29,7 @@ from jaxgan.storage import files
 from jaxgan.training.run import load
 from jaxgan.training.session import held_out, open_data
 
-Table = Mapping[str, Any]
+Table = Json
 """The contents of a JSON file: a key or the answers of a rater."""
 ATTENTIVE = 0.9  # share of the catch trials that a rater must get right
 SHOWN = 192  # pixels on a side, about

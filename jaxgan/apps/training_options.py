@@ -10,6 +10,7 @@ import tyro
 
 from jaxgan import variants
 from jaxgan.apps import arguments, choices, config_file
+from jaxgan.core.typing import Json
 from jaxgan.parallel.hosts import Hosts
 from jaxgan.recipes.config import Config
 from jaxgan.recipes.config import groups as groups_of
@@ -29,7 +30,7 @@ GROUP = 'group_'
 class Picked(NamedTuple):
   """The defaults of all options, the folder of images and the work directory, and the picks."""
 
-  values: dict[str, Any]
+  values: Json
   photos: pathlib.Path | None
   workdir: pathlib.Path | None
   picks: Sequence[choices.Pick]

@@ -43,7 +43,7 @@ class Tolerant:
       with contextlib.suppress(OSError, ValueError, AttributeError):
         _to_nothing(self._stream.fileno())
 
-  def __getattr__(self, name: str) -> Any:
+  def __getattr__(self, name: str) -> object:
     return getattr(self._stream, name)
 
   @contextlib.contextmanager

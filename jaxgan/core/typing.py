@@ -18,6 +18,8 @@ Batch = Mapping[str, Array]
 """Images `[B, H, W, C]` in [-1, 1] as `'image'`; labels, if any, int32 `[B]` as `'label'`; for data
 of two domains, images of the second domain as `'target'`."""
 Logs = dict[str, Array]
+Json = dict[str, Any]
+"""An object of JSON, or values that are written as one, such as the options of a run."""
 CriticFunction = Callable[[Array], Array]
 """A critic in which all but the images is fixed: images `[B, ...]` -> logits `[B]`."""
 Latent = Callable[[Key, int], Array]

@@ -13,8 +13,9 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from jaxgan.core.typing import Json
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
 from jaxgan.data.source import Source, Spec, from_arrays, renamed, turned, two_domains, without
@@ -181,7 +182,7 @@ def load(
     builder, content, image_size = about.prepare(where, path, image_size, **of_two)
   else:
     builder = prepared.named(name, where, DATASETS)
-  form: Any = dict(size=image_size, channels=channels, limit=in_memory_limit)
+  form: Json = dict(size=image_size, channels=channels, limit=in_memory_limit)
   found = prepared.split(builder, split, content=_content(content, split), **form)
   found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)

@@ -1,14 +1,15 @@
 """Remedies: options that help against a failure, of which only those that the variant accepts."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from jaxgan.core.typing import Json
 from jaxgan.diagnosis import verdicts
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.option_groups import flag
 
-Change = Callable[[Any], Mapping[str, Any]]
+Change = Callable[[Any], Json]
 """A function from a config to the options to change; AttributeError where it lacks an option."""
 
 

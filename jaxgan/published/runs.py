@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Spec, Variables
+from jaxgan.core.typing import Json, Spec, Variables
 from jaxgan.data import Source
 from jaxgan.published import residual, sources
 from jaxgan.published.families import Family, family, unused
@@ -96,7 +96,7 @@ def configured(
   if 'folder' in joined:
     usual = defaults(variants.module(found[0].variant).Config)['dataset']
     joined.setdefault('dataset', usual if usual in ('domains', 'pairs') else 'folder')
-  size: dict[str, Any] = dict(image_size=spec.size, channels=spec.channels)
+  size: Json = dict(image_size=spec.size, channels=spec.channels)
   try:
     config = variants.configure(**{'dataset': IMPORTED, **size, **joined})
     source = None if config.dataset == IMPORTED else open_data(config)

@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.core.typing import Json
 from jaxgan.recipes import checking
 from jaxgan.recipes.option_groups import G, Group, Preset, defaults, flag, inert
 
@@ -26,7 +26,7 @@ BEFORE: Preset = dict(
 """Options that every variant accepted in jaxgan 0.1.0, used or not, and their defaults there."""
 
 
-def to_json(config: Group) -> dict[str, Any]:
+def to_json(config: Group) -> Json:
   """Return the config in JSON's types; `from_json` of it is equal to the config."""
   return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
@@ -41,7 +41,7 @@ def from_json(kind: type[G], values: Preset) -> G:
       effect there, or has none here any more.
   """
   fields = {f.name: f for f in dataclasses.fields(kind)}
-  known = _of_today(kind, values)
+  known = _of_today(kind, dict(values))
   if known.get('eval_metric') in RENAMED_METRICS:  # of an older run, which needs no word of it
     known['eval_metric'] = RENAMED_METRICS[known['eval_metric']]
   if unknown := sorted(set(known) - set(fields)):
@@ -53,7 +53,7 @@ def from_json(kind: type[G], values: Preset) -> G:
   return kind(**checking.check(kind, {**restored, **idle}))
 
 
-def _of_today(kind: type[Group], values: Mapping[str, Any]) -> dict[str, Any]:
+def _of_today(kind: type[Group], values: Json) -> Json:
   """The options among the values of a config.json, without those that were given up."""
   fields = {f.name for f in dataclasses.fields(kind)}
   gone = {name for name in set(values) - fields if name in BEFORE}

@@ -1,9 +1,9 @@
 """Labels: the one rule by which a run draws by class, or without classes."""
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from jaxgan.core.typing import Spec
+from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes.config import Common, Labels
 
 C = TypeVar('C', bound=Common)
@@ -63,7 +63,7 @@ def _choice(config: Common) -> bool | None:
 
 
 def _with_choice(config: C, conditional: bool) -> C:
-  changes: dict[str, Any] = {'conditional': conditional}
+  changes: Json = {'conditional': conditional}
   return dataclasses.replace(config, **changes)
 
 

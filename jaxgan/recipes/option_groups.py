@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from jaxgan.core.typing import Spec
+from jaxgan.core.typing import Json, Spec
 
 Preset = Mapping[str, object]
 """Values of options by name, such as those of the published setting."""
@@ -85,7 +85,7 @@ def flag(name: str) -> str:
   return '--' + name.replace('_', '-')
 
 
-def defaults(kind: type[Group], preset: str = 'laptop') -> dict[str, Any]:
+def defaults(kind: type[Group], preset: str = 'laptop') -> Json:
   """Return the value of every option where nothing is given but the preset."""
   fields = {f.name: f.default for f in dataclasses.fields(kind)}
   module = sys.modules.get(kind.__module__)  # a variant is a module of Config, PAPER and build

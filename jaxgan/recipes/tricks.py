@@ -15,7 +15,7 @@ from jaxgan.core import averaging, network, network_transforms
 from jaxgan.core.game import Loss, Nets
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Key, Latent
+from jaxgan.core.typing import Array, Json, Key, Latent
 from jaxgan.losses import adversarial, consistency, gradient_penalties, objectives, regularizers
 from jaxgan.losses.adversarial import (
   Augment,
@@ -284,9 +284,9 @@ def memory(
   config: Common,
   networks: Mapping[str, Network] = MappingProxyType({}),
   example: Mapping[str, Sequence[Array]] = MappingProxyType({}),
-) -> dict[str, Any]:
+) -> Json:
   """Return the game's memory at the start; networks and examples are for --history."""
-  kept: dict[str, Any] = {}
+  kept: Json = {}
   if part(config, Augmentation).lecam:
     kept['logits'] = {'real': np.float32(0), 'fake': np.float32(0)}
   if part(config, Features).history:

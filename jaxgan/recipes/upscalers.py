@@ -3,14 +3,14 @@
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.core.game import Game, Loss, Nets, Player, Turn
 from jaxgan.core.network import Network, linen
-from jaxgan.core.typing import Array, Batch, Key, Spec
+from jaxgan.core.typing import Array, Batch, Json, Key, Spec
 from jaxgan.data.source import Source
 from jaxgan.losses import super_resolution
 from jaxgan.losses.objectives import Objective
@@ -112,12 +112,12 @@ def recipe_of(
   """
   crop = config.size_of_crops(spec)
   frozen = content(config, spec, rectified)
-  sizes: Any = dict(scale=config.scale, crop=crop)
+  sizes: Json = dict(scale=config.scale, crop=crop)
   networks = {'generator': linen(generator), 'critic': linen(critic)}
   if frozen:
     networks['features'] = frozen.network
   high, low = (jnp.zeros((2, n, n, spec.channels)) for n in (crop, crop // config.scale))
-  example: dict[str, Any] = {'generator': (low,), 'critic': (high,)}
+  example: Json = {'generator': (low,), 'critic': (high,)}
   judged, fooled = super_resolution.adversarial(
     objective, distance, weights, **sizes, perceptual=frozen is not None
   )

@@ -3,8 +3,8 @@
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
 
+from jaxgan.core.typing import Json
 from jaxgan.reports import sections, wording
 from jaxgan.reports.markup import Markup, Part, element, join
 from jaxgan.reports.records import Record, options_of
@@ -30,7 +30,7 @@ def _value(record: Record, name: str) -> float:
   return value if isinstance(value, int | float) and math.isfinite(value) else math.inf
 
 
-def _scores(record: Record) -> dict[str, Any]:
+def _scores(record: Record) -> Json:
   return {str(one.get('name')): one for one in record.scores.get('scores', [])}
 
 

@@ -2,10 +2,12 @@
 
 import collections
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-Line = Mapping[str, Any]
+from jaxgan.core.typing import Json
+
+Line = Json
 QUIET = ('skipped',)  # not drawn while they are zero
 POINTS = 500  # of a curve, about
 HIDDEN = ('step', 'images', 'rolled_back_from')

@@ -4,10 +4,10 @@ import fractions
 import io
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from PIL import Image, ImageDraw
 
+from jaxgan.core.typing import Json
 from jaxgan.reports import pictures
 from jaxgan.storage import files
 
@@ -81,7 +81,7 @@ def _gif(frames: Sequence[Image.Image], seconds: float) -> bytes:
   last = round(1000 * max(seconds, LAST))
   buffer = io.BytesIO()
   # optimize=False: with it, pillow 13 changes the greys of some frames.
-  options: Any = dict(
+  options: Json = dict(
     save_all=True, optimize=False, append_images=frames[1:], loop=0, duration=[*each, last]
   )
   frames[0].save(buffer, 'GIF', **options)

@@ -4,12 +4,12 @@ import importlib.metadata
 import importlib.resources
 import pathlib
 import string
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from jaxgan.core.typing import Json
 from jaxgan.data.source import Source
 from jaxgan.reports import comparison, nearest, pictures, sections
 from jaxgan.reports import curves as curves_of
@@ -31,7 +31,7 @@ class Extras(NamedTuple):
   """
 
   source: Source | None = None
-  diagnosis: Mapping[str, Any] = MappingProxyType({})
+  diagnosis: Json | None = None
 
 
 def write(folders: Sequence[pathlib.Path], out: pathlib.Path, extras: Extras | None = None) -> int:
@@ -90,7 +90,7 @@ def single(
   section, samples = sections.section, sections.samples_of(record)
   source = extras.source
   main = [
-    section('diagnosis', 'Diagnosis', sections.diagnosis(record, extras.diagnosis)),
+    section('diagnosis', 'Diagnosis', sections.diagnosis(record, extras.diagnosis or {})),
     element(
       'div',
       section(

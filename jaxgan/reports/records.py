@@ -4,12 +4,11 @@ import functools
 import json
 import math
 import pathlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxgan import variants
-from jaxgan.core.typing import Spec
+from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.config_json import VERSIONS, from_json, to_json
 from jaxgan.recipes.option_groups import defaults
@@ -21,7 +20,7 @@ ABOUT = (VERSIONS, 'plugin', 'run', 'machine')
 """Entries of config.json that are not options."""
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep', 'compilation_cache')
 """Options that say nothing about the result."""
-Line = Mapping[str, Any]
+Line = Json
 
 
 class Layout(NamedTuple):
@@ -73,7 +72,7 @@ class Record:
     return max([0, *self.pictures, *(line['step'] for line in self.lines[-1:])])
 
   @property
-  def changed(self) -> dict[str, Any]:
+  def changed(self) -> Json:
     """Return the options that differ from the variant's defaults."""
     return {
       name: value
@@ -150,7 +149,7 @@ def _speed(line: Line) -> bool:
   return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _optional(path: pathlib.Path) -> dict[str, Any]:
+def _optional(path: pathlib.Path) -> Json:
   """Read a JSON object; return an empty one if the file is missing or damaged."""
   try:
     return files.read_config(path)
@@ -175,7 +174,7 @@ def pictures(folder: pathlib.Path) -> dict[int, pathlib.Path]:
 @functools.lru_cache(maxsize=64)  # a report is refreshed many times during a run
 def _variant(
   config_json: str, spec: Spec | None, folder: pathlib.Path
-) -> tuple[dict[str, Any], int | None, Layout]:
+) -> tuple[Json, int | None, Layout]:
   """Return the defaults, the length and the layout that the variant gives; or none of them.
 
   A report is made also if the variant is not known here, or does not take these options any more.
@@ -198,7 +197,7 @@ def _variant(
   return usual, config.length, Layout(recipe.conditional, columns)
 
 
-def options_of(record: Record) -> dict[str, Any]:
+def options_of(record: Record) -> Json:
   """Return the options that are worth a comparison: those that change what a run learns."""
   skipped = (*RHYTHM, 'data_dir', 'in_memory_limit', 'report', 'log')
   return {name: value for name, value in record.options.items() if name not in skipped}

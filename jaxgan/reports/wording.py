@@ -2,9 +2,8 @@
 
 import math
 import shlex
-from collections.abc import Mapping
-from typing import Any
 
+from jaxgan.core.typing import Json
 from jaxgan.recipes.option_groups import flag
 
 
@@ -45,7 +44,7 @@ def value(given: object) -> str:
   return '-' if given in (None, '') else str(given)
 
 
-def command(variant: str, changed: Mapping[str, Any]) -> str:
+def command(variant: str, changed: Json) -> str:
   """Return the command that trains a run again.
 
   Args:

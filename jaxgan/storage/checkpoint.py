@@ -15,14 +15,14 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
 
-from jaxgan.core.typing import Array, Tree
+from jaxgan.core.typing import Array, Json, Tree
 from jaxgan.parallel import hosts
 from jaxgan.storage import descriptions, files, packing
 from jaxgan.storage.descriptions import Damaged, Description
@@ -376,7 +376,7 @@ def _no_longer(
   return found
 
 
-def _by_name(tree: Tree) -> dict[str, Any]:
+def _by_name(tree: Tree) -> Json:
   """Return the leaves by path, in the order of the tree; empty containers are not stored."""
   pairs = jax.tree_util.tree_leaves_with_path(tree)
   named = {jax.tree_util.keystr(path, simple=True, separator='/'): leaf for path, leaf in pairs}

@@ -4,10 +4,11 @@ import collections
 import json
 import os
 import pathlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from jaxgan.core.typing import Json
 from jaxgan.storage import files
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def save(path: str | os.PathLike[str], metrics: str | os.PathLike[str]) -> None:
     figure.savefig(file, format='png', dpi=100)
 
 
-def _panels(lines: list[dict[str, Any]]) -> dict[Panel, dict[str, Series]]:
+def _panels(lines: list[Json]) -> dict[Panel, dict[str, Series]]:
   """Return the series of each panel by name, as images seen and values."""
   points: dict[str, list[tuple[float, float]]] = collections.defaultdict(list)
   for line in lines:
@@ -118,12 +119,12 @@ def smoothed(y: np.ndarray) -> np.ndarray:
   return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
 
-def _mark(axis: 'Axes', lines: list[dict[str, Any]]) -> None:
+def _mark(axis: 'Axes', lines: list[Json]) -> None:
   """Draw a line at each event: a warning, or a return to a checkpoint."""
   for line in lines:
     said = line.get('warning') or ('back to a checkpoint' if 'rolled_back_from' in line else '')
     if said:
       axis.axvline(line['images'], color='0.3', linestyle=':', linewidth=1)
       spot = {'x': line['images'], 'y': 0.98, 's': str(said)}
-      place: Any = dict(transform=axis.get_xaxis_transform(), rotation=90, va='top', ha='right')
+      place: Json = dict(transform=axis.get_xaxis_transform(), rotation=90, va='top', ha='right')
       axis.text(**spot, **place, fontsize=6, color='0.3')

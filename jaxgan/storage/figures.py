@@ -3,11 +3,11 @@
 import io
 import os
 import pathlib
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.typing import Json
 from jaxgan.ops.images import to_uint8
 from jaxgan.storage import files
 
@@ -63,7 +63,7 @@ def save_gif(path: str | os.PathLike[str], images: np.ndarray, seconds: float = 
   """
   first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(images)]
   duration = round(1000 * seconds)
-  options: Any = dict(save_all=True, append_images=others, loop=0, duration=duration)
+  options: Json = dict(save_all=True, append_images=others, loop=0, duration=duration)
   with files.atomic(pathlib.Path(path)) as file:
     # optimize=False: with it, pillow 13 changes the greys of some frames.
     first.save(file, 'GIF', optimize=False, **options)

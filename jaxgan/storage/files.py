@@ -11,6 +11,8 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 
+from jaxgan.core.typing import Json
+
 Taken = TypeVar('Taken')
 
 
@@ -130,7 +132,7 @@ def write_config(path: str | os.PathLike[str], config: Mapping[str, object]) -> 
   write_text(path, json.dumps(config, indent=2, sort_keys=True, default=str) + '\n')
 
 
-def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_config(path: str | os.PathLike[str]) -> Json:
   """Read what `write_config` wrote.
 
   Raises:

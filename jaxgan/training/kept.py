@@ -2,11 +2,9 @@
 
 import pathlib
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
 from jaxgan import variants
-from jaxgan.core.typing import Spec
+from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
 from jaxgan.storage import descriptions, files
@@ -40,7 +38,7 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   return labels.of_run(options(values), spec), spec
 
 
-def options(values: Mapping[str, Any]) -> Common:
+def options(values: Json) -> Common:
   """Return the config in what a run's config.json holds.
 
   Raises:
@@ -52,7 +50,7 @@ def options(values: Mapping[str, Any]) -> Common:
   return config
 
 
-def of_today(values: dict[str, Any], workdir: pathlib.Path) -> dict[str, Any]:
+def of_today(values: Json, workdir: pathlib.Path) -> Json:
   """Return the values of a run's config.json, with `conditional` as `labels.of_run` has it."""
   try:
     labelled = bool(files.read_config(workdir / DATA)['spec'][2])

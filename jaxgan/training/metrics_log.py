@@ -7,13 +7,14 @@ import pathlib
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
 from jaxgan.core import console
+from jaxgan.core.typing import Json
 from jaxgan.diagnosis import alarms
 from jaxgan.diagnosis.alarms import Alarms
 from jaxgan.storage import files
@@ -63,7 +64,7 @@ class Journal:
     self._begin(step)
     self._screen = console.Tolerant(sys.stderr)
     terminal = self._screen.isatty() and not quiet
-    options: dict[str, Any] = dict(total=length, initial=step, unit='step', file=self._screen)
+    options: Json = dict(total=length, initial=step, unit='step', file=self._screen)
     self._bar = tqdm(**options) if terminal else None
 
   def tick(self) -> None:

@@ -8,7 +8,7 @@ import pathlib
 import platform
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ from jaxgan import data, variants
 from jaxgan.core import console
 from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Logs, Spec
+from jaxgan.core.typing import Batch, Json, Logs, Spec
 from jaxgan.data import Source
 from jaxgan.data.layouts import no_classes
 from jaxgan.parallel import devices, hosts
@@ -145,7 +145,7 @@ def _prepare(
   earlier = kept.spec(folder)
   source = hosts.together(lambda: open_data(config, numbered=earlier) if given is None else given)
   hosts.check_same('the data set', source.fingerprint)
-  resolved: Any = dict(image_size=source.spec.size, channels=source.spec.channels)
+  resolved: Json = dict(image_size=source.spec.size, channels=source.spec.channels)
   config = dataclasses.replace(config, **resolved)
   warnings = config.cautions(source.spec)
   config = labels.decided(config, source.spec)
@@ -217,14 +217,14 @@ def _record(session: Session, run: str | None) -> None:
   if not hosts.first() or (done and (folder / CONFIG).exists()):
     return
   plugin = variants.file_of(config.variant)
-  about_run: dict[str, Any] = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
+  about_run: Json = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
   about_run |= {'plugin': str(plugin)} if plugin else {}
   files.write_config(folder / CONFIG, {**to_json(config), **about_run})
   counts = list(source.class_counts())
   files.write_config(folder / DATA, {**_about(source), 'counts': counts})
 
 
-def _about(source: Source) -> dict[str, Any]:
+def _about(source: Source) -> Json:
   """Return what identifies a run's images."""
   return {
     'spec': list(source.spec),
@@ -368,7 +368,7 @@ def machine() -> dict[str, str]:
   return {'device': f'{len(devices)} x {kind}' if len(devices) > 1 else kind, 'python': python}
 
 
-def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> None:
+def _same_data(config: Common, folder: pathlib.Path, about: Json) -> None:
   """Raise ValueError if a run would continue with other images than before."""
   if not (folder / DATA).exists():
     return
@@ -385,7 +385,7 @@ def _same_data(config: Common, folder: pathlib.Path, about: dict[str, Any]) -> N
     )
 
 
-def _no_classes(before: dict[str, Any]) -> str:
+def _no_classes(before: Json) -> str:
   """Return a line about the classes of an earlier start that are none today; '' if all are."""
   none = no_classes(before['spec'][3])
   if not none:

@@ -5,8 +5,8 @@ import json
 import pathlib
 import time
 from collections.abc import Callable
-from typing import Any
 
+from jaxgan.core.typing import Json
 from jaxgan.data import Source
 from jaxgan.reports import film, page, records
 
@@ -76,7 +76,7 @@ class Showing:
         self._say(f'no report, the training goes on: {reason}')
 
 
-def diagnosis(folder: pathlib.Path, source: Source | None) -> dict[str, Any]:
+def diagnosis(folder: pathlib.Path, source: Source | None) -> Json:
   """Return what `jaxgan.diagnose` says of a run, in JSON's types; empty if it fails.
 
   Args:

@@ -14,8 +14,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any, Protocol
 
+from jaxgan.core.typing import Json
 from jaxgan.recipes.config import SINKS
 from jaxgan.storage import files
 
@@ -43,7 +45,7 @@ class Sink(Protocol):
     """Send what still waits."""
 
 
-Open = Callable[[pathlib.Path, int, Mapping[str, Any]], Sink]
+Open = Callable[[pathlib.Path, int, Json], Sink]
 """Opens a sink: takes the run's directory, the step at which it begins or continues, its config."""
 
 
@@ -64,7 +66,7 @@ class Sinks:
     folder: pathlib.Path,
     names: tuple[str, ...] = (),
     step: int = 0,
-    config: Mapping[str, Any] | None = None,
+    config: Json | None = None,
     say: Say = print,
     openers: Mapping[str, Open] | None = None,
   ):
@@ -187,7 +189,7 @@ class Sent:
 class TensorBoard:
   """Event files for TensorBoard, in log/tensorboard. Steps that a run repeats replace the old."""
 
-  def __init__(self, folder: pathlib.Path, step: int, config: Mapping[str, Any]):
+  def __init__(self, folder: pathlib.Path, step: int, config: Json):
     self._place = folder / FOLDER / 'tensorboard'
     begun = self._place.is_dir()
     first = step + 1 if step else 0  # at step 0, the picture before the first step comes again
@@ -234,7 +236,7 @@ class Tracker:
     shots: the last step whose picture was sent.
   """
 
-  def __init__(self, module: Any, begin: Callable[[str], object], sent: Sent, shots: Sent):
+  def __init__(self, module: ModuleType, begin: Callable[[str], object], sent: Sent, shots: Sent):
     self._module, self._sent, self._shots = module, sent, shots
     begin(sent.id)
 
@@ -257,21 +259,21 @@ class Tracker:
     self._module.finish()
 
 
-def _wandb(folder: pathlib.Path, step: int, config: Mapping[str, Any]) -> Sink:
+def _wandb(folder: pathlib.Path, step: int, config: Json) -> Sink:
   import wandb
 
   def begin(identity: str) -> None:
     if os.environ.get('WANDB_MODE', 'online') == 'online' and not wandb.login(prompt=False):
       raise RuntimeError('there is no key: run `wandb login`, or set WANDB_MODE=offline')
     settings = wandb.Settings(console='off', silent=True)
-    about: Any = dict(project='jaxgan', name=folder.name, config=dict(config), settings=settings)
+    about: Json = dict(project='jaxgan', name=folder.name, config=dict(config), settings=settings)
     wandb.init(id=identity, resume='allow', dir=str(folder / FOLDER), **about)
 
   (folder / FOLDER).mkdir(parents=True, exist_ok=True)
   return _tracker(wandb, folder, 'wandb', begin)
 
 
-def _trackio(folder: pathlib.Path, step: int, config: Mapping[str, Any]) -> Sink:
+def _trackio(folder: pathlib.Path, step: int, config: Json) -> Sink:
   import trackio
 
   def begin(identity: str) -> None:
@@ -281,7 +283,9 @@ def _trackio(folder: pathlib.Path, step: int, config: Mapping[str, Any]) -> Sink
   return _tracker(trackio, folder, 'trackio', begin)
 
 
-def _tracker(module: Any, folder: pathlib.Path, name: str, begin: Callable[[str], object]) -> Sink:
+def _tracker(
+  module: ModuleType, folder: pathlib.Path, name: str, begin: Callable[[str], object]
+) -> Sink:
   place = folder / FOLDER
   return Tracker(module, begin, Sent(place / f'{name}.json'), Sent(place / f'{name}-pictures.json'))
 
