@@ -13,8 +13,12 @@ os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
 import jax
 import pytest
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a job in the background of a shell
-  signal.signal(signal.SIGINT, signal.default_int_handler)  # runs that tests start obey it
+# Signals that nohup or a shell ignores for jobs in the background: runs that tests start obey them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+  signal.signal(signal.SIGINT, signal.default_int_handler)
+for _kind in (signal.SIGHUP, signal.SIGQUIT) if hasattr(signal, 'SIGHUP') else ():
+  if signal.getsignal(_kind) is signal.SIG_IGN:
+    signal.signal(_kind, signal.SIG_DFL)
 
 jax.config.update('jax_num_cpu_devices', 8)
 jax.config.update('jax_numpy_rank_promotion', 'raise')

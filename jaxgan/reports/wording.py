@@ -12,7 +12,7 @@ def number(value: float | None) -> str:
 
   Example:
     >>> number(0.123456), number(60000), number(None)
-    ('0.1235', '60 000', '-')
+    ('0.1235', '60\\u202f000', '-')
   """
   if value is None or not math.isfinite(value):
     return '-'

@@ -213,15 +213,16 @@ def _record(session: Session, run: str | None) -> None:
   A run that is already at the given length or beyond keeps the options of that training.
   """
   config, folder, source = session.config, session.folder, session.source
-  done = int(session.state.step) >= config.length
-  if not hosts.first() or (done and (folder / CONFIG).exists()):
+  if not hosts.first():
+    return
+  counts = list(source.class_counts())
+  files.write_config(folder / DATA, {**_about(source), 'counts': counts})
+  if int(session.state.step) >= config.length and (folder / CONFIG).exists():
     return
   plugin = variants.file_of(config.variant)
   about_run: Json = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
   about_run |= {'plugin': str(plugin)} if plugin else {}
   files.write_config(folder / CONFIG, {**to_json(config), **about_run})
-  counts = list(source.class_counts())
-  files.write_config(folder / DATA, {**_about(source), 'counts': counts})
 
 
 def _about(source: Source) -> Json:

@@ -7,6 +7,7 @@ import pytest
 from apps import tiny_styles
 from apps.tiny import made
 from jaxgan import variants
+from jaxgan.recipes import types
 
 
 @pytest.fixture(scope='package')
@@ -49,9 +50,11 @@ def styled(_styled, monkeypatch):
 
 @pytest.fixture
 def without_latents(plain, monkeypatch):
-  """A recipe that draws without latents, as translation does."""
+  """A recipe that makes images from images."""
   build = variants.build
-  bare = lambda *given: build(*given)._replace(latent=None, generate=None)
+  way = types.Translation(lambda nets, images, key: images)
+  interface = types.Translator({'AtoB': way}, lambda nets, batch, key: batch['image'][:, None])
+  bare = lambda *given: build(*given)._replace(interface=interface)
   monkeypatch.setattr(variants, 'build', bare)
   return plain
 

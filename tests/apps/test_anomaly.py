@@ -119,7 +119,7 @@ def test_wrong_input_is_named(argv, words, fitted, uniform, conditional, said):
 
 def test_runs_without_a_critic_or_latents_are_refused(without_latents, said):
   ended = said(main, 'fit', f'--workdir={without_latents}')
-  assert ended.code == 2 and 'does not make images of latents' in ended.err
+  assert ended.code == 2 and 'makes images from images, not from latents' in ended.err
 
 
 @pytest.mark.parametrize('inputs', [None, 2])

@@ -39,9 +39,9 @@ def test_array_record_is_a_data_set(conditional, tmp_path, said):
 
 def test_what_is_there_is_left_alone(conditional, tmp_path, said):
   (tmp_path / 'kept').write_text('kept')
-  for out in (tmp_path, tmp_path / 'kept'):
+  for out, why in ((tmp_path, 'not empty'), (tmp_path / 'kept', 'is no folder')):
     ended = said(main, f'--workdir={conditional}', f'--out={out}')
-    assert ended.code == 2 and 'not empty' in ended.err
+    assert ended.code == 2 and why in ended.err
   assert [p.name for p in tmp_path.iterdir()] == ['kept']
 
 

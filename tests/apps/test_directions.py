@@ -103,7 +103,7 @@ def test_the_command_draws_a_row_a_direction(method, styled, tmp_path, said):
 
 def test_what_cannot_be_had_is_refused(plain, without_latents, said):
   ended = said(main, f'--workdir={without_latents}', '--out=d.png')
-  assert ended.code == 2 and 'does not make images of latents' in ended.err
+  assert ended.code == 2 and 'makes images from images, not from latents' in ended.err
 
 
 def test_pca_needs_styles(plain, said):

@@ -74,5 +74,5 @@ def test_wrong_input_is_named(argv, words, plain, said):
 
 def test_runs_that_cannot_be_walked_are_refused(without_latents, tmp_path, said):
   ended = said(main, f'--workdir={without_latents}', '--out=w.gif')
-  assert ended.code == 2 and 'does not make images of latents' in ended.err
+  assert ended.code == 2 and 'makes images from images, not from latents' in ended.err
   assert said(main, f'--workdir={tmp_path}', '--out=w.gif').code == 2

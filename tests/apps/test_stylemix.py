@@ -71,8 +71,8 @@ def test_all_tables_are_of_one_program(styled):
     traces.append(w.shape)
     return styles.synthesize(nets, w, key)
 
-  counting = run.recipe._replace(styles=styles._replace(synthesize=synthesize))
-  run = dataclasses.replace(run, recipe=counting)
+  counting = run.sampler()._replace(styles=styles._replace(synthesize=synthesize))
+  run = dataclasses.replace(run, recipe=run.recipe._replace(interface=counting))
   layers = run.bound(latents.space(run).draw)(jax.random.key(0), jnp.zeros(5, jnp.int32))
   stylemix.tables(run, layers, 2, (1, 2))
   assert len(traces) == 1

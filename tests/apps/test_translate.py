@@ -62,7 +62,7 @@ def test_what_a_translator_cannot_do(cyclegan, tmp_path, capsys):
   assert "has no translation 'upscale', only AtoB, BtoA" in refused(
     capsys, upscale.main, *given, f'--out={tmp_path}/out'
   )
-  assert 'use python -m jaxgan.apps.translate' in refused(
+  assert 'use jaxgan translate' in refused(
     capsys, sample.main, given[0], f'--out={tmp_path}/grid.png'
   )
 

@@ -10,7 +10,7 @@ from linear_scores import linear, of_norm, pair
 
 
 def test_consistency_of_latents_by_hand(key):
-  """With G(z) = s z and D(x) = psi x: near latents are deviation * n apart."""
+  """With G(z) = s z and D(x) = psi x: near latents are std * n apart."""
   noises, drawn = [], lambda key, n: jax.random.normal(key, (n, 2))
 
   def note(scale, z):
@@ -20,7 +20,7 @@ def test_consistency_of_latents_by_hand(key):
   critic, generator = consistency.latent_consistency(
     latent=drawn,
     judge=adversarial.judged(adversarial.nothing),
-    deviation=0.1,
+    std=0.1,
     critic_weight=5.0,
     generator_weight=0.5,
   )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
@@ -80,7 +81,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), np.uint8)
 @pytest.fixture
 def without_a_state(monkeypatch):
   """Sessions that make no first state, which takes long to compile and plays no part here."""
-  monkeypatch.setattr(Session, 'restore', lambda session: None)
+  state = types.SimpleNamespace(step=0)
+  monkeypatch.setattr(Session, 'restore', lambda session: state)
 
 
 def played(folder, config, data):

@@ -48,7 +48,7 @@ def test_an_option_without_effect_is_refused_with_what_it_needs(name):
     ('gan', dict(objective='minimax', feature_matching='squared'), 'objective'),
     ('gan', dict(images=640, steps=5), 'steps'),
     ('pix2pix', dict(norm='instance', test_statistics='running'), 'test_statistics'),
-    ('sngan', dict(pack=2), 'pack'),
+    ('sngan', dict(pack=2, conditional=True), 'pack'),
   ],
 )
 def test_an_option_whose_parent_is_off_is_refused(variant, given, name):

@@ -17,6 +17,7 @@ import chex
 import pytest
 
 from by_path import leaves
+from jaxgan.storage import curves as saved
 from jaxgan.storage import figures
 from jaxgan.training import metrics_log, run
 from jaxgan.training.loop import train
@@ -44,9 +45,9 @@ def at_third(until):
 def test_a_signal_saves_logs_and_draws_the_last_step(data_dir, tmp_path, monkeypatch, finished):
   loop, drawn = sys.modules['jaxgan.training.loop'], []
   curves = lambda path, metrics: (drawn.append(steps_of(tmp_path)), save_curves(path, metrics))
-  save_curves = figures.save_curves
+  save_curves = saved.save
   with monkeypatch.context() as patch:
-    patch.setattr(figures, 'save_curves', curves)
+    patch.setattr(saved, 'save', curves)
     patch.setattr(loop, 'heard', at_third)
     with pytest.raises(Stopped, match='SIGHUP at step 3, which is saved'):
       train(config_of(data_dir), tmp_path, quiet=True)
