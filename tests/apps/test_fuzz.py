@@ -87,6 +87,7 @@ def fuzzed(name, count, place, change=lambda words: words):
   after = contents(root)
   lost = {path for path in before if after.get(path) != before[path]}
   outputs |= {'plain/evaluation.json'}
+  outputs |= {f'plain/anomaly/encoder.{kind}' for kind in ('json', 'safetensors')}
   assert not {path.removeprefix(f'{root}/') for path in lost} - outputs
   assert not [path for path in after if path.endswith('.incomplete')]
   return {code: codes.count(code) for code in set(codes)}
