@@ -145,7 +145,7 @@ def test_it_runs(page, command, place, monkeypatch, capsys):
   for word in argv[1:]:
     if option(word) in INPUTS:
       photographed(pathlib.Path(word.partition('=')[2]))
-    elif argv[0] == 'train' and not word.startswith('--'):
+    elif argv[0] in ('train', 'upscale') and not word.startswith('--'):
       photographed(pathlib.Path(word))
   if {option(word) for word in argv} & {'coordinator', 'distributed'}:
     assert main.parse(argv[1:])[2]
