@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from jaxgan.core.typing import Json
 
-Line = Json
 QUIET = ('skipped',)  # not drawn while they are zero
 POINTS = 500  # of a curve, about
 HIDDEN = ('step', 'images', 'rolled_back_from')
@@ -23,7 +22,7 @@ class Curve(NamedTuple):
   values: list[float | None]
 
 
-def curves(lines: Sequence[Line], points: int = POINTS) -> list[Curve]:
+def curves(lines: Sequence[Json], points: int = POINTS) -> list[Curve]:
   """Return every series of a metrics file, thinned.
 
   Args:

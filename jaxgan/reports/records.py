@@ -20,7 +20,6 @@ ABOUT = (VERSIONS, 'plugin', 'run', 'machine')
 """Entries of config.json that are not options."""
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep', 'compilation_cache')
 """Options that say nothing about the result."""
-Line = Json
 
 
 class Layout(NamedTuple):
@@ -49,16 +48,16 @@ class Record:
   """
 
   folder: pathlib.Path
-  options: Line
-  usual: Line
-  about: Line
-  data: Line
+  options: Json
+  usual: Json
+  about: Json
+  data: Json
   spec: Spec | None
-  lines: list[Line]
+  lines: list[Json]
   pictures: dict[int, pathlib.Path]
   layout: Layout
-  scores: Line
-  best: Line
+  scores: Json
+  best: Json
   length: int | None = None
 
   @property
@@ -122,7 +121,7 @@ def read(folder: pathlib.Path) -> Record:
     about={name: values[name] for name in ABOUT if name in values},
     data=data,
     spec=spec,
-    lines=read_lines(folder / METRICS),
+    lines=files.read_lines(folder / METRICS),
     pictures=pictures(folder),
     layout=layout,
     scores=_optional(folder / SCORES),
@@ -131,20 +130,7 @@ def read(folder: pathlib.Path) -> Record:
   )
 
 
-def read_lines(path: pathlib.Path) -> list[Line]:
-  """Return the complete lines of a metrics file, each an object with a step."""
-  found: list[Line] = []
-  for line in path.read_text(errors='replace').splitlines() if path.is_file() else ():
-    try:
-      one = json.loads(line)
-    except ValueError:  # incomplete after a crash
-      continue
-    if isinstance(one, dict) and isinstance(one.get('step'), int):
-      found.append(one)
-  return found
-
-
-def _speed(line: Line) -> bool:
+def _speed(line: Json) -> bool:
   value = line.get('images_per_second')
   return isinstance(value, int | float) and math.isfinite(value)
 
@@ -157,7 +143,7 @@ def _optional(path: pathlib.Path) -> Json:
     return {}
 
 
-def _spec(data: Line) -> Spec | None:
+def _spec(data: Json) -> Spec | None:
   try:
     size, channels, classes, names = data['spec']
     return Spec(int(size), int(channels), int(classes), tuple(map(str, names)))

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxgan.core.typing import Json
 from jaxgan.reports import pictures, wording
 from jaxgan.reports.markup import Markup, Part, element, join
 from jaxgan.reports.nearest import Nearest
-from jaxgan.reports.records import Line, Record
+from jaxgan.reports.records import Record
 from jaxgan.storage import figures
 
 ARRAYS = 'arrays'
@@ -100,13 +101,13 @@ def headline(record: Record) -> list[tuple[str, Part]]:
   return []
 
 
-def stacked(of: Line) -> Markup:
+def stacked(of: Json) -> Markup:
   """Return a value, and its interval below it."""
   whole, _, ends = interval(of).partition(' (')
   return join([whole, element('small', ends.rstrip(')')) if ends else None])
 
 
-def interval(of: Line) -> str:
+def interval(of: Json) -> str:
   """Return a value with its interval."""
   low, high = of.get('low'), of.get('high')
   ends = (
@@ -236,7 +237,7 @@ def _pair(index: int, distance: float) -> str:
 # --- numbers and options
 
 
-def curves(lines: Sequence[Line], tools: Sequence[Part] = ()) -> Markup:
+def curves(lines: Sequence[Json], tools: Sequence[Part] = ()) -> Markup:
   """Return the place where the script draws the curves, with its tools."""
   if not lines:
     return Markup()
@@ -362,7 +363,7 @@ def repeat(record: Record) -> Markup:
 # --- health
 
 
-def diagnosis(record: Record, found: Line) -> Markup | None:
+def diagnosis(record: Record, found: Json) -> Markup | None:
   """Return what the diagnosis of a run says, and the warnings of its training.
 
   Args:
@@ -375,7 +376,7 @@ def diagnosis(record: Record, found: Line) -> Markup | None:
   return join([*verdicts, *notes, _warnings(record)]) or None
 
 
-def _verdict(one: Line, sick: bool) -> Markup:
+def _verdict(one: Json, sick: bool) -> Markup:
   """Return a verdict: its name, how sure it is, the numbers that show it, and what may help."""
   shown = [
     f'{e.get("name")} = {wording.number(e.get("value"))} at step {e.get("step")}'
@@ -394,7 +395,7 @@ def _verdict(one: Line, sick: bool) -> Markup:
   )
 
 
-def warnings_of(record: Record) -> list[Line]:
+def warnings_of(record: Record) -> list[Json]:
   """Return the lines of the log that are warnings."""
   return [line for line in record.lines if isinstance(line.get('warning'), str)]
 

@@ -1,7 +1,6 @@
 """The picture `curves.png`: what a run logs, in a few panels over the real images seen."""
 
 import collections
-import json
 import os
 import pathlib
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,9 +49,7 @@ def save(path: str | os.PathLike[str], metrics: str | os.PathLike[str]) -> None:
     path: the PNG file.
     metrics: a JSON object in each line, with names such as 'generator/loss'.
   """
-  metrics = pathlib.Path(metrics)
-  text = metrics.read_text() if metrics.exists() else ''  # nothing logged yet
-  lines = [json.loads(line) for line in text.splitlines()]
+  lines = files.read_lines(metrics)
   panels = _panels(lines)
   if not panels:
     return

@@ -146,3 +146,19 @@ def read_config(path: str | os.PathLike[str]) -> Json:
   if not isinstance(config, dict):
     raise ValueError(f'expected a JSON object in {path}, got a {type(config).__name__}')
   return config
+
+
+def read_lines(path: str | os.PathLike[str]) -> list[Json]:
+  """Read the complete lines of a metrics file, each a JSON object with a step.
+
+  A line that a crash left incomplete is skipped. A missing file counts as empty.
+  """
+  path, found = pathlib.Path(path), list[Json]()
+  for line in path.read_text(errors='replace').splitlines() if path.is_file() else ():
+    try:
+      one = json.loads(line)
+    except ValueError:
+      continue
+    if isinstance(one, dict) and isinstance(one.get('step'), int):
+      found.append(one)
+  return found

@@ -119,7 +119,7 @@ class Journal:
       _cut(self._path, step)
     if self._watch is not None:
       self._watch.reset()
-      for line in [] if self._path is None else _lines(self._path):
+      for line in [] if self._path is None else files.read_lines(self._path):
         self._watch.consider(_numbers(line))
 
   def _append(self, *lines: Mapping[str, float | str | None]) -> None:
@@ -180,7 +180,7 @@ def history(path: pathlib.Path) -> dict[str, np.ndarray]:
   of warnings, are not in the result. An incomplete last line is ignored. A missing file counts as
   empty.
   """
-  lines = [_numbers(line) for line in _lines(path)]
+  lines = [_numbers(line) for line in files.read_lines(path)]
   names = dict.fromkeys(name for line in lines for name in line if name != 'step')
   found = {name: np.array([line.get(name) for line in lines], np.float64) for name in names}
   return {'step': np.array([line['step'] for line in lines], np.int64), **found}
@@ -196,11 +196,6 @@ def _add(path: pathlib.Path, text: str) -> None:
     except OSError:
       file.truncate(end)
       raise
-
-
-def _lines(path: pathlib.Path) -> list[dict[str, float | str | None]]:
-  text = path.read_text() if path.exists() else ''
-  return [json.loads(line) for line in text.splitlines() if math.isfinite(_step(line))]
 
 
 def _numbers(line: Mapping[str, float | str | None]) -> dict[str, float]:
