@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 from jaxgan.core.seeds import check_seed
-from jaxgan.published.runs import ORIGIN
 from jaxgan.storage import files
 from jaxgan.storage.workdir import HOLDER, LOCK
-from jaxgan.training.kept import CONFIG, DATA
+from jaxgan.training.kept import CONFIG, DATA, ORIGIN
 from jaxgan.training.run import BEST, CHECKPOINTS, METRICS
 
 LARGEST = 2**31 - 1

@@ -69,10 +69,7 @@ class Options:
 
   def check(self) -> None:
     """Raise ValueError if options are out of range or do not fit together."""
-    if self.repeats < 1:
-      raise ValueError(f'--repeats must be above 0, it is {self.repeats}')
-    if self.num is not None and self.num < 1:
-      raise ValueError(f'--num must be above 0, it is {self.num}')
+    command.positive(self, 'repeats', 'num')
     check_seed(self.seed, '--seed')
     check_seed(self.seed + self.repeats - 1, 'the last seed, --seed + --repeats - 1,')
     sets = (self.fake is not None) + (self.real is not None)

@@ -79,8 +79,7 @@ def write(options: Arguments, codes: Mapping[str, str] = MappingProxyType({})) -
   Raises:
     ValueError: nothing to write or no images asked for, no run, no such label, no such code.
   """
-  if options.num < 1:
-    raise ValueError(f'--num must be above 0, it is {options.num}')
+  command.positive(options, 'num')
   if not (options.out or options.npz):
     raise ValueError('nothing to write: give --out=PICTURE.png or --npz=FILE.npz, or both')
   run = load(options.workdir)

@@ -26,12 +26,10 @@ from jaxgan.recipes.option_groups import defaults
 from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.storage import files, foreign_weights, workdir
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.training.kept import CONFIG, DATA
+from jaxgan.training.kept import CONFIG, DATA, ORIGIN
 from jaxgan.training.run import CHECKPOINTS, Run
 from jaxgan.training.session import IMPORTED, open_data, versions
 
-ORIGIN = 'imported.json'
-"""The file in a work directory that names the files that a run came from, with their digests."""
 AVERAGED, MOVING = 'G_ema', 'G'
 BACK = {'generator_ab': 'generator_ba', 'critic_b': 'critic_a'}
 """Of two domains: the place of a second generator or critic."""

@@ -10,6 +10,8 @@ from jaxgan.recipes.config import VERSIONS, Common, from_json
 from jaxgan.storage import descriptions, files
 
 CONFIG, DATA = 'config.json', 'data.json'
+ORIGIN = 'imported.json'
+"""The files that an imported run was made from."""
 RUN, MACHINE = 'run', 'machine'
 ABOUT = ('plugin', 'versions', RUN, MACHINE)
 """Entries of config.json that are not options: the file of a user's own variant, the versions, the
