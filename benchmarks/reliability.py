@@ -6,7 +6,6 @@ without. The processor's clock moves more than a small difference, so there are 
 """
 
 import dataclasses
-import json
 import pathlib
 import sys
 import tempfile
@@ -19,12 +18,11 @@ import jax
 from jax.sharding import Mesh
 
 from benchmarks import measure
-from benchmarks.throughput import Columns, Row, names, table
+from benchmarks.throughput import Columns, Row, figures_of
 from benchmarks.workloads import Subject, of_variant
 from jaxgan.core import guard
 from jaxgan.parallel import devices
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.variants import VARIANTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,11 +109,8 @@ COLUMNS: Columns = {
 
 def run(options: Options) -> None:
   """Measure, print the table, write the figures."""
-  facts = measure.told_facts()
-  chosen = names(options.variants, list(VARIANTS), True)
-  rows = [row(of_variant(name, 'laptop', None, None), options) for name in chosen]
-  print(table(COLUMNS, rows))
-  options.out.write_text(json.dumps({'facts': facts, 'rows': rows}, indent=1))
+  subject = lambda name: of_variant(name, 'laptop', None, None)
+  figures_of(options.variants, COLUMNS, lambda name: row(subject(name), options), options.out)
   print(f'a checkpoint every {options.steps} steps, {jax.device_count()} device(s); {options.out}')
 
 

@@ -6,7 +6,6 @@ XLA needs to compile are compared, too.
 """
 
 import dataclasses
-import json
 import pathlib
 import sys
 import time
@@ -14,11 +13,10 @@ import time
 import jax
 
 from benchmarks import measure
-from benchmarks.throughput import Columns, Row, names, table
+from benchmarks.throughput import Columns, Row, figures_of
 from benchmarks.workloads import Subject, of_variant
 from jaxgan.diagnosis import signals
 from jaxgan.parallel import devices
-from jaxgan.variants import VARIANTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +74,8 @@ COLUMNS: Columns = {
 
 def run(options: Options) -> None:
   """Measure, print the table, write the figures."""
-  facts = measure.told_facts()
-  chosen = names(options.variants, list(VARIANTS), True)
-  rows = [row(of_variant(name, 'laptop', None, None), options) for name in chosen]
-  print(table(COLUMNS, rows))
-  options.out.write_text(json.dumps({'facts': facts, 'rows': rows}, indent=1))
+  subject = lambda name: of_variant(name, 'laptop', None, None)
+  figures_of(options.variants, COLUMNS, lambda name: row(subject(name), options), options.out)
   print(f'signals every {signals.RHYTHM} steps, {jax.device_count()} device(s); {options.out}')
 
 

@@ -267,6 +267,18 @@ def names(given: str, valid: Sequence[str], wanted: bool) -> list[str]:
   return chosen
 
 
+def figures_of(given: str, columns: Columns, row: Callable[[str], Row], out: pathlib.Path) -> None:
+  """Measure the variants that a flag names, or all; print a table and write the figures.
+
+  Raises:
+    ValueError: as in `names`.
+  """
+  facts = measure.told_facts()
+  rows = [row(name) for name in names(given, list(VARIANTS), True)]
+  print(table(columns, rows))
+  out.write_text(json.dumps({'facts': facts, 'rows': rows}, indent=1))
+
+
 def run(options: Options) -> None:
   """Measure, print the tables, write the figures."""
   compared = options.peer != 'none'
