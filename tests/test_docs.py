@@ -92,7 +92,8 @@ def test_its_notebook_is_of_its_text_and_of_no_machine(path):
   assert shown == asked, f'the text has changed: python -m docs execute {path.stem}'
   outputs = [output for cell in cells for output in cell.get('outputs', ())]
   assert outputs and not [o for o in outputs if o['output_type'] == 'error']
-  assert not re.search(r'/home/|/tmp/|/work/|/root/|/Users/', notebook.read_text())
+  said = re.sub(r'"image/\w+": "[^"]*"', '', notebook.read_text())
+  assert not re.search(r'(?<![\w.:/<])/[\w.-]+/[\w./-]+', said)  # a path from the root of a disk
   assert notebook.stat().st_size < 1_000_000
 
 
