@@ -15,9 +15,8 @@ from typing import Annotated, Any, NamedTuple
 
 from jaxgan.core.seeds import check_seed
 from jaxgan.storage import files
-from jaxgan.storage.workdir import HOLDER, LOCK
-from jaxgan.training.kept import CONFIG, DATA, ORIGIN
-from jaxgan.training.run import BEST, CHECKPOINTS, METRICS
+from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA, HOLDER, LOCK, METRICS
+from jaxgan.training.kept import ORIGIN
 
 LARGEST = 2**31 - 1
 """The largest whole number of an option that is no seed: JAX counts with 32 bits."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from jaxgan.apps.arguments import meant
 from jaxgan.core.typing import Json
 from jaxgan.recipes.config import BEFORE, VERSIONS
+from jaxgan.storage.workdir import CONFIG
 from jaxgan.training import kept
 from jaxgan.training.kept import ABOUT
 
@@ -26,7 +27,7 @@ def load(path: pathlib.Path) -> Json:
   Raises:
     ValueError: if the file is missing, cannot be read, or holds no table.
   """
-  path = path / 'config.json' if path.is_dir() else path
+  path = path / CONFIG if path.is_dir() else path
   read = tomllib.loads if path.suffix == '.toml' else json.loads
   try:
     found = read(path.read_text(encoding='utf-8'))
@@ -38,7 +39,7 @@ def load(path: pathlib.Path) -> Json:
   if not isinstance(found, dict):
     raise ValueError(f'--config={path} should hold options by name, it is a {type(found).__name__}')
   values = {name.replace('-', '_'): value for name, value in found.items()}
-  return kept.of_today(values, path.parent) if path.name == kept.CONFIG else values
+  return kept.of_today(values, path.parent) if path.name == CONFIG else values
 
 
 def options(

@@ -21,6 +21,7 @@ from jaxgan.evaluation.scores import HELD, Evaluator, Score
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Common
 from jaxgan.storage import files
+from jaxgan.storage.workdir import SCORES
 from jaxgan.training.run import BATCH, Run, load
 from jaxgan.training.session import held_out, open_data
 
@@ -279,7 +280,7 @@ def run(options: Options) -> None:
   path: pathlib.Path | None = options.out
   if options.workdir is not None:
     trained = load(options.workdir, options.checkpoint)
-    path = options.out or options.workdir / 'evaluation.json'
+    path = options.out or options.workdir / SCORES
     checks.writable('--out', path, checks.JSON)
     found, by = of_run(trained, options)
     about: dict[str, object] = {

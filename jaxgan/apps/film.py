@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jaxgan.apps import checks, command
 from jaxgan.reports import film, records
+from jaxgan.storage.workdir import FILM
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def write(options: Options) -> None:
   if options.seconds is not None and not 0.01 <= options.seconds <= 60:
     raise ValueError(f'--seconds must be from 0.01 to 60, it is {options.seconds}')
   folder = options.workdir.expanduser()
-  out = (options.out or folder / film.NAME).expanduser()
+  out = (options.out or folder / FILM).expanduser()
   frames = film.write(records.read(folder).pictures, out, options.seconds)
   command.said([out], f'{frames} frames')
 

@@ -38,7 +38,6 @@ from jaxgan.networks.mlp import Perceptron
 from jaxgan.storage import figures, files, workdir
 from jaxgan.storage.checkpoint import Checkpoints, abstract
 from jaxgan.training.kept import RUN, marked
-from jaxgan.training.run import CHECKPOINTS
 from jaxgan.training.signals import Stopped, heard
 
 SAMPLES = 2500  # as in PacGAN and VEEGAN
@@ -214,7 +213,7 @@ def train(options: Options) -> list[modes.Modes]:
   with contextlib.ExitStack() as stack:
     stack.enter_context(workdir.lock(folder))
     run = _agree(options, folder)
-    kept = Checkpoints(folder / CHECKPOINTS, keep_latest=1, run=run)
+    kept = Checkpoints(folder / workdir.CHECKPOINTS, keep_latest=1, run=run)
     checkpoints = stack.enter_context(kept)
     return _play(options, folder, mixture, checkpoints)
 
@@ -256,11 +255,11 @@ def _agree(options: Options, folder: pathlib.Path) -> str:
   free = ('workdir', 'data_dir', 'report_every')
   given = dataclasses.asdict(options) | {'penalty': options.weight}
   new = {k: v for k, v in given.items() if k not in free}
-  path = folder / 'config.json'
+  path = folder / workdir.CONFIG
   if path.exists():
     before = {k: v for k, v in files.read_config(path).items() if k != RUN}
     workdir.same(folder, workdir.diff(before, new))
-  run = marked(folder, CHECKPOINTS)
+  run = marked(folder, workdir.CHECKPOINTS)
   files.write_config(path, {**new, RUN: run})
   return run
 
@@ -268,7 +267,7 @@ def _agree(options: Options, folder: pathlib.Path) -> str:
 def _report(folder: pathlib.Path, step: int, found: list[modes.Modes]) -> None:
   """Print the means over seeds, and append them to metrics.jsonl."""
   line = {'step': step, **{name: one.value for name, one in summary(found).items()}}
-  with (folder / 'metrics.jsonl').open('a') as file:
+  with (folder / workdir.METRICS).open('a') as file:
     file.write(json.dumps(_finite(line)) + '\n')
   console.say('jaxgan: ' + '  '.join(f'{name} {x:.4g}' for name, x in line.items()))
 

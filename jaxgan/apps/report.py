@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jaxgan.apps import checks, command
 from jaxgan.data import Source
 from jaxgan.reports import page, records
+from jaxgan.storage.workdir import REPORT
 from jaxgan.training import kept, session, showing
 
 
@@ -41,7 +42,7 @@ def write(options: Options) -> None:
   for folder in folders:
     records.read(folder)  # refuses what is no run, before its data set is opened
   alone = len(folders) == 1
-  usual = folders[0] / page.NAME if alone else pathlib.Path('comparison.html')
+  usual = folders[0] / REPORT if alone else pathlib.Path('comparison.html')
   out = (options.out or usual).expanduser()
   source = opened(folders[0]) if alone and options.data else None
   found = showing.diagnosis(folders[0], source) if alone else {}

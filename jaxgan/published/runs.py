@@ -26,8 +26,9 @@ from jaxgan.recipes.option_groups import defaults
 from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.storage import files, foreign_weights, workdir
 from jaxgan.storage.checkpoint import Checkpoints
-from jaxgan.training.kept import CONFIG, DATA, ORIGIN
-from jaxgan.training.run import CHECKPOINTS, Run
+from jaxgan.storage.workdir import CHECKPOINTS, CONFIG, DATA
+from jaxgan.training.kept import ORIGIN
+from jaxgan.training.run import Run
 from jaxgan.training.session import IMPORTED, open_data, versions
 
 AVERAGED, MOVING = 'G_ema', 'G'

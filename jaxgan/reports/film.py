@@ -11,7 +11,6 @@ from jaxgan.core.typing import Json
 from jaxgan.reports import pictures
 from jaxgan.storage import files
 
-NAME = 'samples.gif'
 LARGEST = 480  # pixels on a side of a frame, about
 FRAMES = 120
 SECONDS = 8.0  # of a film of many frames

@@ -17,7 +17,6 @@ from jaxgan.reports.markup import Markup, data, element, join, text
 from jaxgan.reports.records import Record, read
 from jaxgan.storage import files
 
-NAME = 'report.html'
 LIMIT = 5_000_000  # bytes of a report
 EXAMPLES = 8
 

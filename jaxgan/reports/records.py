@@ -13,9 +13,8 @@ from jaxgan.recipes.config import Common
 from jaxgan.recipes.config_json import VERSIONS, from_json, to_json
 from jaxgan.recipes.option_groups import defaults
 from jaxgan.storage import files
+from jaxgan.storage.workdir import BEST_SCORES, CONFIG, DATA, METRICS, SAMPLES, SCORES
 
-CONFIG, DATA, METRICS = 'config.json', 'data.json', 'metrics.jsonl'
-SAMPLES, SCORES, BEST = 'samples', 'evaluation.json', 'best.json'
 ABOUT = (VERSIONS, 'plugin', 'run', 'machine')
 """Entries of config.json that are not options."""
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep', 'compilation_cache')
@@ -125,7 +124,7 @@ def read(folder: pathlib.Path) -> Record:
     pictures=pictures(folder),
     layout=layout,
     scores=_optional(folder / SCORES),
-    best=_optional(folder / BEST),
+    best=_optional(folder / BEST_SCORES),
     length=length,
   )
 

@@ -12,6 +12,12 @@ from filelock import FileLock, Timeout
 
 from jaxgan.storage import files
 
+CONFIG, DATA, METRICS = 'config.json', 'data.json', 'metrics.jsonl'
+CHECKPOINTS, BEST = 'checkpoints', 'best'
+CURVES, SAMPLES, FILM, REPORT = 'curves.png', 'samples', 'samples.gif', 'report.html'
+SCORES, BEST_SCORES = 'evaluation.json', 'best.json'
+"""What a work directory holds."""
+
 LOCK, HOLDER = '.lock', '.holder'
 _SYSTEM = {'bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'sbin', 'sys', 'usr'}
 _SYSTEM |= {'windows', 'program files', 'program files (x86)', 'programdata'}

@@ -15,6 +15,7 @@ from jaxgan.parallel import hosts
 from jaxgan.recipes.config import RENAMED_METRICS
 from jaxgan.storage import files
 from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.storage.workdir import BEST, BEST_SCORES
 
 METRICS: dict[str, Callable[[Evaluator, np.ndarray], float]] = {
   'frechet': lambda evaluator, x: frechet.distance_of(x, evaluator.reference),
@@ -45,7 +46,7 @@ class Best:
     self, folder: pathlib.Path, metric: str, evaluator: Evaluator | None, run: str | None = None
   ):
     self._folder, self._metric, self._evaluator = folder, metric, evaluator
-    self._checkpoints = Checkpoints(folder / 'best', keep_latest=1, keep_best=0, run=run)
+    self._checkpoints = Checkpoints(folder / BEST, keep_latest=1, keep_best=0, run=run)
     self._value = self._known()
 
   def consider(self, step: int, state: Tree, draw: Callable[[], np.ndarray]) -> float:
@@ -77,7 +78,7 @@ class Best:
 
   @property
   def _file(self) -> pathlib.Path:
-    return self._folder / 'best.json'
+    return self._folder / BEST_SCORES
 
   def _score(self, images: np.ndarray) -> float:
     assert self._evaluator

@@ -16,8 +16,9 @@ from jaxgan.ops.images import to_unit
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.types import Sampler, Translator
 from jaxgan.storage.checkpoint import CheckpointError
+from jaxgan.storage.workdir import CONFIG, DATA, METRICS
 from jaxgan.training import kept, metrics_log
-from jaxgan.training.run import METRICS, Run, load
+from jaxgan.training.run import Run, load
 from jaxgan.training.session import ARRAYS, open_data
 
 SAMPLES, REAL = 256, 1024
@@ -90,7 +91,7 @@ def _of_folder(folder: pathlib.Path) -> _Read:
   try:
     config, spec = kept.read(folder)
   except (KeyError, TypeError, AttributeError) as error:
-    raise ValueError(f'{folder} holds a damaged {kept.CONFIG} or {kept.DATA}: {error!r}') from None
+    raise ValueError(f'{folder} holds a damaged {CONFIG} or {DATA}: {error!r}') from None
   notes: list[str] = []
   run = None
   try:

@@ -8,8 +8,8 @@ from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import VERSIONS, Common, from_json
 from jaxgan.storage import descriptions, files
+from jaxgan.storage.workdir import CONFIG, DATA
 
-CONFIG, DATA = 'config.json', 'data.json'
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
 RUN, MACHINE = 'run', 'machine'

@@ -23,9 +23,10 @@ from jaxgan.recipes.config import Common, Scores
 from jaxgan.recipes.option_groups import part
 from jaxgan.recipes.types import Translator
 from jaxgan.storage import curves, figures
+from jaxgan.storage.workdir import CURVES, METRICS, SAMPLES
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import STOPPED, Journal
-from jaxgan.training.run import METRICS, Run
+from jaxgan.training.run import Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import HALT, TIME, Asked, Stopped, heard
 from jaxgan.training.vitals import Vitals
@@ -328,11 +329,11 @@ def _draw(session: Session, step: int) -> None:
     samples, columns = rows.reshape(-1, *rows.shape[2:]), rows.shape[1]
   else:
     samples = session.run.grid(key)
-  path = session.folder / 'samples' / f'{step:06d}.png'
+  path = session.folder / SAMPLES / f'{step:06d}.png'
   figures.save_grid(path, samples, columns)
   session.sinks.picture(step, path)
   if step:
-    curves.save(session.folder / 'curves.png', session.folder / METRICS)
+    curves.save(session.folder / CURVES, session.folder / METRICS)
   if step and step < session.config.length and session.showing:
     session.showing.refresh()
 

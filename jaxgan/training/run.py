@@ -22,13 +22,12 @@ from jaxgan.recipes.config import Common
 from jaxgan.recipes.types import Recipe, Sampler, Stage, Translation, Translator
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.storage.workdir import BEST, CHECKPOINTS, DATA, METRICS
 from jaxgan.training import metrics_log, programs
-from jaxgan.training.kept import DATA, class_counts, mark, read
+from jaxgan.training.kept import class_counts, mark, read
 from jaxgan.training.programs import Generator
 from jaxgan.training.requests import Label, class_number, count, key_of
 
-METRICS, CHECKPOINTS = 'metrics.jsonl', 'checkpoints'
-BEST = 'best'
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
 

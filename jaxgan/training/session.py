@@ -35,9 +35,10 @@ from jaxgan.recipes.config import (
 from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
 from jaxgan.training import kept, sinks
-from jaxgan.training.kept import CONFIG, DATA, RUN
-from jaxgan.training.run import BEST, CHECKPOINTS, Run
+from jaxgan.training.kept import RUN
+from jaxgan.training.run import Run
 from jaxgan.training.showing import Showing
 from jaxgan.training.sinks import Sinks
 

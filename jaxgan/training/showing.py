@@ -9,6 +9,7 @@ from collections.abc import Callable
 from jaxgan.core.typing import Json
 from jaxgan.data import Source
 from jaxgan.reports import film, page, records
+from jaxgan.storage.workdir import FILM, REPORT
 
 LONG = 60.0  # seconds of a training that is worth a diagnosis at its end
 SHARE = 0.02  # of the training time that reports may take before the end
@@ -57,14 +58,14 @@ class Showing:
 
   def _write(self, extras: page.Extras) -> None:
     start = self._clock()
-    self._guarded(lambda: page.write([self._folder], self._folder / page.NAME, extras))
+    self._guarded(lambda: page.write([self._folder], self._folder / REPORT, extras))
     self._last = self._clock() - start
     self._spent += self._last
 
   def _film(self) -> None:
     shots = records.pictures(self._folder)
     if len(shots) > 1:
-      film.write(shots, self._folder / film.NAME)
+      film.write(shots, self._folder / FILM)
 
   def _guarded(self, make: Callable[[], object]) -> None:
     try:

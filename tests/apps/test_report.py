@@ -6,7 +6,7 @@ import pytest
 
 import jaxgan
 from jaxgan.apps import report
-from jaxgan.reports import page
+from jaxgan.storage.workdir import REPORT
 from run_folders import DIAGNOSIS, written
 
 
@@ -65,11 +65,11 @@ def test_a_diagnosis_is_shown_where_there_is_one(run, said, monkeypatch):
 
   monkeypatch.setattr(jaxgan, 'diagnose', lambda folder, data: Diagnosis(), raising=False)
   assert said(report.main, f'--workdir={run}', '--data=False').code == 0
-  assert 'full mode collapse' in (run / page.NAME).read_text()
+  assert 'full mode collapse' in (run / REPORT).read_text()
 
   def refuse(folder, data):
     raise ValueError('too short')
 
   monkeypatch.setattr(jaxgan, 'diagnose', refuse)
   assert said(report.main, f'--workdir={run}', '--data=False').code == 0
-  assert 'there is no diagnosis: too short' in (run / page.NAME).read_text()
+  assert 'there is no diagnosis: too short' in (run / REPORT).read_text()

@@ -10,6 +10,7 @@ import pytest
 import browsing
 from jaxgan import data
 from jaxgan.reports import page
+from jaxgan.storage.workdir import REPORT
 from run_folders import DIAGNOSIS, samples_of, write_lines, written
 
 
@@ -67,16 +68,16 @@ def test_a_run_that_has_just_begun_has_a_page(lsgan, tmp_path):
   folder = tmp_path / 'new'
   folder.mkdir()
   shutil.copy(lsgan / 'config.json', folder)
-  page.write([folder], folder / page.NAME)
-  text = (folder / page.NAME).read_text()
+  page.write([folder], folder / REPORT)
+  text = (folder / REPORT).read_text()
   assert 'no picture of samples yet' in text and 'Curves</h2>' not in text
 
 
 def test_class_names_cannot_break_out(tmp_path):
   evil = ['</script><script>alert(1)</script>', '"><img src=x onerror=alert(2)>', "'&$title"]
   folder = written(tmp_path / 'a$b<i>', 'cgan', names=(evil * 4)[:10])
-  page.write([folder], folder / page.NAME)
-  text = (folder / page.NAME).read_text()
+  page.write([folder], folder / REPORT)
+  text = (folder / REPORT).read_text()
   assert 'alert(1)</script>' not in text and '<img src=x' not in text and '<i>' not in text
   assert '&lt;/script&gt;' in text and 'a$b&lt;i&gt;' in text
 
