@@ -14,7 +14,7 @@ from PIL import Image
 
 from jaxgan import data, main
 from jaxgan.apps import sample
-from jaxgan.recipes.config import to_json
+from jaxgan.recipes.config_json import to_json
 from jaxgan.variants import VARIANTS, configure
 
 

@@ -21,7 +21,7 @@ from jaxgan.core import game, network
 from jaxgan.core.typing import Spec
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import from_json, to_json
+from jaxgan.recipes.config_json import from_json, to_json
 from jaxgan.recipes.types import Sampler, Translator
 from jaxgan.training import run
 

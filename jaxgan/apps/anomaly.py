@@ -23,10 +23,11 @@ from jaxgan.apps import checks, command, encoder, invert, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Search, search
 from jaxgan.core import console
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Variables
 from jaxgan.evaluation.metrics.ranking import auroc
 from jaxgan.storage import figures, files
+from jaxgan.training.programs import in_batches
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import open_data
 
@@ -135,7 +136,7 @@ def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
     return made, total, pixels, features, ((z - again) ** 2).mean(1)
 
   judge = run.bound(apply)
-  return Scores(*latents.in_batches(lambda x: judge(variables, x), images, size=64))
+  return Scores(*in_batches(lambda x: judge(variables, x), images, size=64))
 
 
 PIXELS, FEATURES = 0.9, 0.1
@@ -173,7 +174,7 @@ def by_search(run: Run, images: np.ndarray, options: Search) -> Scores:
   whole, *sums = residual(run)
   found = search(run, latents.latent_space(run), whole, images, none, options)
   both = run.bound(lambda nets, *given: tuple(d(nets, *given) for d in sums))
-  pixels, features = latents.in_batches(both, found.images, images, none, size=64)
+  pixels, features = in_batches(both, found.images, images, none, size=64)
   return Scores(found.images, found.distances, pixels, features)
 
 

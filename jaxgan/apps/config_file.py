@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from jaxgan.apps.arguments import meant
 from jaxgan.core.typing import Json
-from jaxgan.recipes.config import BEFORE, VERSIONS
+from jaxgan.recipes.config_json import BEFORE, VERSIONS
 from jaxgan.storage.workdir import CONFIG
 from jaxgan.training import kept
 from jaxgan.training.kept import ABOUT

@@ -19,7 +19,7 @@ from safetensors.numpy import save as to_bytes
 from jaxgan import data
 from jaxgan.apps import latents
 from jaxgan.core import network_transforms, progress
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key, Variables

@@ -23,7 +23,7 @@ from jaxgan.apps.checks import Exported
 from jaxgan.core import game
 from jaxgan.core.typing import Json
 from jaxgan.ops import convolution
-from jaxgan.recipes.config import to_json
+from jaxgan.recipes.config_json import to_json
 from jaxgan.recipes.types import Translator
 from jaxgan.storage import files
 from jaxgan.training import exporting

@@ -15,12 +15,13 @@ import numpy as np
 
 from jaxgan.apps import checks, command, latents
 from jaxgan.apps.latents import Space
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Embed
 from jaxgan.nn.normalization import ConditionalBatchNorm
 from jaxgan.storage import figures
+from jaxgan.training.programs import in_batches
 from jaxgan.training.run import Run, load
 
 
@@ -95,7 +96,7 @@ def walk(run: Run, where: Space, points: Array, classes: Array, frames: int) -> 
   end = (start + 1) % n
   between = in_between(where, changing=len(set(classes.tolist())) > 1)
   rows = points[start], points[end], classes[start], classes[end], jnp.float32(t / frames)
-  return latents.in_batches(run.bound(between), *rows)
+  return in_batches(run.bound(between), *rows)
 
 
 def in_between(where: Space, changing: bool) -> Callable[..., Array]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxgan.apps import checks, command, latents
 from jaxgan.apps.command import Pictures
 from jaxgan.apps.search import Distance, Found, Search, search
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array
 from jaxgan.evaluation.metrics import fidelity
 from jaxgan.ops.images import to_uint8

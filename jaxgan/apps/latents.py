@@ -7,7 +7,7 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Key, Latent
 from jaxgan.recipes.config import Latents, part
 from jaxgan.recipes.types import Styles

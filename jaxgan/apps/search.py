@@ -11,9 +11,10 @@ import optax
 from jaxgan.apps import latents
 from jaxgan.apps.latents import Space
 from jaxgan.core import progress
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key
+from jaxgan.training.programs import in_batches
 from jaxgan.training.run import Run
 
 Distance = Callable[[Nets, Array, Array, Array], Array]
@@ -102,7 +103,7 @@ def search(
     return _best(points, images, distances, options.restarts)
 
   size = max(1, latents.BATCH * 4 // options.restarts)
-  return Found(*latents.in_batches(nearest, targets, labels, np.arange(len(targets)), size=size))
+  return Found(*in_batches(nearest, targets, labels, np.arange(len(targets)), size=size))
 
 
 def _best(points: Array, images: Array, distances: Array, restarts: int) -> tuple[Array, ...]:

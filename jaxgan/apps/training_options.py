@@ -120,7 +120,7 @@ def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:
 def accepted(kind: type[Config]) -> dict[str, tuple[object, ...]]:
   """Return, for each option of a variant, its possible values if these are few, else ()."""
   hints = typing.get_type_hints(kind)
-  literal = lambda hint: typing.get_origin(hint) is Literal
+  literal = lambda hint: typing.get_origin(hint) is Literal  # type: ignore[comparison-overlap]
   return {name: typing.get_args(hint) if literal(hint) else () for name, hint in hints.items()}
 
 

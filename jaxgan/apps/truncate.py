@@ -19,7 +19,7 @@ import numpy as np
 from jaxgan.apps import checks, command, latents
 from jaxgan.apps.latents import Space
 from jaxgan.core import progress
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.seeds import key_of
 from jaxgan.core.typing import Array, Key, Variables
 from jaxgan.evaluation import features, scores, standing_statistics
@@ -27,6 +27,7 @@ from jaxgan.ops.images import to_uint8
 from jaxgan.ops.truncation import redrawn, towards_mean
 from jaxgan.recipes.config import Latents, part
 from jaxgan.storage import figures, files
+from jaxgan.training.programs import in_batches
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import held_out, open_data
 
@@ -115,7 +116,7 @@ def drawn(
   def draw(threshold: float) -> np.ndarray:
     level = jnp.float32(threshold)
     variables = settle(labels, level)
-    return latents.in_batches(
+    return in_batches(
       lambda i, label: made(variables, i, label, level), jnp.arange(len(labels)), labels
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Logs
 

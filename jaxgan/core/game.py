@@ -15,7 +15,7 @@ from jax import lax
 from jaxgan.core import guard
 from jaxgan.core.nets import Nets, known, parted
 from jaxgan.core.network import Network
-from jaxgan.core.state import TrainState
+from jaxgan.core.state import Played, TrainState
 from jaxgan.core.typing import Array, Batch, Key, Logs, Memory, Tree, Value, Variables
 
 Rule = Callable[[TrainState], TrainState]
@@ -79,7 +79,7 @@ class Game:
   after: Sequence[Rule] = ()
   frozen: Mapping[str, Variables] = field(default_factory=dict)
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     known('there are variables of the network', self.frozen, self.networks)
     for name, player in self.players.items():
       known(f'player {name!r} owns the network', player.networks, self.networks)
@@ -164,7 +164,7 @@ def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool
   return Nets(game.networks, params, variables, state.memory, state.opt, state.step, train)
 
 
-def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
+def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key) -> Played:
   if turn.every == 1:
     return _repeat(game, turn, state, batches, key)
   play = lambda *given: _repeat(game, turn, *given)
@@ -173,7 +173,7 @@ def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
   return lax.cond(state.step % turn.every == 0, play, skip, state, batches, key)
 
 
-def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key):
+def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key) -> Played:
   if turn.repeats == 1:  # no loop: XLA:CPU compiles the bodies of loops less well
     return _move(game, turn, state, jax.tree.map(lambda x: x[0], batches), key)
   keys = jax.random.split(key, turn.repeats)
@@ -182,12 +182,12 @@ def _repeat(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key)
   return state, jax.tree.map(lambda x: x.mean(0), logs)
 
 
-def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key):
+def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key) -> Played:
   """Take one optimizer step; it changes only what the player owns, and the memory."""
   player = game.players[turn.player]
   own = {name: state.params[name] for name in player.networks}
 
-  def loss(own):
+  def loss(own: Mapping[str, Tree]) -> tuple[Array, tuple[Nets, Logs]]:
     value, bound, logs = turn.loss(_bound(game, state, own), batch, key)
     return value, (bound, jax.tree.map(jnp.float32, {'loss': value, **logs}))
 

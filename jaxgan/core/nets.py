@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import flax
 
-from jaxgan.core.network import Apply, Network, with_features
-from jaxgan.core.typing import Array, Key, Memory, Tree, Variables
+from jaxgan.core.network import Network, with_features
+from jaxgan.core.typing import Array, Key, Memory, Tree, Value, Variables
 
 
 class Shown(NamedTuple):
@@ -78,7 +78,13 @@ class Nets:
     if self.witness is not None:
       self.witness(shown)
 
-  def _call(self, name: str, apply: Apply, inputs: Sequence[Array], key: Key | None):
+  def _call(
+    self,
+    name: str,
+    apply: Callable[..., tuple[Value, Variables]],
+    inputs: Sequence[Array],
+    key: Key | None,
+  ) -> tuple[Value, 'Nets']:
     variables = {**self.variables[name], 'params': self.params[name]}
     output, moved = apply(variables, *inputs, train=self.train, key=key)
     rest = {kind: value for kind, value in moved.items() if kind != 'params'}

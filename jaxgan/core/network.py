@@ -12,7 +12,11 @@ from flax import nnx as flax_nnx
 
 from jaxgan.core.typing import Array, Key, Tree, Variables
 
-Apply = Callable[..., tuple[Any, Variables]]
+State = flax_nnx.State[str, flax_nnx.Variable[Array]]
+
+Applied = tuple[Any, Variables]
+"""The output of a network, and its variables after the call."""
+Apply = Callable[..., Applied]
 """A function `(variables, *inputs, train, key=None) -> (output, variables)`."""
 
 
@@ -83,16 +87,18 @@ def linen(module: nn.Module) -> Network:
 
   def run(
     variables: Variables, inputs: tuple[Array, ...], train: bool, key: Key | None, shown: list[str]
-  ):
+  ) -> Any:
     rngs = {} if key is None else {'dropout': key, 'noise': jax.random.fold_in(key, 1)}
     moving = [name for name in variables if name != 'params'] if train else []
     return module.apply(variables, *inputs, train=train, rngs=rngs, mutable=[*moving, *shown])
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None) -> Applied:
     output, moved = run(variables, inputs, train, key, [])
     return output, {**variables, **moved}
 
-  def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def features(
+    variables: Variables, *inputs: Array, train: bool, key: Key | None = None
+  ) -> Applied:
     output, moved = run(variables, inputs, train, key, ['intermediates'])
     seen = moved.pop('intermediates', {}).get('features')
     if seen is None:
@@ -131,7 +137,9 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
     (2,)
   """
 
-  def split(module: flax_nnx.Module):
+  def split(
+    module: flax_nnx.Module,
+  ) -> tuple[Any, ...]:
     return flax_nnx.split(module, flax_nnx.Param, flax_nnx.RngState, ...)
 
   template = flax_nnx.eval_shape(lambda: build(flax_nnx.Rngs(0)))
@@ -147,7 +155,7 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
     train: bool,
     key: Key | None = None,
     method: str = '__call__',
-  ):
+  ) -> Applied:
     if train and key is None and jax.tree.leaves(streams):
       raise ValueError('this network draws random numbers in training: give it a key')
     parts = _filled(params, variables['params']), _filled(state, variables['state'])
@@ -160,14 +168,14 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
   return Network(init, apply, partial(apply, method='with_features') if shows else None)
 
 
-def _filled(template: flax_nnx.State, values: dict[str, Tree]) -> flax_nnx.State:
+def _filled(template: State, values: dict[str, Tree]) -> State:
   """Return the values in the form that NNX merges."""
   filled = copy.deepcopy(template)
   flax_nnx.replace_by_pure_dict(filled, values)
   return filled
 
 
-def _seeded(streams: flax_nnx.State, key: Key | None) -> flax_nnx.State:
+def _seeded(streams: State, key: Key | None) -> State:
   """Return the streams of random numbers at their beginning, each with its own key."""
   leaves, structure = jax.tree.flatten(streams)
   base = jax.random.key(0) if key is None else key

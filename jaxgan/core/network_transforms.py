@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from jaxgan.core.network import Apply, Network, with_features
+from jaxgan.core.network import Applied, Apply, Network, with_features
 from jaxgan.core.typing import Array, Key, Variables
 
 Cast = TypeVar('Cast')
@@ -21,7 +21,7 @@ def of_features(network: Network) -> Network:
   """
   shown = with_features(network)
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None) -> Applied:
     (_, features), moved = shown(variables, *inputs, train=train, key=key)
     return features, moved
 
@@ -53,13 +53,15 @@ def with_head(body: Network, head: Network) -> Network:
     (_, features), _ = with_features(body)(made, *inputs, train=True, key=keys[2])
     return join({'body': made, 'head': head.init(keys[1], features)})
 
-  def features(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def features(
+    variables: Variables, *inputs: Array, train: bool, key: Key | None = None
+  ) -> Applied:
     part = lambda name: {kind: parts[name] for kind, parts in variables.items() if name in parts}
     (output, seen), moved = with_features(body)(part('body'), *inputs, train=train, key=key)
     more, other = head.apply(part('head'), seen, train=train)
     return (output + more, seen), join({'body': moved, 'head': other})
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None) -> Applied:
     (output, _), moved = features(variables, *inputs, train=train, key=key)
     return output, moved
 
@@ -121,7 +123,7 @@ def with_reference(network: Network, draw: Callable[[Key], tuple[Array, ...]]) -
     reference = draw(keys[0])
     return {**network.init(keys[1], *_joined(reference, inputs)), 'reference': reference}
 
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None) -> Applied:
     own = {kind: value for kind, value in variables.items() if kind != 'reference'}
     reference = variables['reference']
     output, moved = network.apply(own, *_joined(reference, inputs), train=train, key=key)
@@ -149,7 +151,7 @@ def computed_in(network: Network, dtype: DTypeLike) -> Network:
     return jax.tree.map(lambda x: x.astype(new) if x.dtype == old else x, tree)
 
   def lowered(call: Apply) -> Apply:
-    def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+    def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None) -> Applied:
       params, given = cast((variables['params'], inputs), jnp.float32, dtype)
       output, moved = call({**variables, 'params': params}, *given, train=train, key=key)
       return cast(output, dtype, jnp.float32), {**moved, 'params': variables['params']}

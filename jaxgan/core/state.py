@@ -2,7 +2,7 @@
 
 import flax
 
-from jaxgan.core.typing import Array, Key, Memory, Tree
+from jaxgan.core.typing import Array, Key, Logs, Memory, Tree
 
 
 @flax.struct.dataclass
@@ -17,3 +17,7 @@ class TrainState:
   opt: dict[str, Tree]
   ema: dict[str, Tree]
   skipped: Array  # int32 [4]: the counts of `guard.keep`
+
+
+Played = tuple[TrainState, Logs]
+"""The state after a step or a turn, and what it logs."""

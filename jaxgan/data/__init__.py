@@ -15,10 +15,10 @@ import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from jaxgan.core.typing import Json
+from jaxgan.core.typing import Json, Spec
 from jaxgan.data.images import EXTENSIONS
 from jaxgan.data.pipeline import batches, indices
-from jaxgan.data.source import Source, Spec, from_arrays, renamed, turned, two_domains, without
+from jaxgan.data.source import Source, from_arrays, renamed, turned, two_domains, without
 
 if TYPE_CHECKING:
   from tensorflow_datasets.core import DatasetBuilder

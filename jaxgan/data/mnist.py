@@ -19,6 +19,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from jaxgan.data import prepared
+from jaxgan.storage import files
 
 SIZE = 28
 URL = 'https://storage.googleapis.com/cvdf-datasets/mnist/'
@@ -121,7 +122,7 @@ def reachable(url: str, timeout: float = 3.0) -> bool:
 
 def _fetch(manual: pathlib.Path, name: str, folder: pathlib.Path | None) -> None:
   try:
-    with prepared.atomic(manual / name) as file, _open(name, folder) as original:
+    with files.atomic(manual / name) as file, _open(name, folder) as original:
       shutil.copyfileobj(original, file)
       file.flush()
       _check(file.name, name, folder or URL)

@@ -17,9 +17,10 @@ from filelock import FileLock
 from tensorflow_datasets.core.decode.base import DeserializeMethod
 from tensorflow_datasets.core.read_only_builder import builder_from_files
 
+from jaxgan.core.typing import Spec
 from jaxgan.data import images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
-from jaxgan.data.source import Source, Spec, fingerprint, from_arrays, two_domains
+from jaxgan.data.source import Source, fingerprint, from_arrays, two_domains
 from jaxgan.storage.files import atomic
 
 log = logging.getLogger('jaxgan')

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core import network_transforms
-from jaxgan.core.game import Loss, Nets
-from jaxgan.core.nets import Shown
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets, Shown
 from jaxgan.core.typing import Array, Batch, Key, Latent, Logs, Step
 from jaxgan.losses.gradient_penalties import Penalty
 from jaxgan.losses.objectives import Objective
@@ -136,7 +136,7 @@ def between(
   """
   extra = terms or Terms()
 
-  def critic_loss(nets: Nets, batch: Batch, key: Key):
+  def critic_loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     drawing, key = jax.random.split(key)
     first, second, scoring, *keys = jax.random.split(key, 3 + len(penalties))
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
@@ -154,7 +154,7 @@ def between(
     loss = objective.critic(real_logits, fake_logits) + sum(added)
     return loss + more if extra.critic else loss, nets, {**logs, **noted, **others}
 
-  def generator_loss(nets: Nets, batch: Batch, key: Key):
+  def generator_loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     drawing, key = jax.random.split(key)
     keys = jax.random.split(key)
     fake, nets = generate(nets, batch, drawing)
@@ -190,7 +190,7 @@ def lazily(
   Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2).
   """
 
-  def loss(nets: Nets, batch: Batch, key: Key):
+  def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     drawing, scoring, key = jax.random.split(key, 3)
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
     score = lambda x: judge(nets, x, batch, jax.random.clone(scoring))[0]
@@ -205,7 +205,7 @@ def lazily(
 def generated(latent: Latent, given: Given) -> Generate:
   """Return the function that draws fakes by the network `generator`, from latents and `given`."""
 
-  def generate(nets: Nets, batch: Batch, key: Key):
+  def generate(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets]:
     z = latents_of(latent, batch, jax.random.clone(key))
     return nets('generator', z, *given(nets, batch), key=jax.random.split(key)[1])
 
@@ -223,7 +223,7 @@ def judged(given: Given, noise: float = 0.0, augment: Augment | None = None) -> 
   `augment` changes the images first; then noise of standard deviation `noise` is added.
   """
 
-  def judge(nets: Nets, images: Array, batch: Batch, key: Key):
+  def judge(nets: Nets, images: Array, batch: Batch, key: Key) -> tuple[Array, Nets]:
     noising, dropout, augmenting = jax.random.split(key, 3)
     images = images if augment is None else augment(nets, images, augmenting)
     return nets('critic', _noisy(images, noise, noising), *given(nets, batch), key=dropout)
@@ -249,7 +249,7 @@ def together(*losses: Loss) -> Loss:
   if len(losses) == 1:
     return losses[0]
 
-  def whole(nets: Nets, batch: Batch, key: Key):
+  def whole(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     value, nets, logs = losses[0](nets, batch, key)
     for i, loss in enumerate(losses[1:]):
       more, nets, others = loss(nets, batch, jax.random.fold_in(key, _APART + i))
@@ -275,7 +275,7 @@ def depending(
 def of_features(loss: Loss) -> Loss:
   """Return the loss that sees the critic's features in place of its logits."""
 
-  def featured(nets: Nets, batch: Batch, key: Key):
+  def featured(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     shown = network_transforms.of_features(nets.networks['critic'])
     seen = replace(nets, networks={**nets.networks, 'critic': shown})
     value, after, logs = loss(seen, batch, key)

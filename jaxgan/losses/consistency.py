@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, CriticFunction, Key, Latent
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets
+from jaxgan.core.typing import Array, Batch, CriticFunction, Key, Latent, Logs
 from jaxgan.losses.adversarial import Given, Judge, nothing
 from jaxgan.losses.gradient_penalties import Penalty, _wide
 
@@ -80,13 +81,13 @@ def latent_consistency(
     near = z + std * jax.random.normal(moving, z.shape, z.dtype)
     return [make(nets, x, batch, jax.random.clone(dropout)) for x in (z, near)]
 
-  def critic_loss(nets: Nets, batch: Batch, key: Key):
+  def critic_loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     *keys, judging = jax.random.split(key, 4)
     fakes = pair(nets, batch, keys)
     one, two = (judge(nets, x, batch, jax.random.clone(judging))[0] for x in fakes)
     return critic_weight * ((one - two) ** 2).mean(), nets, {}
 
-  def generator_loss(nets: Nets, batch: Batch, key: Key):
+  def generator_loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     one, two = pair(nets, batch, jax.random.split(key, 3))
     return -generator_weight * ((one - two) ** 2).mean(), nets, {}
 

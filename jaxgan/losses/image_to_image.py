@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 
 from jaxgan.augmentation.crops import ChangeBatch, unchanged
-from jaxgan.core.game import Loss, Nets
-from jaxgan.core.nets import Shown
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets, Shown
 from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
 
@@ -39,7 +39,7 @@ def cycle(
   Reference: Zhu et al., Unpaired Image-to-Image Translation, 2017.
   """
 
-  def generators(nets: Nets, batch: Batch, key: Key):
+  def generators(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     augmenting, pooling = jax.random.split(key)
     batch = augment(batch, augmenting)
     a, b = batch['image'], batch['target']
@@ -62,7 +62,7 @@ def cycle(
       loss, logs = loss + weight * identity * still, {**logs, 'identity': still}
     return loss, remember(nets, {'a': fake_a, 'b': fake_b}, pooling), logs
 
-  def critics(nets: Nets, batch: Batch, key: Key):
+  def critics(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     batch, loss = augment(batch, jax.random.split(key)[0]), jnp.zeros(())
     logs: Logs = {}
     for domain, images in (('a', batch['image']), ('b', batch['target'])):
@@ -75,7 +75,7 @@ def cycle(
   return generators, critics
 
 
-def _apart(nets: Nets, name: str, inputs: tuple[Array, ...]):
+def _apart(nets: Nets, name: str, inputs: tuple[Array, ...]) -> tuple[tuple[Array, Array], Nets]:
   """Apply a network to several batches in one pass; its norms treat each image separately."""
   output, nets = nets(name, jnp.concatenate(inputs))
   outputs = jnp.split(output, len(inputs))
@@ -138,7 +138,9 @@ def exchange(images: Array, pool: Array, held: Array, key: Key) -> tuple[Array, 
   if not len(pool):
     return images, pool, held
 
-  def one(carry, given):
+  def one(
+    carry: tuple[Array, Array], given: tuple[Array, Key]
+  ) -> tuple[tuple[Array, Array], Array]:
     (pool, held), (image, key) = carry, given
     place, coin = jax.random.split(key)
     full = held >= len(pool)
@@ -174,13 +176,13 @@ def paired(
   Reference: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
   """
 
-  def generate(nets: Nets, batch: Batch, key: Key):
+  def generate(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Array, Array, Nets]:
     augmenting, dropout = jax.random.split(key)
     batch = augment(batch, augmenting)
     fake, nets = nets('generator', batch['image'], key=dropout)
     return batch['image'], batch['target'], fake, nets
 
-  def critic(nets: Nets, batch: Batch, key: Key):
+  def critic(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     x, y, fake, _ = generate(nets, batch, key)
     seeing = lambda images, nets=nets: nets('critic', x, images)[0]
     nets.show(Shown(y, fake, seeing, objective.critic))
@@ -189,7 +191,7 @@ def paired(
     logs = {'real': real_logits.mean(), 'fake': fake_logits.mean()}
     return objective.critic(real_logits, fake_logits) / 2, nets, logs
 
-  def generator(nets: Nets, batch: Batch, key: Key):
+  def generator(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     x, y, fake, nets = generate(nets, batch, key)
     logits, nets = nets('critic', x, fake)
     adversarial, apart = objective.generator(logits, logits), distance(fake, y)

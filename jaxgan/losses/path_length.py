@@ -5,11 +5,12 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.game import Loss, Nets
-from jaxgan.core.typing import Array, Batch, Key
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets
+from jaxgan.core.typing import Array, Batch, Key, Logs
 from jaxgan.losses.style_mixing import Drawing
 
-_TINY = 1e-12  # added under the root, whose gradient at 0 would be NaN
+_TINY = 1e-12  # added under the root, Logs, whose gradient at 0 would be NaN
 
 
 def path_length(
@@ -32,7 +33,7 @@ def path_length(
   Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020 (StyleGAN2).
   """
 
-  def loss(nets: Nets, batch: Batch, key: Key):
+  def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     half = jax.tree.map(lambda x: x[::2], dict(batch))
     drawn, noising, directing = jax.random.split(key, 3)
     w, moved = drawing.styles(nets, half, drawn)

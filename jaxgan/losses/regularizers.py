@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.core.game import Loss, Nets
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
 from jaxgan.losses.adversarial import Observe
 from jaxgan.losses.gradient_penalties import _wide
@@ -73,7 +74,7 @@ def remembering(start: int = 1000, decay: float = 0.99) -> Observe:
 def of_parameters(name: str, regularizer: Regularizer) -> Loss:
   """Return the loss of a network's parameters only; it is logged as `regularizer`."""
 
-  def loss(nets: Nets, batch: Batch, key: Key):
+  def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     value = regularizer(nets.params[name])
     return value, nets, {'regulariser': value}
 
@@ -92,7 +93,7 @@ def historical(name: str, weight: float) -> Loss:
   Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
 
-  def loss(nets: Nets, batch: Batch, key: Key):
+  def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     apart = jax.tree.map(jnp.subtract, nets.params[name], nets.memory['history'][name])
     square = sum(jnp.vdot(x, x, precision=lax.Precision.HIGHEST) for x in jax.tree.leaves(apart))
     value = jnp.where(nets.step > 0, weight, 0.0) * square

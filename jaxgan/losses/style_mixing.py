@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.game import Nets
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent
 from jaxgan.losses.adversarial import Generate, Given, nothing
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxgan.augmentation.crops import crops
-from jaxgan.core.game import Loss, Nets
-from jaxgan.core.nets import Shown
-from jaxgan.core.typing import Array, Batch, Key
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets, Shown
+from jaxgan.core.typing import Array, Batch, Key, Logs
 from jaxgan.losses.objectives import Objective
 from jaxgan.ops.resample import resize
 
@@ -57,7 +57,7 @@ def pixels(distance: Distance, *, scale: int, crop: int) -> Loss:
     crop: the side of the random crops in pixels; `scale` must divide it.
   """
 
-  def generator(nets: Nets, batch: Batch, key: Key):
+  def generator(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     high = crops(batch['image'], crop, key)
     made, nets = nets('generator', downsampled(high, scale))
     return distance(_unit(made), _unit(high)), nets, {}
@@ -93,12 +93,12 @@ def adversarial(
   al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018.
   """
 
-  def make(nets: Nets, batch: Batch, key: Key):
+  def make(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Array, Nets]:
     high = crops(batch['image'], crop, key)
     made, nets = nets('generator', downsampled(high, scale))
     return made, high, nets
 
-  def critic(nets: Nets, batch: Batch, key: Key):
+  def critic(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     made, high, _ = make(nets, batch, key)
     seeing = lambda x, nets=nets: nets('critic', x)[0]
     nets.show(Shown(high, made, seeing, objective.critic))
@@ -106,7 +106,7 @@ def adversarial(
     fake, nets = nets('critic', made)
     return objective.critic(real, fake), nets, {'real': real.mean(), 'fake': fake.mean()}
 
-  def generator(nets: Nets, batch: Batch, key: Key):
+  def generator(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     made, high, nets = make(nets, batch, key)
     fake, nets = nets('critic', made)
     real = nets('critic', high)[0] if objective.uses_real else jnp.zeros_like(fake)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import jax
 import optax
 
-from jaxgan.core.game import Loss, Nets, Player
-from jaxgan.core.typing import Array, Batch, Key, Tree
+from jaxgan.core.game import Loss, Player
+from jaxgan.core.nets import Nets
+from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
 
 
 def unrolled(critic_loss: Loss, generator_loss: Loss, player: Player, steps: int) -> Loss:
@@ -42,7 +43,7 @@ def unrolled(critic_loss: Loss, generator_loss: Loss, player: Player, steps: int
     variables = {**nets.variables, **{name: after.variables[name] for name in own}}
     return replace(nets, params=params, variables=variables), state
 
-  def loss(nets: Nets, batch: Batch, key: Key):
+  def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     later, state = nets, nets.opt['critic']
     # Not lax.scan: its reverse pass needs as much memory, and XLA:CPU compiles the bodies of loops
     # less well, plain convolutions much worse. The trace grows with the steps, but they are few.

@@ -35,6 +35,9 @@ from jaxgan.ops.resample import LINEAR, filtered, pool, upsample
 JOINED = 32
 """Up to this many channels, groups share one convolution whose kernel is zero between them."""
 
+Saved = tuple[Array, Array]
+"""Two arguments of one of the three functions, or their gradients."""
+
 _plain = jax.make_user_context(default_value=False)
 
 
@@ -46,7 +49,7 @@ def fast() -> bool:
   return jax.default_backend() == 'cpu' and not _plain.value
 
 
-def plain() -> contextlib.AbstractContextManager:
+def plain() -> contextlib.AbstractContextManager[None]:
   """Return a context in which convolutions are plain `lax`, as forward mode (`jax.jvp`) needs.
 
   The context is part of the key of the jit cache: inside it a function is traced again.
@@ -100,17 +103,17 @@ def wgrad(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) -> Array:
   return wgrad_form(w_shape, stride, pads)(x, g, w_shape, stride, pads)
 
 
-def _conv_pull(stride, pads, saved, t):
+def _conv_pull(stride: int, pads: Pads, saved: Saved, t: Array) -> Saved:
   x, w = saved
   return tconv(t, w, x.shape, stride, pads), wgrad(x, t, w.shape, stride, pads)
 
 
-def _tconv_pull(x_shape, stride, pads, saved, t):
+def _tconv_pull(x_shape: Shape, stride: int, pads: Pads, saved: Saved, t: Array) -> Saved:
   g, w = saved
   return conv(t, w, stride, pads), wgrad(t, g, w.shape, stride, pads)
 
 
-def _wgrad_pull(w_shape, stride, pads, saved, t):
+def _wgrad_pull(w_shape: Shape, stride: int, pads: Pads, saved: Saved, t: Array) -> Saved:
   x, g = saved
   return tconv(g, t, x.shape, stride, pads), conv(x, t, stride, pads)
 

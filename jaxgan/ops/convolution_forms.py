@@ -75,11 +75,11 @@ def conv_few(x: Array, w: Array, stride: int, pads: Pads) -> Array:
 def tconv_dilated(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
   """Put zeros between the pixels of g, then convolve with the reversed kernel."""
 
-  def edges(n, m, k, pad):
+  def edges(n: int, m: int, k: int, pad: tuple[int, int]) -> tuple[int, int]:
     low = k - 1 - pad[0]
     return low, n + k - 1 - ((m - 1) * stride + 1) - low
 
-  outer = tuple(map(edges, x_shape[1:3], g.shape[1:3], w.shape[:2], pads))
+  outer = _outer(edges, x_shape, g.shape, w.shape[:2], pads)
   w = jnp.flip(w, (0, 1)).swapaxes(2, 3)
   return conv_lax(g, w, 1, outer, lhs_dilation=(stride, stride))
 
@@ -171,10 +171,12 @@ def wgrad_canonical(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads)
   layouts only outside of loops; inside a loop the layout of autodiff would run in the naive loop.
   """
 
-  def edges(n, m, k, pad):  # negative on the right: rows that no window reached
+  def edges(
+    n: int, m: int, k: int, pad: tuple[int, int]
+  ) -> tuple[int, int]:  # negative on the right: rows that no window reached
     return pad[0], k + (m - 1) * stride - n - pad[0]
 
-  outer = tuple(map(edges, x.shape[1:3], g.shape[1:3], w_shape[:2], pads))
+  outer = _outer(edges, x.shape, g.shape, w_shape[:2], pads)
   x, g = _crossed(x, g)
   w = conv_lax(x, g, 1, outer, rhs_dilation=(stride, stride))
   return w.transpose(1, 2, 0, 3)
@@ -192,15 +194,27 @@ def wgrad_turned(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) ->
   The taps come out in reversed order, and are reversed again.
   """
 
-  def edges(n, m, k, pad):
+  def edges(n: int, m: int, k: int, pad: tuple[int, int]) -> tuple[int, int]:
     return k - 1 - pad[0], pad[0] + n - m
 
-  outer = tuple(map(edges, x.shape[1:3], g.shape[1:3], w_shape[:2], pads))
+  outer = _outer(edges, x.shape, g.shape, w_shape[:2], pads)
   g, x = _crossed(g, x)
   return jnp.flip(conv_lax(g, x, 1, outer), (1, 2)).transpose(1, 2, 3, 0)
 
 
 # Functions that the formulations share.
+
+
+def _outer(
+  edges: Callable[[int, int, int, tuple[int, int]], tuple[int, int]],
+  x: Shape,
+  g: Shape,
+  kernel: Shape,
+  pads: Pads,
+) -> Pads:
+  """Return the padding of a formulation: `edges(n, m, k, pad)` of the rows, and of the columns."""
+  rows, columns = map(edges, x[1:3], g[1:3], kernel, pads)
+  return rows, columns
 
 
 def _contract(a: Array, b: Array, axes_a: Shape, axes_b: Shape) -> Array:

@@ -21,7 +21,8 @@ from jaxgan.data import Source
 from jaxgan.published import residual, sources
 from jaxgan.published.families import Family, family, unused
 from jaxgan.published.layouts import Found, Unfit, Weights, filled
-from jaxgan.recipes.config import VERSIONS, Common, to_json
+from jaxgan.recipes.config import Common
+from jaxgan.recipes.config_json import VERSIONS, to_json
 from jaxgan.recipes.option_groups import defaults
 from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.storage import files, foreign_weights, workdir

@@ -15,23 +15,46 @@ from typing import ClassVar, Literal
 
 from jaxgan import data
 from jaxgan.core.typing import Spec
-from jaxgan.recipes.config_json import BEFORE, RENAMED_METRICS, VERSIONS, from_json, to_json  # noqa: F401
-from jaxgan.recipes.option_groups import (  # noqa: F401  the variants' one place for all of it
-  LENGTH,
-  MAY_CHANGE,
-  PLACE,
+from jaxgan.recipes.config_json import RENAMED_METRICS
+from jaxgan.recipes.option_groups import (
   Group,
   Needs,
   Preset,
   above_zero,
-  absent,
-  defaults,
-  flag,
-  inert,
-  needs,
   part,
   zero_or_above,
 )
+
+__all__ = [
+  'Algorithm',
+  'Augmentation',
+  'Common',
+  'Config',
+  'Data',
+  'Features',
+  'Group',
+  'Labels',
+  'Latents',
+  'Minibatch',
+  'Needs',
+  'Ordinary',
+  'Packs',
+  'Players',
+  'Preset',
+  'Run',
+  'SINKS',
+  'Schedule',
+  'Scheduled',
+  'Scores',
+  'TopK',
+  'Training',
+  'TwoPlayer',
+  'VirtualBatch',
+  'above_zero',
+  'groups',
+  'part',
+  'zero_or_above',
+]
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
 
@@ -223,7 +246,7 @@ class Scores(Group):
     Needs(('eval_metric', 'eval_num'), lambda c: c.eval_every, {'eval_every': 100}),
   )
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.eval_metric in RENAMED_METRICS:
       new = RENAMED_METRICS[self.eval_metric]
       log.warning('eval_metric=%s is called %s now', self.eval_metric, new)

@@ -110,7 +110,9 @@ def scale_by_adam(
 ) -> optax.GradientTransformation:
   """Adam's scaling with a beta2 that is a function of how many updates were made before."""
 
-  def update(grads, state, params=None):
+  def update(
+    grads: optax.Updates, state: optax.ScaleByAdamState, params: optax.Params | None = None
+  ) -> tuple[optax.Updates, optax.OptState]:
     return optax.scale_by_adam(beta1, beta2(state.count), eps_root=eps_root).update(
       grads, state, params
     )

@@ -40,7 +40,7 @@ class Group:
   BEFORE: ClassVar[Preset] = {}
   """What runs do whose config.json was written before an option was there, if not its default."""
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if problems := [*_out_of_range(self), *_without_effect(self), *self.problems()]:
       raise ValueError('; '.join(problems))
 

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.network import Network
+from jaxgan.core.network import Applied, Network
 from jaxgan.core.typing import Array, Key, Spec, Tree, Variables
 from jaxgan.data.source import Source
 from jaxgan.evaluation import features
@@ -71,7 +71,7 @@ def _frozen(
   shape: tuple[int, ...],
   fetch: Callable[[Source], Tree],
 ) -> Frozen:
-  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None):
+  def apply(variables: Variables, *inputs: Array, train: bool, key: Key | None = None) -> Applied:
     return maps(variables['params'], *inputs), variables
 
   start = lambda: net.init(jax.random.key(0), jnp.zeros((1, *shape)))['params']

@@ -8,7 +8,7 @@ from jax.sharding import Sharding
 
 from jaxgan.core import game
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Key, Tree
+from jaxgan.core.typing import Array, Key, Tree
 from jaxgan.recipes.types import Recipe, Stage
 
 
@@ -47,7 +47,7 @@ def passage(old: TrainState, new: TrainState, fresh: Collection[str] = ()) -> Tr
   """
   kept = dict(jax.tree_util.tree_leaves_with_path(old))
 
-  def carry(path, leaf):
+  def carry(path: tuple[jax.tree_util.GetAttrKey, ...], leaf: Array) -> Array | None:
     before = None if path[0].name in fresh else kept.get(path)
     same = before is not None and (before.shape, before.dtype) == (leaf.shape, leaf.dtype)
     return before if same else leaf

@@ -12,7 +12,8 @@ import numpy as np
 
 from jaxgan.augmentation import controller
 from jaxgan.augmentation.ada import ada
-from jaxgan.core.game import Game, Nets, Turn
+from jaxgan.core.game import Game, Rule, Turn
+from jaxgan.core.nets import Nets
 from jaxgan.core.network import Network, linen
 from jaxgan.core.typing import Array, Key, Memory, Spec
 from jaxgan.losses import adversarial
@@ -175,7 +176,7 @@ def duel(
   return two_player.duel(config, networks, pair, lazy=lazy, memory=memory, rules=rules)
 
 
-def _controller(config: Options):
+def _controller(config: Options) -> Rule:
   return controller.adapt(
     target=config.ada_target,
     images=config.ada_images,

@@ -12,11 +12,18 @@ import numpy as np
 
 from jaxgan.augmentation import diffaugment
 from jaxgan.core import averaging, network, network_transforms
-from jaxgan.core.game import Loss, Nets
+from jaxgan.core.game import Loss
+from jaxgan.core.nets import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Json, Key, Latent
-from jaxgan.losses import adversarial, consistency, gradient_penalties, objectives, regularizers
+from jaxgan.core.typing import Array, Json, Key, Latent, Logs
+from jaxgan.losses import (
+  adversarial,
+  consistency,
+  gradient_penalties,
+  objectives,
+  regularizers,
+)
 from jaxgan.losses.adversarial import (
   Augment,
   Generate,
@@ -175,7 +182,7 @@ def _observing(few: Augmentation, observe: Observe) -> Observe:
     return observe
   remember = regularizers.remembering(few.lecam_start)
 
-  def both(nets: Nets, real: Array, fake: Array):
+  def both(nets: Nets, real: Array, fake: Array) -> tuple[Nets, Logs]:
     nets, noted = observe(nets, real, fake)
     nets, more = remember(nets, real, fake)
     return nets, {**noted, **more}

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 
 from jaxgan.core import network_transforms
-from jaxgan.core.game import Game, Nets
+from jaxgan.core.game import Game
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent
 from jaxgan.data.source import Source
 from jaxgan.recipes import codes

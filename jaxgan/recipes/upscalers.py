@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.core.game import Game, Loss, Nets, Player, Turn
+from jaxgan.core.game import Game, Loss, Player, Turn
+from jaxgan.core.nets import Nets
 from jaxgan.core.network import Network, linen
 from jaxgan.core.typing import Array, Batch, Json, Key, Spec
 from jaxgan.data.source import Source

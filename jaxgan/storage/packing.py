@@ -85,4 +85,4 @@ def _data(x: Array) -> Array:
 
 
 def _is_key(x: Array | jax.ShapeDtypeStruct) -> bool:
-  return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+  return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)

@@ -12,7 +12,7 @@ from jaxgan.evaluation import features, samples, scores
 from jaxgan.evaluation.metrics import frechet, kernel
 from jaxgan.evaluation.scores import Evaluator
 from jaxgan.parallel import hosts
-from jaxgan.recipes.config import RENAMED_METRICS
+from jaxgan.recipes.config_json import RENAMED_METRICS
 from jaxgan.storage import files
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.storage.workdir import BEST, BEST_SCORES

@@ -1,7 +1,7 @@
 """The doctor: reads the files of a run, looks at its samples, and names what is wrong with it."""
 
 import pathlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -147,5 +147,5 @@ def _translated(
 
 def _images(source: Source, number: int) -> np.ndarray:
   chosen = data_sets.pipeline.permutation(len(source), 0, 0)[:number]
-  images: Any = source.images(np.sort(chosen))
+  images = source.images(np.sort(chosen))
   return to_unit(images)

@@ -6,7 +6,8 @@ import uuid
 from jaxgan import variants
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
-from jaxgan.recipes.config import VERSIONS, Common, from_json
+from jaxgan.recipes.config import Common
+from jaxgan.recipes.config_json import VERSIONS, from_json
 from jaxgan.storage import descriptions, files
 from jaxgan.storage.workdir import CONFIG, DATA
 

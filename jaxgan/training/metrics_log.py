@@ -19,6 +19,7 @@ from jaxgan.diagnosis import alarms
 from jaxgan.diagnosis.alarms import Alarms
 from jaxgan.storage import files
 
+_Waiting = tuple[int, float, dict[str, float], Mapping[str, jax.Array]]  # step, time, event, logs
 STOPPED = 'stopped'
 """Names the event of a line between two others, where a run was stopped. A run that continues
 deletes this line, so that its file is that of a run that never stopped."""
@@ -58,7 +59,7 @@ class Journal:
     self._follow, self._watch = follow, watch
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet
-    self._waiting: collections.deque = collections.deque()  # of (step, time, event, logs)
+    self._waiting: collections.deque[_Waiting] = collections.deque()
     self._unwritten: list[str] = []
     self._warned = False
     self._begin(step)
@@ -71,7 +72,8 @@ class Journal:
     """Count one more step, and write the logs that are ready."""
     if self._bar is not None:
       self._bar.update()
-    while self._waiting and all(x.is_ready() for x in self._waiting[0][-1].values()):
+    ready = lambda x: x.is_ready()
+    while self._waiting and all(map(ready, self._waiting[0][-1].values())):
       self._read()
 
   def write(self, step: int, logs: Mapping[str, jax.Array], **event: float) -> None:
@@ -151,7 +153,9 @@ class Journal:
     }
     numbers = _numbers(line)
     found = [] if self._watch is None else self._watch.consider(numbers)
-    begun = [{'step': step, 'images': line['images'], **alarms.event(one)} for one in found]
+    begun: list[dict[str, float | str | None]] = [
+      {'step': step, 'images': line['images'], **alarms.event(one)} for one in found
+    ]
     self._append(line, *begun)  # in one call, so that a crash does not part them
     self._show(step, now, values, speed)
     for one in found:

@@ -195,7 +195,7 @@ class Run:
     it once: a new lambda for each call is compiled each time.
 
     Args:
-      function: takes the networks (`jaxgan.core.game.Nets`), then arrays; returns arrays.
+      function: takes the networks (`jaxgan.core.nets.Nets`), then arrays; returns arrays.
 
     Returns:
       The function of the arrays alone.

@@ -22,16 +22,9 @@ from jaxgan.data import Source
 from jaxgan.data.layouts import no_classes
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import labels, stages
-from jaxgan.recipes.config import (
-  LENGTH,
-  MAY_CHANGE,
-  PLACE,
-  VERSIONS,
-  Common,
-  Scores,
-  part,
-  to_json,
-)
+from jaxgan.recipes.config import Common, Scores, part
+from jaxgan.recipes.config_json import VERSIONS, to_json
+from jaxgan.recipes.option_groups import LENGTH, MAY_CHANGE, PLACE
 from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
+import numpy as np
+
 from jaxgan.core.typing import Json
 from jaxgan.recipes.config import SINKS
 from jaxgan.storage import files
@@ -290,8 +292,7 @@ def _tracker(
   return Tracker(module, begin, Sent(place / f'{name}.json'), Sent(place / f'{name}-pictures.json'))
 
 
-def _pixels(path: pathlib.Path) -> Any:
-  import numpy as np
+def _pixels(path: pathlib.Path) -> np.ndarray:
   from PIL import Image
 
   with Image.open(path) as image:

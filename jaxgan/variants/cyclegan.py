@@ -13,7 +13,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from jaxgan.augmentation import crops
-from jaxgan.core.game import Nets, Turn
+from jaxgan.core.game import Turn
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.cyclegan import ResNetGenerator

@@ -15,7 +15,8 @@ from typing import ClassVar, Literal
 import jax.numpy as jnp
 
 from jaxgan.augmentation import crops
-from jaxgan.core.game import Nets, Turn
+from jaxgan.core.game import Turn
+from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.patch_discriminator import Norm, PatchCritic

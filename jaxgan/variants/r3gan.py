@@ -108,7 +108,9 @@ def schedules(config: Config) -> Schedules:
   length = config.horizon or config.length
   between = lambda a, b, updates=1: between_ends(config.schedule, a, b, length * updates)
 
-  def optimizer(rate, updates, differentiable=False, power=1.0) -> optax.GradientTransformation:
+  def optimizer(
+    rate: float, updates: int, differentiable: bool = False, power: float = 1.0
+  ) -> optax.GradientTransformation:
     beta2, root = between(config.beta2, config.beta2_end, updates), 1e-16 * differentiable
     return optax.chain(
       scale_by_adam(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies
 
 from jaxgan.apps import config_file
-from jaxgan.recipes.config import from_json, to_json
+from jaxgan.recipes.config_json import from_json, to_json
 from jaxgan.variants import VARIANTS, configure, gan
 
 

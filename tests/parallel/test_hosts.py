@@ -18,7 +18,7 @@ from jaxgan import data, variants
 from jaxgan.parallel import devices, hosts
 from jaxgan.parallel.hosts import Hosts
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import to_json
+from jaxgan.recipes.config_json import to_json
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import run
 
@@ -197,7 +197,7 @@ import numpy as np
 import tyro
 from by_path import leaves
 from jaxgan.parallel import devices, hosts
-from jaxgan.recipes.config import from_json
+
 from jaxgan.training.loop import play
 from jaxgan.training.session import prepared
 from jaxgan.variants import VARIANTS

@@ -11,7 +11,8 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.recipes.checking import check
-from jaxgan.recipes.config import Config, to_json
+from jaxgan.recipes.config import Config
+from jaxgan.recipes.config_json import to_json
 
 
 @dataclasses.dataclass

@@ -9,7 +9,9 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
-from jaxgan.recipes.config import MAY_CHANGE, Config, from_json, groups, to_json
+from jaxgan.recipes.config import Config, groups
+from jaxgan.recipes.config_json import from_json, to_json
+from jaxgan.recipes.option_groups import MAY_CHANGE
 
 PRESETS = pytest.mark.parametrize('preset', ['laptop', 'paper'])
 

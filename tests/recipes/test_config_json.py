@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from jaxgan import variants
-from jaxgan.recipes.config import VERSIONS, from_json, to_json
+from jaxgan.recipes.config_json import VERSIONS, from_json, to_json
 
 OLD = dict(
   **dict(augment='none', batch_size=2, beta1=0.5, beta2=0.999, blocks=2, channels=3),

@@ -3,7 +3,7 @@
 import pytest
 
 from jaxgan import variants
-from jaxgan.recipes.config import flag
+from jaxgan.recipes.option_groups import flag
 
 ALONE = {
   'policy': ('gan', 'color', '--augment=none', '--augment=diffaugment'),

@@ -4,7 +4,7 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
-from jaxgan.recipes.config import to_json
+from jaxgan.recipes.config_json import to_json
 from jaxgan.storage import descriptions, workdir
 from jaxgan.training import kept
 

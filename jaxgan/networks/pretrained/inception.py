@@ -118,7 +118,7 @@ def _unit(name: str, width: int, kernel: int | tuple[int, int] = 1, stride: int 
   return f'branch{name}', width, kernel, stride
 
 
-def _row(name: str, *units: tuple) -> list[Unit]:
+def _row(name: str, *units: tuple[int, ...] | tuple[int, tuple[int, int]]) -> list[Unit]:
   """Return units with names that are numbered from 1."""
   return [_unit(f'{name}_{i}', *unit) for i, unit in enumerate(units, 1)]
 
@@ -164,7 +164,7 @@ def _e(kind: str) -> Branches:
   )
 
 
-BLOCKS: Mapping[str, tuple[Callable[..., Branches], tuple]] = {
+BLOCKS: Mapping[str, tuple[Callable[..., Branches], tuple[int | str, ...]]] = {
   **{f'Mixed_5{name}': (_a, (pooled,)) for name, pooled in zip('bcd', (32, 64, 64), strict=True)},
   'Mixed_6a': (_b, ()),
   **{f'Mixed_6{name}': (_c, (n,)) for name, n in zip('bcde', (128, 160, 160, 192), strict=True)},
