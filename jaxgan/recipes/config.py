@@ -16,45 +16,12 @@ from typing import ClassVar, Literal
 from jaxgan import data
 from jaxgan.core.typing import Spec
 from jaxgan.recipes.config_json import RENAMED_METRICS
-from jaxgan.recipes.option_groups import (
-  Group,
-  Needs,
-  Preset,
-  above_zero,
-  part,
-  zero_or_above,
-)
-
-__all__ = [
-  'Algorithm',
-  'Augmentation',
-  'Common',
-  'Config',
-  'Data',
-  'Features',
-  'Group',
-  'Labels',
-  'Latents',
-  'Minibatch',
-  'Needs',
-  'Ordinary',
-  'Packs',
-  'Players',
-  'Preset',
-  'Run',
-  'SINKS',
-  'Schedule',
-  'Scheduled',
-  'Scores',
-  'TopK',
-  'Training',
-  'TwoPlayer',
-  'VirtualBatch',
-  'above_zero',
-  'groups',
-  'part',
-  'zero_or_above',
-]
+from jaxgan.recipes.option_groups import Group as Group
+from jaxgan.recipes.option_groups import Needs as Needs
+from jaxgan.recipes.option_groups import Preset as Preset
+from jaxgan.recipes.option_groups import above_zero as above_zero
+from jaxgan.recipes.option_groups import part as part
+from jaxgan.recipes.option_groups import zero_or_above as zero_or_above
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
 
