@@ -23,6 +23,7 @@ COMMANDS = {
   'doctor': 'Say what is wrong with a run, and what may help.',
   'human': 'Ask people: make a page of choices, then count the answers.',
   'plane': 'Train GANs on points of the plane and draw what they learn.',
+  'play': 'Explore the generator of a run in a browser.',
   'interpolate': 'Make an animation that walks from image to image.',
   'truncate': 'Trade variety for quality, shown in a picture and in scores.',
   'stylemix': 'Combine the styles of two images.',

@@ -102,7 +102,7 @@ def search(
     _, _, points, images, distances = held
     return _best(points, images, distances, options.restarts)
 
-  size = max(1, latents.BATCH * 4 // options.restarts)
+  size = min(max(1, latents.BATCH * 4 // options.restarts), len(targets))
   return Found(*in_batches(nearest, targets, labels, np.arange(len(targets)), size=size))
 
 

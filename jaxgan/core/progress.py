@@ -1,9 +1,10 @@
 """Progress of a long command: a bar on a terminal, elsewhere a plain line every ten seconds."""
 
 import contextlib
+import contextvars
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -17,6 +18,21 @@ DELAY = 1.0
 """Seconds until a bar appears, so that short work shows none."""
 _told: list[float] = []
 """When the last line was printed, for each command that runs: none in a library."""
+
+
+Watch = Callable[[str, int, int | None], None]
+_watch: contextvars.ContextVar[Watch | None] = contextvars.ContextVar('_watch', default=None)
+"""What is called in place of showing progress, for each thread."""
+
+
+@contextlib.contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+  """Call `watch(name, done, total)` in the `with` block for each thing, and show nothing."""
+  token = _watch.set(watch)
+  try:
+    yield
+  finally:
+    _watch.reset(token)
 
 
 @contextlib.contextmanager
@@ -41,6 +57,11 @@ def over(things: Iterable[Thing], name: str, total: int | None = None) -> Iterat
   """
   if total is None and isinstance(things, Sized):
     total = len(things)
+  if watch := _watch.get():
+    for done, thing in enumerate(things):
+      watch(name, done, total)
+      yield thing
+    return
   if console.is_terminal(sys.stderr):
     screen = console.Tolerant(sys.stderr)
     yield from tqdm(things, name, total, leave=False, file=screen, delay=DELAY)

@@ -78,13 +78,18 @@ def upright_size(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> 
   return (height, width) if turned else (width, height)
 
 
-def decode(file: str | IO[bytes], *, size: int = 0) -> Image.Image:
+def decode(file: str | IO[bytes], *, size: int = 0, alpha: bool = False) -> Image.Image:
   """Return the image of a file as `load_image` does, without checking where the file is.
+
+  Args:
+    file: its path, or the open file.
+    size: as in `load_image`.
+    alpha: whether an image with transparency keeps it, as `with_alpha` does.
 
   Raises:
     ValueError: as in `load_image`.
   """
-  return _decoded(flat, file, size)
+  return _decoded(with_alpha if alpha else flat, file, size)
 
 
 def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size: int) -> Made:
