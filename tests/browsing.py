@@ -14,8 +14,9 @@ import pytest
 FLAGS = [
   *('--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync'),
   *('--disable-background-networking', '--disable-component-update', '--disable-quic'),
-  *('--host-resolver-rules=MAP * ~NOTFOUND', '--window-size=1100,1400'),
+  '--window-size=1100,1400',
 ]
+NOWHERE = '--host-resolver-rules=MAP * ~NOTFOUND'
 
 
 class Browser:
@@ -69,7 +70,9 @@ class Browser:
 
 
 @contextlib.contextmanager
-def opened(downloads):
+def opened(downloads, reachable=None):
+  """A browser that reaches no host, or this one alone."""
+  rules = NOWHERE + (f' , EXCLUDE {reachable}' if reachable else '')
   driver, chrome = shutil.which('chromedriver'), shutil.which('chromium')
   if not (driver and chrome):
     pytest.skip('needs chromium and chromedriver')
@@ -81,7 +84,7 @@ def opened(downloads):
     try:
       browser = Browser(port)
       browser.ready()
-      options = {'args': [*FLAGS, f'--user-data-dir={profile}'], 'binary': chrome}
+      options = {'args': [*FLAGS, rules, f'--user-data-dir={profile}'], 'binary': chrome}
       options['prefs'] = {'download.default_directory': str(downloads)}
       asked = {'goog:chromeOptions': options, 'goog:loggingPrefs': {'browser': 'ALL'}}
       session = browser.ask('/session', capabilities={'alwaysMatch': asked})['sessionId']

@@ -1,7 +1,6 @@
 """Pictures of a generator that a person explores: from a wish to the image."""
 
 import itertools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -36,7 +35,6 @@ class Explorer:
   where: Space
   found: dict[str, Array] = field(default_factory=dict)
   numbers: 'itertools.count[int]' = field(default_factory=lambda: itertools.count(1))
-  lock: threading.Lock = field(default_factory=threading.Lock)
 
   @cached_property
   def directions(self) -> np.ndarray:
@@ -121,9 +119,14 @@ def point(one: Explorer, wish: Wish) -> Array:
     other = truncated(one, drawn(one, wish.mix[0], wish.label), wish.psi)
     first, past = stylemix.spans(at.shape[1], ())[wish.mix[1]]
     at = stylemix.mixed(at, other, first, past)[0]
-  if any(wish.moves) and len(one.directions):
-    at = at + jnp.asarray(wish.moves[: len(one.directions)]) @ one.directions[: len(wish.moves)]
-  return at
+  return at + _moved(one, wish.moves).reshape(*[1] * (at.ndim - 1), -1) if any(wish.moves) else at
+
+
+def _moved(one: Explorer, moves: tuple[float, ...]) -> Array:
+  """Return the sum of moves along the directions, `[d]`; `[1]` where there are none."""
+  given = np.resize(np.float32(moves), len(one.directions))
+  given[len(moves) :] = 0
+  return jnp.asarray(given @ one.directions)
 
 
 def drawn(one: Explorer, seed: int, label: int) -> Array:
@@ -166,11 +169,15 @@ def find(one: Explorer, target: np.ndarray, label: int) -> tuple[str, np.ndarray
   distance = invert.nearness(one.run, weight)
   result = search.search(one.run, one.where, distance, target[None], _labels(label), SEARCH)
   name = f'picture-{next(one.numbers)}'
-  with one.lock:
-    one.found[name] = jnp.asarray(result.points)
-    for old in list(one.found)[:-KEPT]:
-      del one.found[old]
+  one.found[name] = jnp.asarray(result.points)
+  _forget(one)
   return name, result.images[0]
+
+
+def _forget(one: Explorer) -> None:
+  """Forget all found points but the newest."""
+  for old in list(one.found)[:-KEPT]:
+    one.found.pop(old, None)
 
 
 def _has_features(run: Run) -> bool:

@@ -67,7 +67,8 @@ function wish(of = state) {
 const image = async (of) => (await ask('image', JSON.stringify(wish(of)))).blob();
 
 function keep() {
-  const changed = Object.entries(first()).filter(
+  const lasting = state.found ? [] : Object.entries(first()); // a found picture ends with the server
+  const changed = lasting.filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(state[name]));
   const words = changed.map(([name]) => [name, JSON.stringify(state[name])]);
   history.replaceState(null, '', words.length ? `#${new URLSearchParams(words)}` : location.pathname);
@@ -329,7 +330,7 @@ function compare(before, after, names) {
   const sides = document.createElement('div');
   box.className = 'compare';
   both.className = 'both';
-  over.className = 'over';
+  [under.className, over.className] = ['under', 'over'];
   rule.className = 'rule';
   sides.className = 'sides';
   under.addEventListener('load', () => [under, over].forEach(

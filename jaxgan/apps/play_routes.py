@@ -165,13 +165,13 @@ def _convert(run: Run, working: threading.Lock, request: Request) -> Reply:
 
 def _made(run: Run, name: str, scale: int, image: Image.Image) -> Image.Image:
   """Return a picture translated or enlarged, with its transparency."""
+
+  def enlarge(image: Image.Image) -> Image.Image:
+    array = images.to_array(image, 1 if image.mode == 'L' else 3)
+    return images.from_array(upscale.enlarge(run, array[None])[0])
+
   if scale > 1:
-
-    def make(image: Image.Image) -> Image.Image:
-      array = images.to_array(image, 1 if image.mode == 'L' else 3)
-      return images.from_array(upscale.enlarge(run, array[None])[0])
-
-    through = transparency.enlarged
+    make, through = enlarge, transparency.enlarged
   else:
     make = translate.translator(run, name, tile=512, overlap=64, seed=0)
     through = transparency.translated
