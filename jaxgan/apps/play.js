@@ -32,12 +32,14 @@ function say(text) {
   find('message').hidden = !text;
 }
 
-// Runs an action; its error is one line in the page.
+// Runs an action, and returns whether it went well; its error is one line in the page.
 async function trying(action) {
   try {
     await action();
+    return true;
   } catch (error) {
     say(error.message);
+    return false;
   }
 }
 
@@ -123,9 +125,10 @@ function changed() {
 // Draws until the picture is the one that is wanted now: moves in between are skipped.
 async function draw() {
   drawing = true;
+  let well = true;
   while (drawn !== wanted) {
     const version = wanted;
-    await trying(async () => {
+    well = await trying(async () => {
       const blob = await image();
       show(find('picture'), blob);
       find('save').href = find('picture').src;
@@ -138,7 +141,7 @@ async function draw() {
   }
   drawing = false;
   clearTimeout(timer);
-  timer = setTimeout(nearby, 250);
+  if (well) timer = setTimeout(nearby, 250);
 }
 
 function described() {

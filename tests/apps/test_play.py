@@ -1,7 +1,6 @@
 """The page in a browser: a control changes the picture, and nothing is fetched elsewhere."""
 
 import contextlib
-import itertools
 import re
 import signal
 import subprocess
@@ -135,11 +134,13 @@ def test_a_run_by_class_in_a_browser(conditional, browser, tmp_path):
     assert 'does not know: nothing' in text(browser, 'message')
   browser.run("document.getElementById('next').click()")
   until(browser, "document.getElementById('message').textContent.startsWith('The program does not')")
+  browser.open('about:blank')
+  assert {x['source'] for x in browser.errors()} == {'network'}  # the browser's own words on that
 
 
 def test_styles_have_their_controls_and_every_window_fits(styled, browser):
   with served(load(styled)) as url:
-    for width, dark in itertools.product((390, 1280), (False, True)):
+    for width, dark in ((390, True), (1280, False)):
       browser.show(width, dark=dark)
       browser.open(url)
       until(browser, "document.getElementById('direction-5')")

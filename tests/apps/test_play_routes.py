@@ -103,6 +103,7 @@ BOMB = encoded(Image.new('1', (20000, 20000)))
     (encoded(Image.new('L', (9, 9)), 'TIFF'), 'cannot be used'),
     (BOMB, 'cannot be used (DecompressionBomb'),
   ],
+  ids=['empty', 'svg', 'cut', 'tiff', 'bomb'],
 )
 def test_what_is_no_picture_is_refused(body, words, routes, translating):
   for path, answers in (('/find', routes), ('/convert', translating)):
