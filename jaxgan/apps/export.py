@@ -30,6 +30,8 @@ from jaxgan.training import exporting
 from jaxgan.training.run import Run, load
 from jaxgan.training.session import versions
 
+CLOSE_ONNX = 1e-4
+"""How far, of the largest number, images of an ONNX file may be from those of the program."""
 CLOSE, ROUNDING = 1e-5, 1e-3
 """How far, of the largest number, images of the file may be from those of the same program here,
 and from those of the run, whose convolutions add their products in another order."""
@@ -40,15 +42,15 @@ class Options:
   """Write the generator of a run for use without jaxgan.
 
   safetensors: the parameters by name. stablehlo: the function from latents (or images) to images,
-  for `jax.export` and every program that reads StableHLO, with any batch size. A JSON beside the
-  file says what is in it.
+  for `jax.export` and every program that reads StableHLO, with any batch size. onnx: the same for
+  ONNX Runtime. A JSON beside the file says what is in it.
   """
 
   workdir: pathlib.Path
   """The run's directory."""
   out: Exported
   """The file to write; the JSON has its name with .json behind it."""
-  format: Literal['safetensors', 'stablehlo'] | None = None
+  format: Literal['safetensors', 'stablehlo', 'onnx'] | None = None
   """The form of the file; that of the ending of --out if not given."""
   direction: str | None = None
   """For a run that translates: AtoB or BtoA; the one that it was trained for if not given."""
@@ -66,7 +68,7 @@ def write(options: Options) -> None:
   if options.format not in (None, form):
     raise ValueError(f'--format={options.format} is written as .{options.format}: name --out so')
   run = load(options.workdir, options.checkpoint)
-  made = _safetensors if form == 'safetensors' else _stablehlo
+  made = {'safetensors': _safetensors, 'stablehlo': _stablehlo, 'onnx': _onnx}[form]
   data, about, said = made(run, options.direction)
   with files.atomic(options.out) as file:
     file.write(data)
@@ -127,23 +129,62 @@ def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   """Return the function as bytes, its inputs, and a sentence with the largest difference."""
   program = _program(run, direction)
   data = exporting.serialized(program)
-  with tempfile.TemporaryDirectory() as folder:
-    result = pathlib.Path(folder) / 'made.npy'
-    _apart(CALL, data, program.inputs, str(result))
-    found = np.load(result, allow_pickle=False)
+  found = _called(CALL, data, program.inputs)
   with convolution.plain():
     same = np.asarray(jax.jit(program.function)(*program.inputs.values()))
   usual = np.asarray(jax.jit(program.function)(*program.inputs.values()))
   error = _difference(found, usual)
   if not (_difference(found, same) <= CLOSE and error <= ROUNDING):
     raise ValueError(f'images of the file differ from those of the run by {error:.1e}')
-  inputs = {
-    name: {'dtype': str(x.dtype), 'shape': program.shapes[name]}
-    for name, x in program.inputs.items()
-  }
+  inputs = _inputs(program)
   sizes = ', '.join(map(str, found.shape[1:]))
   about = {'inputs': inputs, 'output': f'float32 [b, {sizes}] in [-1, 1]', 'difference': error}
   return data, about, f'a function of {", ".join(inputs)} (differs by {error:.1e})'
+
+
+def _onnx(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
+  """Return the function as ONNX, its inputs, and a sentence; for any batch size, or else for 1.
+
+  Raises:
+    ValueError: it cannot be converted, or its images differ.
+  """
+  program, reasons = _program(run, direction), []
+  for batch in (None, 1):
+    chosen = exporting.with_batch(program, batch)
+    try:
+      data, error = _checked_onnx(chosen)
+    except exporting.Inexpressible as reason:
+      reasons.append(str(reason))
+      continue
+    sizes = 'any number of images' if batch is None else 'one image'
+    about = {'inputs': _inputs(chosen), 'output': f'{exporting.OUTPUT}, in [-1, 1]'}
+    said = f'a function of {", ".join(program.inputs)} for {sizes} (differs by {error:.1e})'
+    return data, {**about, 'difference': error, 'converter': exporting.CONVERTER}, said
+  raise ValueError(
+    f'{run.config.variant} cannot be written as ONNX: {reasons[-1]}; use --format=stablehlo'
+  )
+
+
+def _checked_onnx(program: exporting.Program) -> tuple[bytes, float]:
+  """Return a program as ONNX, and how far its images are from those of the program."""
+  data = exporting.onnx_bytes(program)
+  with convolution.plain():
+    wanted = np.asarray(jax.jit(program.function)(*program.inputs.values()))
+  try:
+    error = _difference(_called(CALL_ONNX, data, program.inputs), wanted)
+  except ValueError as reason:
+    raise exporting.Inexpressible(str(reason)) from None
+  if not error <= CLOSE_ONNX:
+    raise exporting.Inexpressible(f'images of the file differ from those of the run by {error:.1e}')
+  return data, error
+
+
+def _inputs(program: exporting.Program) -> Json:
+  """Return the types and shapes of a program's inputs, by name."""
+  return {
+    name: {'dtype': str(x.dtype), 'shape': program.shapes[name]}
+    for name, x in program.inputs.items()
+  }
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
@@ -160,6 +201,23 @@ def _program(run: Run, direction: str | None) -> exporting.Program:
   return exporting.of_latents(run)
 
 
+def _called(code: str, data: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
+  """Return what a file makes of inputs, called by code in a process without jaxgan."""
+  with tempfile.TemporaryDirectory() as folder:
+    result = pathlib.Path(folder) / 'made.npy'
+    _apart(code, data, inputs, str(result))
+    return np.load(result, allow_pickle=False)
+
+
+CALL_ONNX = """
+import sys
+import numpy as np
+import onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])
+with np.load(sys.argv[2]) as given:
+  inputs = {name: given[name] for name in given.files}
+np.save(sys.argv[3], session.run(None, inputs)[0])
+"""
 CALL = """
 import sys
 import numpy as np

@@ -1,7 +1,9 @@
 """What a run makes, as one function of arrays, for use without jaxgan."""
 
+import contextlib
 import importlib.util
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,6 +24,14 @@ PLATFORMS = ('cpu', 'cuda', 'tpu')
 EXAMPLES = 3
 SYNTHESIS = 'synthesis'
 """The network of a run with styles that takes noise."""
+CONVERTER = 'jax2onnx==0.17.1'
+"""What makes ONNX files. It asks for an older Orbax than jaxgan, but imports none."""
+OUTPUT = 'made'
+"""The name of the output of an ONNX file."""
+
+
+class Inexpressible(ValueError):
+  """A program cannot be written in a format."""
 
 
 class Program(NamedTuple):
@@ -133,3 +143,52 @@ def serialized(program: Program) -> bytes:
   with convolution.plain():
     made = export.export(jax.jit(program.function), platforms=PLATFORMS)(*given)
   return bytes(made.serialize())
+
+
+def with_batch(program: Program, batch: int | None) -> Program:
+  """Return a program whose examples and shapes have a batch of this size; None: of any size."""
+  if batch is None:
+    return program
+  fixed = {name for name, shape in program.shapes.items() if shape[:1] == 'b'}
+  return program._replace(
+    inputs={k: x[:batch] if k in fixed else x for k, x in program.inputs.items()},
+    shapes={k: f'{batch}{x[1:]}' if k in fixed else x for k, x in program.shapes.items()},
+  )
+
+
+def onnx_bytes(program: Program) -> bytes:
+  """Return a program as an ONNX file, for the batch of its shapes.
+
+  Raises:
+    ValueError: packages are missing.
+    Inexpressible: the converter cannot express the program.
+  """
+  if missing := [x for x in ('onnx', 'onnxruntime', 'jax2onnx') if not importlib.util.find_spec(x)]:
+    raise ValueError(
+      f"--format=onnx needs {', '.join(missing)}: pip install 'jaxgan[onnx]', then "
+      f'pip install --no-deps {CONVERTER} (without --no-deps it brings an Orbax that is too old)'
+    )
+  given = [
+    jax.ShapeDtypeStruct(('b', *x.shape[1:]) if program.shapes[name][:1] == 'b' else x.shape, x.dtype)
+    for name, x in program.inputs.items()
+  ]
+  with _silent(), convolution.plain():
+    try:
+      from jax2onnx import to_onnx
+
+      names = dict(input_names=[*program.inputs], output_names=[OUTPUT])
+      return bytes(to_onnx(program.function, given, **names).SerializeToString())
+    except Exception as error:  # a converter may raise anything
+      first = (str(error).strip().splitlines() or [''])[0]
+      raise Inexpressible(f'{type(error).__name__}: {first[:200]}') from None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+  """Hide what is logged: the converter warns of packages for networks that are not ours."""
+  before = logging.root.manager.disable
+  logging.disable(logging.CRITICAL)
+  try:
+    yield
+  finally:
+    logging.disable(before)
