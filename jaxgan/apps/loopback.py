@@ -9,6 +9,7 @@ import sys
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import NamedTuple
 
 LARGEST = 32 * 2**20
@@ -72,9 +73,11 @@ def serving(routes: Routes, host: str, port: int) -> Iterator[tuple[ThreadingHTT
   Raises:
     ValueError: the address is not of this machine, or the port is in use.
   """
+  if not host.strip():
+    raise ValueError('--host is empty, which would be every address: give one, such as 127.0.0.1')
   try:
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    made = type('Server', (_Server,), {'address_family': family})((host, port), _handler(routes))
+    made = type('Server', (_Server,), {'address_family': family})((host, port), _Handler)
   except (OSError, UnicodeError) as error:
     reason = getattr(error, 'strerror', None) or error
     raise ValueError(
@@ -82,13 +85,14 @@ def serving(routes: Routes, host: str, port: int) -> Iterator[tuple[ThreadingHTT
       'or --host'
     ) from None
   with made:
-    made.own, made.everywhere = names(host), not is_loopback(host)
+    made.routes, made.own, made.everywhere = routes, names(host), not is_loopback(host)
     shown = f'[{host}]' if ':' in host else host
     yield made, f'http://{shown}:{made.server_address[1]}/'
 
 
 class _Server(ThreadingHTTPServer):
   daemon_threads = True
+  routes: Routes = MappingProxyType({})
   own: frozenset[str] = frozenset()
   everywhere = False
 
@@ -133,7 +137,7 @@ def is_own(header: str | None, own: frozenset[str], everywhere: bool) -> bool:
     everywhere: whether the server listens at other addresses than those of loopback.
 
   Example:
-    >>> [is_own(x, names('127.0.0.1'), False) for x in ('localhost:80', '[::1]', 'a.test', '1.2.3.4')]
+    >>> [is_own(x, names('::1'), False) for x in ('localhost:80', '[::1]', 'a.test', '1.2.3.4')]
     [True, True, False, False]
   """
   try:
@@ -146,79 +150,76 @@ def is_own(header: str | None, own: frozenset[str], everywhere: bool) -> bool:
     return name.rstrip('.') in own
 
 
-def _handler(routes: Routes) -> type[BaseHTTPRequestHandler]:
-  """Return the class that answers requests."""
+class _Handler(BaseHTTPRequestHandler):
+  """Answers requests."""
 
-  class Handler(BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-    timeout = 60  # seconds for which a silent browser keeps a thread
-    server: _Server
+  protocol_version = 'HTTP/1.1'
+  timeout = 60  # seconds for which a silent browser keeps a thread
+  server: _Server
 
-    def do_GET(self) -> None:
-      self._answer()
+  def do_GET(self) -> None:
+    self._answer()
 
-    def do_POST(self) -> None:
-      self._answer()
+  def do_POST(self) -> None:
+    self._answer()
 
-    def log_message(self, format: str, *args: object) -> None:
-      pass  # the terminal shows what the command says
+  def log_message(self, format: str, *args: object) -> None:
+    pass  # the terminal shows what the command says
 
-    def _answer(self) -> None:
-      url = urllib.parse.urlsplit(self.path)
-      route = routes.get((self.command, url.path))
-      if refused := self._refused(route is not None):
-        self.close_connection = True  # what was sent is not read
-        return self._send(refused[0], json_of({'error': refused[1]}))
-      body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
-      query = dict(urllib.parse.parse_qsl(url.query))
-      assert route
-      try:
-        status, reply = 200, route(Request(query, body))
-      except ValueError as error:
-        status, reply = 400, json_of({'error': _sentence(error)})
-      except Exception as error:  # a page must say it, and the next request must be answered
-        status, reply = 500, json_of({'error': _sentence(error)})
-        print(f'jaxgan: {_sentence(error)}', file=sys.stderr)
-      self._send(status, reply)
+  def _answer(self) -> None:
+    path, _, words = self.path.partition('?')
+    route = self.server.routes.get((self.command, path))
+    if refused := self._refused(route is not None):
+      self.close_connection = True  # what was sent is not read
+      return self._send(refused[0], json_of({'error': refused[1]}))
+    body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+    query = dict(urllib.parse.parse_qsl(words))
+    assert route
+    try:
+      status, reply = 200, route(Request(query, body))
+    except ValueError as error:
+      status, reply = 400, json_of({'error': _sentence(error)})
+    except Exception as error:  # a page must say it, and the next request must be answered
+      status, reply = 500, json_of({'error': _sentence(error)})
+      print(f'jaxgan: {_sentence(error)}', file=sys.stderr)
+    self._send(status, reply)
 
-    def _refused(self, known: bool) -> tuple[int, str] | None:
-      """Return why a request is not answered, with its status; None if it is."""
-      headers, host = self.headers, self.headers.get('Host')
-      if not is_own(host, self.server.own, self.server.everywhere):
-        return 403, f'this server is not {host}: open the address that jaxgan play printed'
-      if (origin := headers.get('Origin')) and origin != f'http://{host}':
-        return 403, f'pages of {origin} may not use this server'
-      if not known:
-        return 404, f'there is nothing at {self.path[:80]}'
-      length = headers.get('Content-Length', '0')
-      if headers.get('Transfer-Encoding') or not (length.isascii() and length.isdecimal()):
-        return 411, 'a request must say its length'
-      if int(length) > LARGEST:
-        return 413, f'a file may have {LARGEST >> 20} MB, this has {int(length) >> 20} MB'
-      if self.command == 'POST' and headers.get_content_type() not in SENT:
-        return 415, f'what is sent must be {" or ".join(SENT)}'
-      return None
+  def _refused(self, known: bool) -> tuple[int, str] | None:
+    """Return why a request is not answered, with its status; None if it is."""
+    headers, host = self.headers, self.headers.get('Host')
+    if not is_own(host, self.server.own, self.server.everywhere):
+      return 403, f'this server is not {host}: open the address that jaxgan play printed'
+    if (origin := headers.get('Origin')) and origin != f'http://{host}':
+      return 403, f'pages of {origin} may not use this server'
+    if not known:
+      return 404, f'there is nothing at {self.path[:80]}'
+    length = headers.get('Content-Length', '0')
+    if headers.get('Transfer-Encoding') or not (length.isascii() and length.isdecimal()):
+      return 411, 'a request must say its length'
+    if len(length) > 12 or int(length) > LARGEST:
+      return 413, f'a request may have {LARGEST >> 20} MB, this has {length[:12]} bytes'
+    if self.command == 'POST' and headers.get_content_type() not in SENT:
+      return 415, f'what is sent must be {" or ".join(SENT)}'
+    return None
 
-    def _send(self, status: int, reply: Reply) -> None:
-      parts = callable(reply.data)
-      self.close_connection = self.close_connection or parts  # its end is the end of the answer
-      self.send_response(status)
-      for name, value in {'Content-Type': reply.kind, **HEADERS}.items():
-        self.send_header(name, value)
-      if self.close_connection:
-        self.send_header('Connection', 'close')
-      if not callable(reply.data):
-        self.send_header('Content-Length', str(len(reply.data)))
-      self.end_headers()
-      if callable(reply.data):
-        return reply.data(self._write)
-      self.wfile.write(reply.data)
+  def _send(self, status: int, reply: Reply) -> None:
+    parts = callable(reply.data)
+    self.close_connection = self.close_connection or parts  # its end is the end of the answer
+    self.send_response(status)
+    for name, value in {'Content-Type': reply.kind, **HEADERS}.items():
+      self.send_header(name, value)
+    if self.close_connection:
+      self.send_header('Connection', 'close')
+    if not callable(reply.data):
+      self.send_header('Content-Length', str(len(reply.data)))
+    self.end_headers()
+    if callable(reply.data):
+      return reply.data(self._write)
+    self.wfile.write(reply.data)
 
-    def _write(self, part: bytes) -> None:
-      self.wfile.write(part)
-      self.wfile.flush()
-
-  return Handler
+  def _write(self, part: bytes) -> None:
+    self.wfile.write(part)
+    self.wfile.flush()
 
 
 def _sentence(error: BaseException) -> str:

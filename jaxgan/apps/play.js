@@ -6,13 +6,18 @@ let about = null;
 
 // The server.
 
-async function ask(path, body, type) {
+async function ask(path, body, signal) {
+  if (body?.size > about?.largest) {
+    throw new Error(`A file may have ${about.largest >> 20} MB, this has ${body.size >> 20} MB.`);
+  }
   let answer;
   try {
+    const type = body instanceof Blob ? 'application/octet-stream' : 'application/json';
     answer = await fetch(path, body === undefined ? {} : {
-      method: 'POST', body, headers: { 'Content-Type': type || 'application/json' },
+      method: 'POST', body, signal, headers: { 'Content-Type': type },
     });
-  } catch {
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
     throw new Error('The program does not answer: start jaxgan play again.');
   }
   if (!answer.ok) throw new Error(await reason(answer));
@@ -144,10 +149,12 @@ async function draw() {
   if (well) timer = setTimeout(nearby, 250);
 }
 
+const steps = () => `${state.path.length} ${state.path.length === 1 ? 'step' : 'steps'}`;
+
 function described() {
   const words = [state.found ? 'found for your picture' : `seed ${state.seed}`];
   if (about.labels.length) words.push(`class ${about.labels[state.label]}`);
-  if (state.path.length) words.push(`${state.path.length} steps from it`);
+  if (state.path.length) words.push(`${steps()} from it`);
   const moved = state.moves.flatMap((value, i) => (value ? [`direction ${i + 1}: ${value}`] : []));
   return [...words, ...moved].join(', ');
 }
@@ -173,7 +180,7 @@ function synchronize() {
   });
   find('undo').disabled = !past.length;
   find('start').textContent = state.found ? 'The picture starts at the one found for yours; a seed starts anew.'
-    : state.path.length ? `${state.path.length} steps away from this seed.` : '';
+    : state.path.length ? `${steps()} away from this seed.` : '';
 }
 
 const start = (seed) => Object.assign(state, { seed, found: '', path: [] });
@@ -239,8 +246,8 @@ function addCodes() {
 let round = 0;
 
 async function nearby() {
-  const version = wanted, steps = find('near-kind').value === 'steps';
-  find('distance-row').hidden = !steps;
+  const version = wanted, small = find('near-kind').value === 'steps';
+  find('distance-row').hidden = !small;
   const t = Number(find('distance').value), box = find('thumbs'), at = round;
   while (box.children.length < THUMBS) {
     const button = document.createElement('button');
@@ -251,15 +258,15 @@ async function nearby() {
   const still = () => version === wanted && at === round && t === Number(find('distance').value);
   await trying(async () => {
     for (const [i, button] of [...box.children].entries()) {
-      const seed = steps ? 1000 + round * THUMBS + i : (state.seed + 1 + round * THUMBS + i) % (LAST + 1);
+      const seed = small ? 1000 + round * THUMBS + i : (state.seed + 1 + round * THUMBS + i) % (LAST + 1);
       const other = structuredClone(state);
-      if (steps) other.path.push([seed, t]);
+      if (small) other.path.push([seed, t]);
       else Object.assign(other, { seed, found: '', path: [] });
       const blob = await image(other);
       if (!still()) return;
       show(button.firstChild, blob);
       button.firstChild.alt = '';
-      button.setAttribute('aria-label', steps ? `Go to neighbor ${i + 1}` : `Go to seed ${seed}`);
+      button.setAttribute('aria-label', small ? `Go to neighbor ${i + 1}` : `Go to seed ${seed}`);
       button.onclick = () => change('near', () => { state = other; });
     }
     document.body.dataset.nearby = version;
@@ -371,11 +378,7 @@ async function findPicture() {
   find('search-progress').removeAttribute('value');
   say('');
   try {
-    const answer = await fetch(`find?label=${state.label}`, {
-      method: 'POST', body: file, signal: mine.signal,
-      headers: { 'Content-Type': 'application/octet-stream' },
-    });
-    if (!answer.ok) throw new Error(await reason(answer));
+    const answer = await ask(`find?label=${state.label}`, file, mine.signal);
     const result = await lines(answer.body.getReader(), (told) => {
       Object.assign(find('search-progress'), { max: told.total, value: told.done });
     });
@@ -421,7 +424,7 @@ async function convert() {
   find('working').hidden = false;
   say('');
   await trying(async () => {
-    const answer = await ask(`convert?way=${encodeURIComponent(way)}`, file, 'application/octet-stream');
+    const answer = await ask(`convert?way=${encodeURIComponent(way)}`, file);
     const blob = await answer.blob();
     if (mine !== converting) return;
     document.querySelectorAll('#compared img').forEach((one) => URL.revokeObjectURL(one.src));

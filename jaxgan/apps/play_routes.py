@@ -52,7 +52,7 @@ def _file(name: str) -> Callable[[Request], Reply]:
 def _about(run: Run, more: Json) -> Json:
   on = pathlib.Path(run.config.folder).name if run.config.folder else run.config.dataset
   title = f'{run.config.variant} on {on}, step {run.step:,}'
-  return {'title': title, 'size': run.spec.size, **more}
+  return {'title': title, 'size': run.spec.size, 'largest': loopback.LARGEST, **more}
 
 
 # Runs that make images from latents.
@@ -170,9 +170,9 @@ def _made(run: Run, name: str, scale: int, image: Image.Image) -> Image.Image:
     array = images.to_array(image, 1 if image.mode == 'L' else 3)
     return images.from_array(upscale.enlarge(run, array[None])[0])
 
-  if scale > 1:
-    make, through = enlarge, transparency.enlarged
-  else:
+  make: transparency.Make = enlarge
+  through: transparency.Way = transparency.enlarged
+  if scale == 1:
     make = translate.translator(run, name, tile=512, overlap=64, seed=0)
     through = transparency.translated
   return through(make, image) if image.mode.endswith('A') else make(image)

@@ -169,7 +169,9 @@ def onnx_bytes(program: Program) -> bytes:
       f'pip install --no-deps {CONVERTER} (without --no-deps it brings an Orbax that is too old)'
     )
   given = [
-    jax.ShapeDtypeStruct(('b', *x.shape[1:]) if program.shapes[name][:1] == 'b' else x.shape, x.dtype)
+    jax.ShapeDtypeStruct(
+      ('b', *x.shape[1:]) if program.shapes[name][:1] == 'b' else x.shape, x.dtype
+    )
     for name, x in program.inputs.items()
   ]
   with _silent(), convolution.plain():

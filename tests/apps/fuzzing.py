@@ -27,6 +27,7 @@ from jaxgan.apps import (
   interpolate,
   invert,
   plane,
+  play,
   report,
   sample,
   stylemix,
@@ -42,6 +43,7 @@ OPTIONS = {
   'human make': human.Make,
   'human score': human.Score,
   'plane': plane.Options,
+  'play': play.Options,
   'interpolate': interpolate.Options,
   'truncate': truncate.Options,
   'stylemix': stylemix.Options,
@@ -99,6 +101,7 @@ LINES = {
   'human make': ['--workdir=plain --num=2 --out=@.html'],
   'human score': ['--key=key.json --out=@.json --answers answers.json'],
   'plane': ['--workdir=@ --steps=2 --seeds=2 --batch-size=8 --report-every=1 --widths 4'],
+  'play': ['--workdir=plain --port=0', '--workdir=pairs --port=0'],
   'interpolate': [
     '--workdir=plain --points=2 --frames=2 --out=@.gif --strip=@.png',
     '--workdir=classes --frames=2 --out=@.gif --classes 0 1',

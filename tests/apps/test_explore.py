@@ -39,9 +39,7 @@ def test_a_path_leads_to_a_seed(one):
   at = lambda *path: explore.picture(one, Wish(seed=7, path=path))
   near(at((8, 0.0)), at())
   near(at((3, 0.5), (8, 1.0)), explore.picture(one, Wish(seed=8)))
-  middle = one.where.between(
-    explore.drawn(one, 7, 0), explore.drawn(one, 8, 0), jnp.full(1, 0.5)
-  )
+  middle = one.where.between(explore.drawn(one, 7, 0), explore.drawn(one, 8, 0), jnp.full(1, 0.5))
   np.testing.assert_allclose(explore.point(one, Wish(seed=7, path=((8, 0.5),))), middle, atol=1e-5)
 
 

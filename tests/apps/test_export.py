@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 
 import jax
 import numpy as np
@@ -72,7 +73,7 @@ def test_the_example_of_the_documentation(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
   'words, said',
   [
-    (['--format=onnx'], 'onnx'),
+    (['--format=onnx', '--direction=AtoB'], '--direction is for a run that translates'),
     (['--format=stablehlo', '--out=a.safetensors'], 'is written as .stablehlo'),
     (['--format=stablehlo', '--direction=AtoB'], '--direction is for a run that translates'),
     (['--format=safetensors', '--direction=AtoB'], '--direction is for --format=stablehlo'),
@@ -107,3 +108,64 @@ def test_images_that_differ_are_refused(workdir, tmp_path, monkeypatch, capsys):
   assert command(['export', f'--workdir={workdir}', '--format=stablehlo', f'--out={out}']) == 2
   assert 'differ from those of the run by 1.0e-02' in capsys.readouterr().err
   assert not out.exists()
+
+
+def test_onnx_without_its_packages_says_what_to_install(workdir, tmp_path, monkeypatch, capsys):
+  monkeypatch.setitem(sys.modules, 'jax2onnx', None)
+  out = tmp_path / 'gan.onnx'
+  assert command(['export', f'--workdir={workdir}', f'--out={out}']) == 2
+  said = capsys.readouterr().err
+  assert 'jax2onnx: pip install' in said and 'pip install --no-deps jax2onnx==' in said
+  assert not out.exists()
+
+
+NEGATED = """
+import sys
+import numpy as np
+with np.load(sys.argv[2]) as given:
+  np.save(sys.argv[3], float(open(sys.argv[1]).read()) * given['latents'].sum(1))
+"""
+
+
+def test_onnx_is_for_any_number_of_images_or_else_for_one(workdir, tmp_path, monkeypatch, capsys):
+  """A converter that knows fixed shapes alone, and a file that is checked in another process."""
+  from jaxgan.apps import export
+  from jaxgan.training import exporting
+
+  tried = []
+
+  def converted(program):
+    tried.append(program.shapes['latents'])
+    if program.shapes['latents'][0] == 'b':
+      raise exporting.Inexpressible('no symbols')
+    assert len(program.inputs['latents']) == 1
+    return factor
+
+  simple = lambda run: exporting.of_latents(run)._replace(function=lambda z: 2.0 * z.sum(1))
+  monkeypatch.setattr(export, '_program', lambda run, direction: simple(run))
+  monkeypatch.setattr(exporting, 'onnx_bytes', converted)
+  monkeypatch.setattr(export, 'CALL_ONNX', NEGATED)
+  out, words = tmp_path / 'gan.onnx', ['export', f'--workdir={workdir}']
+  factor = b'2.0'
+  assert command([*words, f'--out={out}']) == 0
+  assert 'a function of latents for one image (differs by' in capsys.readouterr().out
+  assert tried == ['b, 100', '1, 100'] and out.read_bytes() == factor
+  about = json.loads((tmp_path / 'gan.onnx.json').read_text())
+  assert about['inputs']['latents']['shape'] == '1, 100' and about['converter'].startswith('jax2')
+  out.unlink()
+  factor = b'2.01'
+  assert command([*words, f'--out={out}']) == 2
+  said = capsys.readouterr().err
+  assert 'gan cannot be written as ONNX: images of the file differ' in said and not out.exists()
+
+
+def test_onnx_in_onnx_runtime(workdir, tmp_path, capsys):
+  pytest.importorskip('jax2onnx')
+  onnxruntime = pytest.importorskip('onnxruntime')
+  out = tmp_path / 'gan.onnx'
+  assert command(['export', f'--workdir={workdir}', f'--out={out}']) == 0
+  assert 'for any number of images (differs by' in capsys.readouterr().out
+  run = jaxgan.load(workdir)
+  z = run.latents(1, 5)
+  session = onnxruntime.InferenceSession(str(out), providers=['CPUExecutionProvider'])
+  np.testing.assert_allclose(session.run(None, {'latents': z})[0], run.generate(z), atol=1e-4)

@@ -67,7 +67,8 @@ SENT = dict(body='[1]', Content_Type='application/json')
     (404, 'nothing at /sum', 'GET', '/sum', {}),
     (411, 'its length', 'POST', '/sum', {**SENT, 'Content-Length': '-1'}),
     (411, 'its length', 'POST', '/sum', dict(Transfer_Encoding='chunked')),
-    (413, 'may have 32 MB, this has 95 MB', 'POST', '/sum', {'Content-Length': '99999999'}),
+    (413, 'may have 32 MB', 'POST', '/sum', {'Content-Length': '99999999'}),
+    (413, 'may have 32 MB', 'POST', '/sum', {'Content-Length': '9' * 5000}),
     (415, 'must be application/json', 'POST', '/sum', dict(body='[1]')),
     (415, 'must be application/json', 'POST', '/sum', dict(body='[1]', Content_Type='text/plain')),
     (400, 'first', 'GET', '/fails?kind=ValueError', {}),
@@ -95,6 +96,9 @@ def test_elsewhere_addresses_and_the_own_name_are_known():
 def test_a_port_in_use_is_named(port):
   with pytest.raises(ValueError, match=rf'--port={port} cannot be used: .*; give another --port'):
     with loopback.serving({}, '127.0.0.1', port):
+      pass
+  with pytest.raises(ValueError, match='--host is empty'):
+    with loopback.serving({}, ' ', 0):
       pass
   with pytest.raises(ValueError, match='--host=203.0.113.7'):
     with loopback.serving({}, '203.0.113.7', 0):

@@ -61,3 +61,13 @@ def test_a_terminal_that_is_gone_ends_nothing(monkeypatch):
   monkeypatch.setattr('sys.stderr', screen)
   monkeypatch.setattr(progress, 'DELAY', 0)
   assert [*progress.over([1, 2], 'images')] == [1, 2]
+
+
+def test_a_watcher_is_called_in_place_of_showing_progress(clock, capsys):
+  seen = []
+  with progress.told(), progress.watched(lambda *given: seen.append(given)):
+    for _ in progress.over('ab', 'images'):
+      clock.now += 20
+  assert seen == [('images', 0, 2), ('images', 1, 2)]
+  assert list(progress.over('ab', 'images')) == ['a', 'b'] and len(seen) == 2
+  assert not capsys.readouterr().err
