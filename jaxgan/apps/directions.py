@@ -6,6 +6,7 @@ styles vary most (Harkonen et al., GANSpace, 2020). For normal latents and a lin
 would give the same directions as sefa.
 """
 
+import contextlib
 import pathlib
 import sys
 from collections.abc import Callable
@@ -50,7 +51,11 @@ class Options:
   """Seed of the latent through which all walks lead."""
 
 
-def linear_maps(apply: Callable[[], object]) -> list[np.ndarray]:
+class _Enough(Exception):
+  """Ends a call of networks of which no more is needed."""
+
+
+def linear_maps(apply: Callable[[], object], most: int | None = None) -> list[np.ndarray]:
   """Return the matrices `[in, out]` of the layers that are linear in vectors, in order of calls.
 
   Each layer whose only input is a float array `[B, in]` is evaluated at zero, at the unit vectors
@@ -59,6 +64,7 @@ def linear_maps(apply: Callable[[], object]) -> list[np.ndarray]:
 
   Args:
     apply: a function that runs networks made of Linen modules.
+    most: after so many matrices the call ends; None: all.
   """
   found: list[np.ndarray] = []
 
@@ -76,10 +82,12 @@ def linear_maps(apply: Callable[[], object]) -> list[np.ndarray]:
         zero, one, two = np.split(np.asarray(output)[n:], 3)
         if np.allclose(two - one, one - zero, rtol=1e-3, atol=1e-5):
           found.append(one - zero)
+          if len(found) == most:
+            raise _Enough
       return jax.tree.map(lambda x: x[:n], output)
     return following(*args, **kwargs)
 
-  with nn.intercept_methods(note):
+  with contextlib.suppress(_Enough), nn.intercept_methods(note):
     apply()
   return found
 
@@ -105,7 +113,8 @@ def sefa(run: Run, where: Space, label: Array) -> tuple[np.ndarray, np.ndarray]:
   nets = game.nets(run.stage.game, run.state)
   point = where.draw(nets, jax.random.key(0), label)
   size = point.shape[-1]
-  maps = linear_maps(lambda: where.generate(nets, point, label))
+  most = None if where.styles else 1
+  maps = linear_maps(lambda: where.generate(nets, point, label), most)
   maps = [m for m in maps if m.shape[0] == size] if where.styles else maps[:1]
   if not maps or point.ndim > 3 or (point.ndim == 3) != bool(where.styles):
     raise ValueError(f'{run.config.variant} has no dense layer that its latents enter first')

@@ -83,7 +83,9 @@ def offered(one: Explorer) -> Json:
   """Return which controls a page can show: nothing that the run lacks."""
   run, styles = one.run, one.where.styles
   return {
-    'labels': list(run.spec.names) if run.recipe.conditional else [],
+    'labels': list(run.spec.names) or [str(i) for i in range(one.limits.classes)]
+    if run.recipe.conditional
+    else [],
     'psi': getattr(run.config, 'psi', 1.0) if styles else None,
     'mix': bool(styles),
     'codes': {name: _kind(code) for name, code in run.sampler().codes.items()},

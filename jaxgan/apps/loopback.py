@@ -86,8 +86,14 @@ def serving(routes: Routes, host: str, port: int) -> Iterator[tuple[ThreadingHTT
     ) from None
   with made:
     made.routes, made.own, made.everywhere = routes, names(host), not is_loopback(host)
-    shown = f'[{host}]' if ':' in host else host
-    yield made, f'http://{shown}:{made.server_address[1]}/'
+    yield made, f'http://{_shown(host)}:{made.server_address[1]}/'
+
+
+def _shown(host: str) -> str:
+  """Return how an address is written in a URL; for all addresses, the name of the machine."""
+  if host in ('0.0.0.0', '::'):
+    return socket.gethostname()
+  return f'[{host}]' if ':' in host else host
 
 
 class _Server(ThreadingHTTPServer):
