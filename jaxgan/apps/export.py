@@ -149,6 +149,11 @@ def _onnx(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
     ValueError: it cannot be converted, or its images differ.
   """
   program, reasons = _program(run, direction), []
+  if 'seed' in program.inputs:
+    raise ValueError(
+      f'{run.config.variant} draws noise from a seed here, and ONNX has no such random numbers: '
+      'use --format=stablehlo'
+    )
   for batch in (None, 1):
     chosen = exporting.with_batch(program, batch)
     try:

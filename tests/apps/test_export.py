@@ -153,6 +153,11 @@ def test_onnx_is_for_any_number_of_images_or_else_for_one(workdir, tmp_path, mon
   about = json.loads((tmp_path / 'gan.onnx.json').read_text())
   assert about['inputs']['latents']['shape'] == '1, 100' and about['converter'].startswith('jax2')
   out.unlink()
+  seeded = lambda run: simple(run)._replace(inputs={'images': 1, 'seed': 2})
+  monkeypatch.setattr(export, '_program', lambda run, direction: seeded(run))
+  assert command([*words, f'--out={out}']) == 2
+  assert 'gan draws noise from a seed here, and ONNX has' in capsys.readouterr().err
+  monkeypatch.setattr(export, '_program', lambda run, direction: simple(run))
   factor = b'2.01'
   assert command([*words, f'--out={out}']) == 2
   said = capsys.readouterr().err
