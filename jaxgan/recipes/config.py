@@ -364,7 +364,10 @@ class Minibatch(Group):
     """Add gradient penalties."""
     found, players = super().problems(), part(self, Players)
     if self.minibatch and (players.r1 or players.r2):
-      found.append('--r1 and --r2 take each image for itself, which --minibatch does not')
+      found.append(
+        '--r1 and --r2 take each image for itself, which --minibatch does not: '
+        'give --minibatch=0, or --r1=0 --r2=0'
+      )
     return found
 
 

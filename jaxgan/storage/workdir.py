@@ -110,7 +110,8 @@ def same(folder: pathlib.Path, differences: list[str]) -> None:
   raise ValueError(
     f'{folder} holds a run of another config (there -> here):\n'
     + '\n'.join(shown)
-    + '\ngive these options as they were, or choose another --workdir'
+    + f'\ngive these options as they were, all of them by --config={folder}, '
+    'or choose another --workdir'
   )
 
 

@@ -34,7 +34,9 @@ class Convolutional(config.Group):
     """Add a gradient penalty: it takes each image for itself, which batch norm forbids."""
     found, players = super().problems(), config.part(self, config.Players)
     if self.mixes and (players.r1 or players.r2):
-      found.append('--r1 and --r2 need --critic-norm=False: batch norm mixes the images')
+      found.append(
+        '--r1 and --r2 need --critic-norm=False, or must be 0: batch norm mixes the images'
+      )
     return found
 
   @property

@@ -1,0 +1,237 @@
+"""Claim: the laptop's defaults are the best of a stated grid, by five seeds on two sets of images.
+
+For each variant, `GRIDS` has the settings that were compared and `START` the one they change. A
+short run of one seed is given to all of them; the better half of them is trained at full length;
+the last ones and `START` are trained with five seeds on digits and on MNIST. Every run is scored by
+the data set's own classifier, in a process of its own, and its scores are a line of results.jsonl:
+what is there is not trained again.
+
+Commands:
+
+    python -m experiments.defaults search --variant=lsgan --out=runs/defaults
+    python -m experiments.defaults compare --variant=lsgan --setting=NAME --out=runs/defaults
+    python -m experiments.defaults table --out=runs/defaults
+"""
+
+import json
+import math
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import tyro
+
+import jaxgan
+from jaxgan.apps import evaluate
+from jaxgan.evaluation.metrics import intervals
+
+Options = Mapping[str, Any]
+SHOWN = ('Fréchet distance', 'precision', 'recall', 'coverage')
+"""The scores that are kept."""
+SEEDS = (0, 1, 2, 3, 4)
+SHORT, LONG = 1000, 3000
+"""Steps of the first round of a search, and of all other runs on digits."""
+QUIET: Options = dict(report=False, sample_every=100_000, checkpoint_every=1000, log_every=100)
+
+CONVOLUTIONAL: Options = dict(
+  critic_norm=True, r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999
+)
+"""What the convolutional variants did before."""
+PENALIZED: Options = dict(
+  critic_norm=False, r1=1.0, generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99
+)
+"""A critic without batch norm, its gradients penalized, Adam without the mean of gradients."""
+TRANSLATED: Options = dict(augment='diffaugment', policy='translation')
+START: Mapping[str, Options] = {'lsgan': CONVOLUTIONAL}
+GRIDS: Mapping[str, Mapping[str, Options]] = {
+  'lsgan': {
+    'penalized': PENALIZED,
+    'r1 0.1': {**PENALIZED, 'r1': 0.1},
+    'translated': {**PENALIZED, **TRANSLATED},
+    'r1 0.1, translated': {**PENALIZED, **TRANSLATED, 'r1': 0.1},
+    'rates 2e-3': {**PENALIZED, 'generator_lr': 2e-3, 'critic_lr': 2e-3},
+  },
+}
+
+
+@dataclass(frozen=True)
+class Task:
+  """One run: what is trained, on what, how long."""
+
+  variant: str
+  setting: str
+  dataset: str
+  steps: int
+  seed: int
+
+
+@dataclass(frozen=True)
+class Common:
+  """Where results are, and where MNIST is."""
+
+  out: pathlib.Path
+  """Where results.jsonl and the runs in progress are."""
+  folder: pathlib.Path | None = None
+  """The four original files of MNIST, where they are not yet prepared."""
+  keep: bool = False
+  """Keep the directory of each run, in place of its scores alone."""
+
+
+@dataclass(frozen=True)
+class Search(Common):
+  """Find the best settings of a variant's grid by one seed on digits."""
+
+  variant: str = 'lsgan'
+  """The GAN."""
+  last: int = 2
+  """How many settings the search ends with."""
+
+
+@dataclass(frozen=True)
+class Compare(Common):
+  """Train a setting and the start of the search with five seeds."""
+
+  variant: str = 'lsgan'
+  """The GAN."""
+  setting: tuple[str, ...] = ()
+  """Names in the grid."""
+  datasets: tuple[str, ...] = ('digits', 'mnist')
+  """The sets of images."""
+  seeds: tuple[int, ...] = SEEDS
+  """Seeds of training."""
+  mnist_steps: int = 1000
+  """Length of a run on MNIST."""
+
+
+@dataclass(frozen=True)
+class Table(Common):
+  """Print the table of all comparisons."""
+
+
+@dataclass(frozen=True)
+class Once(Common):
+  """Train and score one run, and print its scores as a line of JSON; the other commands call it."""
+
+  task: Task = field(default_factory=lambda: Task('lsgan', 'start', 'digits', SHORT, 0))
+  """The run."""
+
+
+# One run.
+
+
+def options_of(variant: str, setting: str) -> Options:
+  """Return the options of a setting of a variant's grid; 'start' is what the grid changes."""
+  start = START[variant]
+  return start if setting == 'start' else {**start, **GRIDS[variant][setting]}
+
+
+def once(arguments: Once) -> None:
+  """Train a run from its beginning, or from its last checkpoint, and print its scores."""
+  task = arguments.task
+  home = arguments.out / '-'.join(str(x) for x in vars(task).values()).replace(' ', '_')
+  options = {**options_of(task.variant, task.setting), **QUIET}
+  options |= dict(dataset=task.dataset, steps=task.steps, seed=task.seed)
+  options |= dict(folder=arguments.folder if task.dataset == 'mnist' else None)
+  began = time.process_time()
+  jaxgan.train(jaxgan.configure(task.variant, **options), home, quiet=True)
+  seconds = time.process_time() - began
+  asked = evaluate.Options(workdir=home, num=NUM[task.dataset])
+  found, _ = evaluate.of_run(jaxgan.load(home), asked)
+  scores = {score.name: score.of.value for score in found if score.name in SHOWN}
+  print(json.dumps({**vars(task), **scores, 'seconds': seconds}))
+  if not arguments.keep:
+    shutil.rmtree(home)
+
+
+NUM = {'digits': None, 'mnist': 2000}
+"""Images of a score; None: as many as are held out."""
+
+
+# Many runs.
+
+
+def results(out: pathlib.Path) -> dict[Task, dict[str, Any]]:
+  """Return the scores of all runs that are done."""
+  path = out / 'results.jsonl'
+  lines = path.read_text(encoding='utf-8').splitlines() if path.exists() else []
+  names = Task.__dataclass_fields__
+  found = [json.loads(line) for line in lines]
+  return {Task(**{name: one[name] for name in names}): one for one in found}
+
+
+def trained(arguments: Common, tasks: Iterable[Task]) -> dict[Task, dict[str, Any]]:
+  """Train the runs that are not yet done, one after another, and return the scores of all."""
+  for task in tasks:
+    if task not in results(arguments.out):
+      line = json.dumps(_in_process(arguments, task), ensure_ascii=False)
+      with (arguments.out / 'results.jsonl').open('a', encoding='utf-8') as file:
+        file.write(line + '\n')
+      print(line, flush=True)
+  return results(arguments.out)
+
+
+def _in_process(arguments: Common, task: Task) -> dict[str, Any]:
+  """Train and score a run in a new process, whose memory ends with it."""
+  command = [sys.executable, '-m', 'experiments.defaults', 'once', f'--out={arguments.out}']
+  command += [f'--folder={arguments.folder}'] if arguments.folder else []
+  command += [f'--task.{name}={value}' for name, value in vars(task).items()]
+  command += ['--keep'] if arguments.keep else []
+  done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+  return json.loads(done.stdout.splitlines()[-1])
+
+
+def search(arguments: Search) -> None:
+  """Halve the grid: all settings in short runs, the better half of them at full length."""
+  arguments.out.mkdir(parents=True, exist_ok=True)
+  left = list(GRIDS[arguments.variant])
+  for steps in (SHORT, LONG):
+    tasks = {name: Task(arguments.variant, name, 'digits', steps, 0) for name in left}
+    found = trained(arguments, tasks.values())
+    left.sort(key=lambda name: found[tasks[name]]['Fréchet distance'])
+    left = left[: math.ceil(len(left) / 2) if steps == SHORT else arguments.last]
+  print(f'best settings: {", ".join(left)}')
+
+
+def compare(arguments: Compare) -> None:
+  """Train the start and the settings with every seed on every set of images."""
+  arguments.out.mkdir(parents=True, exist_ok=True)
+  steps = {'digits': LONG, 'mnist': arguments.mnist_steps}
+  tasks = [
+    Task(arguments.variant, setting, dataset, steps[dataset], seed)
+    for dataset in arguments.datasets
+    for seed in arguments.seeds
+    for setting in ('start', *arguments.setting)
+  ]
+  trained(arguments, tasks)
+  table(arguments)
+
+
+def table(arguments: Common) -> None:
+  """Print, as Markdown, the means over seeds of all runs that are alike in all else."""
+  alike: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+  for one in results(arguments.out).values():
+    key = (one['variant'], one['dataset'], one['steps'], one['setting'])
+    alike.setdefault(key, []).append(one)
+  print(f'| variant | images | steps | setting | seeds | {" | ".join(SHOWN)} |')
+  print(f'|{"---|" * (5 + len(SHOWN))}')
+  for (variant, dataset, steps, setting), runs in sorted(alike.items(), key=str):
+    cells = [_interval([run[name] for run in runs]) for name in SHOWN]
+    print(f'| `{variant}` | {dataset} | {steps} | {setting} | {len(runs)} | {" | ".join(cells)} |')
+
+
+def _interval(values: list[float]) -> str:
+  """Return the mean and its 95 % interval."""
+  if len(values) == 1:
+    return f'{values[0]:.3g}'
+  found = intervals.repeats(values)
+  return f'{found.value:.3g} ({found.low:.3g} to {found.high:.3g})'
+
+
+if __name__ == '__main__':
+  chosen = tyro.cli(Search | Compare | Table | Once)  # type: ignore[arg-type]
+  {Search: search, Compare: compare, Table: table, Once: once}[type(chosen)](chosen)
