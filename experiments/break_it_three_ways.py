@@ -49,13 +49,15 @@ WAYS: dict[str, tuple[str, float]] = {
   'no batch norm in the generator': ('no norm', 1.0),
 }
 """For each run the networks that are replaced, and the factor of the critic's learning rate."""
+BATCH_NORM: dict[str, Any] = dict(critic_norm=True, r1=0.0, beta1=0.5, beta2=0.999)
+"""The article's critic and optimizer, which are easy to break."""
 
 
 def trained(arguments: Arguments, name: str) -> jaxgan.Run:
   """Train one of the runs."""
   networks, factor = WAYS[name]
   variant = altered('lsgan', networks) if networks else 'lsgan'
-  options: dict[str, Any] = dict(steps=arguments.steps, width=arguments.width)
+  options: dict[str, Any] = dict(steps=arguments.steps, width=arguments.width, **BATCH_NORM)
   config = jaxgan.configure(
     variant,
     **options,

@@ -140,7 +140,7 @@ def once(arguments: Once) -> None:
   began = time.process_time()
   jaxgan.train(jaxgan.configure(task.variant, **options), home, quiet=True)
   seconds = time.process_time() - began
-  asked = evaluate.Options(workdir=home, num=NUM[task.dataset])
+  asked = evaluate.Options(workdir=home, num=NUM[task.dataset], metrics='frechet,prdc')
   found, _ = evaluate.of_run(jaxgan.load(home), asked)
   scores = {score.name: score.of.value for score in found if score.name in SHOWN}
   print(json.dumps({**vars(task), **scores, 'seconds': seconds}))

@@ -50,9 +50,11 @@ SETTING = (0, 1)
 JUDGING = 'sngan'
 """The variant that only judges."""
 COMMON = dict(log_every=50, sample_every=10_000, checkpoint_every=10_000, image_size=8)
+BATCH_NORM: dict[str, Any] = dict(critic_norm=True, r1=0.0, beta1=0.5, beta2=0.999)
+"""The article's critic and optimizer, which are the easiest to break."""
 BASES: dict[str, dict[str, Any]] = {
   'gan': dict(steps=2500, widths=(64, 128)),
-  'lsgan': dict(steps=2000, width=16, generator_lr=1e-3, critic_lr=4e-4),
+  'lsgan': dict(steps=2000, width=16, generator_lr=1e-3, critic_lr=4e-4, **BATCH_NORM),
   'wgan_gp': dict(steps=600, width=8, n_critic=2, generator_lr=5e-4, critic_lr=5e-4),
   'sngan': dict(steps=800, generator_width=8, critic_width=8, conditional=False),
 }

@@ -1,9 +1,9 @@
 """LSGAN: DCGAN's networks with least squares in place of cross-entropy.
 
 Mao et al., Least Squares Generative Adversarial Networks, 2016. The networks are DCGAN's where the
-article's have a few more layers. The laptop's form departs from the article: the critic has no batch
-norm, its gradients at real images are penalized (R1), and Adam keeps no mean of gradients. The
-images are better (measured: `experiments/defaults.md`); `--preset=paper` undoes all of it.
+article's have a few more layers. The laptop's form departs from the article: its critic has no
+batch norm, R1 penalizes the critic's gradients, and beta1 is 0. Its images are better (measured:
+`experiments/defaults.md`). `--preset=paper` is the article's form.
 """
 
 from dataclasses import dataclass
