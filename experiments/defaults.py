@@ -16,7 +16,6 @@ Commands:
 import json
 import math
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
@@ -38,25 +37,44 @@ SHORT, LONG = 1000, 3000
 """Steps of the first round of a search, and of all other runs on digits."""
 QUIET: Options = dict(report=False, sample_every=100_000, checkpoint_every=1000, log_every=100)
 
-CONVOLUTIONAL: Options = dict(
-  critic_norm=True, r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999
-)
-"""What the convolutional variants did before."""
-PENALIZED: Options = dict(
-  critic_norm=False, r1=1.0, generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99
-)
-"""A critic without batch norm, its gradients penalized, Adam without the mean of gradients."""
+ADAM: Options = dict(generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
+"""The optimizer of most variants before the search."""
+QUICK: Options = dict(generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99)
+"""Adam at five times that rate, without the mean of gradients."""
+PENALIZED: Options = dict(critic_norm=False, r1=1.0, **QUICK)
+"""The same, and a critic without batch norm whose gradients are penalized."""
 TRANSLATED: Options = dict(augment='diffaugment', policy='translation')
-START: Mapping[str, Options] = {'lsgan': CONVOLUTIONAL}
+WGAN_GP: Options = dict(
+  n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5, beta2=0.9, penalty_weight=10.0
+)
+START: Mapping[str, Options] = {
+  'lsgan': dict(critic_norm=True, r1=0.0, **ADAM),
+  'dcgan': dict(critic_norm=True, r1=0.0, **ADAM),
+  'gan': dict(r1=0.0, **ADAM),
+  'wgan_gp': WGAN_GP,
+}
+"""The defaults before the search, as far as the grid changes them."""
 GRIDS: Mapping[str, Mapping[str, Options]] = {
   'lsgan': {
     'penalized': PENALIZED,
-    'r1 0.1': {**PENALIZED, 'r1': 0.1},
+    'r1 3': {**PENALIZED, 'r1': 3.0},
     'translated': {**PENALIZED, **TRANSLATED},
     'r1 0.1, translated': {**PENALIZED, **TRANSLATED, 'r1': 0.1},
     'rates 2e-3': {**PENALIZED, 'generator_lr': 2e-3, 'critic_lr': 2e-3},
   },
+  'dcgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
+  'gan': {
+    'quick': QUICK,
+    'penalized': {**QUICK, 'r1': 1.0},
+    'r1 0.1': {**QUICK, 'r1': 0.1},
+  },
+  'wgan_gp': {
+    'quick': {'generator_lr': 5e-4, 'critic_lr': 5e-4, 'beta1': 0.0},
+    'quick, two updates': {'generator_lr': 1e-3, 'critic_lr': 1e-3, 'beta1': 0.0, 'n_critic': 2},
+    'weight 1': {'generator_lr': 5e-4, 'critic_lr': 5e-4, 'beta1': 0.0, 'penalty_weight': 1.0},
+  },
 }
+"""What is compared with the start, by name: the options that differ from it."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +96,6 @@ class Common:
   """Where results.jsonl and the runs in progress are."""
   folder: pathlib.Path | None = None
   """The four original files of MNIST, where they are not yet prepared."""
-  keep: bool = False
-  """Keep the directory of each run, in place of its scores alone."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +147,13 @@ def options_of(variant: str, setting: str) -> Options:
 
 
 def once(arguments: Once) -> None:
-  """Train a run from its beginning, or from its last checkpoint, and print its scores."""
+  """Train a run, from its last checkpoint if there is one, and print its scores.
+
+  A longer run continues a shorter one: no setting has a schedule over the length.
+  """
   task = arguments.task
-  home = arguments.out / '-'.join(str(x) for x in vars(task).values()).replace(' ', '_')
+  name = f'{task.variant}-{task.setting}-{task.dataset}-{task.seed}'
+  home = arguments.out / name.replace(' ', '_')
   options = {**options_of(task.variant, task.setting), **QUIET}
   options |= dict(dataset=task.dataset, steps=task.steps, seed=task.seed)
   options |= dict(folder=arguments.folder if task.dataset == 'mnist' else None)
@@ -144,8 +164,6 @@ def once(arguments: Once) -> None:
   found, _ = evaluate.of_run(jaxgan.load(home), asked)
   scores = {score.name: score.of.value for score in found if score.name in SHOWN}
   print(json.dumps({**vars(task), **scores, 'seconds': seconds}))
-  if not arguments.keep:
-    shutil.rmtree(home)
 
 
 NUM = {'digits': None, 'mnist': 2000}
@@ -180,7 +198,6 @@ def _in_process(arguments: Common, task: Task) -> dict[str, Any]:
   command = [sys.executable, '-m', 'experiments.defaults', 'once', f'--out={arguments.out}']
   command += [f'--folder={arguments.folder}'] if arguments.folder else []
   command += [f'--task.{name}={value}' for name, value in vars(task).items()]
-  command += ['--keep'] if arguments.keep else []
   done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
   return json.loads(done.stdout.splitlines()[-1])
 
