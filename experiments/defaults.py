@@ -39,6 +39,7 @@ QUIET: Options = dict(report=False, sample_every=100_000, checkpoint_every=1000,
 
 ADAM: Options = dict(generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 """The optimizer of most variants before the search."""
+USUAL: Options = dict(latent_size=100, n_critic=1, ema_images=10_000.0, ema_rampup=0.05)
 QUICK: Options = dict(generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99)
 """Adam at five times that rate, without the mean of gradients."""
 PENALIZED: Options = dict(critic_norm=False, r1=1.0, **QUICK)
@@ -48,7 +49,7 @@ WGAN_GP: Options = dict(
   n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5, beta2=0.9, penalty_weight=10.0
 )
 START: Mapping[str, Options] = {
-  'lsgan': dict(critic_norm=True, r1=0.0, **ADAM),
+  'lsgan': dict(critic_norm=True, r1=0.0, **ADAM, **USUAL),
   'dcgan': dict(critic_norm=True, r1=0.0, **ADAM),
   'gan': dict(r1=0.0, **ADAM),
   'wgan_gp': WGAN_GP,
@@ -61,6 +62,11 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'translated': {**PENALIZED, **TRANSLATED},
     'r1 0.1, translated': {**PENALIZED, **TRANSLATED, 'r1': 0.1},
     'rates 2e-3': {**PENALIZED, 'generator_lr': 2e-3, 'critic_lr': 2e-3},
+    'rates 4e-3': {**PENALIZED, 'generator_lr': 4e-3, 'critic_lr': 4e-3},
+    'critic 2e-3': {**PENALIZED, 'critic_lr': 2e-3},
+    'latents 16': {**PENALIZED, 'latent_size': 16},
+    'two updates': {**PENALIZED, 'n_critic': 2},
+    'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
   },
   'dcgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
   'gan': {
