@@ -65,7 +65,6 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 4e-3': {**PENALIZED, 'generator_lr': 4e-3, 'critic_lr': 4e-3},
     'critic 2e-3': {**PENALIZED, 'critic_lr': 2e-3},
     'latents 16': {**PENALIZED, 'latent_size': 16},
-    'two updates': {**PENALIZED, 'n_critic': 2},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
   },
   'dcgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},

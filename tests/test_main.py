@@ -77,7 +77,7 @@ WRONG = {
     ['--workdir=W', '--coordinator=h:1', '--num-processes=2', '--process-id=2'],
     ['--process-id', '2'],
   ),
-  'slopes through batch norm': (['--r1=1', '--workdir=W'], ['--r1', '--critic-norm']),
+  'slopes through batch norm': (['--critic-norm=True', '--workdir=W'], ['--r1', '--critic-norm']),
   'an option of other variants': (
     ['--variant=cyclegan', '--lecam=0.3', '--workdir=W'],
     ['cyclegan has no --lecam: it is an option of gan, dcgan'],
