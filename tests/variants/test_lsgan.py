@@ -3,7 +3,7 @@
 import pytest
 
 from jaxgan import main, variants
-from jaxgan.recipes.config import from_json, to_json
+from jaxgan.recipes.config_json import from_json, to_json
 from jaxgan.training import session
 
 BEFORE = dict(critic_norm=True, r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
