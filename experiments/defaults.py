@@ -1,4 +1,4 @@
-"""Claim: the laptop's defaults are better than those of before, by five seeds on two sets of images.
+"""Claim: the laptop's defaults are better than those of before, by five seeds on two data sets.
 
 For each variant, `GRIDS` has the settings that were compared and `START` the one they change. A
 short run of one seed is given to all of them; the better half of them is trained at full length;
