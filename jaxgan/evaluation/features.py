@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib
 import pathlib
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgan import data
-from jaxgan.core import progress
+from jaxgan.core import functions, progress
 from jaxgan.core.typing import Array, Key, Tree
 from jaxgan.data import Source
 from jaxgan.networks.classifier import Classifier
@@ -156,11 +155,7 @@ def function(name: str, shape: Sequence[int]) -> FeatureNetwork:
   Raises:
     ValueError: there is no such function, or it returns other shapes.
   """
-  module, _, attribute = name.partition(':')
-  try:
-    given = getattr(importlib.import_module(module), attribute)
-  except Exception as error:  # the module is the user's, and may raise anything
-    raise ValueError(f'--features={name} cannot be found: {error}') from error
+  given = functions.imported(name, '--features')
 
   def apply(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     try:
