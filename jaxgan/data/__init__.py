@@ -74,6 +74,20 @@ def _folder(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | Non
   return *module.prepare(data_dir, folder, size), size
 
 
+def _captions(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
+  from jaxgan.data import captions
+  from jaxgan.data import folder as folders
+
+  size = size or folders.SIZE
+  return *captions.prepare(data_dir, folder, size), size
+
+
+def _described_by_captions(source: Source, folder: pathlib.Path) -> Source:
+  from jaxgan.data import captions
+
+  return captions.described(source, folder)
+
+
 def _of_two(
   kind: str,
   data_dir: pathlib.Path,
@@ -97,12 +111,14 @@ class Known(NamedTuple):
     folder: whether a directory of files may or must be given.
     two: whether it has two domains; the second may have its own directory.
     channels_of: the data set from which each channel is an image, or ''.
+    completed: (source, folder) -> the source with what the folder says beside the images.
   """
 
   prepare: Callable[..., Prepared]
   folder: Literal['', 'may', 'must'] = ''
   two: bool = False
   channels_of: str = ''
+  completed: Callable[[Source, pathlib.Path], Source] | None = None
 
 
 DATASETS: dict[str, Known] = {
@@ -110,6 +126,7 @@ DATASETS: dict[str, Known] = {
   'mnist': Known(_mnist, 'may'),
   'stacked_mnist': Known(_stacked_mnist, 'may', channels_of='mnist'),
   'folder': Known(_folder, 'must'),
+  'captions': Known(_captions, 'must', completed=_described_by_captions),
   'domains': Known(functools.partial(_of_two, 'domains'), 'may', two=True),
   'pairs': Known(functools.partial(_of_two, 'pairs'), 'may', two=True),
 }
@@ -152,7 +169,7 @@ def load(
       for mnist and stacked_mnist, 64 for folder, domains and pairs, the stored size for others.
     channels: 1 (gray) or 3 (RGB); None: as stored, RGB for a folder.
     data_dir: the folder of prepared sets; None: `data_folder()`.
-    folder: the directory of images for 'folder', 'domains' and 'pairs'; a directory with the four
+    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory with the four
       original files for 'mnist' and 'stacked_mnist'.
     target_folder: a second directory for the second domain of 'domains' and 'pairs'.
     side_by_side: for 'pairs': each image holds both of a pair, whatever its width.
@@ -175,8 +192,8 @@ def load(
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
   about = known(name)
   content: str | dict[str, str] | None = None
+  path = None if folder is None else pathlib.Path(folder).expanduser()
   if about:
-    path = None if folder is None else pathlib.Path(folder).expanduser()
     second = pathlib.Path(target_folder).expanduser() if target_folder else None
     of_two = dict(target_folder=second, side_by_side=side_by_side) if about.two else {}
     builder, content, image_size = about.prepare(where, path, image_size, **of_two)
@@ -184,6 +201,8 @@ def load(
     builder = prepared.named(name, where, DATASETS)
   form: Json = dict(size=image_size, channels=channels, limit=in_memory_limit)
   found = prepared.split(builder, split, content=_content(content, split), **form)
+  if about and about.completed and path:
+    found = about.completed(found, path)
   found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)
 

@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypedDict
 
 import numpy as np
@@ -42,6 +43,17 @@ class Skipped(TypedDict):
   content: dict[str, str]
 
 
+ClassOf = Callable[[str, str], str]
+"""Returns the name of the class of an image, from its split and its path in the split."""
+Chosen = Callable[[str, Listing], Listing]
+"""Returns the listing of those images of a split that are used."""
+
+
+def first_folder(split: str, path: str) -> str:
+  """Return the name of the first-level subfolder that an image lies in."""
+  return path.split('/')[0]
+
+
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
   """The builder of a folder's images, RGB; `refused` has the files that cannot be used."""
 
@@ -56,8 +68,10 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
     size: int,
     config: str,
     data_dir: pathlib.Path,
+    class_of: ClassOf,
   ) -> None:
     self.splits, self.size, self.content = splits, size, dict[str, str]()
+    self.class_of = class_of
     self.refused = {
       _place(splits, files, path): why
       for files in splits.values()
@@ -93,7 +107,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
       digest.update(os.fsencode(path) + b'\0' + image.tobytes())
       example: dict[str, object] = {'image': image}
       if self.labels:  # a held-out class that is not trained on has no number
-        example['label'] = self.labels.get(path.split('/')[0], -1)
+        example['label'] = self.labels.get(self.class_of(split, path), -1)
       yield os.fsencode(path), example
     if not kept:
       raise ValueError(f'{files.root} has no readable image: {first_refused(self.refused)}')
@@ -142,7 +156,11 @@ def first_refused(refused: Mapping[str, str]) -> str:
 
 
 def prepare(
-  data_dir: pathlib.Path, folder: pathlib.Path | None, size: int
+  data_dir: pathlib.Path,
+  folder: pathlib.Path | None,
+  size: int,
+  chosen: Chosen | None = None,
+  named: ClassOf | None = None,
 ) -> tuple[tfds.core.DatasetBuilder, dict[str, str]]:
   """Prepare the set; return its builder and a text for each split that identifies its content.
 
@@ -154,12 +172,14 @@ def prepare(
     data_dir: the folder of prepared sets.
     folder: the directory of images.
     size: side of the images in pixels.
+    chosen: chooses the images of a split that are used; None: all.
+    named: names each image; the names are then the classes. None: subfolders are the classes.
 
   Raises:
     ValueError: the folder does not exist, has no readable image, or its splits cannot be told.
   """
   if folder is None:
-    raise ValueError('data set folder needs the directory of images: pass folder=')
+    raise ValueError('this data set needs the directory of images: pass folder=')
   if not folder.is_dir():
     unpacked = ': unpack archives first' if folder.is_file() else ''
     raise ValueError(f'no folder of images at {folder}{unpacked}')
@@ -167,22 +187,35 @@ def prepare(
   check_images(files)
   files.tell()
   parts = layouts.parts(files)
-  splits = {split: files.below(name) for split, name in parts.items()} or {'train': files}
+  splits = splits_of(files)
   for one in splits.values():
     layouts.check_deep(one)
+  splits = {split: chosen(split, one) for split, one in splits.items()} if chosen else splits
   key = contents.key(list(splits.values()), data_dir)
-  config = f'{fingerprint(key, sorted(splits), RULES)}_{size}px'
+  of = ('named',) if named else ()
+  config = f'{fingerprint(key, sorted(splits), RULES, *of)}_{size}px'
   with images.guarded():
-    builder = _prepared(splits, size, config, data_dir)
+    builder = _prepared(splits, size, config, data_dir, named)
   report = skipped(builder)
   _say(files, parts, builder)
   _warn(files, report, pathlib.Path(builder.data_dir) / REPORT)
-  _warn_of_classes(splits, report['refused'], builder)
+  if not named:
+    _warn_of_classes(splits, report['refused'], builder)
   return builder, report['content']
 
 
+def splits_of(files: Listing) -> dict[str, Listing]:
+  """Return the listing of each split of a folder, as `layouts.parts` says."""
+  parts = layouts.parts(files)
+  return {split: files.below(name) for split, name in parts.items()} or {'train': files}
+
+
 def _prepared(
-  splits: Mapping[str, Listing], size: int, config: str, data_dir: pathlib.Path
+  splits: Mapping[str, Listing],
+  size: int,
+  config: str,
+  data_dir: pathlib.Path,
+  named: ClassOf | None,
 ) -> tfds.core.DatasetBuilder:
   """Return the builder of the prepared set; look for the readable classes if it is new."""
   place = data_dir / Folder.name / config / str(Folder.VERSION)
@@ -192,10 +225,12 @@ def _prepared(
   known = {
     split: files for split, files in splits.items() if split == 'train' or _first(files, size)
   }
-  classes = _classes(splits['train'], size)
-  return prepared.prepare(
-    lambda: Folder(splits=known, classes=classes, size=size, config=config, data_dir=data_dir)
-  )
+  if named:
+    classes = tuple(named(split, path) for split, one in known.items() for path in one.images)
+  else:
+    classes = _classes(splits['train'], size)
+  make = partial(Folder, splits=known, classes=classes, size=size, config=config)
+  return prepared.prepare(lambda: make(data_dir=data_dir, class_of=named or first_folder))
 
 
 def _classes(files: Listing, size: int) -> tuple[str, ...]:

@@ -89,7 +89,8 @@ def batches(
   Returns:
     A generator of dicts with
       'image', uint8 `[microbatches, batch_size / hosts, size, size, channels]`;
-      'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels;
+      'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels; of an image
+      with several captions, one that depends on image, seed and step alone;
       'target', shaped like 'image', if the source has two domains: the partners of the images if
       paired, else images in an independent order.
 
@@ -119,19 +120,23 @@ def batches(
   streams = {'image': pictures(source, seed)}
   if source.target:
     streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
-  return _together(source, rows(len(source), seed), streams)
+  labels = lambda step, row: source.labels_at(row, seed, step)
+  numbered = enumerate(rows(len(source), seed), start_step)
+  return _together(numbered, streams, None if source.labels is None else labels)
 
 
 def _together(
-  source: Source, rows: Iterator[np.ndarray], streams: Mapping[str, Stream]
+  rows: Iterator[tuple[int, np.ndarray]],
+  streams: Mapping[str, Stream],
+  labels: Callable[[int, np.ndarray], np.ndarray] | None,
 ) -> Generator[dict[str, np.ndarray], None, None]:
   with contextlib.ExitStack() as stack:
     for stream in streams.values():
       stack.enter_context(contextlib.closing(stream))
-    for row, *pictures in zip(rows, *streams.values(), strict=True):
+    for (step, row), *pictures in zip(rows, *streams.values(), strict=True):
       shaped = [images.reshape(*row.shape, *images.shape[1:]) for images in pictures]
       batch = dict(zip(streams, shaped, strict=True))
-      yield batch if source.labels is None else batch | {'label': source.labels[row]}
+      yield batch | {'label': labels(step, row)} if labels else batch
 
 
 def _gathered(source: Source, rows: Iterator[np.ndarray]) -> Stream:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,40 @@ from jaxgan.core.typing import Spec
 
 PART = 2**28  # bytes of images to read at a time
 LISTED = 12  # the most classes in a line
+
+
+class Captions(NamedTuple):
+  """The captions of images, one or more each, as numbers of classes, whose names they are.
+
+  Image i has the captions `ids[starts[i] : starts[i + 1]]`.
+  """
+
+  ids: np.ndarray
+  starts: np.ndarray
+
+  @property
+  def first(self) -> np.ndarray:
+    """Return the first caption of each image, int32 `[images]`."""
+    first: np.ndarray = self.ids[self.starts[:-1]]
+    return first
+
+  def chosen(self, images: np.ndarray, seed: int, step: int) -> np.ndarray:
+    """Return one caption of each image, int32; a function of image, seed and step alone."""
+    starts, counts = self.starts[images], np.diff(self.starts)[images]
+    # SplitMix64 of (seed, step, image): the same on every machine, and for any order of the hosts.
+    base = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
+    with np.errstate(over='ignore'):
+      x = base + images.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+      x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+      x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+      x = x ^ (x >> np.uint64(31))
+    picked: np.ndarray = self.ids[starts + (x % counts.astype(np.uint64)).astype(np.int64)]
+    return picked
+
+  def of(self, images: np.ndarray) -> 'Captions':
+    """Return the captions of these images alone."""
+    parts = [self.ids[self.starts[i] : self.starts[i + 1]] for i in images]
+    return Captions(np.concatenate(parts), np.cumsum([0, *map(len, parts)]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a source is equal only to itself
@@ -29,6 +64,8 @@ class Source:
     paired: image i of `target` is the partner of image i; else the two orders are independent.
     has_held_out: the data set also has a split 'test'.
     channels_of: the data set from which each channel is an image, or ''.
+    captions: the captions of each image, of which `labels` holds the first; None: labels are
+      classes.
   """
 
   spec: Spec
@@ -41,6 +78,7 @@ class Source:
   paired: bool = False
   has_held_out: bool = False
   channels_of: str = ''
+  captions: Captions | None = None
 
   def __len__(self) -> int:
     return self.count
@@ -50,13 +88,24 @@ class Source:
     return self.images(np.arange(self.count))
 
   def class_counts(self) -> tuple[int, ...]:
-    """Return the number of images of each class; empty without labels."""
+    """Return the number of images of each class, or of each caption; empty without labels."""
     if self.labels is None:
       return ()
-    return tuple(np.bincount(self.labels, minlength=self.spec.classes).tolist())
+    labels = self.captions.ids if self.captions else self.labels
+    return tuple(np.bincount(labels, minlength=self.spec.classes).tolist())
+
+  def labels_at(self, images: np.ndarray, seed: int, step: int) -> np.ndarray:
+    """Return a label of each image for a step; of several captions, one is drawn."""
+    assert self.labels is not None
+    return self.captions.chosen(images, seed, step) if self.captions else self.labels[images]
 
   def class_table(self) -> str:
     """Return a line with the number, the name and the images of each class; short if many."""
+    if self.captions:
+      total = len(self.captions.ids)
+      return (
+        f'{self.count} images have {total} captions, of which {len(set(self.captions.ids))} differ'
+      )
     each = []
     for number, (name, images) in enumerate(
       zip(self.spec.names, self.class_counts(), strict=False)
@@ -165,6 +214,8 @@ def without(source: Source, classes: Sequence[int]) -> Source:
   Raises:
     ValueError: the source has no labels, a class does not exist, or no image remains.
   """
+  if source.captions:
+    raise ValueError('--without-classes is for classes, and these images have captions: omit it')
   known = range(source.spec.classes)
   if source.labels is None or not set(classes) <= set(known):
     there = f'they are 0 to {len(known) - 1}' if known else 'the data set has no labels'
@@ -196,7 +247,9 @@ def renamed(source: Source, names: Sequence[str]) -> Source:
     raise ValueError(f'{sorted(new)[0]!r} is not one of the classes {", ".join(names)}')
   numbers = np.array([tuple(names).index(name) for name in source.spec.names], np.int32)
   spec = source.spec._replace(classes=len(names), names=tuple(names))
-  return dataclasses.replace(source, spec=spec, labels=numbers[source.labels])
+  of = source.captions
+  captions = of and of._replace(ids=numbers[of.ids])
+  return dataclasses.replace(source, spec=spec, labels=numbers[source.labels], captions=captions)
 
 
 def _check_images(images: np.ndarray) -> None:

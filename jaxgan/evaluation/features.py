@@ -60,7 +60,7 @@ def named(
 
   Args:
     name: 'classifier', 'turns', 'inception' or MODULE:FUNCTION, see the functions below; 'own' is
-      'classifier' if the images have labels, else 'turns'.
+      'classifier' if the images have classes, else 'turns'.
     train: the training images.
     test: held-out images, on which the accuracy of 'classifier' and 'turns' is measured.
     weights_file: the weights of 'inception'.
@@ -74,7 +74,7 @@ def named(
   if ':' in name:
     return function(name, train.spec.shape)
   makers: dict[str, Callable[[], FeatureNetwork]] = {
-    'own': lambda: (classifier if train.spec.classes else turns)(train, test),
+    'own': lambda: (turns if train.captions or not train.spec.classes else classifier)(train, test),
     'classifier': lambda: classifier(train, test),
     'turns': lambda: turns(train, test),
     'inception': lambda: inception(weights_file),
