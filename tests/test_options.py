@@ -58,6 +58,7 @@ CHANGED: dict[str, list[typing.Any]] = dict(
   **dict(critic_layers=[1], blocks=[2], crop=[8], psi=[0.7], psi_layers=[1], beta2_end=[0.5]),
   **dict(attention=[0], group=[4], cardinality=[2], smoothing=[0.1], growth=[3], stage_images=[12]),
   conditional=[False],
+  text_encoder=['encoding:sums'],
   **dict(mixing=[0.0, 0.5], ada_cap=[0.3], ada_target=[0.3], horizon=[8, None], base=[8]),
 )
 """Values where no rule by type finds one that means something."""

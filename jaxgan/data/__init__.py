@@ -169,8 +169,8 @@ def load(
       for mnist and stacked_mnist, 64 for folder, domains and pairs, the stored size for others.
     channels: 1 (gray) or 3 (RGB); None: as stored, RGB for a folder.
     data_dir: the folder of prepared sets; None: `data_folder()`.
-    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory with the four
-      original files for 'mnist' and 'stacked_mnist'.
+    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory
+      with the four original files for 'mnist' and 'stacked_mnist'.
     target_folder: a second directory for the second domain of 'domains' and 'pairs'.
     side_by_side: for 'pairs': each image holds both of a pair, whatever its width.
     direction: 'AtoB', or 'BtoA' to swap the two domains.

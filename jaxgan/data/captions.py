@@ -221,8 +221,8 @@ def described(source: Source, folder: pathlib.Path) -> Source:
   """
   of_image: dict[str, tuple[str, ...]] = {}
   for split, files in folders.splits_of(listing(folder)).items():
-    captions = read(files).captions
-    of_image |= {key_of(split, path): each for path, each in captions.items()}
+    found = read(files).captions
+    of_image |= {key_of(split, path): each for path, each in found.items()}
   numbers = {
     text: i for i, text in enumerate(dict.fromkeys(t for e in of_image.values() for t in e))
   }

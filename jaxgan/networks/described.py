@@ -16,6 +16,11 @@ def vectors(table: np.ndarray, texts: Array) -> Array:
   Args:
     table: the vectors of the known texts, `[texts, d]`.
     texts: rows of the table, int `[B]`; or vectors `[B, d]`, which are returned as they are.
+
+  Example:
+    >>> table = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
+    >>> vectors(table, jnp.array([1])).tolist(), vectors(table, jnp.array([[0.5, 0.5]])).tolist()
+    ([[0.0, 1.0]], [[0.5, 0.5]])
   """
   return jnp.asarray(table)[texts] if jnp.issubdtype(texts.dtype, jnp.integer) else texts
 
@@ -43,7 +48,7 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z: Array, texts: Array, *, train: bool) -> Array:
-    text = vectors(self.table, texts)
+    text = vectors(self.table, texts).astype(z.dtype)
     if not self.augmented:
       given = leaky_relu(Dense(self.size, start=normal)(text))
       return self.images(jnp.concatenate([z, given], -1), train=train)
@@ -73,7 +78,8 @@ class Critic(nn.Module):
   @nn.compact
   def __call__(self, x: Array, texts: Array, *, train: bool) -> Array:
     seen = leaky_relu(self.images(x, train=train))
-    text = leaky_relu(Dense(self.size, start=normal)(vectors(self.table, texts)))
+    given = vectors(self.table, texts).astype(x.dtype)
+    text = leaky_relu(Dense(self.size, start=normal)(given))
     joined = jnp.concatenate([seen, text, seen * text], -1)
     self.sow('intermediates', 'features', joined)
     return Dense(1, start=normal)(joined)[:, 0]

@@ -4,6 +4,7 @@ A text encoder is one function, strings -> float32 `[n, d]`. The built-in one ne
 no training; what is learned of texts is learned by the networks, which project its vectors.
 """
 
+import itertools
 import re
 import unicodedata
 import zlib
@@ -101,7 +102,7 @@ def _features(text: str) -> Iterator[str]:
     marked = f'<{word}>'
     for n in GRAMS:
       yield from (f'part {marked[i : i + n]}' for i in range(len(marked) - n + 1))
-  yield from (f'pair {a} {b}' for a, b in zip(words, words[1:], strict=False))
+  yield from (f'pair {a} {b}' for a, b in itertools.pairwise(words))
 
 
 def of_classes(spec: Spec) -> tuple[str, ...]:
