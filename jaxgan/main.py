@@ -27,6 +27,7 @@ COMMANDS = {
   'interpolate': 'Make an animation that walks from image to image.',
   'truncate': 'Trade variety for quality, shown in a picture and in scores.',
   'stylemix': 'Combine the styles of two images.',
+  'captions': 'Picture a table of captions, words by words.',
   'invert': 'Find the latents of given images.',
   'directions': 'Find directions in the latent space and what they change.',
   'anomaly': 'Score how abnormal images are: how badly the generator reproduces them.',

@@ -3,9 +3,10 @@
 import io
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.core.typing import Json
 from jaxgan.ops.images import to_uint8
@@ -13,6 +14,7 @@ from jaxgan.storage import files
 
 GAP = 2
 WIDTH = 480
+FONT = 16  # pixels
 
 
 def grid(images: np.ndarray, columns: int) -> np.ndarray:
@@ -44,6 +46,35 @@ def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int) ->
   image = _enlarged(grid(to_uint8(images), columns), WIDTH)
   with files.atomic(pathlib.Path(path)) as file:
     image.save(file, format='PNG')
+
+
+def save_table(
+  path: str | os.PathLike[str], images: np.ndarray, rows: Sequence[str], columns: Sequence[str]
+) -> None:
+  """Write a table of images as PNG, with the words of each row and column beside them.
+
+  Args:
+    path: the file.
+    images: `[rows * columns, H, W, C]` in [-1, 1], row by row.
+    rows: the words of each row, which stand on the left.
+    columns: the words of each column, which stand above.
+  """
+  table = _enlarged(grid(to_uint8(images), len(columns)), WIDTH).convert('RGB')
+  font = ImageFont.load_default(FONT)
+  left = max(int(font.getlength(text)) for text in rows) + FONT
+  top, height, width = 2 * FONT, table.height / len(rows), table.width / len(columns)
+  tilted = any(font.getlength(text) > width for text in columns)  # then each stands a line lower
+  top += FONT * (len(columns) - 1) * tilted
+  whole = Image.new('RGB', (left + table.width, top + table.height), 'white')
+  whole.paste(table, (left, top))
+  draw = ImageDraw.Draw(whole)
+  for i, text in enumerate(rows):
+    draw.text((FONT // 2, top + (i + 0.5) * height), text, 'black', font, anchor='lm')
+  for i, text in enumerate(columns):
+    line = 1.5 * FONT + FONT * i * tilted
+    draw.text((left + i * width + 2, line), text, 'black', font, anchor='ls')
+  with files.atomic(pathlib.Path(path)) as file:
+    whole.save(file, format='PNG')
 
 
 def png(images: np.ndarray, columns: int) -> bytes:

@@ -35,6 +35,12 @@ def conditional(home):
 
 
 @pytest.fixture(scope='package')
+def worded(home):
+  """A run on digits that draws by text; its texts are the names of the digits."""
+  return made(home, 'worded', 'gan_cls', width=4, latent_size=6)
+
+
+@pytest.fixture(scope='package')
 def _styled(home):
   with pytest.MonkeyPatch.context() as patch:
     patch.setitem(variants.VARIANTS, 'styled', tiny_styles)

@@ -18,6 +18,7 @@ from jaxgan import main
 from jaxgan.apps import (
   anomaly,
   augment,
+  captions,
   directions,
   doctor,
   evaluate,
@@ -47,6 +48,7 @@ OPTIONS = {
   'interpolate': interpolate.Options,
   'truncate': truncate.Options,
   'stylemix': stylemix.Options,
+  'captions': captions.Options,
   'invert': invert.Options,
   'directions': directions.Options,
   'anomaly fit': anomaly.FitOptions,
@@ -108,6 +110,7 @@ LINES = {
   ],
   'truncate': ['--workdir=plain --out=@.png --scores=@.json --columns=2 --num=8 --thresholds 1'],
   'stylemix': ['--workdir=styled --out=@.png --rows=1 --columns=2'],
+  'captions': ['--workdir=worded --out=@.png --rows=one --columns=two'],
   'invert': [
     '--workdir=plain --images=gray --num=2 --steps=2 --restarts=1 --out=@.png --npz=@.npz'
   ],

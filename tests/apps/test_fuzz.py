@@ -33,7 +33,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def runs(place, plain, conditional, _styled, home):
+def runs(place, plain, conditional, _styled, worded, home):
   """Runs in that folder, and their data."""
   root, _ = place
   for domain in 'AB':
@@ -41,7 +41,8 @@ def runs(place, plain, conditional, _styled, home):
   tiny = dict(folder=root / 'domains', image_size=16, width=4, blocks=1, pool=2)
   pairs = made(home, 'pairs', 'cyclegan', **tiny)
   small = made(home, 'small', 'srgan', width=4, blocks=1, scale=2)
-  found = dict(plain=plain, classes=conditional, styled=_styled, pairs=pairs, small=small)
+  found = dict(plain=plain, classes=conditional, styled=_styled, worded=worded)
+  found |= dict(pairs=pairs, small=small)
   for name, run in found.items():
     shutil.copytree(run, root / name)
   shutil.copytree(home / 'data', root / 'data')

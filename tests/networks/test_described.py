@@ -50,7 +50,10 @@ def test_the_critic_compares_image_and_text():
   variables = net.init(jax.random.key(0), images, jnp.array([0, 1]))
   own = {
     'Dense_0': {'weight': {'kernel': jnp.eye(2)}, 'bias': jnp.zeros(2)},
-    'Dense_1': {'weight': {'kernel': jnp.array([0, 0, 0, 0, 1.0, 1.0])[:, None]}, 'bias': jnp.zeros(1)},
+    'Dense_1': {
+      'weight': {'kernel': jnp.array([0, 0, 0, 0, 1.0, 1.0])[:, None]},
+      'bias': jnp.zeros(1),
+    },
   }
   chex.assert_trees_all_equal_shapes(own, dict(variables['params']))
   logits, _ = net.apply({'params': own}, images, jnp.array([0, 1]), train=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.ops.images import to_unit
+from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.storage import figures
 
 GREY = 96
@@ -96,3 +96,14 @@ def test_bytes_are_those_of_the_file(tmp_path):
   images = np.linspace(-1, 1, 4 * 8 * 8 * 3, dtype=np.float32).reshape(4, 8, 8, 3)
   figures.save_grid(tmp_path / 'grid.png', images, columns=2)
   assert figures.png(images, columns=2) == (tmp_path / 'grid.png').read_bytes()
+
+
+def test_a_table_has_its_images_below_and_beside_the_words(tmp_path):
+  images = np.stack([np.full((4, 4, 3), v, np.float32) for v in (-1, 0, 1, -1, 0, 1)])
+  figures.save_table(tmp_path / 't.png', images, ['one', 'a long row'], ['a', 'b', 'c'])
+  with Image.open(tmp_path / 't.png') as picture:
+    pixels = np.asarray(picture)
+  plain = np.asarray(figures._enlarged(figures.grid(to_uint8(images), 3), figures.WIDTH))
+  height, width = plain.shape[:2]
+  np.testing.assert_array_equal(pixels[-height:, -width:], plain)
+  assert pixels[:-height].min() < 100 and pixels[:, :-width].min() < 100  # the words

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     moments,
     neighbors,
     ranking,
+    retrieval,
   )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
   'moments',
   'neighbors',
   'ranking',
+  'retrieval',
 ]
 
 
