@@ -166,7 +166,8 @@ def load(
       prepared as array_record in `data_dir`.
     split: in the syntax of tensorflow-datasets, such as 'train', 'test' or 'train[:1000]'.
     image_size: side of the images in pixels; the center square is resized. None: 16 for digits, 28
-      for mnist and stacked_mnist, 64 for folder, domains and pairs, the stored size for others.
+      for mnist and stacked_mnist, 64 for folder, captions, domains and pairs, the stored size for
+      others.
     channels: 1 (gray) or 3 (RGB); None: as stored, RGB for a folder.
     data_dir: the folder of prepared sets; None: `data_folder()`.
     folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -35,7 +35,8 @@ class Towers(nn.Module):
   """Returns the unit vectors of images and of texts, each by a network of its own."""
 
   @nn.compact
-  def __call__(self, images: Array, texts: Array, train: bool = False) -> tuple[Array, Array]:
+  def __call__(self, images: Array, texts: Array, *, train: bool = False) -> tuple[Array, Array]:
+    """Return both, `[n, 64]` each."""
     seen = Classifier(SIZE)(images, train=train)[1]
     hidden = nn.relu(Dense(2 * SIZE, start=nn.initializers.he_normal())(texts))
     read = Dense(SIZE, start=nn.initializers.he_normal())(hidden)
@@ -85,11 +86,13 @@ def fit(source: Source, table: np.ndarray, steps: int = STEPS, seed: int = 0) ->
   def of_batch(params: Tree, images: Array, labels: Array, key: Key) -> Array:
     shift, dropout = jax.random.split(key)
     texts = jnp.asarray(table)[labels]
-    seen, read = net.apply(params, shifted(images, shift), texts, True, rngs={'dropout': dropout})
+    seen, read = net.apply(
+      params, shifted(images, shift), texts, train=True, rngs={'dropout': dropout}
+    )
     return loss(seen, read, labels)
 
   @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
-  def step(params: Tree, opt: optax.OptState, images: Array, labels: Array, key: Key):
+  def step(params: Tree, opt: optax.OptState, images: Array, labels: Array, key: Key) -> Any:
     updates, opt = adam.update(jax.grad(of_batch)(params, images, labels, key), opt, params)
     return optax.apply_updates(params, updates), opt
 

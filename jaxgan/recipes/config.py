@@ -83,11 +83,11 @@ class Data(Group):
   """Data."""
 
   dataset: str = 'digits'
-  """digits, mnist, folder, domains, pairs, or the name of any tfds set that is prepared as
+  """digits, mnist, folder, captions, domains, pairs, or the name of any tfds set that is prepared as
   array_record. A run on arrays that Python gave has `arrays` here."""
   folder: pathlib.Path | None = None
-  """The images of --dataset=folder (subfolders become labels), domains or pairs, or the files of
-  --dataset=mnist."""
+  """The images of --dataset=folder (subfolders become labels), captions, domains or pairs, or the
+  files of --dataset=mnist."""
   target_folder: pathlib.Path | None = None
   """Of --dataset=domains or pairs: the second domain, where it is not inside of --folder."""
   side_by_side: bool = False

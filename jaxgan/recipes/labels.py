@@ -4,7 +4,7 @@ import dataclasses
 from typing import TypeVar
 
 from jaxgan.core.typing import Json, Spec
-from jaxgan.recipes.config import Common, Labels
+from jaxgan.recipes.config import Common, Labels, Texts
 
 C = TypeVar('C', bound=Common)
 
@@ -70,6 +70,11 @@ def _with_choice(config: C, conditional: bool) -> C:
 def _refusal(config: Common) -> str:
   arrays = config.dataset == 'arrays'  # which Python gave
   labelled = 'data=(images, labels)' if arrays else 'a folder with a subfolder for each class'
+  if isinstance(config, Texts):
+    return (
+      f'{config.variant} draws by text, and {config.dataset!r} has no texts: give '
+      f'--dataset=captions, or {labelled}, whose names are then the texts'
+    )
   if isinstance(config, Labels):
     return (
       f'--conditional=True needs labels, and {config.dataset!r} has no labels: '
