@@ -120,15 +120,14 @@ def batches(
   streams = {'image': pictures(source, seed)}
   if source.target:
     streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
-  labels = lambda step, row: source.labels_at(row, seed, step)
-  numbered = enumerate(rows(len(source), seed), start_step)
-  return _together(numbered, streams, None if source.labels is None else labels)
+  return _together(source, enumerate(rows(len(source), seed), start_step), streams, seed)
 
 
 def _together(
+  source: Source,
   rows: Iterator[tuple[int, np.ndarray]],
   streams: Mapping[str, Stream],
-  labels: Callable[[int, np.ndarray], np.ndarray] | None,
+  seed: int,
 ) -> Generator[dict[str, np.ndarray], None, None]:
   with contextlib.ExitStack() as stack:
     for stream in streams.values():
@@ -136,7 +135,8 @@ def _together(
     for (step, row), *pictures in zip(rows, *streams.values(), strict=True):
       shaped = [images.reshape(*row.shape, *images.shape[1:]) for images in pictures]
       batch = dict(zip(streams, shaped, strict=True))
-      yield batch | {'label': labels(step, row)} if labels else batch
+      labelled = source.labels is not None
+      yield batch | {'label': source.labels_at(row, seed, step)} if labelled else batch
 
 
 def _gathered(source: Source, rows: Iterator[np.ndarray]) -> Stream:

@@ -83,8 +83,8 @@ class Data(Group):
   """Data."""
 
   dataset: str = 'digits'
-  """digits, mnist, folder, captions, domains, pairs, or the name of any tfds set that is prepared as
-  array_record. A run on arrays that Python gave has `arrays` here."""
+  """digits, mnist, folder, captions, domains, pairs, or the name of any tfds set that is prepared
+  as array_record. A run on arrays that Python gave has `arrays` here."""
   folder: pathlib.Path | None = None
   """The images of --dataset=folder (subfolders become labels), captions, domains or pairs, or the
   files of --dataset=mnist."""
