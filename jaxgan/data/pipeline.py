@@ -89,8 +89,7 @@ def batches(
   Returns:
     A generator of dicts with
       'image', uint8 `[microbatches, batch_size / hosts, size, size, channels]`;
-      'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels; of an image
-      with several captions, one that depends on image, seed and step alone;
+      'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels (`labels_at`);
       'target', shaped like 'image', if the source has two domains: the partners of the images if
       paired, else images in an independent order.
 

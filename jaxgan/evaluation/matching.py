@@ -86,10 +86,9 @@ def fit(source: Source, table: np.ndarray, steps: int = STEPS, seed: int = 0) ->
   def of_batch(params: Tree, images: Array, labels: Array, key: Key) -> Array:
     shift, dropout = jax.random.split(key)
     texts = jnp.asarray(table)[labels]
-    both: Any = net.apply(
-      params, shifted(images, shift), texts, train=True, rngs={'dropout': dropout}
-    )
-    return loss(*both, labels)
+    rngs, moved = {'dropout': dropout}, shifted(images, shift)
+    both: Any = net.apply(params, moved, texts, train=True, rngs=rngs)
+    return loss(both[0], both[1], labels)
 
   @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
   def step(params: Tree, opt: optax.OptState, images: Array, labels: Array, key: Key) -> Any:

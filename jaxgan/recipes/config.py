@@ -379,24 +379,6 @@ class VirtualBatch(Group):
   """Images of the reference batch of virtual batch norm in the generator; 0: ordinary."""
 
 
-@dataclass(frozen=True)
-class Texts(Group):
-  """Texts."""
-
-  text_encoder: str = 'words'
-  """words: hashed words and their parts. Or MODULE:FUNCTION, strings -> float32 [n, d]."""
-  text_size: int = 512
-  """Numbers of the vector that --text-encoder=words makes of a text."""
-
-  NEEDS: ClassVar[tuple[Needs, ...]] = (
-    Needs(('text_size',), lambda c: c.text_encoder == 'words', {'text_encoder': 'words'}),
-  )
-
-  def problems(self) -> list[str]:
-    """Add a size that is none."""
-    return super().problems() + above_zero(self, 'text_size')
-
-
 # Groups together.
 
 
@@ -427,7 +409,7 @@ class Config(Ordinary, Packs, Minibatch, VirtualBatch):
 
 GROUPS: tuple[type[Group], ...] = (
   *(Run, Data, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players, Augmentation),
-  *(TopK, Features, Packs, Minibatch, VirtualBatch, Texts),
+  *(TopK, Features, Packs, Minibatch, VirtualBatch),
 )
 """The groups, in the order of `--help`; a variant's own stand behind the first."""
 

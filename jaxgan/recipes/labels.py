@@ -4,7 +4,8 @@ import dataclasses
 from typing import TypeVar
 
 from jaxgan.core.typing import Json, Spec
-from jaxgan.recipes.config import Common, Labels, Texts
+from jaxgan.recipes.config import Common, Labels
+from jaxgan.recipes.texts import Texts
 
 C = TypeVar('C', bound=Common)
 

@@ -9,6 +9,8 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,7 @@ from jaxgan.core import functions
 from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Key, Spec
 from jaxgan.recipes.codes import Code
+from jaxgan.recipes.option_groups import Group, Needs, above_zero
 from jaxgan.recipes.types import Recipe, Sampler
 
 Encode = Callable[[Sequence[str]], np.ndarray]
@@ -27,6 +30,24 @@ WORDS = 'words'
 """The name of the built-in encoder."""
 GRAMS = (3, 4)
 """Lengths of the parts of words that it counts."""
+
+
+@dataclass(frozen=True)
+class Texts(Group):
+  """Texts."""
+
+  text_encoder: str = 'words'
+  """words: hashed words and their parts. Or MODULE:FUNCTION, strings -> float32 [n, d]."""
+  text_size: int = 512
+  """Numbers of the vector that --text-encoder=words makes of a text."""
+
+  NEEDS: ClassVar[tuple[Needs, ...]] = (
+    Needs(('text_size',), lambda c: c.text_encoder == 'words', {'text_encoder': 'words'}),
+  )
+
+  def problems(self) -> list[str]:
+    """Add a size that is none."""
+    return super().problems() + above_zero(self, 'text_size')
 
 
 def encoder(name: str, size: int) -> Encode:

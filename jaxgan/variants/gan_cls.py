@@ -31,7 +31,7 @@ from jaxgan.variants import dcgan
 
 
 @dataclass(frozen=True)
-class Config(dcgan.Convolutional, config.Texts, config.TwoPlayer, config.Scheduled):
+class Config(dcgan.Convolutional, texts.Texts, config.TwoPlayer, config.Scheduled):
   """Options of GAN-CLS."""
 
   text_features: int = 128
