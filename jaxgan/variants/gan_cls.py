@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from jaxgan.core.typing import Array, Spec
+from jaxgan.core.nets import Nets
+from jaxgan.core.typing import Array, Batch, Key, Logs, Spec
 from jaxgan.losses import adversarial
+from jaxgan.losses.adversarial import Fakes
 from jaxgan.losses.objectives import Objective
 from jaxgan.networks import described
 from jaxgan.recipes import config, texts, tricks
@@ -50,6 +52,9 @@ class Config(dcgan.Convolutional, texts.Texts, config.TwoPlayer, config.Schedule
 
 PAPER: Preset = dict(image_size=64, text_features=128, interpolation=1.0, ema_images=0.0)
 
+Added = tuple[Array, Nets, Logs]
+"""What a term adds to a loss, the networks with updated statistics, and values to log."""
+
 objective = Objective(
   critic=lambda real, fake: softplus(-real).mean() + softplus(fake).mean() / 2,
   generator=lambda real, fake: softplus(-fake).mean(),
@@ -64,21 +69,21 @@ def build(config: Config, spec: Spec) -> Recipe:
   plain, augmented = dcgan.networks(config, spec), config.conditioning > 0
   judge = adversarial.judged(adversarial.labels, config.instance_noise, tricks.augmentation(config))
 
-  def mismatched(nets, fakes, batch, key):
+  def mismatched(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> Added:
     wrong = jnp.roll(batch['label'], 1)
     logits, nets = judge(nets, batch['image'], {**batch, 'label': wrong}, key)
     others = wrong != batch['label']  # the right text is no wrong one
     loss = (softplus(logits) * others).sum() / jnp.maximum(others.sum(), 1)
     return loss / 2, nets, {'wrong': logits.mean()}
 
-  def interpolated(nets, fakes, batch, key):
+  def interpolated(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> Added:
     first = described.vectors(table, batch['label'])
     between = {**batch, 'label': (first + jnp.roll(first, 1, 0)) / 2}
     images, nets = nets('generator', fakes.latents, between['label'])
     logits, nets = judge(nets, images, between, key)
     return config.interpolation * objective.generator(logits, logits), nets, {}
 
-  def divergence(nets, fakes, batch, key):
+  def divergence(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> Added:
     stats, _ = nets.features('generator', fakes.latents, batch['label'])
     mean, log_std = jnp.split(stats, 2, -1)
     kl: Array = (mean**2 + jnp.exp(2 * log_std) - 1 - 2 * log_std).mean() / 2
