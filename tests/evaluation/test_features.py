@@ -1,5 +1,6 @@
 """The classifier that images are measured by."""
 
+import dataclasses
 import sys
 import types
 
@@ -9,6 +10,7 @@ import pytest
 from networks.pretrained.test_inception import state
 
 from jaxgan import data
+from jaxgan.data.source import Captions
 from jaxgan.evaluation import features
 from jaxgan.recipes import perceptual
 
@@ -156,3 +158,12 @@ def test_one_set_of_images_has_one_classifier(digits, tmp_path, monkeypatch):
   hashes = {features.classifier(digits[0], test).hash for test in (digits[1], None)}
   params = perceptual.classifier(digits[0].spec).fetch(digits[0])
   assert hashes == {features._hash(params)} and len(times) == 1
+
+
+def test_captions_are_no_classes_for_a_classifier(monkeypatch):
+  source = data.from_arrays(np.zeros((4, 8, 8, 1), np.uint8), np.arange(4))
+  captioned = dataclasses.replace(source, captions=Captions(np.arange(4), np.arange(5)))
+  for name in ('classifier', 'turns'):
+    monkeypatch.setattr(features, name, lambda train, test, name=name: name)
+  found = [features.named('own', each, None) for each in (source, captioned)]
+  assert found == ['classifier', 'turns']

@@ -88,3 +88,9 @@ def test_a_known_text_draws_what_its_number_draws():
   chex.assert_trees_all_close(drawn, sampler.sample(nets, key, labels))
   with pytest.raises(ValueError, match='give words'):
     sampler.codes['text'].read('  ')
+
+
+def test_data_without_texts_are_refused():
+  config = variants.configure('gan_cls', dataset='stacked_mnist')
+  with pytest.raises(ValueError, match='draws by text, and .* has no texts: give --dataset=captio'):
+    variants.build(config, Spec(28, 3))
