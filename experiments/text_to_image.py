@@ -54,7 +54,6 @@ TONES = ('light', 'medium-light', 'medium', 'medium-dark', 'dark')
 FIRST_TONE = 0x1F3FB
 SILENT = {0x200D, 0xFE0F}
 """Characters that join emoji, which have no word."""
-SIZE = 24
 BINS = 8
 """Levels of each colour in a histogram."""
 VECTOR = 512
@@ -86,6 +85,10 @@ class Train:
   """Length of the run in steps."""
   shuffled: bool = False
   """Shuffle the captions among the training images: the control."""
+  size: int = 32
+  """Pixels on a side."""
+  rate: float = 2e-4
+  """Learning rate of both networks."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Judge:
   """A picture of the first run: real held-out images, and three drawn by each of their captions."""
   drawn: int = 4
   """Images drawn by each held-out caption."""
+  size: int = 32
+  """Pixels on a side of the runs' images."""
 
 
 # The data.
@@ -146,9 +151,9 @@ def prepare(arguments: Prepare) -> None:
     print(json.dumps({'split': split, 'images': len(found)}))
 
 
-def load(folder: pathlib.Path, split: str) -> Source:
+def load(folder: pathlib.Path, split: str, size: int) -> Source:
   """Return the images of a split, with their captions."""
-  return data.load('captions', folder=folder, split=split, image_size=SIZE)
+  return data.load('captions', folder=folder, split=split, image_size=size)
 
 
 def shuffled(source: Source, seed: int) -> Source:
@@ -176,9 +181,9 @@ def train(arguments: Train) -> None:
   config = jaxgan.configure(
     'gan_cls',
     **dict(steps=arguments.steps, seed=arguments.seed, width=24, batch_size=32),
-    **dict(generator_lr=4e-4, critic_lr=4e-4),
+    **dict(generator_lr=arguments.rate, critic_lr=arguments.rate),
   )
-  source = load(arguments.folder, 'train')
+  source = load(arguments.folder, 'train', arguments.size)
   jaxgan.train(
     config,
     arguments.workdir,
@@ -297,7 +302,7 @@ def untrained(run: Run) -> Run:
 
 def judge(arguments: Judge) -> None:
   """Judge the real held-out images, an untrained generator, and each run."""
-  real, held = load(arguments.folder, 'train'), load(arguments.folder, 'test')
+  real, held = (load(arguments.folder, split, arguments.size) for split in ('train', 'test'))
   captions = captions_of(held)
   table = texts.hashed(texts.of_classes(real.spec), VECTOR)
   named = classifier(real.all(), tones_of(captions_of(real)))
