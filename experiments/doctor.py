@@ -341,7 +341,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
   'no norm in the generator': (verdicts.PARTIAL, verdicts.FULL),
   'no penalty': (verdicts.PENALTY, verdicts.PARTIAL, verdicts.FULL),
   'huge rates': (verdicts.DIVERGENCE, verdicts.OSCILLATION, verdicts.STRONG, verdicts.DEAD),
-  'tiny rates': (verdicts.LEARNING,),
+  'tiny rates': (verdicts.SLOW, verdicts.LEARNING),
   'one image': (verdicts.MEMORIZED,),
   'few images': (verdicts.MEMORIZED, verdicts.OVERFIT),
   'critic without capacity': (verdicts.WEAK, verdicts.PARTIAL, verdicts.FULL),

@@ -3,28 +3,56 @@
 import collections
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from jaxgan.diagnosis import remedies, verdicts
 from jaxgan.diagnosis.verdicts import Evidence, Verdict
 from jaxgan.recipes.config import Common
 
+VANISHED = 1e-7
+"""A gradient below this counts as 0."""
+ALIKE, SAME = 10.0, 1e3
+"""Diversities above these show that real images hardly differ, and that they are the same."""
+HARDLY = 0.6
+"""A player that moves by less in a whole run, in units of its parameters, learns little."""
+TINY = 3e-4
+"""Updates below this are small."""
+USUAL = 'too little for the length of the run; usual are 0.0005 to 0.01'
 LINES = 3
-"""A failure has begun when so many lines with signals in a row show it, and ended likewise."""
-SAME = 10.0
-"""A diversity above this shows that real images do not differ."""
+"""A failure has begun when so many lines with signals in a row show it, and ended likewise; a sign
+that is beyond doubt needs fewer."""
+PAST = 4
+"""Lines with signals that are kept."""
 Line = Mapping[str, float]
-Rule = Callable[['Recent'], Sequence[Evidence]]
-"""A function from the recent lines to the evidence of a failure; empty: there is none."""
+NONE = math.nan
+
+
+class Sign(NamedTuple):
+  """What a line shows of a failure.
+
+  Args:
+    evidence: the numbers that show it; empty: there is none.
+    lines: how many such lines in a row it takes.
+  """
+
+  evidence: Sequence[Evidence] = ()
+  lines: int = LINES
 
 
 class Recent:
-  """The latest line with signals, and the largest and smallest value of each signal before."""
+  """The latest lines with signals, and the largest value of each signal before.
 
-  def __init__(self, length: int) -> None:
-    self.length = length
+  Args:
+    length: the steps of the run.
+    penalized: whether a penalty limits the slope of the critic.
+  """
+
+  def __init__(self, length: int, *, penalized: bool = False) -> None:
+    self.length, self.penalized = length, penalized
     self.line: Line = {}
     self.before: dict[str, float] = {}
     self.top: dict[str, float] = {}
+    self._past: collections.deque[Line] = collections.deque(maxlen=PAST)
 
   @property
   def step(self) -> int:
@@ -36,120 +64,164 @@ class Recent:
     """Return the share of the run that has passed."""
     return self.step / max(self.length, 1)
 
-  def add(self, line: Line) -> None:
+  def add(self, line: Line, *, signals: bool = True) -> None:
     """Take one more line."""
     for name, value in self.line.items():
       if math.isfinite(value):
         self.top[name] = max(self.top.get(name, value), value)
-    for name, value in self.line.items():
       self.before[name] = value  # the latest of each, as not every line has signals
     self.line = line
+    if signals:
+      self._past.append(line)
 
   def of(self, name: str) -> float:
     """Return the latest value of a signal, of the worst domain; NaN where there is none."""
-    values = [value for key, value in self.line.items() if key in (name, f'{name}_a', f'{name}_b')]
-    return min(values, default=math.nan)
+    return _worst(self.line, name)
+
+  def rises(self, name: str) -> bool:
+    """Return whether a signal has risen by a tenth or more over the lines that are kept."""
+    return self.of(name) > 1.1 * _worst(self._past[0], name)
 
   def shows(self, name: str, says: str) -> Evidence:
     """Return the latest value of a signal as evidence."""
     return Evidence(name, self.of(name), self.step, says)
 
 
-def _collapsed(recent: Recent) -> Sequence[Evidence]:
+Rule = Callable[[Recent], Sign]
+"""A function from the recent lines to what they show of a failure."""
+
+
+def _worst(line: Line, name: str) -> float:
+  return min((line[key] for key in (name, f'{name}_a', f'{name}_b') if key in line), default=NONE)
+
+
+def _collapsed(recent: Recent) -> Sign:
   """Samples that were diverse and are no longer, or are not after a tenth of the run.
 
-  Where their diversity rises from line to line, they are only being learned.
+  Where their diversity rises, they are only being learned, unless there is next to none.
   """
   now, top = recent.of('samples/diversity'), recent.top.get('samples/diversity', 0.0)
-  rises = now > 1.03 * recent.before.get('samples/diversity', math.inf)
-  if now < 0.3 and not rises and (recent.share > 0.1 or top > 0.5):
-    return [recent.shows('samples/diversity', 'samples should differ about as real images do, 1')]
-  return []
+  found = [recent.shows('samples/diversity', 'samples should differ about as real images do, 1')]
+  if now < 0.1 and recent.share > 0.05:
+    return Sign(found, 2)
+  low = now < 0.3 and not recent.rises('samples/diversity')
+  return Sign(found) if low and (recent.share > 0.1 or top > 0.5) else Sign()
 
 
-def _narrow(recent: Recent) -> Sequence[Evidence]:
+def _narrow(recent: Recent) -> Sign:
   """Samples whose features are alike to the critic."""
   alike = recent.of('samples/features') < 0.4
-  if recent.share > 0.15 and alike and not _collapsed(recent):
+  if recent.share > 0.15 and alike and not _collapsed(recent).evidence:
     says = "samples should differ in the critic's features about as real images do, 1"
-    return [recent.shows('samples/features', says)]
-  return []
+    return Sign([recent.shows('samples/features', says)])
+  return Sign()
 
 
 def _apart(recent: Recent) -> float:
   """Return by how much samples are more diverse than real images, as noise is."""
-  return recent.of('samples/diversity') if recent.share > 0.1 else math.nan
+  return recent.of('samples/diversity') if recent.share > 0.1 else NONE
 
 
-def _overpowered(recent: Recent) -> Sequence[Evidence]:
-  """A critic that gives no gradient; or is right where its loss is flat or samples are noise."""
-  if recent.of('generator/gradient') < 1e-7:
-    return [recent.shows('generator/gradient', 'the generator cannot learn')]
+def _right(recent: Recent) -> float:
+  """Return the share of images about which the critic is right."""
+  return (recent.of('critic/accuracy_real') + recent.of('critic/accuracy_fake')) / 2
+
+
+def _overpowered(recent: Recent) -> Sign:
+  """A critic that gives no gradient; or is right where its loss is flat or samples are bad."""
+  if recent.of('generator/gradient') < VANISHED:
+    return Sign([recent.shows('generator/gradient', 'the generator cannot learn')], 2)
   right = min(recent.of('critic/accuracy_real'), recent.of('critic/accuracy_fake'))
-  lost = recent.of('critic/saturated') > 0.9 or 1.15 < _apart(recent) < SAME
-  if recent.share > 0.05 and right > 0.97 and lost:
-    return [
+  lost = recent.of('critic/saturated') > 0.9 or 1.15 < _apart(recent) < ALIKE
+  late = recent.share > 0.6 and recent.of('samples/diversity') < 0.8
+  if recent.share > 0.05 and right > 0.97 and (lost or late):
+    found = [
       recent.shows('critic/accuracy_fake', 'a critic that is always right teaches little'),
       recent.shows('critic/saturated', 'share of logits where the loss is flat'),
-      recent.shows('samples/diversity', 'noise is above 1'),
+      recent.shows('samples/diversity', '1 as real images; noise is above'),
     ]
-  return []
+    return Sign(found)
+  return Sign()
 
 
-def _guessing(recent: Recent) -> Sequence[Evidence]:
-  """A critic that is no better than a guess about samples that are like noise."""
-  right = (recent.of('critic/accuracy_real') + recent.of('critic/accuracy_fake')) / 2
-  if right < 0.65 and 1.1 < _apart(recent) < SAME:
-    return [
-      recent.shows('critic/accuracy_fake', 'the critic guesses'),
-      recent.shows('samples/diversity', 'noise is above 1'),
-    ]
-  return []
+def _guessing(recent: Recent) -> Sign:
+  """A critic that hardly moves, is wrong more often than right, or guesses about bad samples."""
+  moved = recent.of('critic/update') * recent.length
+  if moved < HARDLY and not recent.of('generator/update') * recent.length < HARDLY:
+    return Sign([recent.shows('critic/update', USUAL)], 1)
+  unlike = recent.of('samples/diversity')
+  found = [
+    recent.shows('critic/accuracy_real', 'the critic guesses'),
+    recent.shows('critic/accuracy_fake', 'likewise'),
+    recent.shows('samples/diversity', '1 as real images'),
+  ]
+  if recent.share > 0.05 and _right(recent) < 0.45 and not 0.8 < unlike < 1.15:
+    return Sign(found, 2)
+  poor = unlike < 0.75 and recent.share > 0.2
+  noise = 1.1 < _apart(recent) < ALIKE
+  return Sign(found) if _right(recent) < 0.65 and (poor or noise) else Sign()
 
 
-def _restless(recent: Recent) -> Sequence[Evidence]:
+def _slow(recent: Recent) -> Sign:
+  """Updates of the generator that are too small to get anywhere."""
+  update = recent.of('generator/update')
+  if update < TINY and update * recent.length < HARDLY:
+    return Sign([recent.shows('generator/update', USUAL)], 1)
+  return Sign()
+
+
+def _restless(recent: Recent) -> Sign:
   """Updates so large that networks cannot settle."""
   name = max(('critic/update', 'generator/update'), key=lambda one: recent.of(one))
-  if recent.share > 0.05 and recent.of(name) > 0.05:
-    return [recent.shows(name, 'size of an update beside that of the parameters')]
-  return []
+  size = recent.of(name)
+  if recent.share < 0.02 or not size > 0.05:
+    return Sign()
+  found = [recent.shows(name, 'size of an update beside that of the parameters')]
+  return Sign(found, 1 if size > 0.15 else 2 if size > 0.1 else LINES)
 
 
-def _repeated(recent: Recent) -> Sequence[Evidence]:
+def _repeated(recent: Recent) -> Sign:
   """Training images that are all the same."""
   if recent.of('samples/diversity') > SAME:
-    return [recent.shows('samples/diversity', 'training images are all but equal')]
-  return []
+    return Sign([recent.shows('samples/diversity', 'training images are all but equal')], 1)
+  return Sign()
 
 
-def _steep(recent: Recent) -> Sequence[Evidence]:
+def _steep(recent: Recent) -> Sign:
   """A critic without bound."""
-  return [recent.shows('critic/slope', 'about 1 or less')] if recent.of('critic/slope') > 5 else []
+  if recent.of('critic/slope') > (1.15 if recent.penalized else 5):
+    return Sign([recent.shows('critic/slope', 'about 1 or less')], 1 if recent.penalized else LINES)
+  return Sign()
 
 
-def _overfitting(recent: Recent) -> Sequence[Evidence]:
-  """Held-out images that the critic takes for generated ones."""
-  if recent.of('critic/overfit') > 0.6 and recent.of('critic/gap') > 0:
+def _overfitting(recent: Recent) -> Sign:
+  """Held-out images that the critic takes for generated ones, though it knows training images."""
+  knows = recent.of('critic/gap') > 0 and recent.of('critic/accuracy_real') > 0.7
+  if knows and recent.of('critic/overfit') > 0.6:
     says = 'held-out images should be judged as training images are, 0; as generated ones is 1'
-    return [recent.shows('critic/overfit', says)]
-  return []
+    return Sign([recent.shows('critic/overfit', says)])
+  return Sign()
 
 
-def _diverging(recent: Recent) -> Sequence[Evidence]:
+def _diverging(recent: Recent) -> Sign:
   """Losses that are not finite, or steps that were skipped since the last line."""
   names = [n for n, v in recent.line.items() if n.endswith('/loss') and not math.isfinite(v)]
   found = [Evidence(name, math.nan, recent.step, 'should be finite') for name in names[:1]]
   if recent.of('skipped') > recent.before.get('skipped', 0.0) + 2:
     found.append(recent.shows('skipped', 'steps with numbers that were not finite'))
-  return found
+  return Sign(found, 1)
 
 
-def _dead(recent: Recent) -> Sequence[Evidence]:
-  if recent.share > 0.05 and recent.of('samples/diversity') < 0.02:
-    return [recent.shows('samples/diversity', 'all samples are the same')]
+def _dead(recent: Recent) -> Sign:
+  """Real images that hardly differ, or samples that do not, or are all black and white."""
+  diversity = recent.of('samples/diversity')
+  if ALIKE < diversity < SAME:
+    return Sign([recent.shows('samples/diversity', 'training images hardly differ: range?')], 1)
+  if recent.share > 0.05 and diversity < 0.02:
+    return Sign([recent.shows('samples/diversity', 'all samples are the same')], 2)
   if recent.share > 0.05 and recent.of('samples/extreme') > 0.5:
-    return [recent.shows('samples/extreme', 'more black and white than in real images')]
-  return []
+    return Sign([recent.shows('samples/extreme', 'more black and white than in real images')])
+  return Sign()
 
 
 RULES: dict[str, Rule] = {
@@ -159,14 +231,15 @@ RULES: dict[str, Rule] = {
   verdicts.FULL: _collapsed,
   verdicts.PARTIAL: _narrow,
   verdicts.PENALTY: _steep,
+  verdicts.SLOW: _slow,
   verdicts.STRONG: _overpowered,
   verdicts.WEAK: _guessing,
   verdicts.OSCILLATION: _restless,
   verdicts.OVERFIT: _overfitting,
 }
 """What begins each failure."""
-ONCE = {verdicts.DIVERGENCE}
-"""Failures that one line shows."""
+ALWAYS = {verdicts.DIVERGENCE}
+"""Failures that lines without signals show, too."""
 
 
 class Alarms:
@@ -182,7 +255,8 @@ class Alarms:
 
   def reset(self) -> None:
     """Forget all lines."""
-    self._recent = Recent(self._config.length)
+    penalized = hasattr(self._config, 'penalty_weight')
+    self._recent = Recent(self._config.length, penalized=penalized)
     self._active: set[str] = set()
     self._rows: collections.Counter[str] = collections.Counter()
 
@@ -193,12 +267,16 @@ class Alarms:
     if 'critic/loss' not in line and 'generator/loss' not in line:
       return []
     signals = any(name.endswith('/update') for name in line)
-    self._recent.add(line)
-    names = RULES if signals else ONCE
+    self._recent.add(line, signals=signals)
+    names = RULES if signals else ALWAYS
     return [one for name in names if (one := self._judge(name)) is not None]
 
+  def _explained(self, name: str) -> bool:
+    """Return whether a failure that was named explains another one."""
+    return any(name in verdicts.IMPLIES.get(other, ()) for other in self._active)
+
   def _judge(self, name: str) -> Verdict | None:
-    evidence, need = RULES[name](self._recent), 1 if name in ONCE else LINES
+    evidence, need = RULES[name](self._recent)
     shown, active = bool(evidence), name in self._active
     self._rows[name] = self._rows[name] + 1 if shown != active else 0
     if self._rows[name] < (need if shown else LINES):
@@ -207,8 +285,11 @@ class Alarms:
     if active:
       self._active.discard(name)
       return None
+    if self._explained(name):
+      return None
     self._active.add(name)
-    return Verdict(name, 0.8, tuple(evidence), remedies.flags(name, self._config))
+    found = tuple(evidence)
+    return Verdict(name, 0.8, found, remedies.flags(name, self._config, found))
 
 
 def event(verdict: Verdict) -> dict[str, str]:

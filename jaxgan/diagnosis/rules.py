@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxgan.diagnosis import remedies, verdicts
+from jaxgan.diagnosis.alarms import TINY, USUAL, VANISHED
 from jaxgan.diagnosis.look import Look
 from jaxgan.diagnosis.verdicts import Evidence, Verdict
 from jaxgan.recipes.config import Common
 
 TAIL = 0.2
 """The last share of the lines with signals, whose median counts."""
-VANISHED = 1e-7
-"""A gradient below this counts as 0."""
 FEWEST = 3
 """Lines with signals without which the log alone shows nothing."""
 Shown = tuple[float, list[Evidence]]
@@ -54,6 +53,11 @@ class Case:
     """Return the median of a signal over the end of the run; NaN where it was not logged."""
     values = self.lines(name)
     return float(np.median(values[-max(FEWEST, int(TAIL * len(values))) :])) if len(values) else NAN
+
+  def peak(self, name: str) -> float:
+    """Return the largest value of a signal; NaN where it was not logged."""
+    values = self.lines(name)
+    return float(values.max()) if len(values) else NAN
 
   def seen(self, name: str) -> float:
     """Return what the samples show; NaN where they were not looked at."""
@@ -133,7 +137,7 @@ def _full(case: Case) -> Shown:
 
 def _partial(case: Case) -> Shown:
   """Real images that no sample comes near, while samples are good or alike."""
-  missing = 1 - _ramp(case.covered(), 0.15, 0.45) if math.isfinite(case.covered()) else 0.0
+  missing = 1 - _ramp(case.covered(), 0.1, 0.4) if math.isfinite(case.covered()) else 0.0
   found = [
     case.looked('recall', f'real images among samples; {case.seen("real_recall"):.2f} is best')
   ]
@@ -156,7 +160,7 @@ def _bad(case: Case) -> float:
   """Return how far the samples are from real images, whatever the reason."""
   far = 1 - _ramp(case.covered(), 0.1, 0.4) if math.isfinite(case.covered()) else 0.0
   rough = max(_ramp(case.seen('grain'), 1.6, 2.5), _ramp(case.spread(), 1.15, 1.35))
-  poor = 1 - _ramp(case.seen('precision'), 0.05, 0.25) if case.look else 0.0
+  poor = 1 - _ramp(case.seen('precision'), 0.02, 0.15) if case.look else 0.0
   return max(far, rough, poor * (case.seen('precision') >= 0))
 
 
@@ -171,7 +175,7 @@ def _strong(case: Case) -> Shown:
   if _vanished(case) and bad:
     return bad, [case.logged('generator/gradient', 'the generator cannot learn from it')]
   right = min(case.tail('critic/accuracy_real'), case.tail('critic/accuracy_fake'))
-  sure = _ramp(right, 0.93, 0.99) * bad
+  sure = _ramp(right, 0.93, 0.99) * _bad(case)
   says = 'a critic that is always right teaches little'
   return sure, [case.logged('critic/accuracy_fake', says)] if sure else []
 
@@ -179,9 +183,14 @@ def _strong(case: Case) -> Shown:
 def _weak(case: Case) -> Shown:
   """A critic that does not tell samples from real images, though they are bad."""
   right = (case.tail('critic/accuracy_real') + case.tail('critic/accuracy_fake')) / 2
-  sure = (1 - _ramp(right, 0.65, 0.85) if math.isfinite(right) else 0.0) * _bad(case)
+  now = 1 - _ramp(right, 0.65, 0.85) if math.isfinite(right) else 0.0
+  both = [case.lines(f'critic/accuracy_{kind}') for kind in ('real', 'fake')]
+  often = float(np.median(sum(both) / 2)) if len(both[0]) >= FEWEST else NAN
+  before = 1 - _ramp(often, 0.5, 0.65) if math.isfinite(often) else 0.0
+  sure = max(now, before) * _bad(case)
   says = 'the critic guesses, though samples differ from real images'
-  return sure, [case.logged('critic/accuracy_fake', says)] if sure else []
+  found = Evidence('accuracy', often, case.step, 'the median of the whole run; 0.5 is a guess')
+  return sure, [case.logged('critic/accuracy_fake', says), found] if sure else []
 
 
 def _overfits(case: Case) -> Shown:
@@ -199,7 +208,7 @@ def _memorizes(case: Case) -> Shown:
     says = 'different training images, of which a generator can only make copies'
     return 1.0, [case.looked('distinct', says)]
   near = case.seen('nearness')
-  full, none = (0.75, 1.0) if case.seen('distinct') < 256 else (0.6, 0.85)
+  full, none = (0.85, 1.2) if case.seen('distinct') < 256 else (0.6, 0.85)
   sure = 1 - _ramp(near, full, none) if math.isfinite(near) else 0.0
   says = 'distance to the nearest training image, 1 as between real images'
   return sure, [case.looked('nearness', says)] if sure else []
@@ -207,9 +216,12 @@ def _memorizes(case: Case) -> Shown:
 
 def _penalty(case: Case) -> Shown:
   """A critic much steeper than one, whose loss is not bounded."""
-  sure = _ramp(case.tail('critic/slope'), 2.0, 5.0)
+  sure, peak = _ramp(case.tail('critic/slope'), 2.0, 5.0), case.peak('critic/slope')
+  if hasattr(case.config, 'penalty_weight'):  # a penalty is meant to limit it, at every step
+    sure = max(sure, _ramp(peak, 1.1, 1.2) * _bad(case))
   says = 'slope of the critic between real and generated images; a penalty keeps it near 1'
-  return sure, [case.logged('critic/slope', says)] if sure else []
+  found = [case.logged('critic/slope', says), Evidence('highest slope', peak, case.step, '1')]
+  return sure, found if sure else []
 
 
 def _checkerboard(case: Case) -> Shown:
@@ -223,52 +235,62 @@ def _oscillates(case: Case) -> Shown:
   values = case.lines('samples/diversity')
   late = values[len(values) // 2 :]
   swing = float(np.abs(np.diff(late)).mean()) if len(late) >= 2 * FEWEST else 0.0
-  large = max(case.tail('critic/update'), case.tail('generator/update'))
-  bad = _bad(case)
+  both = ('critic/update', 'generator/update')
+  large, peak = (max(map(of, both)) for of in (case.tail, case.peak))
+  restless = max(_ramp(large, 0.015, 0.05), _ramp(peak, 0.1, 0.2)) * _bad(case)
   says = 'change of samples/diversity from line to line, in the second half of the run'
   found = [Evidence('swing', swing, case.step, says)] if swing > 0.1 else []
-  if _ramp(large, 0.015, 0.05) * bad > 0:
-    found.append(Evidence('update', large, case.step, 'of the parameters, in each step'))
-  return max(_ramp(swing, 0.1, 0.2), _ramp(large, 0.015, 0.05) * bad), found
+  if restless > 0:
+    found.append(Evidence('largest update', peak, case.step, 'of the parameters, in a step'))
+  return max(_ramp(swing, 0.1, 0.2), restless), found
 
 
-def _learning(case: Case) -> Shown:
+def _unmoved(case: Case) -> tuple[float, list[Evidence]]:
   """A generator that has hardly moved from where it began, and samples that are bad."""
   moves = case.lines('generator/update')
   if not len(moves) or _vanished(case):
     return 0.0, []
   way = float(moves.mean() * case.step)
-  pale = case.seen('contrast') / case.seen(
-    'real_contrast'
-  )  # as samples are before they are learned
+  pale = case.seen('contrast') / case.seen('real_contrast')  # as before samples are learned
   sure = (1 - _ramp(way, 0.6, 0.9)) * _bad(case) * (1 - _ramp(pale, 0.8, 0.95))
   says = 'sum of all updates of the generator, in units of its parameters'
   return sure, [Evidence('way', way, case.step, says)] if sure else []
+
+
+def _learning(case: Case) -> Shown:
+  """A run that was too short for its generator to get anywhere."""
+  sure, found = _unmoved(case)
+  return (0.0, []) if _tiny(case) else (sure, found)
+
+
+def _slow(case: Case) -> Shown:
+  """Updates so small that the generator gets nowhere."""
+  sure, found = _unmoved(case)
+  if not _tiny(case) or not sure:
+    return 0.0, []
+  return sure, [case.logged('generator/update', USUAL), *found]
+
+
+def _tiny(case: Case) -> bool:
+  return case.tail('generator/update') < TINY
 
 
 RULES: dict[str, Callable[[Case], Shown]] = {
   verdicts.DIVERGENCE: _divergence,
   verdicts.DEAD: _dead,
   verdicts.LEARNING: _learning,
+  verdicts.SLOW: _slow,
   verdicts.PENALTY: _penalty,
   verdicts.MEMORIZED: _memorizes,
   verdicts.FULL: _full,
+  verdicts.OSCILLATION: _oscillates,
   verdicts.WEAK: _weak,
   verdicts.STRONG: _strong,
   verdicts.PARTIAL: _partial,
-  verdicts.OSCILLATION: _oscillates,
   verdicts.OVERFIT: _overfits,
   verdicts.CHECKERBOARD: _checkerboard,
 }
 """How each verdict is reached; of two that are equally sure the first comes first."""
-_SAMPLES = (verdicts.FULL, verdicts.PARTIAL, verdicts.CHECKERBOARD)
-IMPLIES: dict[str, tuple[str, ...]] = {
-  verdicts.LEARNING: (*_SAMPLES, verdicts.WEAK, verdicts.STRONG, verdicts.OSCILLATION),
-  verdicts.DEAD: (*_SAMPLES, verdicts.STRONG, verdicts.WEAK),
-  verdicts.MEMORIZED: (verdicts.FULL, verdicts.PARTIAL, verdicts.OVERFIT),
-  verdicts.FULL: (verdicts.PARTIAL,),
-}
-"""What a verdict explains, so that it is not named besides."""
 BEGUN = 100
 """Before this step nothing is said."""
 SURE = 0.5
@@ -287,12 +309,13 @@ def verdicts_of(case: Case) -> tuple[Verdict, ...]:
       found.append(_verdict(name, sure, evidence, case))
   found.sort(key=lambda one: -one.sure)
   named = {one.name for one in found}
-  hidden = {other for name in named for other in IMPLIES.get(name, ())}
+  hidden = {other for name in named for other in verdicts.IMPLIES.get(name, ())}
   return tuple(one for one in found if one.name not in hidden) or (_well(case),)
 
 
 def _verdict(name: str, sure: float, evidence: Sequence[Evidence], case: Case) -> Verdict:
-  return Verdict(name, round(0.95 * sure, 2), tuple(evidence), remedies.flags(name, case.config))
+  found, sized = round(0.95 * sure, 2), remedies.flags(name, case.config, evidence)
+  return Verdict(name, found, tuple(evidence), sized)
 
 
 def _well(case: Case) -> Verdict:

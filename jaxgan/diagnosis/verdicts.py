@@ -9,7 +9,7 @@ from typing import NamedTuple
 HEALTHY, LEARNING, UNKNOWN = 'healthy', 'still learning', 'I cannot tell'
 PARTIAL, FULL = 'partial mode collapse', 'full mode collapse'
 STRONG, WEAK = 'critic too strong', 'critic too weak'
-OSCILLATION, DIVERGENCE = 'oscillation', 'divergence'
+OSCILLATION, DIVERGENCE, SLOW = 'oscillation', 'divergence', 'rates too low'
 OVERFIT, MEMORIZED = 'critic overfits', 'generator memorizes'
 PENALTY, DEAD, CHECKERBOARD = 'penalty not effective', 'dead output', 'checkerboard'
 ABOUT: dict[str, str] = {
@@ -22,6 +22,7 @@ ABOUT: dict[str, str] = {
   WEAK: 'the critic does not tell samples from real images, though they differ',
   OSCILLATION: 'the samples change back and forth instead of getting better',
   DIVERGENCE: 'numbers grow without bound or are not finite',
+  SLOW: 'the updates are too small for the length of the run',
   OVERFIT: 'the critic knows the training images by heart',
   MEMORIZED: 'the samples are copies of training images',
   PENALTY: 'the critic is much steeper than the penalty should allow',
@@ -30,6 +31,15 @@ ABOUT: dict[str, str] = {
 }
 """Each verdict, and what it means."""
 SICK = frozenset(ABOUT) - {HEALTHY, LEARNING, UNKNOWN}
+_SAMPLES = (FULL, PARTIAL, CHECKERBOARD)
+IMPLIES: dict[str, tuple[str, ...]] = {
+  LEARNING: (*_SAMPLES, WEAK, STRONG, OSCILLATION),
+  SLOW: (*_SAMPLES, LEARNING, WEAK, STRONG, OSCILLATION),
+  DEAD: (*_SAMPLES, STRONG, WEAK, SLOW, OSCILLATION),
+  MEMORIZED: (FULL, PARTIAL, OVERFIT, WEAK, STRONG, OSCILLATION),
+  FULL: (PARTIAL,),
+}
+"""What a verdict explains, so that it is not named besides."""
 
 
 class Evidence(NamedTuple):

@@ -12,6 +12,7 @@ WELL = {
   'critic/loss': 1.0,
   'generator/loss': 1.0,
   'critic/update': 1e-3,
+  'generator/update': 1e-3,
   'critic/accuracy_real': 0.8,
   'critic/accuracy_fake': 0.8,
   'critic/saturated': 0.1,
@@ -51,6 +52,42 @@ def heard(watch, lines, start=0):
 def test_a_failure_is_named_once_and_again_when_it_returns(name):
   lines = [{}] * 4 + [ILL[name]] * 8 + [{}] * 4 + [ILL[name]] * 4
   assert heard(alarms(), lines) == [(350, name), (950, name)]  # three lines after 200 and after 800
+
+
+AT_ONCE = {
+  verdicts.MEMORIZED: {'samples/diversity': 1e6},
+  verdicts.SLOW: {'generator/update': 1e-5},
+  verdicts.WEAK: {'critic/update': 1e-5},
+  verdicts.OSCILLATION: {'critic/update': 0.3},
+  verdicts.DEAD: {'samples/diversity': 30.0},
+}
+"""Signs that are beyond doubt."""
+
+
+@pytest.mark.parametrize('name', AT_ONCE)
+def test_what_is_beyond_doubt_is_named_at_the_first_line(name):
+  assert heard(alarms(), [AT_ONCE[name]] * 3)[0] == (50, name)
+
+
+def test_samples_without_any_diversity_are_named_sooner_than_alike_ones():
+  assert heard(alarms(), [{'samples/diversity': 0.05}] * 4) == [(150, verdicts.FULL)]
+
+
+def test_what_another_failure_explains_is_not_named_besides():
+  slow = {'generator/update': 1e-5, 'critic/update': 1e-5, 'samples/diversity': 0.1}
+  assert heard(alarms(), [slow] * 9) == [(50, verdicts.SLOW)]
+
+
+def test_a_penalty_makes_a_moderate_slope_a_failure():
+  steep = {'critic/slope': 2.0}
+  limited = Alarms(variants.configure('wgan_gp', steps=1000))
+  assert heard(alarms(), [steep] * 4) == []
+  assert heard(limited, [steep] * 2) == [(50, verdicts.PENALTY)]
+
+
+def test_a_gap_of_nothing_is_no_overfitting():
+  """Where the critic guesses, the place of held-out images beside generated ones is noise."""
+  assert heard(alarms(), [{**ILL[verdicts.OVERFIT], 'critic/accuracy_real': 0.5}] * 6) == []
 
 
 def test_a_short_dip_is_no_failure():

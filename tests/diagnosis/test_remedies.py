@@ -32,3 +32,13 @@ def test_options_of_other_variants_are_not_named():
 
 def test_without_a_config_there_are_none():
   assert remedies.flags(verdicts.STRONG, None) == ()
+
+
+@pytest.mark.parametrize(
+  ('name', 'update', 'factor'),
+  [(verdicts.SLOW, 2e-5, 100), (verdicts.SLOW, 2e-4, 10), (verdicts.OSCILLATION, 0.3, 0.01)],
+)
+def test_rates_change_as_much_as_the_size_of_updates_asks(name, update, factor):
+  config = variants.configure('lsgan', generator_lr=1e-3, critic_lr=2e-3)
+  found = remedies.flags(name, config, [verdicts.Evidence('generator/update', update, 50)])
+  assert found[0] == f'--generator-lr={1e-3 * factor:g} --critic-lr={2e-3 * factor:g}'

@@ -65,7 +65,8 @@ def test_a_well_run_is_healthy():
     (verdicts.DEAD, {}, dict(contrast=0.0, spread=0.0, recall=0.0)),
     (verdicts.DEAD, {}, dict(extreme=0.8)),
     (verdicts.CHECKERBOARD, {}, dict(checker=9.0)),
-    (verdicts.LEARNING, {'generator/update': 1e-5}, dict(recall=0.0, grain=2.6, contrast=0.3)),
+    (verdicts.SLOW, {'generator/update': 1e-5}, dict(recall=0.0, grain=2.6, contrast=0.3)),
+    (verdicts.LEARNING, {'generator/update': 4e-4}, dict(recall=0.0, grain=2.6, contrast=0.3)),
   ],
 )
 def test_each_failure_is_named_first(name, log, seen):
@@ -82,6 +83,18 @@ def test_a_critic_that_guesses_about_good_samples_is_healthy():
 
 def test_a_critic_that_is_right_about_good_samples_is_healthy():
   assert names(case(RIGHT)) == [verdicts.HEALTHY]
+
+
+def test_a_critic_that_guessed_for_most_of_a_run_is_weak_though_it_ends_well():
+  ends = case(GUESSING, recall=0.0, precision=0.0)
+  for name in GUESSING:
+    ends.history[name][-6:] = 0.95
+  assert names(ends)[0] == verdicts.WEAK
+
+
+def test_samples_between_few_training_images_are_copies():
+  assert names(case(nearness=0.9, distinct=64, recall=0.2))[0] == verdicts.MEMORIZED
+  assert verdicts.MEMORIZED not in names(case(nearness=0.9, distinct=1024))
 
 
 def test_losses_that_grow_are_a_divergence():
