@@ -15,8 +15,6 @@ ALIKE, SAME = 10.0, 1e3
 """Diversities above these show that real images hardly differ, and that they are the same."""
 HARDLY = 0.6
 """A player that moves by less in a whole run, in units of its parameters, learns little."""
-TINY = 3e-4
-"""Updates below this are small."""
 USUAL = 'too little for the length of the run; usual are 0.0005 to 0.01'
 LINES = 3
 """A failure has begun when so many lines with signals in a row show it, and ended likewise; a sign
@@ -165,8 +163,8 @@ def _guessing(recent: Recent) -> Sign:
 def _slow(recent: Recent) -> Sign:
   """Updates of the generator that are too small to get anywhere."""
   update = recent.of('generator/update')
-  if update < TINY and update * recent.length < HARDLY:
-    return Sign([recent.shows('generator/update', USUAL)], 1)
+  if update < remedies.TINY and update * recent.length < HARDLY:
+    return Sign([recent.shows(f'{player}/update', USUAL) for player in ('generator', 'critic')], 1)
   return Sign()
 
 

@@ -18,6 +18,8 @@ OF_DATA = ('samples: distinct', 'samples: real_contrast')
 """Evidence that the data set itself is wrong."""
 UPDATE = 0.003
 """A usual size of an update, in units of the parameters."""
+TINY = 3e-4
+"""Updates below this are small."""
 
 
 def _times(name: str, factor: float) -> Change:
@@ -32,20 +34,33 @@ def _to(**options: Any) -> Change:
   return lambda c, _: options
 
 
-def _rates(least: float, most: float) -> Change:
-  """Return the change of both rates by the power of ten that makes updates usual, within limits."""
+def _sized(size: float, least: float, most: float) -> float:
+  """Return the power of ten that makes updates of a size usual, within limits."""
+  return min(max(10.0 ** round(math.log10(UPDATE / size)), least), most)
 
-  def change(config: Any, evidence: Sequence[Evidence]) -> Json:
-    sizes = [one.value for one in evidence if one.name.endswith('update') and one.value > 0]
-    wanted = 10.0 ** round(math.log10(UPDATE / sizes[0])) if sizes else 0.2
-    factor = min(max(wanted, least), most)
-    return {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
 
-  return change
+def _updates(evidence: Sequence[Evidence]) -> dict[str, float]:
+  """Return the sizes of updates that were seen, by player."""
+  seen = {one.name.removesuffix('/update'): one.value for one in evidence if 'update' in one.name}
+  return {player: size for player, size in seen.items() if 0 < size < math.inf}
+
+
+def _slower(config: Any, evidence: Sequence[Evidence]) -> Json:
+  """Return lower rates: of both players, since what one does shakes the other."""
+  sizes = _updates(evidence).values()
+  factor = _sized(max(sizes), 0.01, 0.2) if sizes else 0.2
+  return {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
+
+
+def _faster(config: Any, evidence: Sequence[Evidence]) -> Json:
+  """Return a higher rate of the generator, and of the critic if its updates are small, too."""
+  sizes = _updates(evidence)
+  factor = _sized(sizes['generator'], 1, 100) if 'generator' in sizes else 10
+  names = ['generator_lr'] + ['critic_lr'] * (sizes.get('critic', UPDATE) < TINY)
+  return {name: _scaled(config, name, factor) for name in names}
 
 
 _SLOPES: tuple[Change, ...] = (_to(r1=1.0), _to(r1=1.0, critic_norm=False))
-_SLOWER = _rates(0.01, 0.2)
 _FEW: tuple[Change, ...] = (
   _to(augment='ada'),
   _to(augment='diffaugment'),
@@ -54,17 +69,17 @@ _FEW: tuple[Change, ...] = (
 )
 REMEDIES: dict[str, Sequence[Change]] = {
   verdicts.LEARNING: (lambda c, _: {'steps': 2 * c.length, 'images': None},),
-  verdicts.SLOW: (_rates(10.0, 100.0),),
+  verdicts.SLOW: (_faster,),
   verdicts.PARTIAL: (*_SLOPES, _to(pack=2), _times('generator_lr', 0.25), _to(minibatch=16)),
   verdicts.FULL: (_times('generator_lr', 0.1), *_SLOPES, _to(pack=2), _to(minibatch=16)),
   verdicts.STRONG: (_times('critic_lr', 0.1), *_SLOPES, _to(instance_noise=0.1)),
   verdicts.WEAK: (_times('critic_lr', 10.0), lambda c, _: {'n_critic': 5 * c.n_critic}),
-  verdicts.OSCILLATION: (_SLOWER, *_SLOPES, _to(beta1=0.0)),
-  verdicts.DIVERGENCE: (_SLOWER, *_SLOPES),
+  verdicts.OSCILLATION: (_slower, *_SLOPES, _to(beta1=0.0)),
+  verdicts.DIVERGENCE: (_slower, *_SLOPES),
   verdicts.OVERFIT: _FEW,
   verdicts.MEMORIZED: _FEW,
   verdicts.PENALTY: (_to(penalty_weight=10.0), *_SLOPES),
-  verdicts.DEAD: (_SLOWER, _times('generator_lr', 0.1)),
+  verdicts.DEAD: (_slower, _times('generator_lr', 0.1)),
   verdicts.CHECKERBOARD: (_times('critic_lr', 0.5), *_SLOPES),
 }
 """For each failure the changes that help, the one that helps most often first."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxgan.diagnosis import remedies, verdicts
-from jaxgan.diagnosis.alarms import TINY, USUAL, VANISHED
+from jaxgan.diagnosis.alarms import USUAL, VANISHED
 from jaxgan.diagnosis.look import Look
 from jaxgan.diagnosis.verdicts import Evidence, Verdict
 from jaxgan.recipes.config import Common
@@ -268,11 +268,12 @@ def _slow(case: Case) -> Shown:
   sure, found = _unmoved(case)
   if not _tiny(case) or not sure:
     return 0.0, []
-  return sure, [case.logged('generator/update', USUAL), *found]
+  both = [case.logged(f'{player}/update', USUAL) for player in ('generator', 'critic')]
+  return sure, [*both, *found]
 
 
 def _tiny(case: Case) -> bool:
-  return case.tail('generator/update') < TINY
+  return case.tail('generator/update') < remedies.TINY
 
 
 RULES: dict[str, Callable[[Case], Shown]] = {

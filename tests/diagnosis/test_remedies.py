@@ -35,10 +35,23 @@ def test_without_a_config_there_are_none():
 
 
 @pytest.mark.parametrize(
-  ('name', 'update', 'factor'),
-  [(verdicts.SLOW, 2e-5, 100), (verdicts.SLOW, 2e-4, 10), (verdicts.OSCILLATION, 0.3, 0.01)],
+  ('name', 'sizes', 'rates'),
+  [
+    (verdicts.SLOW, (2e-5, 2e-4), (0.1, 0.2)),
+    (verdicts.SLOW, (2e-5, 3e-3), (0.1, None)),
+    (verdicts.OSCILLATION, (0.3, 3e-3), (1e-5, 2e-5)),
+    (verdicts.OSCILLATION, (), (2e-4, 4e-4)),
+  ],
 )
-def test_rates_change_as_much_as_the_size_of_updates_asks(name, update, factor):
+def test_rates_change_as_much_as_the_size_of_updates_asks(name, sizes, rates):
   config = variants.configure('lsgan', generator_lr=1e-3, critic_lr=2e-3)
-  found = remedies.flags(name, config, [verdicts.Evidence('generator/update', update, 50)])
-  assert found[0] == f'--generator-lr={1e-3 * factor:g} --critic-lr={2e-3 * factor:g}'
+  seen = zip(('generator/update', 'critic/update'), sizes, strict=False)
+  found = remedies.options(name, config, [verdicts.Evidence(x, size, 50) for x, size in seen])
+  assert (found[0].get('generator_lr'), found[0].get('critic_lr')) == rates
+
+
+def test_no_option_helps_against_a_wrong_data_set():
+  config = variants.configure('gan')
+  one_image = verdicts.Evidence('samples: distinct', 1.0, 500)
+  assert remedies.flags(verdicts.MEMORIZED, config, [one_image]) == ()
+  assert remedies.flags(verdicts.MEMORIZED, config)

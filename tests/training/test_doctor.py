@@ -28,8 +28,8 @@ def names(diagnosis):
 def test_names_what_is_wrong_with_remedies_of_the_variant(still):
   folder, run = still
   found = jaxgan.diagnose(folder)
-  assert names(found) == [verdicts.LEARNING] and found.step == 150 and found.variant == 'gan'
-  assert found.verdicts[0].remedies == ('--steps=300',)
+  assert names(found) == [verdicts.SLOW] and found.step == 150 and found.variant == 'gan'
+  assert found.verdicts[0].remedies == ('--generator-lr=1e-07',)
   assert names(jaxgan.diagnose(run)) == names(found) == names(jaxgan.diagnose(str(folder)))
 
 
@@ -41,7 +41,7 @@ def test_works_without_the_data_set(still, monkeypatch):
 
 def test_other_images_may_be_given(still, data_dir):
   other = data.load('digits', split='test', data_dir=data_dir)
-  assert names(jaxgan.diagnose(still[0], data=other)) == [verdicts.LEARNING]
+  assert names(jaxgan.diagnose(still[0], data=other)) == [verdicts.SLOW]
 
 
 def cut(folder, text):
