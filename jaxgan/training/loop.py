@@ -84,7 +84,8 @@ def train(
 
   The directory then holds `config.json`, `data.json`, `metrics.jsonl`, `checkpoints/`,
   `samples/<step>.png`, `samples.gif`, `curves.png` and `report.html`. A run that stops before its
-  end (by `stop`, a signal, or the config's `minutes`) saves its last step and draws it too.
+  end (by `stop`, a signal, or the config's `minutes`) saves its last step and draws it too;
+  after a signal the report has no diagnosis.
 
   Args:
     config: what `configure` returns.
@@ -169,8 +170,13 @@ def play(session: Session, callback: Callback | None = None, stop: Stop | None =
     if step == 0:
       _picture(session, 0)
     vitals = Vitals(session)
-    while step < config.length:
-      step = _play_stage(session, journal, asked, vitals)
+    try:
+      while step < config.length:
+        step = _play_stage(session, journal, asked, vitals)
+    except (Stopped, Diverged):
+      if session.showing:  # after the last step is saved
+        session.showing.leave()
+      raise
   if session.showing:
     session.showing.finish(session.source)
   return session.run

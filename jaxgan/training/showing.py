@@ -56,6 +56,15 @@ class Showing:
     self._write(page.Extras(source, diagnosis(self._folder, source) if long else {}))
     self._guarded(self._film)
 
+  def leave(self) -> None:
+    """Write the report and the film of a run that a signal stops, or that diverged.
+
+    The report has no diagnosis and no nearest images, for which whoever sent the signal may not
+    wait.
+    """
+    self._write(page.Extras())
+    self._guarded(self._film)
+
   def _write(self, extras: page.Extras) -> None:
     start = self._clock()
     self._guarded(lambda: page.write([self._folder], self._folder / REPORT, extras))

@@ -209,6 +209,7 @@ class TestDivergence:
       train(config_of(data_dir, steps=100), tmp_path)
     assert capsys.readouterr().out.count('back to step 4') == 3
     assert run.load(tmp_path).step == 4
+    assert (tmp_path / 'report.html').exists(), 'it shows what went wrong'
 
 
 def stopped(config, folder, step):

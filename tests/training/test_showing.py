@@ -61,6 +61,15 @@ def test_the_last_report_is_always_made_with_the_film(folder, clock):
   assert (folder / 'samples.gif').stat().st_size > 1000
 
 
+def test_a_run_that_a_signal_stops_leaves_a_report_and_the_film_soon(folder, clock, monkeypatch):
+  monkeypatch.setattr(showing, 'diagnosis', lambda *given: pytest.fail('it takes too long'))
+  shown = showing.Showing(folder, print, clock)
+  clock.now += 1000.0
+  shown.leave()
+  assert 'lsgan on digits' in (folder / page.NAME).read_text()
+  assert (folder / 'samples.gif').stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
   'error', [OSError(28, 'No space left on device'), KeyError('x'), MemoryError()]
 )

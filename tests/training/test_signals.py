@@ -28,6 +28,9 @@ def test_a_signal_saves_the_exact_step(kind, code, data_dir, tmp_path):
   step = run.load(tmp_path).step
   assert f'at step {step}, which is saved' in said
   assert len(said.strip().splitlines()[-1]) < 200
+  assert (tmp_path / 'samples' / f'{step:06d}.png').exists()
+  assert f'step {step}' in (tmp_path / 'report.html').read_text().replace(',', '')
+  assert (tmp_path / 'samples.gif').exists()
 
 
 @pytest.mark.parametrize('kind', [signal.SIGINT, signal.SIGTERM])

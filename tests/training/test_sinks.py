@@ -9,10 +9,12 @@ import threading
 import time
 import types
 
+import chex
 import numpy as np
 import pytest
 from PIL import Image
 
+from by_path import leaves
 from jaxgan.training import sinks
 from jaxgan.training.loop import train
 from small_runs import config_of
@@ -239,16 +241,21 @@ def test_wandb_itself(tmp_path, mode):
 # --- a training
 
 
-def test_a_run_sends_what_it_logs(data_dir, tmp_path, monkeypatch):
-  library = Library('trackio')
-  monkeypatch.setitem(sys.modules, 'trackio', library)
+def test_a_run_sends_what_it_logs_also_where_it_continues(data_dir, tmp_path, monkeypatch):
   monkeypatch.setattr(sinks, 'check', lambda log: None)
-  folder = tmp_path / 'run'
-  config = config_of(data_dir, log='trackio', steps=4)
-  train(config, folder, quiet=True)
-  train(config_of(data_dir, log='trackio', steps=8), folder, quiet=True)
-  lines = [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
-  sent = [(step, values) for step, values in library.rows if 'critic/loss' in values]
-  assert [step for step, _ in sent] == [line['step'] for line in lines] == [2, 4, 6, 8]
-  assert [v['critic/loss'] for _, v in sent] == [line['critic/loss'] for line in lines]
-  assert [v['samples_step'] for _, v in library.rows if 'samples' in v] == [0, 4, 8]
+  sent, ends = {}, {}
+  for name, lengths in (('whole', (8,)), ('parts', (4, 8))):
+    library = Library('trackio')
+    monkeypatch.setitem(sys.modules, 'trackio', library)
+    for steps in lengths:
+      config = config_of(data_dir, log='trackio', steps=steps, report=False)
+      ends[name] = leaves(train(config, tmp_path / name, quiet=True).state)
+    sent[name] = [(step, {**values, 'images_per_second': 0}) for step, values in library.rows]
+  lines = [json.loads(x) for x in (tmp_path / 'parts' / 'metrics.jsonl').read_text().splitlines()]
+  logged = [(step, values) for step, values in sent['parts'] if 'critic/loss' in values]
+  assert [step for step, _ in logged] == [line['step'] for line in lines] == [2, 4, 6, 8]
+  assert [v['critic/loss'] for _, v in logged] == [line['critic/loss'] for line in lines]
+  assert [v['samples_step'] for _, v in sent['parts'] if 'samples' in v] == [0, 4, 8]
+  numbers = lambda rows: [row for row in rows if 'samples' not in row[1]]
+  assert numbers(sent['parts']) == numbers(sent['whole'])
+  chex.assert_trees_all_equal(ends['parts'], ends['whole'])
