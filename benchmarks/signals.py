@@ -2,13 +2,16 @@
 
 All that is computed for one line with signals, for training and held-out images, is timed in turns
 with the training step. It is spread over the steps from one such line to the next. The seconds that
-XLA needs to compile are compared, too.
+XLA needs to compile are compared, too. A run compiles the signals beside its first steps: `wait` is
+what the first line with signals still waits then.
 """
 
 import dataclasses
 import pathlib
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
@@ -40,7 +43,7 @@ def row(subject: Subject, options: Options) -> Row:
   state, batch = step.state, {name: x[0] for name, x in step.batches.items()}
   game = subject.stage.game
   begun = time.perf_counter()
-  program = signals.program(game).lower(state, batch).compile()  # type: ignore[attr-defined]
+  program = signals.compiled(game, state, batch)
   signals.movement(game, signals.copied(state.params), state)
   compiled = time.perf_counter() - begun
 
@@ -51,8 +54,21 @@ def row(subject: Subject, options: Options) -> Row:
 
   calls = {'step': measure.caller(step), 'line': line}
   times = measure.interleaved(calls, rounds=options.rounds, seconds=options.seconds)
-  compiling = {'compile step': step.compile_seconds, 'compile signals': compiled}
+  waits = _wait(calls['step'], lambda: signals.compiled(game, state, batch))
+  compiling = {'compile step': step.compile_seconds, 'compile signals': compiled, 'wait': waits}
   return {'variant': subject.name, **times, **compiling}
+
+
+def _wait(step: Callable[[], object], compile_it: Callable[[], object]) -> float:
+  """Return how long the first line waits for a program that is compiled beside the steps."""
+  jax.clear_caches()
+  with ThreadPoolExecutor(1) as pool:
+    program = pool.submit(compile_it)
+    for _ in range(signals.RHYTHM - 1):
+      step()
+    begun = time.perf_counter()
+    program.result()
+  return time.perf_counter() - begun
 
 
 def _cost(row: Row) -> str:
@@ -69,6 +85,7 @@ COLUMNS: Columns = {
   'compiling': lambda r: (
     f'{r["compile step"]:.2f} s {r["compile signals"] / r["compile step"]:+.0%}'
   ),
+  'wait': lambda r: f'{r["wait"]:.2f} s {r["wait"] / r["compile step"]:+.0%}',
 }
 
 

@@ -189,13 +189,9 @@ def judge(arguments: Judge) -> None:
 
 
 def half_of(truth: Truth) -> str:
-  """Return whether a run chose thresholds or judges; '' for the first runs of the judging variant.
-
-  Their misses are known, so they judge no more.
-  """
-  if truth['seed'] >= SETTING:
-    return 'judging'
-  return '' if truth['variant'] == JUDGING else 'setting'
+  """Return whether a run was used to choose thresholds, or judges."""
+  chose = truth['seed'] < SETTING and truth['variant'] != JUDGING
+  return 'setting' if chose else 'judging'
 
 
 def _matrix(half: str, truths: list[Truth]) -> None:

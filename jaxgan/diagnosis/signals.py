@@ -59,6 +59,11 @@ def program(played: Game) -> Program:
   return jax.jit(compute, compiler_options={**(convolution.compiler_options() or {}), **_QUICK})
 
 
+def compiled(played: Game, state: Tree, batch: Tree) -> Program:
+  """Return the signals of a game, compiled for a state and a batch of given shapes."""
+  return program(played).lower(state, batch).compile()  # type: ignore[attr-defined]
+
+
 def _shown(played: Game, state: TrainState, batch: Batch) -> tuple[Turn | None, list[Shown]]:
   """Return what the first turn shows that shows anything."""
   shown: list[Shown] = []
