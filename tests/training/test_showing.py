@@ -7,6 +7,7 @@ import pytest
 import jaxgan
 from jaxgan.reports import page
 from jaxgan.storage import files
+from jaxgan.storage.workdir import REPORT
 from jaxgan.training import showing
 from run_folders import DIAGNOSIS, written
 
@@ -49,15 +50,15 @@ def test_a_quick_report_is_never_late(folder, clock):
   for _ in range(3):
     clock.now += 1.0
     assert shown.refresh()
-  assert 'lsgan on digits' in (folder / page.NAME).read_text()
+  assert 'lsgan on digits' in (folder / REPORT).read_text()
 
 
 def test_the_last_report_is_always_made_with_the_film(folder, clock):
   shown = showing.Showing(folder, print, clock)
   shown._last = 1e6
-  assert not shown.refresh() and not (folder / page.NAME).exists()
+  assert not shown.refresh() and not (folder / REPORT).exists()
   shown.finish(None)
-  assert 'lsgan on digits' in (folder / page.NAME).read_text()
+  assert 'lsgan on digits' in (folder / REPORT).read_text()
   assert (folder / 'samples.gif').stat().st_size > 1000
 
 
@@ -66,7 +67,7 @@ def test_a_run_that_a_signal_stops_leaves_a_report_and_the_film_soon(folder, clo
   shown = showing.Showing(folder, print, clock)
   clock.now += 1000.0
   shown.leave()
-  assert 'lsgan on digits' in (folder / page.NAME).read_text()
+  assert 'lsgan on digits' in (folder / REPORT).read_text()
   assert (folder / 'samples.gif').stat().st_size > 1000
 
 
@@ -98,7 +99,7 @@ def test_a_run_of_a_minute_is_diagnosed(folder, clock, monkeypatch, seconds):
   shown = showing.Showing(folder, print, clock)
   clock.now += seconds
   shown.finish(None)
-  assert ('full mode collapse' in (folder / page.NAME).read_text()) == (seconds > 60)
+  assert ('full mode collapse' in (folder / REPORT).read_text()) == (seconds > 60)
 
 
 def test_one_picture_makes_no_film(folder, clock):
