@@ -32,6 +32,8 @@
 # %%
 import pathlib
 import tempfile
+import types
+from dataclasses import dataclass
 
 import jax
 import matplotlib.pyplot as plt
@@ -39,7 +41,7 @@ import numpy as np
 from PIL import Image
 
 import jaxgan
-from jaxgan import metrics
+from jaxgan import losses, metrics, networks
 from jaxgan.data import digits
 
 plt.rcParams['figure.dpi'] = 72
@@ -47,8 +49,38 @@ plt.rcParams['figure.dpi'] = 72
 # %% [markdown]
 # ## The few lines of jaxgan that are it
 #
-# The variant is known by name. Its options are those of the article, its size that of a laptop. The data are arrays: the
-# digits that come with the package, at 16 pixels.
+# `jaxgan train --variant=dcgan` has it by name. Here it is from its parts, with a switch for batch norm, since you will want
+# to see what happens without. `ladder(16)` is 4, 8, 16: the sizes of the generator's maps.
+
+
+# %%
+@dataclass(frozen=True)
+class Config(jaxgan.Config):
+  """Options of our DCGAN, beside those of every game of two."""
+
+  norm: bool = True
+  """Batch norm in both networks."""
+
+
+def build(config, spec):
+  """A convolutional generator against a convolutional critic."""
+  sizes = networks.dcgan.ladder(spec.size)
+  return jaxgan.two_player(
+    config,
+    spec,
+    generator=networks.dcgan.Generator(sizes, (32, 16), spec.channels, norm=config.norm),
+    critic=networks.dcgan.Critic((16, 32), norm=config.norm),
+    objective=losses.nonsaturating(),
+  )
+
+
+jaxgan.register('my_dcgan', types.SimpleNamespace(Config=Config, build=build))
+
+# %% [markdown]
+# ## Train
+#
+# The data are arrays: the digits that come with the package, enlarged to 16 pixels. The article's learning rate is 0.0002. Ours
+# is five times that, because we have 600 steps and not a day.
 
 # %%
 small, labels = digits.arrays()
@@ -59,7 +91,8 @@ folder = pathlib.Path(tempfile.mkdtemp())
 
 def train(name, **options):
   """Train in a folder of this name."""
-  config = jaxgan.configure('dcgan', width=16, steps=500, log_every=25, **options)
+  rates = dict(generator_lr=1e-3, critic_lr=1e-3)
+  config = jaxgan.configure('my_dcgan', steps=600, log_every=20, **rates, **options)
   return jaxgan.train(config, folder / name, data=images, quiet=True)
 
 
@@ -76,10 +109,11 @@ for name, variables in run.state.params.items():
 
 # %%
 def shown(rows):
-  """Draw rows of images `[rows, n, 16, 16, 1]`."""
+  """Draw rows of images `[rows, n, 16, 16, 1]`, with a gap between them."""
   height, width = rows.shape[:2]
-  grid = rows[..., 0].transpose(0, 2, 1, 3).reshape(16 * height, 16 * width)
-  plt.figure(figsize=(width / 2, height / 2))
+  framed = np.pad(rows[..., 0], ((0, 0), (0, 0), (0, 2), (0, 2)))
+  grid = framed.transpose(0, 2, 1, 3).reshape(18 * height, 18 * width)
+  plt.figure(figsize=(width * 0.6, height * 0.6))
   plt.imshow(grid, cmap='gray', vmin=-1, vmax=1)
   plt.axis('off')
   plt.show()
@@ -103,15 +137,17 @@ shown(run.generate(walks).reshape(3, 10, 16, 16, 1))
 # the generator met in training, while $\cos^2 + \sin^2 = 1$ keeps their length.
 #
 # ## Measure
+#
+# The Fréchet distance compares means and covariances. Precision is the share of samples that lie among the real images,
+# recall the share of real images that lie among samples. All three take pixels as features here.
 
 # %%
 real = images.reshape(len(images), -1) / 255.0
 reference = metrics.frechet.reference(metrics.moments.of(real[::2]))
 
 
-def scores(run):
+def scores(made):
   """Fréchet distance, precision and recall, with pixels as features."""
-  made = (run.sample(3, 800).reshape(800, -1) + 1) / 2
   near = metrics.neighbors.prdc(real[::2], made)
   distance = metrics.frechet.distance_of(made, reference)
   return (
@@ -119,36 +155,35 @@ def scores(run):
   )
 
 
-near = metrics.neighbors.prdc(real[::2], real[1::2])
-other = metrics.frechet.distance_of(real[1::2], reference)
-print(
-  f'other real digits  Fréchet distance {other:6.2f}, precision {near.precision:.2f}, recall {near.recall:.2f}'
-)
-print('after 500 steps   ', scores(run))
+drawn = lambda run: (run.sample(3, 800).reshape(800, -1) + 1) / 2
+print('other real digits', scores(real[1::2]))
+print('after 600 steps  ', scores(drawn(run)))
 
 # %% [markdown]
 # ## Break it and see why
 #
-# Raise both learning rates twenty times, from 0.0002 to 0.004: the article chose a small one, and a small $\beta_1$, because
-# training oscillated.
+# Take batch norm away and change nothing else. The weights start small, with a deviation of 0.02, so a signal shrinks
+# from layer to layer, and so do the gradients on their way back. Batch norm brings both back to size in every layer.
 
 # %%
-fast = train('fast', generator_lr=4e-3, critic_lr=4e-3)
-shown(fast.sample(0, 20).reshape(2, 10, 16, 16, 1))
-print('twenty times faster', scores(fast))
+bare = train('bare', norm=False)
+shown(bare.sample(0, 20).reshape(2, 10, 16, 16, 1))
+print('without batch norm', scores(drawn(bare)))
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-for axis, (name, each) in zip(axes, {'0.0002': run, '0.004': fast}.items(), strict=True):
+for axis, (name, each) in zip(axes, {'batch norm': run, 'none': bare}.items(), strict=True):
   history = each.history
   for player in ('critic', 'generator'):
     axis.plot(history['step'], history[f'{player}/loss'], label=player)
-  axis.set(title=f'learning rate {name}', xlabel='step')
+  axis.set(title=name, xlabel='step')
 axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Compare the two pairs of curves, and then the two pictures. Which is better cannot be read off the losses: each is
-# measured against an opponent that changes. The scores can tell, and one seed of a short run is not much evidence.
+# Without batch norm the digits are rough and broken, four times as far from the real ones, and far fewer kinds of them are
+# drawn. The losses do not tell: those of the worse run are the calmer ones, and each is measured against an opponent
+# that changes. Look at samples, and measure. One seed of a short run is not much evidence, of course;
+# [break it three ways](../experiments/break_it_three_ways.md) has longer ones.
 #
 # ## Exercise
 #
