@@ -37,31 +37,31 @@ WORK = pathlib.Path('runs/gallery')
 HEAVIEST = 60_000
 """Bytes of a picture, at most."""
 
+CROPS = '--width=16 --crop=32 --batch-size=8 --pretrain=600 --steps=700'
+SMALL = '--width=8 --batch-size=4 --jitter=False --steps=600'
+
 SETTINGS: dict[str, str] = {
   'gan': '',
-  'dcgan': '--width=32',
-  'cgan': '--width=32',
-  'wgan': '--width=32',
-  'wgan_gp': '--width=16 --steps=1000',
-  'lsgan': '--width=32',
-  'sngan': '--width=32 --steps=2000',
-  'unrolled': '--steps=2000',
-  'biggan': '--width=16 --steps=1000',
-  'progan': '--width=32 --base=256 --steps=1500',
-  'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=1500',
-  'stylegan2': '--width=32 --base=256 --steps=1000',
-  'r3gan': '--width=16 --steps=1000',
-  'cyclegan': f'--folder={WORK}/two_looks --image-size=16 --width=16 --batch-size=8 --steps=1000 '
-  '--jitter=False',
-  'pix2pix': f'--folder={WORK}/mosaics --image-size=16 --width=16 --batch-size=8 --steps=1000 '
-  '--jitter=False',
-  'srgan': f'--dataset=folder --folder={WORK}/photograph --batch-size=8 --pretrain=600 --steps=800',
-  'esrgan': f'--dataset=folder --folder={WORK}/photograph --batch-size=8 --pretrain=600 '
-  '--steps=800',
+  'dcgan': '--width=16 --steps=1000',
+  'cgan': '--width=16 --steps=1000',
+  'wgan': '--width=16 --steps=1000',
+  'wgan_gp': '--width=16 --steps=300',
+  'lsgan': '--width=16 --steps=1000',
+  'sngan': '--generator-width=32 --critic-width=32 --steps=500',
+  'unrolled': '--steps=500',
+  'biggan': '--generator-width=16 --critic-width=16 --steps=300',
+  'progan': '--width=32 --base=256 --steps=600',
+  'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=600',
+  'stylegan2': '--width=32 --base=256 --steps=300',
+  'r3gan': '--width=16 --steps=300',
+  'cyclegan': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
+  'pix2pix': f'--folder={WORK}/mosaics --image-size=16 {SMALL}',
+  'srgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
+  'esrgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
 }
 """The options of each variant's command; all others have their defaults."""
 
-PAPER, INK = np.array([250, 225, 170]), np.array([70, 30, 120])
+GROUND, INK = np.array([20, 30, 110]), np.array([255, 190, 60])
 SHOWN = ((190, 160), (254, 160), (80, 480), (340, 480), (10, 48), (222, 40))
 """Left and top of the crops of the photograph that no training sees."""
 SIDE = 64
@@ -83,10 +83,10 @@ def enlarged(images: np.ndarray) -> np.ndarray:
   )
 
 
-def inked(images: np.ndarray) -> np.ndarray:
-  """The same digits in ink on paper, uint8 `[n, H, W, 3]`."""
+def colored(images: np.ndarray) -> np.ndarray:
+  """The same digits in orange on blue, uint8 `[n, H, W, 3]`."""
   share = images[..., None] / 255.0
-  return np.rint(PAPER * (1 - share) + INK * share).astype(np.uint8)
+  return np.rint(GROUND * (1 - share) + INK * share).astype(np.uint8)
 
 
 def mosaics(images: np.ndarray) -> np.ndarray:
@@ -126,10 +126,10 @@ def prepare() -> None:
   known, test = large[: digits.TRAIN], large[digits.TRAIN :]
   gray = lambda images: np.repeat(images[..., None], 3, -1)
   half = digits.TRAIN // 2  # no digit is in both domains
-  looks = {'trainA': gray(known[:half]), 'trainB': inked(known[half:])}
-  looks |= {'testA': gray(test), 'testB': inked(test)}
-  pairs = {'trainA': mosaics(known), 'trainB': inked(known)}
-  pairs |= {'testA': mosaics(test), 'testB': inked(test)}
+  looks = {'trainA': gray(known[:half]), 'trainB': colored(known[half:])}
+  looks |= {'testA': gray(test), 'testB': colored(test)}
+  pairs = {'trainA': mosaics(known), 'trainB': colored(known)}
+  pairs |= {'testA': mosaics(test), 'testB': colored(test)}
   train, shown = crops()
   folders = {'two_looks': looks, 'mosaics': pairs, 'photograph': {'train': train, 'test': shown}}
   for name, parts in folders.items():
@@ -155,7 +155,7 @@ def scored(run: Run, variant: str) -> dict[str, str]:
   """Samples against the training digits, by the classifier of the digits."""
   path = WORK / variant / 'evaluation.json'
   if not path.exists():
-    evaluate.main([f'--workdir={WORK / variant}', '--num=360'])
+    evaluate.main([f'--workdir={WORK / variant}', '--num=360', '--repeats=3'])
   found = {score['name']: score for score in files.read_config(path)['scores']}
   cell = lambda name: '{value:.3g} ({low:.3g} to {high:.3g})'.format(**found[name]['of'])
   return {name: cell(name) for name in FROM_LATENTS} | {
@@ -170,7 +170,7 @@ def test_images(run: Run) -> tuple[np.ndarray, np.ndarray]:
   """Inputs and what they should become, of digits that no training saw."""
   large = enlarged(digits.arrays()[0][digits.TRAIN :])
   pairs = run.config.variant == 'pix2pix'
-  return (mosaics(large) if pairs else np.repeat(large[..., None], 3, -1)), inked(large)
+  return (mosaics(large) if pairs else np.repeat(large[..., None], 3, -1)), colored(large)
 
 
 def translated(run: Run) -> np.ndarray:
@@ -185,7 +185,7 @@ def rows(run: Run) -> tuple[np.ndarray, int]:
 
 
 def near(run: Run, variant: str) -> dict[str, str]:
-  """How near translations come to the digits in ink, and how near the inputs are."""
+  """How near translations come to the digits in color, and how near the inputs are."""
   inputs, right = test_images(run)
   cell = lambda images: '{:.1f} ({:.1f} to {:.1f})'.format(
     *intervals.repeats(fidelity.psnr(images, right).tolist())
@@ -272,7 +272,7 @@ LATENTS = """
 
 The data are the handwritten digits that come with the package, 1437 of them, enlarged from 8 to 16
 pixels. Scores compare 360 samples with the training digits, by a classifier of digits; the interval
-(95 %) is over five draws of samples from the one run. The *Fréchet distance* is best near that of
+(95 %) is over three draws of samples from the one run. The *Fréchet distance* is best near that of
 real digits, which other people wrote: {Fréchet distance}. Their precision is {precision} and their
 recall {recall}.
 
@@ -283,7 +283,7 @@ recall {recall}.
 LOOKS = """
 ## From image to image: two looks
 
-`two_looks` has digits in white on black (A) and *other* digits in ink on paper (B), without
+`two_looks` has digits in white on black (A) and *other* digits in orange on blue (B), without
 pairs. `mosaics` has digits as four by four gray tiles (A), each with the same digit in ink on
 paper (B). Each picture shows inputs, translations, and what they should be, of digits by writers
 whom no training saw. PSNR, in dB, is between translation and what it should be; its interval (95
