@@ -39,6 +39,8 @@ html_show_sphinx = False
 nb_custom_formats = {'.py': ['jupytext.reads', {'fmt': 'py:percent'}]}
 nb_execution_mode = 'off'
 nb_number_source_lines = False
+nb_code_prompt_show = 'Open the solution'
+nb_code_prompt_hide = 'Close the solution'
 nb_render_markdown_format = 'myst'
 myst_enable_extensions = ['dollarmath', 'amsmath', 'deflist', 'colon_fence']
 myst_heading_anchors = 4
@@ -81,7 +83,7 @@ def filled(app, docname, source):
   link = (
     link if executed else 'This page has no output yet: run it to see what it prints and draws.'
   )
-  placed = {'index', 'architecture', 'experiments'}
+  placed = {'index', 'architecture', 'experiments', 'gallery'}
   pages = sorted({path.stem for path in DOCS.glob('*.md')} - placed)
   there = (DOCS / 'plane' / 'index.html').is_file()
   plane = PLANE if there else ''
