@@ -149,3 +149,18 @@ def test_programs_of_the_pages_run():
   real, fake = jnp.array([3.0, 1.0]), jnp.array([-3.0, -1.0])
   assert float(made['margin'].critic(real, fake)) == 1.0
   assert float(made['drift'](lambda x: 2 * x, real, fake, None)) == pytest.approx(0.02)
+
+
+def test_the_gallery_shows_what_the_command_of_every_variant_makes():
+  from experiments import gallery
+
+  page, pictures = (DOCS / 'gallery.md').read_text(), (DOCS / 'gallery').glob('*.png')
+  known = {path.stem for path in (ROOT / 'jaxgan/variants').glob('*.py')} - {'__init__'}
+  sizes = {picture.stem: picture.stat().st_size for picture in pictures}
+  assert set(gallery.SETTINGS) == known == set(sizes), 'python -m experiments.gallery'
+  assert max(sizes.values()) <= gallery.HEAVIEST and sum(sizes.values()) <= 1_000_000
+  for name in known:
+    assert f'](gallery/{name}.png)\n\n    {gallery.line(name)}\n' in page
+    config, _, _ = main.parse(gallery.line(name).split()[2:])
+    assert config.variant == name
+    assert f'| [`{name}`](#{name}) | {config.length} |' in page
