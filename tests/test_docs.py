@@ -100,6 +100,28 @@ def test_its_notebook_is_of_its_text_and_of_no_machine(path):
   assert notebook.stat().st_size < 1_000_000
 
 
+def test_a_text_is_changed_around_kept_output_but_no_code_is(tmp_path, monkeypatch, capsys):
+  for extra in ('jupytext', 'nbclient'):
+    pytest.importorskip(extra, reason='the extra docs is not installed')
+  import nbformat
+
+  executed = loaded('executed', DOCS / 'site', monkeypatch)
+  lesson, text = tmp_path / 'one.py', '# %% [markdown]\n# # {}\n\n# %%\nprint({})\n'
+  v4 = nbformat.v4
+  code = v4.new_code_cell('print(1)', outputs=[v4.new_output('stream', text='1\n')])
+  kept = v4.new_notebook(cells=[v4.new_markdown_cell('# Old'), v4.new_code_cell('INSTALL'), code])
+  kept.cells[1].source = executed.INSTALL
+  nbformat.write(kept, tmp_path / 'one.ipynb')
+  lesson.write_text(text.format('New', 1))
+  assert executed.reword(tmp_path, ['one']) == 0
+  cells = nbformat.read(tmp_path / 'one.ipynb', 4).cells
+  assert [cell.source for cell in cells] == ['# New', executed.INSTALL, 'print(1)']
+  assert cells[2].outputs[0].text == '1\n'
+  lesson.write_text(text.format('New', 2))
+  assert executed.reword(tmp_path, ['one']) == 1
+  assert 'python -m docs execute one' in capsys.readouterr().err
+
+
 def test_the_extra_has_what_the_site_is_built_with():
   extras = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['optional-dependencies']
   names = {re.split(r'[<>=]', each)[0] for each in extras['docs']}
