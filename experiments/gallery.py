@@ -37,23 +37,23 @@ WORK = pathlib.Path('runs/gallery')
 HEAVIEST = 60_000
 """Bytes of a picture, at most."""
 
-CROPS = '--width=16 --crop=32 --batch-size=8 --pretrain=600 --steps=700'
-SMALL = '--width=8 --batch-size=4 --jitter=False --steps=600'
+CROPS = '--width=16 --crop=32 --batch-size=8 --pretrain=300 --steps=340'
+SMALL = '--width=8 --batch-size=4 --jitter=False --steps=400'
 
 SETTINGS: dict[str, str] = {
   'gan': '',
   'dcgan': '--width=16 --steps=1000',
   'cgan': '--width=16 --steps=1000',
-  'wgan': '--width=16 --steps=1000',
-  'wgan_gp': '--width=16 --steps=300',
+  'wgan': '--width=16 --steps=800',
+  'wgan_gp': '--width=16 --steps=200',
   'lsgan': '--width=16 --steps=1000',
-  'sngan': '--generator-width=32 --critic-width=32 --steps=500',
-  'unrolled': '--steps=500',
-  'biggan': '--generator-width=16 --critic-width=16 --steps=300',
-  'progan': '--width=32 --base=256 --steps=600',
-  'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=600',
-  'stylegan2': '--width=32 --base=256 --steps=300',
-  'r3gan': '--width=16 --steps=300',
+  'sngan': '--generator-width=32 --critic-width=32 --steps=400',
+  'unrolled': '--steps=300',
+  'biggan': '--generator-width=16 --critic-width=16 --steps=200',
+  'progan': '--width=32 --base=256 --steps=450',
+  'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=450',
+  'stylegan2': '--width=32 --base=256 --steps=200',
+  'r3gan': '--width=16 --steps=200',
   'cyclegan': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'pix2pix': f'--folder={WORK}/mosaics --image-size=16 {SMALL}',
   'srgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
@@ -155,7 +155,9 @@ def scored(run: Run, variant: str) -> dict[str, str]:
   """Samples against the training digits, by the classifier of the digits."""
   path = WORK / variant / 'evaluation.json'
   if not path.exists():
-    evaluate.main([f'--workdir={WORK / variant}', '--num=360', '--repeats=3'])
+    evaluate.main(
+      [f'--workdir={WORK / variant}', '--num=360', '--repeats=3', '--metrics=frechet,prdc']
+    )
   found = {score['name']: score for score in files.read_config(path)['scores']}
   cell = lambda name: '{value:.3g} ({low:.3g} to {high:.3g})'.format(**found[name]['of'])
   return {name: cell(name) for name in FROM_LATENTS} | {

@@ -222,6 +222,11 @@ shown(np.stack(rows))
 
 # %% [markdown]
 # BREAK0
+#
+# ## Break it and see why
+#
+# Train without R1. The penalty costs the critic for every change of its score along the data, so that it cannot become arbitrarily
+# sure of itself.
 
 # %%
 loose, wild = play(game(penalty=0.0), steps=2000)
