@@ -9,7 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 ALWAYS = ('dcgan',)
-"""The lesson that every CI run executes: two short trainings of a variant of its own, and scores."""
+"""The lesson that every CI run executes: two short trainings of a variant of its own."""
 LESSONS = sorted((ROOT / 'docs' / 'lessons').glob('*.py'))
 
 
