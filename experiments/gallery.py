@@ -6,7 +6,7 @@ that nothing is downloaded: handwritten digits for the variants that draw from l
 digits in two looks for those that translate; crops of one photograph for those that enlarge.
 
     python -m experiments.gallery                   # trains what is missing, then writes the page
-    python -m experiments.gallery --only gan dcgan  # trains and scores these alone
+    python -m experiments.gallery --only gan dcgan  # trains these alone
 """
 
 import io
@@ -45,7 +45,7 @@ SETTINGS: dict[str, str] = {
   'dcgan': '--width=16 --steps=1000',
   'cgan': '--width=16 --steps=1000',
   'wgan': '--width=16 --steps=800',
-  'wgan_gp': '--width=16 --steps=200',
+  'wgan_gp': '--width=16 --generator-lr=1e-3 --critic-lr=1e-3 --steps=400',
   'lsgan': '--width=16 --steps=1000',
   'sngan': '--generator-width=32 --critic-width=32 --steps=400',
   'unrolled': '--steps=300',
@@ -72,7 +72,7 @@ class Arguments:
   """Train every variant shortly, and make the gallery of the site."""
 
   only: tuple[str, ...] = ()
-  """Train and score these variants, and write no page."""
+  """Train and score these variants alone; the page then has these, and what was there before."""
 
 
 def enlarged(images: np.ndarray) -> np.ndarray:
@@ -323,25 +323,27 @@ def page(found: dict[str, dict[str, str]]) -> str:
   parts = [INTRODUCTION]
   for judge, (text, columns) in TABLES.items():
     names = [name for name in SETTINGS if KINDS.get(name, (drawn, scored))[1] is judge]
-    first = found[names[0]]
-    parts.append(text.format(**{name: first.get(f'real {name}') for name in FROM_LATENTS}))
-    for name in names:
+    there = [name for name in names if name in found]
+    first = found[there[0]] if there else {}
+    parts.append(text.format(**{name: first.get(f'real {name}', '-') for name in FROM_LATENTS}))
+    for name in there:
       cells = [found[name][column] for column in ('steps', 'images', *columns)]
       parts.append(f'| [`{name}`](#{name}) | {" | ".join(map(str, cells))} |\n')
     for name in names:
-      alt = f'What {name} makes after {found[name]["steps"]} steps'
-      parts.append(f'\n### {name}\n\n![{alt}](gallery/{name}.png)\n\n    {line(name)}\n')
+      alt = f'What {name} makes after {found[name]["steps"]} steps' if name in found else ''
+      shown = f'![{alt}](gallery/{name}.png)' if alt else 'Not made yet.'
+      parts.append(f'\n### {name}\n\n{shown}\n\n    {line(name)}\n')
   return ''.join(parts)
 
 
 def main(arguments: Arguments) -> None:
-  """Train what is missing; write the page when all is there."""
+  """Train what is missing, and write the page of what is there."""
   prepare()
   for variant in arguments.only or SETTINGS:
     made(variant)
-  if not arguments.only:
-    found = {name: json.loads((WORK / name / 'gallery.json').read_text()) for name in SETTINGS}
-    (DOCS / 'gallery.md').write_text(page(found))
+  kept = {name: WORK / name / 'gallery.json' for name in SETTINGS}
+  found = {name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}
+  (DOCS / 'gallery.md').write_text(page(found))
 
 
 if __name__ == '__main__':

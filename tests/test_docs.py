@@ -179,10 +179,12 @@ def test_the_gallery_shows_what_the_command_of_every_variant_makes():
   page, pictures = (DOCS / 'gallery.md').read_text(), (DOCS / 'gallery').glob('*.png')
   known = {path.stem for path in (ROOT / 'jaxgan/variants').glob('*.py')} - {'__init__'}
   sizes = {picture.stem: picture.stat().st_size for picture in pictures}
-  assert set(gallery.SETTINGS) == known == set(sizes), 'python -m experiments.gallery'
+  assert set(gallery.SETTINGS) == known and set(sizes) <= known
   assert max(sizes.values()) <= gallery.HEAVIEST and sum(sizes.values()) <= 1_000_000
   for name in known:
-    assert f'](gallery/{name}.png)\n\n    {gallery.line(name)}\n' in page
     config, _, _ = main.parse(gallery.line(name).split()[2:])
+    shown = f'![What {name} makes after {config.length} steps](gallery/{name}.png)'
+    shown = shown if name in sizes else 'Not made yet.'
+    assert f'### {name}\n\n{shown}\n\n    {gallery.line(name)}\n' in page
     assert config.variant == name
-    assert f'| [`{name}`](#{name}) | {config.length} |' in page
+    assert (f'| [`{name}`](#{name}) | {config.length} |' in page) == (name in sizes)
