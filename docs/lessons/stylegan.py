@@ -129,7 +129,7 @@ def play(game, steps):
 
 
 played = game()
-state, logits = play(played, steps=2000)
+state, logits = play(played, steps=1500)
 
 # %% [markdown]
 # ## Look
@@ -229,7 +229,7 @@ shown(np.stack(rows))
 # sure of itself.
 
 # %%
-loose, wild = play(game(penalty=0.0), steps=2000)
+loose, wild = play(game(penalty=0.0), steps=1500)
 drawn = draw(loose, styles(loose, jax.random.key(1)))
 shown(drawn[:24].reshape(2, 12, 8, 8, 1))
 print('without R1:', scores(drawn))
