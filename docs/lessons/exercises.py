@@ -136,7 +136,7 @@ for name, each in {'as it is': run, **broken}.items():
 #
 # - A critic that is too fast leaves digits that are good one by one (precision 0.94) but of few kinds: recall falls from 0.60 to 0.30.
 # - A generator that is too fast runs to one image and stays there. Here the losses do tell: the critic's is 0, the generator's
-#   climbs. Gaps in the curves are lines of the log whose loss was not finite.
+#   climbs. Gaps in its curves are lines of the log that hold a warning.
 # - With one number as a latent, all samples lie on one curve in the space of images. A curve meets hardly any real digit: recall 0.00.
 #   The losses look as healthy as those of exercise 1. So losses show one of the three.
 #
