@@ -224,7 +224,7 @@ shown(np.stack(rows))
 # %% [markdown]
 # Precision rises to 1.00, and recall falls to 0.00: at 0.1 all samples are nearly one image, of the mean style. The Fréchet distance
 # is best without truncation. So truncation is for pictures that look good, and a score has to say which $\psi$ it was taken at. And even
-# without it, this short training reaches only a fifth of the kinds of digits (recall 0.21, where other real digits have 0.96).
+# without it, this short training reaches only a fifth of the real digits (recall 0.21; other real digits have 0.96).
 #
 # ## Break it and see why
 #
