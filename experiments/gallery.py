@@ -37,7 +37,7 @@ WORK = pathlib.Path('runs/gallery')
 HEAVIEST = 60_000
 """Bytes of a picture, at most."""
 
-CROPS = '--width=16 --crop=32 --batch-size=8 --pretrain=300 --steps=340'
+CROPS = '--width=16 --crop=32 --batch-size=8 --pretrain-lr=1e-3 --pretrain=600 --steps=620'
 SMALL = '--width=8 --batch-size=4 --jitter=False --steps=400'
 
 SETTINGS: dict[str, str] = {
