@@ -179,9 +179,10 @@ def test_the_gallery_shows_what_the_command_of_every_variant_makes():
   page, pictures = (DOCS / 'gallery.md').read_text(), (DOCS / 'gallery').glob('*.png')
   known = {path.stem for path in (ROOT / 'jaxgan/variants').glob('*.py')} - {'__init__'}
   sizes = {picture.stem: picture.stat().st_size for picture in pictures}
-  assert set(gallery.SETTINGS) == known and set(sizes) <= known
+  captioned = {'gan_cls'}  # no captions come with the package
+  assert set(gallery.SETTINGS) == known - captioned and set(sizes) <= known
   assert max(sizes.values()) <= gallery.HEAVIEST and sum(sizes.values()) <= 1_000_000
-  for name in known:
+  for name in gallery.SETTINGS:
     config, _, _ = main.parse(gallery.line(name).split()[2:])
     shown = f'![What {name} makes after {config.length} steps](gallery/{name}.png)'
     shown = shown if name in sizes else 'Not made yet.'
