@@ -2,6 +2,7 @@
 
 python -m docs                    # builds docs/_build/html
 python -m docs execute basics     # executes lessons anew and keeps what they print and draw
+python -m docs reword basics      # puts a changed text around the output that is kept
 """
 
 import html.parser
@@ -85,12 +86,12 @@ def build():
 
 
 def main(argv):
-  """Build, or execute lessons."""
-  if argv[:1] == ['execute']:
+  """Build, or execute or reword lessons."""
+  if argv[:1] in (['execute'], ['reword']):
     sys.path.insert(0, str(DOCS / 'site'))
     import executed
 
-    return executed.execute(DOCS / 'lessons', argv[1:])
+    return getattr(executed, argv[0])(DOCS / 'lessons', argv[1:])
   return build()
 
 

@@ -1,5 +1,6 @@
 """How Sphinx builds the site; `python -m docs` builds and checks it."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -39,6 +40,8 @@ html_show_sphinx = False
 nb_custom_formats = {'.py': ['jupytext.reads', {'fmt': 'py:percent'}]}
 nb_execution_mode = 'off'
 nb_number_source_lines = False
+nb_code_prompt_show = 'Open the solution'
+nb_code_prompt_hide = 'Close the solution'
 nb_render_markdown_format = 'myst'
 myst_enable_extensions = ['dollarmath', 'amsmath', 'deflist', 'colon_fence']
 myst_heading_anchors = 4
@@ -60,6 +63,13 @@ REPOSITORY = os.environ.get('GITHUB_REPOSITORY', '')
 """owner/name, which the public CI knows, for links to Colab and to the source."""
 
 
+HERE = """To run it on your own machine, in a clone of the repository, with Python 3.11 or newer:
+
+    python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[docs]'
+    python -m docs execute {0}
+
+This writes `docs/lessons/{0}.ipynb`, which Jupyter opens, with what it printed and drew."""
+"""How to run a lesson, for its page."""
 PLANE = '| watch a GAN learn, in your browser | <a href="plane/index.html">The plane</a> |\n'
 """A row of the first page. The plane is no page of Sphinx, so a reference would not find it."""
 
@@ -77,16 +87,18 @@ def filled(app, docname, source):
   """Put into a page what is known only now: the link to Colab, and the list of pages of `docs/`."""
   executed = (DOCS / f'{docname}.ipynb').is_file()
   url = f'https://colab.research.google.com/github/{REPOSITORY}/blob/main/docs/{docname}.ipynb'
-  link = f'[Open this lesson in Colab]({url}).' if REPOSITORY else ''
+  link = f'[Open this lesson in Colab]({url}).\n\n' if REPOSITORY else ''
+  link += HERE.format(pathlib.PurePath(docname).name)
   link = (
     link if executed else 'This page has no output yet: run it to see what it prints and draws.'
   )
-  placed = {'index', 'architecture', 'experiments'}
+  placed = {'index', 'architecture', 'experiments', 'gallery'}
   pages = sorted({path.stem for path in DOCS.glob('*.md')} - placed)
   there = (DOCS / 'plane' / 'index.html').is_file()
   plane = PLANE if there else ''
   known = {'(colab)': link, '(pages)': '\n'.join(pages), '(plane)\n': plane}
   for name, text in known.items():
+    text = json.dumps(text)[1:-1] if executed else text  # a notebook is JSON
     source[0] = source[0].replace(name, text)
 
 

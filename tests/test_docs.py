@@ -73,6 +73,9 @@ def test_broken_links_are_found(tmp_path, monkeypatch):
 def test_a_lesson_is_whole(path):
   text = path.read_text()
   ast.parse(text)
+  if path.stem == 'exercises':
+    assert text.count('tags=["hide-cell"]') == len(re.findall(r'^# ## \d\. ', text, re.M)) == 5
+    return
   parts = ['The idea and its mathematics', 'The few lines of jaxgan', 'Break it', 'What to read']
   needed = [part for part in parts if path.stem != 'evaluation' or part != parts[1]]
   assert all(f'# ## {part}' in text for part in needed)
@@ -95,6 +98,28 @@ def test_its_notebook_is_of_its_text_and_of_no_machine(path):
   said = re.sub(r'"image/\w+": "[^"]*"', '', notebook.read_text())
   assert not re.search(r'(?<![\w.:/<])/[\w.-]+/[\w./-]+', said)  # a path from the root of a disk
   assert notebook.stat().st_size < 1_000_000
+
+
+def test_a_text_is_changed_around_kept_output_but_no_code_is(tmp_path, monkeypatch, capsys):
+  for extra in ('jupytext', 'nbclient'):
+    pytest.importorskip(extra, reason='the extra docs is not installed')
+  import nbformat
+
+  executed = loaded('executed', DOCS / 'site', monkeypatch)
+  lesson, text = tmp_path / 'one.py', '# %% [markdown]\n# # {}\n\n# %%\nprint({})\n'
+  v4 = nbformat.v4
+  code = v4.new_code_cell('print(1)', outputs=[v4.new_output('stream', text='1\n')])
+  kept = v4.new_notebook(cells=[v4.new_markdown_cell('# Old'), v4.new_code_cell('INSTALL'), code])
+  kept.cells[1].source = executed.INSTALL
+  nbformat.write(kept, tmp_path / 'one.ipynb')
+  lesson.write_text(text.format('New', 1))
+  assert executed.reword(tmp_path, ['one']) == 0
+  cells = nbformat.read(tmp_path / 'one.ipynb', 4).cells
+  assert [cell.source for cell in cells] == ['# New', executed.INSTALL, 'print(1)']
+  assert cells[2].outputs[0].text == '1\n'
+  lesson.write_text(text.format('New', 2))
+  assert executed.reword(tmp_path, ['one']) == 1
+  assert 'python -m docs execute one' in capsys.readouterr().err
 
 
 def test_the_extra_has_what_the_site_is_built_with():
@@ -145,3 +170,22 @@ def test_programs_of_the_pages_run():
   assert [turn.player for turn in made['game'].turns] == ['critic', 'generator']
   real, fake = jnp.array([3.0, 1.0]), jnp.array([-3.0, -1.0])
   assert float(made['margin'].critic(real, fake)) == 1.0
+  assert float(made['drift'](lambda x: 2 * x, real, fake, None)) == pytest.approx(0.02)
+
+
+def test_the_gallery_shows_what_the_command_of_every_variant_makes():
+  from experiments import gallery
+
+  page, pictures = (DOCS / 'gallery.md').read_text(), (DOCS / 'gallery').glob('*.png')
+  known = {path.stem for path in (ROOT / 'jaxgan/variants').glob('*.py')} - {'__init__'}
+  sizes = {picture.stem: picture.stat().st_size for picture in pictures}
+  captioned = {'gan_cls'}  # no captions come with the package
+  assert set(gallery.SETTINGS) == known - captioned and set(sizes) <= known
+  assert max(sizes.values()) <= gallery.HEAVIEST and sum(sizes.values()) <= 1_000_000
+  for name in gallery.SETTINGS:
+    config, _, _ = main.parse(gallery.line(name).split()[2:])
+    shown = f'![What {name} makes after {config.length} steps](gallery/{name}.png)'
+    shown = shown if name in sizes else 'Not made yet.'
+    assert f'### {name}\n\n{shown}\n\n    {gallery.line(name)}\n' in page
+    assert config.variant == name
+    assert (f'| [`{name}`](#{name}) | {config.length} |' in page) == (name in sizes)
