@@ -21,10 +21,17 @@ WORKDIR = (
   'runs/FOLDER.'
 )
 CONFIG = 'A file of options, JSON or TOML, such as the config.json of a run; flags override it.'
+START = (
+  'Begin with what another run learnt: its work directory, or a file of published weights. What fits '
+  'by name and shape is taken; the rest is named.'
+)
+OPTIMIZER = 'Take the state of its optimizers as well.'
 PLUGIN = 'A Python file with your own variant; the file is executed.'
 
 
 GROUP = 'group_'
+OWN = {'workdir', 'config', 'plugin', 'start_from', 'start_optimizer', 'help'}
+"""Options of the command itself."""
 
 
 class Picked(NamedTuple):
@@ -34,6 +41,16 @@ class Picked(NamedTuple):
   photos: pathlib.Path | None
   workdir: pathlib.Path | None
   picks: Sequence[choices.Pick]
+
+
+class Given(NamedTuple):
+  """All that a command line gives."""
+
+  config: Config
+  workdir: pathlib.Path
+  hosts: Hosts
+  start_from: pathlib.Path | None = None
+  start_optimizer: bool = False
 
 
 def about() -> str:
@@ -127,7 +144,7 @@ def accepted(kind: type[Config]) -> dict[str, tuple[object, ...]]:
 def names(kind: type[Config]) -> set[str]:
   """Return the names of all options of `jaxgan train` for a variant."""
   fields = [*dataclasses.fields(kind), *dataclasses.fields(Hosts)]
-  return {field.name for field in fields} | {'workdir', 'config', 'plugin', 'help'}
+  return {field.name for field in fields} | OWN
 
 
 def choice(kind: type[Config], picked: Picked) -> type:
@@ -139,6 +156,8 @@ def choice(kind: type[Config], picked: Picked) -> type:
     ('workdir', arguments.helped(path, WORKDIR, metavar='PATH'), picked.workdir),
     ('config', arguments.helped(path, CONFIG, metavar='FILE'), None),
     ('plugin', arguments.helped(path, PLUGIN, metavar='FILE'), None),
+    ('start_from', arguments.helped(path, START, metavar='RUN'), None),
+    ('start_optimizer', arguments.helped(bool, OPTIMIZER), False),
   ]
   groups = arguments.grouped(kind, picked.values, picked.values['variant'])
   order = [title for title, _ in groups_of(kind)]
@@ -152,10 +171,8 @@ def choice(kind: type[Config], picked: Picked) -> type:
   return dataclasses.make_dataclass('Training', fields, kw_only=True)
 
 
-def assembled(
-  kind: type[Config], picked: Picked, parsed: Any
-) -> tuple[Config, pathlib.Path, Hosts]:
-  """Return config, work directory and options for several processes; print what was picked.
+def assembled(kind: type[Config], picked: Picked, parsed: Any) -> Given:
+  """Return the config, the work directory and the command's own options; print what was picked.
 
   Raises:
     ValueError: if there is no work directory, or options do not fit together.
@@ -167,4 +184,4 @@ def assembled(
   if not parsed.hosts.process_id:
     for pick in picked.picks:
       print(f'jaxgan: {pick}')
-  return config, parsed.workdir, parsed.hosts
+  return Given(config, parsed.workdir, parsed.hosts, parsed.start_from, parsed.start_optimizer)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxgan.core import network_transforms
+from jaxgan.core import freezing, network_transforms
 from jaxgan.core.game import Game
 from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent
@@ -130,6 +130,19 @@ def computed_in(precision: str, recipe: Recipe) -> Recipe:
     return stage._replace(game=dataclasses.replace(stage.game, networks=networks))
 
   return recipe._replace(stages=tuple(map(converted, recipe.stages)))
+
+
+def frozen(count: int, recipe: Recipe) -> Recipe:
+  """Return the recipe in which the first layers of each critic get no update.
+
+  Raises:
+    ValueError: as `freezing.frozen`; or no network is a critic.
+  """
+  if count and not any(x.startswith('critic') for s in recipe.stages for x in s.game.networks):
+    raise ValueError(f'--freeze={count} has no effect: no network here is named critic')
+  games = (freezing.frozen(stage.game, stage.example, count) for stage in recipe.stages)
+  pairs = zip(recipe.stages, games, strict=True)
+  return recipe._replace(stages=tuple(stage._replace(game=game) for stage, game in pairs))
 
 
 Given = Mapping[str, Array]

@@ -13,10 +13,11 @@ from jaxgan.storage.workdir import CONFIG, DATA
 
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
-RUN, MACHINE = 'run', 'machine'
-ABOUT = ('plugin', 'versions', RUN, MACHINE)
+RUN, MACHINE, START = 'run', 'machine', 'start'
+ABOUT = ('plugin', 'versions', RUN, MACHINE, START)
 """Entries of config.json that are not options: the file of a user's own variant, the versions, the
-mark of the run, which its checkpoints have too, and what the run is computed by."""
+mark of the run, which its checkpoints have too, what the run is computed by, and the run that it
+started from."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
