@@ -11,8 +11,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-  from jaxgan.parallel.hosts import Hosts
   from jaxgan.apps.training_options import Given
+  from jaxgan.parallel.hosts import Hosts
   from jaxgan.recipes.config import Config
   from jaxgan.training.start import Start
 

@@ -22,8 +22,8 @@ WORKDIR = (
 )
 CONFIG = 'A file of options, JSON or TOML, such as the config.json of a run; flags override it.'
 START = (
-  'Begin with what another run learnt: its work directory, or a file of published weights. What fits '
-  'by name and shape is taken; the rest is named.'
+  'Begin with what another run learnt: its work directory, or a file of published weights. What '
+  'fits by name and shape is taken; the rest is named.'
 )
 OPTIMIZER = 'Take the state of its optimizers as well.'
 PLUGIN = 'A Python file with your own variant; the file is executed.'

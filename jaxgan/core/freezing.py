@@ -12,8 +12,8 @@ from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Array, Tree
 
-TABLE = 'embedding'
-"""The name of an array that is looked up by class: it sees no image and belongs to no layer."""
+TABLE = 'Embed_'
+"""Begins the name of a table of classes: it sees no image and is no layer."""
 BODY = 'body'
 """Where `network_transforms.with_head` keeps the network below the head."""
 
@@ -30,13 +30,13 @@ def layers(network: Network, *inputs: Array) -> list[list[str]]:
     inputs: what it is initialized with.
 
   Returns:
-    A list for each layer, of names such as 'Conv_0/kernel'.
+    A list for each layer, of names such as 'Conv_0/weight/kernel'.
 
   Example:
     >>> from jaxgan.core.network import linen
     >>> from jaxgan.networks import mlp
     >>> layers(linen(mlp.Critic(widths=(8,))), jnp.zeros((2, 4, 4, 1)))
-    [['Dense_0/kernel', 'Dense_0/bias'], ['Dense_1/kernel', 'Dense_1/bias']]
+    [['Dense_0/weight/kernel', 'Dense_0/bias'], ['Dense_1/weight/kernel', 'Dense_1/bias']]
   """
   made: dict[tuple[str, ...], Array] = {}
 
@@ -48,11 +48,13 @@ def layers(network: Network, *inputs: Array) -> list[list[str]]:
   jax.eval_shape(look)
   found: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
   for path in made:
-    found.setdefault(path[: 1 + (path[0] == BODY)], []).append(path)
+    module = path[: 1 + (path[0] == BODY)]
+    if not module[-1].startswith(TABLE):
+      found.setdefault(module, []).append(path)
   ordered: list[list[str]] = []
   for paths in found.values():
-    names = ['/'.join(path) for path in paths if path[-1] != TABLE]
-    if any(made[path].ndim > 1 for path in paths if path[-1] != TABLE):
+    names = ['/'.join(path) for path in paths]
+    if any(made[path].ndim > 1 for path in paths):
       ordered.append(names)
     elif ordered:
       ordered[-1] += names
@@ -83,6 +85,12 @@ def first(game: Game, example: Mapping[str, Sequence[Array]], count: int) -> lis
       )
     names += [f'{name}/{one}' for layer in ordered[:count] for one in layer]
   return names
+
+
+def most(game: Game, example: Mapping[str, Sequence[Array]]) -> int:
+  """Return how many layers of a game's critics can be frozen at most; 0 where it has no critic."""
+  critics = [name for name in game.networks if name.startswith('critic')]
+  return min((len(layers(game.networks[name], *example[name])) - 1 for name in critics), default=0)
 
 
 def frozen(game: Game, example: Mapping[str, Sequence[Array]], count: int) -> Game:

@@ -130,11 +130,10 @@ def _name(path: tuple[object, ...]) -> str:
 
 
 def _check_frozen(stage: Stage, source: Arrays, freeze: int) -> None:
-  critics = [name for name in stage.game.networks if name.startswith('critic')]
-  names = freezing.first(stage.game, stage.example, freeze) if critics else []
-  shapes = stages.shapes_of(stage)
-  for name in names:
-    if not _same(source.get(f'params/{name}'), named(shapes)[f'params/{name}']):
+  few = min(freeze, freezing.most(stage.game, stage.example))
+  shapes = named(stages.shapes_of(stage))
+  for name in freezing.first(stage.game, stage.example, few):
+    if not _same(source.get(f'params/{name}'), shapes[f'params/{name}']):
       raise ValueError(
         f'--freeze={freeze} keeps layers as they were learnt, and {name} does not fit what it '
         'starts from: give a smaller --freeze, or leave it out'
@@ -204,5 +203,3 @@ def line(group: Group, source: Arrays) -> str:
       more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
       parts.append(f'{words}: {", ".join(first)}{more}')
   return '; '.join(parts)
-
-

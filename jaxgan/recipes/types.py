@@ -135,14 +135,23 @@ def computed_in(precision: str, recipe: Recipe) -> Recipe:
 def frozen(count: int, recipe: Recipe) -> Recipe:
   """Return the recipe in which the first layers of each critic get no update.
 
+  In a stage before the last, whose critic has fewer layers, its last one alone is trained.
+
   Raises:
     ValueError: as `freezing.frozen`; or no network is a critic.
   """
   if count and not any(x.startswith('critic') for s in recipe.stages for x in s.game.networks):
     raise ValueError(f'--freeze={count} has no effect: no network here is named critic')
-  games = (freezing.frozen(stage.game, stage.example, count) for stage in recipe.stages)
-  pairs = zip(recipe.stages, games, strict=True)
-  return recipe._replace(stages=tuple(stage._replace(game=game) for stage, game in pairs))
+  if not count:
+    return recipe
+  *before, last = recipe.stages
+  counts = [*(min(count, freezing.most(stage.game, stage.example)) for stage in before), count]
+  return recipe._replace(
+    stages=tuple(
+      stage._replace(game=freezing.frozen(stage.game, stage.example, few))
+      for stage, few in zip((*before, last), counts, strict=True)
+    )
+  )
 
 
 Given = Mapping[str, Array]

@@ -181,7 +181,8 @@ def _prepare(
 
 def _begin(session: Session, start: Start | None) -> Json | None:
   """Set the session's state; return what config.json keeps of a start from another run, if new."""
-  if start is None or session.checkpoints.steps():
+  first = hosts.share(json.dumps(session.checkpoints.steps()))[0]  # as `restore` reads them
+  if start is None or json.loads(first):
     session.state = session.restore()
     return None
   begun, about = starts.begin(start, session.config, session.recipe, session.mesh)

@@ -25,7 +25,7 @@ Source = str | pathlib.Path | Run
 
 
 class Start(NamedTuple):
-  """What a run starts from: a run, its name for people, and whether its optimizers are taken too."""
+  """What a run starts from: a run, its name, and whether its optimizers are taken too."""
 
   source: pathlib.Path | Run
   name: str
@@ -158,5 +158,3 @@ def words(start: Start, begun: Begun) -> list[str]:
   first = int(begun.state.step)
   place = f', at step {first}' if first else ''
   return [f'starts from {start.name}{place}', *(f'  {line}' for line in begun.lines)]
-
-
