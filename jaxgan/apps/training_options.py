@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import tyro
 
-from jaxgan import variants
+from jaxgan import data, variants
 from jaxgan.apps import arguments, choices, config_file
 from jaxgan.core.typing import Json
 from jaxgan.parallel.hosts import Hosts
@@ -94,7 +94,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   """
   path = arguments.last(argv, 'config')
   file = pathlib.Path(path).expanduser() if path else pathlib.Path()
-  read = config_file.load(file) if path else {}
+  read = _fitting(config_file.load(file) if path else {}, photos)
   chosen = lambda name: arguments.last(argv, name) or read.get(name)
   name, plugin = chosen('variant'), chosen('plugin')
   if plugin:
@@ -115,6 +115,20 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   picked += [choices.Pick('workdir', workdir, 'the name of the folder')] if workdir else []
   unset = lambda pick: pick.option not in {*arguments.given(argv), *set_in_file}
   return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
+
+
+IMAGES = ('dataset', 'folder', 'target_folder', 'side_by_side', 'without_classes')
+"""Options that say which images are read."""
+
+
+def _fitting(read: Json, photos: pathlib.Path | None) -> Json:
+  """Return the options of a file, without those of other images than the folder that is given."""
+  name, folder = read.get('dataset'), read.get('folder')
+  known = data.known(str(name)) if name else None
+  elsewhere = folder is not None and arguments.at_home(pathlib.Path(str(folder))) != photos
+  if photos is None or not (elsewhere or (name and not (known and known.folder))):
+    return read
+  return {option: value for option, value in read.items() if option not in IMAGES}
 
 
 def _default(field: dataclasses.Field[object]) -> object:
