@@ -15,7 +15,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from safetensors.numpy import save
 
-from jaxgan.apps import export
+from jaxgan.apps import elsewhere
 from jaxgan.core.typing import Json
 from jaxgan.recipes.config import PLACE
 from jaxgan.recipes.types import Translator
@@ -85,7 +85,7 @@ def _network(run: Run, folder: pathlib.Path, direction: str | None) -> Json:
   if isinstance(interface, Translator):
     way = direction or next(iter(interface.ways))
   program = exporting.of_images(run, way) if way else exporting.of_latents(run)
-  making = export.making(run)
+  making = exporting.making(run)
   arrays = {k: np.array(x, order='C') for k, x in flatten_dict(making, sep='/').items()}
   function = exporting.apart(run, program, making, way)
   (folder / WEIGHTS).write_bytes(save(arrays))
@@ -93,16 +93,18 @@ def _network(run: Run, folder: pathlib.Path, direction: str | None) -> Json:
   (folder / FUNCTION).write_bytes(data)
   with tempfile.TemporaryDirectory() as place:
     made = pathlib.Path(place) / 'made.npy'
-    export.apart(CALL, data, program.inputs, str((folder / WEIGHTS).absolute()), str(made))
+    elsewhere.run(CALL, data, program.inputs, str((folder / WEIGHTS).absolute()), str(made))
     found = np.load(made, allow_pickle=False)
-  error = export.difference(found, np.asarray(jax.jit(program.function)(*program.inputs.values())))
-  if not error <= export.ROUNDING:
+  error = elsewhere.difference(
+    found, np.asarray(jax.jit(program.function)(*program.inputs.values()))
+  )
+  if not error <= elsewhere.ROUNDING:
     raise ValueError(f'images of the folder differ from those of the run by {error:.1e}')
   inputs = {
     name: {'dtype': str(x.dtype), 'shape': program.shapes[name]}
     for name, x in program.inputs.items()
   }
-  about = export.about_run(run, 'huggingface')
+  about = exporting.about(run, 'huggingface')
   about |= {'inputs': inputs, 'arguments': [*inputs], 'difference': error}
   about |= {'numbers': sum(x.size for x in arrays.values())}
   shared = {name: value for name, value in about['config'].items() if name not in PLACE}

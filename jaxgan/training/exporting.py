@@ -15,11 +15,13 @@ from jax import export
 from jaxgan.core import game
 from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Variables
+from jaxgan.core.typing import Array, Json, Variables
 from jaxgan.ops import convolution
 from jaxgan.ops.truncation import towards_mean
+from jaxgan.recipes.config import to_json
 from jaxgan.recipes.types import Sampler, Styles
 from jaxgan.training.run import Run
+from jaxgan.training.session import versions
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 EXAMPLES = 3
@@ -46,6 +48,25 @@ class Program(NamedTuple):
   function: Callable[..., Array]
   inputs: dict[str, np.ndarray]
   shapes: dict[str, str]
+
+
+def about(run: Run, form: str) -> Json:
+  """Return what the JSON beside every file says of the run."""
+  return {
+    'format': form,
+    'variant': run.config.variant,
+    'step': run.step,
+    'images': dict(run.spec._asdict()),
+    'config': to_json(run.config),
+    'versions': versions(),
+  }
+
+
+def making(run: Run) -> dict[str, Variables]:
+  """Return the variables of the networks that make images, averaged where there are averages."""
+  nets = game.nets(run.stage.game, run.state)
+  names = [name for name in nets.networks if not name.startswith(('critic', 'features'))]
+  return {name: {'params': nets.params[name], **nets.variables[name]} for name in names}
 
 
 def of_latents(run: Run) -> Program:

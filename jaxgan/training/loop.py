@@ -25,11 +25,11 @@ from jaxgan.recipes.types import Translator
 from jaxgan.storage import curves, figures
 from jaxgan.storage.workdir import CURVES, METRICS, SAMPLES
 from jaxgan.training import divergence
-from jaxgan.training import start as starts
 from jaxgan.training.metrics_log import STOPPED, Journal
 from jaxgan.training.run import Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import HALT, TIME, Asked, Stopped, heard
+from jaxgan.training.start import Source
 from jaxgan.training.vitals import Vitals
 
 RETURNS = 3
@@ -80,7 +80,7 @@ def train(
   data: Data | None = None,
   callback: Callback | None = None,
   stop: Stop | None = None,
-  start_from: starts.Source | None = None,
+  start_from: Source | None = None,
   start_optimizer: bool = False,
 ) -> Run:
   """Train a run to the config's length; continue it if the work directory already holds it.
@@ -103,11 +103,8 @@ def train(
       training.
     stop: checked once per step, for example a `threading.Event` that another thread sets. When
       `stop.is_set()`, the step is saved and the run is returned. Only for a run of one process.
-    start_from: another run, as its work directory or as a `Run`, such as `jaxgan.from_published`
-      returns. The new run begins with all arrays of it that fit by name and shape: parameters,
-      averages and variables of every network. The data and all options may differ. What was not
-      taken is printed, and config.json keeps the source and its SHA-256. A run that continues never
-      begins again, so the source is not needed then.
+    start_from: another run, a work directory or a `Run`: this one begins with its arrays that fit
+      by name and shape, whatever the data and options. A run that continues needs it no more.
     start_optimizer: take the state of the optimizers as well.
 
   Returns:
@@ -131,10 +128,7 @@ def train(
     >>> run.step, run.config.dataset
     (4, 'arrays')
   """
-  try:
-    start = starts.asked(start_from, start_optimizer)
-  except ValueError as error:
-    raise Refused(str(error)) from error
+  start = start_from, start_optimizer
   with prepared(config, folder, quiet=quiet, data=data, start=start) as session:
     return play(session, callback, stop)
 

@@ -115,11 +115,11 @@ def prepared(
   *,
   quiet: bool = False,
   data: Data | None = None,
-  start: Start | None = None,
+  start: Start | tuple[starts.Source | None, bool] | None = None,
 ) -> Iterator[Session]:
   """Set up a session, and close it at the end of the `with` block; arguments as of `train`.
 
-  `start` is what the run starts from, as `start.asked` returns it.
+  `start` is what the run starts from: what `start.asked` takes, or returns.
 
   Raises:
     Refused: the input is wrong. All checks come before the first step.
@@ -128,7 +128,8 @@ def prepared(
   with contextlib.ExitStack() as stack:
     try:
       config, given = (config, None) if data is None else _of_arrays(config, data)
-      session = _prepare(config, pathlib.Path(folder).expanduser(), stack, given, start)
+      begin = start if isinstance(start, Start | None) else starts.asked(*start)
+      session = _prepare(config, pathlib.Path(folder).expanduser(), stack, given, begin)
     except ValueError as error:
       raise Refused(str(error)) from error
     session.quiet, session.began = quiet, began
