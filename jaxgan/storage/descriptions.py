@@ -80,8 +80,7 @@ def check_run(folder: pathlib.Path, run: str) -> None:
   if foreign := [step for step, mark in _marks(folder) if mark not in own]:
     raise Foreign(
       f'{folder} holds a checkpoint of another run, of step {foreign[-1]}: to continue that run, '
-      'copy its whole work directory; for a new run, give a --workdir without checkpoints, and '
-      'where it shall begin with what that run learnt, --start-from with its work directory'
+      'copy its whole work directory; for a new run, give a --workdir without checkpoints'
     )
 
 

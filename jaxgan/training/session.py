@@ -28,6 +28,7 @@ from jaxgan.recipes.option_groups import LENGTH, MAY_CHANGE, PLACE
 from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.storage.descriptions import Foreign
 from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
 from jaxgan.training import kept, sinks
 from jaxgan.training import start as starts
@@ -381,13 +382,17 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
     if old['dataset'] == IMPORTED:  # its first images
       old |= {name: new[name] for name in ('dataset', 'direction', 'without_classes')}
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
-    workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
+    other = f'go on with the new ones in another --workdir, with --start-from={folder}'
+    workdir.same(folder, workdir.diff(fixed(old), fixed(new)), other)
     if reason := config.bound_to_length():
       length = lambda values: {k: values[k] for k in LENGTH}
       changed = workdir.diff(length(old), length(new))
       workdir.same(folder, [*changed, f'({reason})'] if changed else [])
   _same_data(config, folder, _about(source))
-  return kept.marked(folder, CHECKPOINTS, BEST)
+  try:
+    return kept.marked(folder, CHECKPOINTS, BEST)
+  except Foreign as error:
+    raise Foreign(f'{error}, and to begin with what that run learnt, --start-from=RUN') from None
 
 
 def versions() -> dict[str, str]:

@@ -144,6 +144,11 @@ class TestRefused:
     refused('--freeze=1 keeps layers that were trained before', tmp_path / 'run', freeze=1)
 
 
+def test_a_checkpoint_of_another_run_names_the_honest_way_too(source, tmp_path):
+  shutil.copytree(source / 'checkpoints', tmp_path / 'run' / 'checkpoints')
+  refused('holds a checkpoint of another run, .* --start-from=RUN$', tmp_path / 'run')
+
+
 def test_the_refusal_of_other_options_names_the_honest_way(source):
   refused(f'another --workdir, with --start-from={source}', source, IMAGES, critic_lr=0.1)
   refused(f'another --workdir and --start-from={source}', source, OTHERS)
