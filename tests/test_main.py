@@ -359,6 +359,7 @@ def test_a_run_starts_from_a_file_of_published_weights(tmp_path, monkeypatch):
   given = main.read(['--variant=dcgan', '--workdir=w', '--start-from=weights.npz'])
   start = main._start(given)
   assert start.name == str(tmp_path / 'weights.npz') and start.source.config.variant == 'dcgan'
+  assert start.source.held == ('generator',)
   assert not start.optimizer and main._start(main.read(['--workdir=w'])) is None
 
 

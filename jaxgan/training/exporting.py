@@ -20,8 +20,8 @@ from jaxgan.ops import convolution
 from jaxgan.ops.truncation import towards_mean
 from jaxgan.recipes.config import to_json
 from jaxgan.recipes.types import Sampler, Styles
+from jaxgan.training.kept import versions
 from jaxgan.training.run import Run
-from jaxgan.training.session import versions
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 EXAMPLES = 3

@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
-import platform
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -32,7 +30,7 @@ from jaxgan.storage.descriptions import Foreign
 from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
 from jaxgan.training import kept, sinks
 from jaxgan.training import start as starts
-from jaxgan.training.kept import RUN
+from jaxgan.training.kept import RUN, machine, versions
 from jaxgan.training.run import Run
 from jaxgan.training.showing import Showing
 from jaxgan.training.sinks import Sinks
@@ -393,18 +391,6 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
     return kept.marked(folder, CHECKPOINTS, BEST)
   except Foreign as error:
     raise Foreign(f'{error}, and to begin with what that run learnt, --start-from=RUN') from None
-
-
-def versions() -> dict[str, str]:
-  """Return the versions of jaxgan and JAX, as config.json records them."""
-  return {name: importlib.metadata.version(name) for name in ('jaxgan', 'jax')}
-
-
-def machine() -> dict[str, str]:
-  """Return what the run is computed by: devices and Python, as config.json records them."""
-  devices, python = jax.devices(), platform.python_version()
-  kind = devices[0].device_kind
-  return {'device': f'{len(devices)} x {kind}' if len(devices) > 1 else kind, 'python': python}
 
 
 def _same_data(config: Common, folder: pathlib.Path, about: Json) -> None:

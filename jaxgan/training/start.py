@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Collection
 from typing import NamedTuple
 
 import jax
@@ -124,7 +125,8 @@ def begin(
 def _read(start: Start, placed: Sharding) -> tuple[Arrays, Json]:
   """Return the arrays of the source by name, and its options."""
   if isinstance(start.source, Run):
-    return transfer.named(start.source.state), to_json(start.source.config)
+    run = start.source
+    return _of(transfer.named(run.state), run.held), to_json(run.config)
   folder = start.source
   if not (folder / CONFIG).exists():
     raise ValueError(f'--start-from={folder} holds no run: {CONFIG} is missing there')
@@ -133,7 +135,21 @@ def _read(start: Start, placed: Sharding) -> tuple[Arrays, Json]:
   restored = kept_there.restore(as_stored(kept_there.folder, placed), log=warn)
   if restored is None:
     raise ValueError(f'--start-from={folder} has no checkpoint yet: let that run save a step')
-  return restored[1], files.read_config(folder / CONFIG)
+  config = files.read_config(folder / CONFIG)
+  imported = (folder / kept.ORIGIN).exists() and kept.RUN not in config  # and not trained since
+  held = files.read_config(folder / kept.ORIGIN).get('networks', ()) if imported else ()
+  return _of(restored[1], held), config
+
+
+def _of(arrays: Arrays, held: Collection[str]) -> Arrays:
+  """Return the arrays without networks that begin as in training: those that no file held.
+
+  Args:
+    arrays: of a state, by name.
+    held: the networks that files of published weights held; empty: the run was trained.
+  """
+  learnt = lambda name: '/' not in name or (name.split('/')[1] in held and name[:4] != 'opt/')
+  return {name: x for name, x in arrays.items() if not held or learnt(name)}
 
 
 OF_NETWORKS = ('width', 'latent', 'layers', 'blocks', 'norm', 'base', 'size', 'variant', 'channels')

@@ -1,5 +1,6 @@
 """Runs that start from another one: what they take, what they keep of it, and when they may."""
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -8,11 +9,13 @@ import chex
 import numpy as np
 import pytest
 
+import jaxgan.published.runs
 from jaxgan import variants
 from jaxgan.recipes import transfer
 from jaxgan.training.loop import train
 from jaxgan.training.run import load
 from jaxgan.training.session import Refused
+from published_files import dcgan
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), np.uint8)
 OTHERS = IMAGES[::-1] // 2
@@ -142,6 +145,22 @@ class TestRefused:
 
   def test_frozen_layers_that_were_never_trained(self, tmp_path):
     refused('--freeze=1 keeps layers that were trained before', tmp_path / 'run', freeze=1)
+
+
+def test_networks_that_no_published_file_held_are_new(tmp_path, capsys):
+  """They begin as in training, so they are not taken, and no layer of theirs can be frozen."""
+  np.savez(tmp_path / 'weights.npz', **dcgan()[0])
+  jaxgan.published.runs.write([tmp_path / 'weights.npz'], tmp_path / 'imported')
+  config = dataclasses.replace(
+    load(tmp_path / 'imported').config, steps=0, image_size=None, dataset='digits', report=False
+  )
+  images = np.zeros((8, 8, 8, 3), np.uint8)
+  begin = lambda config, folder, source: train(config, folder, data=images, start_from=source)
+  begin(config, tmp_path / 'run', tmp_path / 'imported')
+  assert 'critic: none of 2 arrays taken; new: ' in capsys.readouterr().out
+  with pytest.raises(Refused, match='--freeze=1 keeps .* critic/Conv_0/weight/kernel does not fit'):
+    source = jaxgan.from_published(tmp_path / 'weights.npz')
+    begin(dataclasses.replace(config, freeze=1), tmp_path / 'frozen', source)
 
 
 def test_a_checkpoint_of_another_run_names_the_honest_way_too(source, tmp_path):
