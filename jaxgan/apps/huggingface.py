@@ -17,7 +17,7 @@ from safetensors.numpy import save
 
 from jaxgan.apps import elsewhere
 from jaxgan.core.typing import Json
-from jaxgan.recipes.config import PLACE
+from jaxgan.recipes.option_groups import PLACE
 from jaxgan.recipes.types import Translator
 from jaxgan.storage import figures, files
 from jaxgan.storage.workdir import SCORES

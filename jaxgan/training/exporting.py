@@ -18,7 +18,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Json, Variables
 from jaxgan.ops import convolution
 from jaxgan.ops.truncation import towards_mean
-from jaxgan.recipes.config import to_json
+from jaxgan.recipes.config_json import to_json
 from jaxgan.recipes.types import Sampler, Styles
 from jaxgan.training.kept import versions
 from jaxgan.training.run import Run

@@ -12,7 +12,8 @@ from jaxgan.core import console
 from jaxgan.core.typing import Json
 from jaxgan.parallel import devices
 from jaxgan.recipes import transfer
-from jaxgan.recipes.config import Common, to_json
+from jaxgan.recipes.config import Common
+from jaxgan.recipes.config_json import to_json
 from jaxgan.recipes.transfer import Arrays, Begun
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import descriptions, files, workdir
