@@ -88,7 +88,7 @@ def test_the_example_draws_without_jaxgan(folder, home):
   assert len(lines) <= 40
 
 
-def test_what_differs_is_not_written(home, tmp_path, monkeypatch, capsys, folder):
+def test_what_differs_is_not_written(home, tmp_path, monkeypatch, folder):
   true = huggingface.exporting.apart
   wrong = lambda *given: lambda arrays, *rest: 1.01 * true(*given)(arrays, *rest)
   monkeypatch.setattr(huggingface.exporting, 'apart', wrong)

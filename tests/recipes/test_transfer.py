@@ -108,8 +108,8 @@ GROWING = dict(width=4, base=16, latent_size=4, stage_images=8)
   [
     ((16, -1), 16, 4),  # where the other run ended
     ((8, -1), 16, 2),  # 8 pixels stand; 16 fade in next
-    ((16, -1), 8, 2),
-    ((16, 0), 16, 0),  # 4 pixels only
+    pytest.param((16, -1), 8, 2, marks=pytest.mark.slow),
+    pytest.param((16, 0), 16, 0, marks=pytest.mark.slow),  # 4 pixels only
   ],
 )
 def test_a_growing_run_begins_at_the_size_that_the_other_had(source, size, stage):
