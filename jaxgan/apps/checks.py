@@ -46,9 +46,7 @@ Arrays = Annotated[pathlib.Path, Writes(('.npz',))]
 Json = Annotated[pathlib.Path, JSON]
 Table = Annotated[pathlib.Path, Writes(('.csv', '.json'))]
 Page = Annotated[pathlib.Path, Writes(('.html', '.htm'))]
-Exported = Annotated[
-  pathlib.Path, Writes(('.stablehlo', '.safetensors', '.onnx'), folder=True)
-]
+Exported = Annotated[pathlib.Path, Writes(('.stablehlo', '.safetensors', '.onnx'), folder=True)]
 Folder = Annotated[pathlib.Path, Writes()]
 
 

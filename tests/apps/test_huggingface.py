@@ -150,7 +150,7 @@ def test_a_push_that_fails_keeps_the_folder_and_says_the_reason_in_a_line(folder
     (['--direction=AtoB'], '--direction is for a run that translates'),
     ([], 'is there already and not empty: give another --out'),
     (['--format=safetensors', '--out=x.safetensors', '--push=a/b'], 'is for --format=huggingface'),
-    (['--format=safetensors'], 'has no ending: end it in .stablehlo or .safetensors'),
+    (['--format=safetensors'], 'has no ending: end it in .stablehlo, .safetensors or .onnx'),
   ],
 )
 def test_wrong_input_is_one_line(folder, home, words, said, monkeypatch, capsys):
