@@ -11,8 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+  from jaxgan.apps.training_options import Given
   from jaxgan.parallel.hosts import Hosts
   from jaxgan.recipes.config import Config
+  from jaxgan.training.start import Start
 
 COMMANDS = {
   'train': 'Train a GAN on a folder of images, or on a data set known by name.',
@@ -102,17 +104,34 @@ def _train(argv: list[str] | None) -> int:
   """Read the command line, join the other processes, train, and return the exit code."""
   from jaxgan.parallel import hosts
 
-  config, workdir, others = parse(argv)
-  hosts.join(others)
+  given = read(argv)
+  hosts.join(given.hosts)
   try:
-    code = _run(config, workdir)
+    code = _run(given.config, given.workdir, _start(given))
   except OSError as error:  # only this process failed: do not wait for the others
     return _fail(error, 1)
   hosts.leave()
   return code
 
 
-def _run(config: 'Config', workdir: pathlib.Path) -> int:
+def _start(given: 'Given') -> 'Start | None':
+  """Return what the run starts from: a run, or what a file of published weights holds.
+
+  Raises:
+    ValueError: the file holds no network that is known; and as `start.asked`.
+  """
+  from jaxgan.training import start
+
+  source = given.start_from
+  if source is None or not source.is_file():
+    return start.asked(source, given.start_optimizer)
+  from jaxgan.published.runs import from_published
+
+  made = start.asked(from_published(source), given.start_optimizer)
+  return made and made._replace(name=str(source.resolve()))
+
+
+def _run(config: 'Config', workdir: pathlib.Path, start: 'Start | None' = None) -> int:
   """Train, and return the exit code; all processes of a run return the same code."""
   from jaxgan.storage.checkpoint import CheckpointError
   from jaxgan.training.loop import Diverged, play
@@ -120,7 +139,7 @@ def _run(config: 'Config', workdir: pathlib.Path) -> int:
   from jaxgan.training.signals import Stopped
 
   try:
-    with prepared(config, workdir) as session:
+    with prepared(config, workdir, start=start) as session:
       play(session)
   except Stopped as stop:
     return _fail(stop, 128 + stop.signum)
@@ -138,6 +157,12 @@ def _fail(error: Exception, code: int) -> int:
 
 
 def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts']:
+  """Return config, work directory and the options for several processes, as `read` does."""
+  given = read(argv)
+  return given.config, given.workdir, given.hosts
+
+
+def read(argv: list[str] | None = None) -> 'Given':
   """Read the command line of a training.
 
   The variant is read first, because it decides which other options exist. An option on the command
@@ -148,7 +173,8 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
     argv: the words after `jaxgan train`; those of the process if None.
 
   Returns:
-    the config of the run, its work directory, and the options for several processes.
+    the config of the run, its work directory, what it starts from, and the options for several
+    processes.
 
   Raises:
     ValueError: if the command line has a mistake; the message is one sentence.
@@ -168,7 +194,7 @@ def parse(argv: list[str] | None = None) -> tuple['Config', pathlib.Path, 'Hosts
     description=training_options.about(),
   )
   if parsed.photos != photos:  # the folder stood between options, whose defaults depend on it
-    return parse([str(parsed.photos), *training_options.without(parsed.photos, words)])
+    return read([str(parsed.photos), *training_options.without(parsed.photos, words)])
   return training_options.assembled(kind, picked, parsed)
 
 

@@ -16,6 +16,7 @@ from jaxgan import data, main
 from jaxgan.apps import sample
 from jaxgan.recipes.config_json import to_json
 from jaxgan.variants import VARIANTS, configure
+from published_files import dcgan
 
 
 def run(argv, capsys):
@@ -349,3 +350,33 @@ def test_a_variant_of_ones_own_is_found_again(tmp_path, data_dir):
   assert lost.returncode == 2 and len(lost.stderr.splitlines()) == 1
   assert b'mine.py is missing' in lost.stderr and b'--plugin=FILE' in lost.stderr
   assert jaxgan(*picture, f'--plugin={moved}').returncode == 0
+
+
+def test_a_run_starts_from_a_file_of_published_weights(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  arrays, _ = dcgan()
+  np.savez('weights.npz', **arrays)
+  given = main.read(['--variant=dcgan', '--workdir=w', '--start-from=weights.npz'])
+  start = main._start(given)
+  assert start.name == str(tmp_path / 'weights.npz') and start.source.config.variant == 'dcgan'
+  assert start.source.held == ('generator',)
+  assert not start.optimizer and main._start(main.read(['--workdir=w'])) is None
+
+
+@pytest.mark.parametrize(
+  ('words', 'said'),
+  [
+    (['--start-from=nowhere'], 'nowhere holds no run: config.json is missing'),
+    (['--start-from=file'], 'file cannot be read'),
+    (['--start-optimizer'], '--start-optimizer has no effect without --start-from'),
+    (['--freeze=1'], '--freeze=1 keeps layers that were trained before: give --start-from=RUN'),
+    (['--freeze=9'], '--freeze=9 leaves nothing to train'),
+    (['--freeze=-1'], '--freeze must be 0 or above'),
+  ],
+)
+def test_a_start_from_nothing_is_one_line(words, said, tmp_path, monkeypatch, capsys):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'file').write_text('no weights')
+  assert main.main(['--variant=gan', '--widths=4', '--workdir=w', *words]) == 2
+  error = capsys.readouterr().err.strip()
+  assert said in error and len(error.splitlines()) == 1

@@ -30,10 +30,12 @@ OWN = tuple((name,) for name in KEPT)
 class Writes(NamedTuple):
   """A mark of the type of a path that a command writes.
 
-  `endings` are the allowed ends of its name, the usual one first; a folder has none.
+  `endings` are the allowed ends of its name, the usual one first; a folder has none. With `folder`,
+  a name without an ending is a folder.
   """
 
   endings: tuple[str, ...] = ()
+  folder: bool = False
 
 
 JSON, WEIGHTS = Writes(('.json',)), Writes(('.safetensors',))
@@ -44,7 +46,7 @@ Arrays = Annotated[pathlib.Path, Writes(('.npz',))]
 Json = Annotated[pathlib.Path, JSON]
 Table = Annotated[pathlib.Path, Writes(('.csv', '.json'))]
 Page = Annotated[pathlib.Path, Writes(('.html', '.htm'))]
-Exported = Annotated[pathlib.Path, Writes(('.stablehlo', '.safetensors', '.onnx'))]
+Exported = Annotated[pathlib.Path, Writes(('.stablehlo', '.safetensors', '.onnx'), folder=True)]
 Folder = Annotated[pathlib.Path, Writes()]
 
 
@@ -132,6 +134,8 @@ def writable(flag: str, path: pathlib.Path, writes: Writes) -> None:
     ValueError: the name has another ending or is too long, or another kind of thing is there.
     Unwritable: the nearest folder that exists cannot be written.
   """
+  if writes.folder and not path.suffix:
+    writes = Writes()
   named(flag, path, writes.endings)
   if writes.endings and path.exists() and not path.is_file():
     what = 'a folder' if path.is_dir() else 'no file'

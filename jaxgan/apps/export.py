@@ -5,9 +5,7 @@ done.
 """
 
 import hashlib
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -18,23 +16,17 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from safetensors.numpy import save
 
-from jaxgan.apps import command
+from jaxgan.apps import command, elsewhere, huggingface
 from jaxgan.apps.checks import Exported
-from jaxgan.core import game
 from jaxgan.core.typing import Json
 from jaxgan.ops import convolution
-from jaxgan.recipes.config_json import to_json
 from jaxgan.recipes.types import Translator
 from jaxgan.storage import files
 from jaxgan.training import exporting
 from jaxgan.training.run import Run, load
-from jaxgan.training.session import versions
 
 CLOSE_ONNX = 1e-4
 """How far, of the largest number, images of an ONNX file may be from those of the program."""
-CLOSE, ROUNDING = 1e-5, 1e-3
-"""How far, of the largest number, images of the file may be from those of the same program here,
-and from those of the run, whose convolutions add their products in another order."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +35,20 @@ class Options:
 
   safetensors: the parameters by name. stablehlo: the function from latents (or images) to images,
   for `jax.export` and every program that reads StableHLO, with any batch size. onnx: the same for
-  ONNX Runtime. A JSON beside the file says what is in it.
+  ONNX Runtime. A JSON beside the file says what is in it. huggingface: a folder for the Hub, with
+  parameters, function, a card and an example.
   """
 
   workdir: pathlib.Path
   """The run's directory."""
   out: Exported
-  """The file to write; the JSON has its name with .json behind it."""
-  format: Literal['safetensors', 'stablehlo', 'onnx'] | None = None
+  """The file to write; the JSON has its name with .json behind it. Or the folder to write."""
+  format: Literal['safetensors', 'stablehlo', 'onnx', 'huggingface'] | None = None
   """The form of the file; that of the ending of --out if not given."""
+  license: str | None = None
+  """For huggingface: the licence of the weights, as the Hub calls it, such as mit or cc-by-4.0."""
+  push: str | None = None
+  """For huggingface: USER/NAME of a repository to upload the folder to, with your own token."""
   direction: str | None = None
   """For a run that translates: AtoB or BtoA; the one that it was trained for if not given."""
   checkpoint: Literal['latest', 'best'] = 'latest'
@@ -64,7 +61,18 @@ def write(options: Options) -> None:
   Raises:
     ValueError: as `load`; the run has no such translation; what was written differs.
   """
+  if options.format == 'huggingface':
+    run = load(options.workdir, options.checkpoint)
+    return huggingface.write(run, options.out, options.direction, options.license, options.push)
+  for name in ('license', 'push'):
+    if getattr(options, name):
+      raise ValueError(f'--{name} is for --format=huggingface')
   form = options.out.suffix.lower().removeprefix('.')
+  if not form:
+    raise ValueError(
+      f'--out={options.out} has no ending: end it in .stablehlo, .safetensors or .onnx, or give '
+      '--format=huggingface for a folder'
+    )
   if options.format not in (None, form):
     raise ValueError(f'--format={options.format} is written as .{options.format}: name --out so')
   run = load(options.workdir, options.checkpoint)
@@ -73,19 +81,8 @@ def write(options: Options) -> None:
   with files.atomic(options.out) as file:
     file.write(data)
   beside = options.out.with_name(options.out.name + '.json')
-  files.write_config(beside, {**_about(run, form), **about})
+  files.write_config(beside, {**exporting.about(run, form), **about})
   print(f'jaxgan: {said} in {options.out}, described in {beside.name}')
-
-
-def _about(run: Run, form: str) -> Json:
-  return {
-    'format': form,
-    'variant': run.config.variant,
-    'step': run.step,
-    'images': dict(run.spec._asdict()),
-    'config': to_json(run.config),
-    'versions': versions(),
-  }
 
 
 # Parameters.
@@ -95,23 +92,14 @@ def _safetensors(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   """Return the parameters as bytes, their shapes, and a sentence."""
   if direction:
     raise ValueError('--direction is for --format=stablehlo: safetensors has all networks')
-  nets = game.nets(run.stage.game, run.state)
-  making = {name: {'params': nets.params[name], **nets.variables[name]} for name in _making(run)}
-  flat = {k: np.asarray(x) for k, x in flatten_dict(making, sep='/').items()}
+  flat = {k: np.asarray(x) for k, x in flatten_dict(exporting.making(run), sep='/').items()}
   data = save({name: np.array(x, order='C') for name, x in flat.items()})
   digest = hashlib.sha256(b''.join(flat[name].tobytes() for name in sorted(flat))).hexdigest()
-  if _apart(READ, data, {}) != digest:
+  if elsewhere.run(READ, data, {}) != digest:
     raise ValueError('the file does not hold what was written: try again, or another disk')
   shapes = {name: {'dtype': str(x.dtype), 'shape': list(x.shape)} for name, x in flat.items()}
   numbers = sum(x.size for x in flat.values())
   return data, {'arrays': shapes}, f'{len(flat)} arrays of {numbers:,} numbers'
-
-
-def _making(run: Run) -> list[str]:
-  """Return the networks that make images: those of the players whose averages are used."""
-  stage = run.stage
-  judging = {name for name in stage.game.networks if name.startswith(('critic', 'features'))}
-  return [name for name in stage.game.networks if name not in judging]
 
 
 READ = """
@@ -133,12 +121,13 @@ def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   with convolution.plain():
     same = np.asarray(jax.jit(program.function)(*program.inputs.values()))
   usual = np.asarray(jax.jit(program.function)(*program.inputs.values()))
-  error = _difference(found, usual)
-  if not (_difference(found, same) <= CLOSE and error <= ROUNDING):
+  error = elsewhere.difference(found, usual)
+  if not (elsewhere.difference(found, same) <= elsewhere.CLOSE and error <= elsewhere.ROUNDING):
     raise ValueError(f'images of the file differ from those of the run by {error:.1e}')
   inputs = _inputs(program)
   sizes = ', '.join(map(str, found.shape[1:]))
-  about = {'inputs': inputs, 'output': f'float32 [b, {sizes}] in [-1, 1]', 'difference': error}
+  about: Json = {'arguments': [*inputs]}  # in their order, which the names of an object have not
+  about |= {'inputs': inputs, 'output': f'float32 [b, {sizes}] in [-1, 1]', 'difference': error}
   return data, about, f'a function of {", ".join(inputs)} (differs by {error:.1e})'
 
 
@@ -176,7 +165,7 @@ def _checked_onnx(program: exporting.Program) -> tuple[bytes, float]:
   with convolution.plain():
     wanted = np.asarray(jax.jit(program.function)(*program.inputs.values()))
   try:
-    error = _difference(_called(CALL_ONNX, data, program.inputs), wanted)
+    error = elsewhere.difference(_called(CALL_ONNX, data, program.inputs), wanted)
   except ValueError as reason:
     raise exporting.Inexpressible(str(reason)) from None
   if not error <= CLOSE_ONNX:
@@ -192,11 +181,6 @@ def _inputs(program: exporting.Program) -> Json:
   }
 
 
-def _difference(one: np.ndarray, other: np.ndarray) -> float:
-  """Return the largest difference, as a share of the largest number."""
-  return float(np.abs(one - other).max() / max(np.abs(other).max(), 1e-30))
-
-
 def _program(run: Run, direction: str | None) -> exporting.Program:
   interface = run.recipe.interface
   if isinstance(interface, Translator):
@@ -210,7 +194,7 @@ def _called(code: str, data: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray
   """Return what a file makes of inputs, called by code in a process without jaxgan."""
   with tempfile.TemporaryDirectory() as folder:
     result = pathlib.Path(folder) / 'made.npy'
-    _apart(code, data, inputs, str(result))
+    elsewhere.run(code, data, inputs, str(result))
     return np.load(result, allow_pickle=False)
 
 
@@ -233,25 +217,6 @@ with np.load(sys.argv[2]) as given:
   made = program.call(*(given[name] for name in given.files))
 np.save(sys.argv[3], np.asarray(made))
 """
-
-
-def _apart(code: str, data: bytes, inputs: dict[str, np.ndarray], *more: str) -> str:
-  """Run code on a file and arrays in another process, which cannot import jaxgan; return its words.
-
-  Raises:
-    ValueError: it fails; with the last line of what it said.
-  """
-  guard = "import sys\nsys.modules['jaxgan'] = None\n"
-  with tempfile.TemporaryDirectory() as folder:
-    file, given = pathlib.Path(folder) / 'exported', pathlib.Path(folder) / 'given.npz'
-    file.write_bytes(data)
-    np.savez(given, **inputs)  # type: ignore[arg-type]
-    words = [sys.executable, '-I', '-c', guard + code, str(file), str(given), *more]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=dict(os.environ))
-  if done.returncode:
-    last = (done.stderr.strip().splitlines() or ['it ended without a word'])[-1]
-    raise ValueError(f'the file cannot be used without jaxgan: {last}')
-  return done.stdout.strip()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import tyro
 
-from jaxgan import variants
+from jaxgan import data, variants
 from jaxgan.apps import arguments, choices, config_file
 from jaxgan.core.typing import Json
 from jaxgan.parallel.hosts import Hosts
@@ -21,10 +21,17 @@ WORKDIR = (
   'runs/FOLDER.'
 )
 CONFIG = 'A file of options, JSON or TOML, such as the config.json of a run; flags override it.'
+START = (
+  'Begin with what another run learnt: its work directory, or a file of published weights. What '
+  'fits by name and shape is taken; the rest is named.'
+)
+OPTIMIZER = 'Take the state of its optimizers as well.'
 PLUGIN = 'A Python file with your own variant; the file is executed.'
 
 
 GROUP = 'group_'
+OWN = {'workdir', 'config', 'plugin', 'start_from', 'start_optimizer', 'help'}
+"""Options of the command itself."""
 
 
 class Picked(NamedTuple):
@@ -34,6 +41,16 @@ class Picked(NamedTuple):
   photos: pathlib.Path | None
   workdir: pathlib.Path | None
   picks: Sequence[choices.Pick]
+
+
+class Given(NamedTuple):
+  """All that a command line gives."""
+
+  config: Config
+  workdir: pathlib.Path
+  hosts: Hosts
+  start_from: pathlib.Path | None = None
+  start_optimizer: bool = False
 
 
 def about() -> str:
@@ -77,7 +94,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   """
   path = arguments.last(argv, 'config')
   file = pathlib.Path(path).expanduser() if path else pathlib.Path()
-  read = config_file.load(file) if path else {}
+  read = _fitting(config_file.load(file) if path else {}, photos)
   chosen = lambda name: arguments.last(argv, name) or read.get(name)
   name, plugin = chosen('variant'), chosen('plugin')
   if plugin:
@@ -98,6 +115,20 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   picked += [choices.Pick('workdir', workdir, 'the name of the folder')] if workdir else []
   unset = lambda pick: pick.option not in {*arguments.given(argv), *set_in_file}
   return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
+
+
+IMAGES = ('dataset', 'folder', 'target_folder', 'side_by_side', 'without_classes')
+"""Options that say which images are read."""
+
+
+def _fitting(read: Json, photos: pathlib.Path | None) -> Json:
+  """Return the options of a file, without those of other images than the folder that is given."""
+  name, folder = read.get('dataset'), read.get('folder')
+  known = data.known(str(name)) if name else None
+  elsewhere = folder is not None and arguments.at_home(pathlib.Path(str(folder))) != photos
+  if photos is None or not (elsewhere or (name and not (known and known.folder))):
+    return read
+  return {option: value for option, value in read.items() if option not in IMAGES}
 
 
 def _default(field: dataclasses.Field[object]) -> object:
@@ -127,7 +158,7 @@ def accepted(kind: type[Config]) -> dict[str, tuple[object, ...]]:
 def names(kind: type[Config]) -> set[str]:
   """Return the names of all options of `jaxgan train` for a variant."""
   fields = [*dataclasses.fields(kind), *dataclasses.fields(Hosts)]
-  return {field.name for field in fields} | {'workdir', 'config', 'plugin', 'help'}
+  return {field.name for field in fields} | OWN
 
 
 def choice(kind: type[Config], picked: Picked) -> type:
@@ -139,6 +170,8 @@ def choice(kind: type[Config], picked: Picked) -> type:
     ('workdir', arguments.helped(path, WORKDIR, metavar='PATH'), picked.workdir),
     ('config', arguments.helped(path, CONFIG, metavar='FILE'), None),
     ('plugin', arguments.helped(path, PLUGIN, metavar='FILE'), None),
+    ('start_from', arguments.helped(path, START, metavar='RUN'), None),
+    ('start_optimizer', arguments.helped(bool, OPTIMIZER), False),
   ]
   groups = arguments.grouped(kind, picked.values, picked.values['variant'])
   order = [title for title, _ in groups_of(kind)]
@@ -152,10 +185,8 @@ def choice(kind: type[Config], picked: Picked) -> type:
   return dataclasses.make_dataclass('Training', fields, kw_only=True)
 
 
-def assembled(
-  kind: type[Config], picked: Picked, parsed: Any
-) -> tuple[Config, pathlib.Path, Hosts]:
-  """Return config, work directory and options for several processes; print what was picked.
+def assembled(kind: type[Config], picked: Picked, parsed: Any) -> Given:
+  """Return the config, the work directory and the command's own options; print what was picked.
 
   Raises:
     ValueError: if there is no work directory, or options do not fit together.
@@ -167,4 +198,4 @@ def assembled(
   if not parsed.hosts.process_id:
     for pick in picked.picks:
       print(f'jaxgan: {pick}')
-  return config, parsed.workdir, parsed.hosts
+  return Given(config, parsed.workdir, parsed.hosts, parsed.start_from, parsed.start_optimizer)

@@ -28,9 +28,9 @@ from jaxgan.recipes.types import Recipe, Stage
 from jaxgan.storage import files, foreign_weights, workdir
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.storage.workdir import CHECKPOINTS, CONFIG, DATA
-from jaxgan.training.kept import ORIGIN
+from jaxgan.training.kept import ORIGIN, versions
 from jaxgan.training.run import Run
-from jaxgan.training.session import IMPORTED, open_data, versions
+from jaxgan.training.session import IMPORTED, open_data
 
 AVERAGED, MOVING = 'G_ema', 'G'
 BACK = {'generator_ab': 'generator_ba', 'critic_b': 'critic_a'}
@@ -190,7 +190,8 @@ def _joined(every: list[Part], options: Mapping[str, object]) -> tuple[Run, Sour
   *before, stage = recipe.stages
   averaged: dict[str, Variables] = {}
   moving: dict[str, Variables] = {}
-  for part in _placed(every):
+  placed = _placed(every)
+  for part in placed:
     (moving if part.name == MOVING else averaged).update(variables(part, recipe))
   state = _state(stage, {**moving, **averaged}, config.seed)
   params = {name: found['params'] for name, found in moving.items()}
@@ -198,7 +199,8 @@ def _joined(every: list[Part], options: Mapping[str, object]) -> tuple[Run, Sour
   state = dataclasses.replace(state, step=steps, params={**state.params, **params})
   device = SingleDeviceSharding(jax.local_devices()[0])
   counts = source.class_counts() if source else (1,) * spec.classes
-  return Run(config, spec, recipe, jax.device_put(state, device), counts=counts), source
+  held = tuple(sorted({name for part in placed for name in part.found.networks}))
+  return Run(config, spec, recipe, jax.device_put(state, device), counts=counts, held=held), source
 
 
 def _placed(every: list[Part]) -> list[Part]:
@@ -256,7 +258,7 @@ def write(
   with contextlib.closing(workdir.lock(into)):
     with Checkpoints(into / CHECKPOINTS, keep_latest=run.config.keep) as checkpoints:
       checkpoints.save(run.step, run.state, wait=True)
-    files.write_config(into / ORIGIN, {'files': origin})
+    files.write_config(into / ORIGIN, {'files': origin, 'networks': run.held})
     files.write_config(into / DATA, about)
     files.write_config(into / CONFIG, {**to_json(run.config), VERSIONS: versions()})
   return dataclasses.replace(run, folder=into)

@@ -152,6 +152,9 @@ class Training(Group):
   """Half-life, in images, of the averaged generator that samples come from; 0: no average."""
   ema_rampup: float = 0.05
   """The half-life is at most this share of the images seen so far."""
+  freeze: int = 0
+  """Layers of the critic, from the image on, that keep what they learnt before: FreezeD, for a run
+  with --start-from."""
 
   NEEDS: ClassVar[tuple[Needs, ...]] = (
     Needs(('ema_rampup',), lambda c: c.ema_images, {'ema_images': 1000.0}),

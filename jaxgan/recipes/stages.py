@@ -36,8 +36,13 @@ def first_state(stage: Stage, key: Key, sharding: Sharding) -> TrainState:
 def abstract(recipe: Recipe, step: int, sharding: Sharding) -> Tree:
   """Shapes, dtypes and sharding of the state that stands before step number `step`."""
   stage = of(recipe, step)
-  shapes = jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))
+  shapes = shapes_of(stage)
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
+
+
+def shapes_of(stage: Stage) -> Tree:
+  """Return shapes and dtypes of the state of a stage."""
+  return jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))
 
 
 def passage(old: TrainState, new: TrainState, fresh: Collection[str] = ()) -> TrainState:

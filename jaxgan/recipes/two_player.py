@@ -26,6 +26,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core import freezing
 from jaxgan.core.game import Game, Loss, Player, Rule, Turn
 from jaxgan.core.network import Network, linen, with_features
 from jaxgan.core.typing import Array, Batch, Key, Latent, Memory, Spec, Tree
@@ -143,6 +144,8 @@ def two_player(
     memory=tricks.memory(config, networks, example),
     rules=tricks.after_steps(config),
   )
+  if unroll:  # the critic ahead has the same frozen layers as that of the game
+    game = freezing.frozen(game, {**example, **inputs}, config.freeze)
   game = looking_ahead(game, unroll)
   recipe = from_latents(
     (Stage(game, {**example, **inputs}),), latent, conditional, parts=more.codes

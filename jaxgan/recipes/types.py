@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxgan.core import network_transforms
+from jaxgan.core import freezing, network_transforms
 from jaxgan.core.game import Game
 from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Latent
@@ -130,6 +130,28 @@ def computed_in(precision: str, recipe: Recipe) -> Recipe:
     return stage._replace(game=dataclasses.replace(stage.game, networks=networks))
 
   return recipe._replace(stages=tuple(map(converted, recipe.stages)))
+
+
+def frozen(count: int, recipe: Recipe) -> Recipe:
+  """Return the recipe in which the first layers of each critic get no update.
+
+  In a stage before the last, whose critic has fewer layers, its last one alone is trained.
+
+  Raises:
+    ValueError: as `freezing.frozen`; or no network is a critic.
+  """
+  if count and not any(x.startswith('critic') for s in recipe.stages for x in s.game.networks):
+    raise ValueError(f'--freeze={count} has no effect: no network here is named critic')
+  if not count:
+    return recipe
+  *before, last = recipe.stages
+  counts = [*(min(count, freezing.most(stage.game, stage.example)) for stage in before), count]
+  return recipe._replace(
+    stages=tuple(
+      stage._replace(game=freezing.frozen(stage.game, stage.example, few))
+      for stage, few in zip((*before, last), counts, strict=True)
+    )
+  )
 
 
 Given = Mapping[str, Array]

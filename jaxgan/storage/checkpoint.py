@@ -53,6 +53,24 @@ def abstract(state: Tree, sharding: Sharding) -> Tree:
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)
 
 
+def as_stored(folder: pathlib.Path, sharding: Sharding) -> Callable[[int], Tree]:
+  """Return what `Checkpoints.restore` needs to read arrays by name, whatever model they are of.
+
+  Args:
+    folder: the folder of the checkpoints.
+    sharding: where the arrays shall be.
+  """
+
+  def of(step: int) -> Tree:
+    try:
+      leaves = descriptions.read(folder / str(step))['leaves']
+    except Damaged:
+      leaves = {'step': 'int32[]'}  # `restore` finds the damage itself, and reports it
+    return {name: _like(spec, sharding) for name, spec in leaves.items()}
+
+  return of
+
+
 class _Saving(Protocol):
   """A write that Orbax has begun."""
 
@@ -371,9 +389,15 @@ def _no_longer(
   found = {}
   for name, spec in stored.items():
     if name.startswith(_NO_LONGER) and name not in leaves:
-      dtype, shape = spec.split('[', 1)
-      found[name] = jax.ShapeDtypeStruct(json.loads(f'[{shape}'), dtype, sharding=sharding)
+      found[name] = _like(spec, sharding)
   return found
+
+
+def _like(spec: str, sharding: Sharding) -> jax.ShapeDtypeStruct:
+  """Return the array that a description names, such as 'float32[2, 3]', as shape and dtype."""
+  dtype, shape = spec.split('[', 1)
+  known = jax.random.key(0).dtype if dtype.startswith('key<') else dtype
+  return jax.ShapeDtypeStruct(tuple(json.loads(f'[{shape}')), known, sharding=sharding)
 
 
 def _by_name(tree: Tree) -> Json:

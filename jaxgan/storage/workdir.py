@@ -101,8 +101,13 @@ def diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
   ]
 
 
-def same(folder: pathlib.Path, differences: list[str]) -> None:
-  """Raise ValueError if there are differences to the run in its work directory, and list them."""
+def same(
+  folder: pathlib.Path, differences: list[str], otherwise: str = 'choose another --workdir'
+) -> None:
+  """Raise ValueError if there are differences to the run in its work directory, and list them.
+
+  `otherwise` says what to do if they are wanted.
+  """
   if not differences:
     return
   shown = [f'  {line}' for line in differences[:6]]
@@ -110,8 +115,7 @@ def same(folder: pathlib.Path, differences: list[str]) -> None:
   raise ValueError(
     f'{folder} holds a run of another config (there -> here):\n'
     + '\n'.join(shown)
-    + f'\ngive these options as they were, all of them by --config={folder}, '
-    'or choose another --workdir'
+    + f'\ngive these options as they were, all of them by --config={folder}, or {otherwise}'
   )
 
 

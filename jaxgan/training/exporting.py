@@ -3,7 +3,7 @@
 import contextlib
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,10 +14,13 @@ from jax import export
 
 from jaxgan.core import game
 from jaxgan.core.nets import Nets
-from jaxgan.core.typing import Array
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Json, Variables
 from jaxgan.ops import convolution
 from jaxgan.ops.truncation import towards_mean
+from jaxgan.recipes.config_json import to_json
 from jaxgan.recipes.types import Sampler, Styles
+from jaxgan.training.kept import versions
 from jaxgan.training.run import Run
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -45,6 +48,25 @@ class Program(NamedTuple):
   function: Callable[..., Array]
   inputs: dict[str, np.ndarray]
   shapes: dict[str, str]
+
+
+def about(run: Run, form: str) -> Json:
+  """Return what the JSON beside every file says of the run."""
+  return {
+    'format': form,
+    'variant': run.config.variant,
+    'step': run.step,
+    'images': dict(run.spec._asdict()),
+    'config': to_json(run.config),
+    'versions': versions(),
+  }
+
+
+def making(run: Run) -> dict[str, Variables]:
+  """Return the variables of the networks that make images, averaged where there are averages."""
+  nets = game.nets(run.stage.game, run.state)
+  names = [name for name in nets.networks if not name.startswith(('critic', 'features'))]
+  return {name: {'params': nets.params[name], **nets.variables[name]} for name in names}
 
 
 def of_latents(run: Run) -> Program:
@@ -125,10 +147,63 @@ def _uses_last(function: Callable[..., Array], *inputs: np.ndarray) -> bool:
   return partial_eval.dce_jaxpr(traced, [True])[1][-1]
 
 
-def serialized(program: Program) -> bytes:
+def apart(
+  run: Run, program: Program, variables: Mapping[str, Variables], way: str | None
+) -> Callable[..., Array]:
+  """Return the function of a program with its parameters as the first argument.
+
+  Args:
+    run: the run.
+    program: what `of_latents` or `of_images` returns.
+    variables: the variables of the networks that make images, by name.
+    way: the translation, for a run that translates.
+
+  Returns:
+    `function(arrays, ...)`, where `arrays` are the variables by path, such as
+    'generator/params/Dense_0/bias'.
+  """
+  leaves, structure = jax.tree_util.tree_flatten_with_path(variables)
+  names = [jax.tree_util.keystr(path, simple=True, separator='/') for path, _ in leaves]
+
+  def function(arrays: Mapping[str, Array], *given: Array) -> Array:
+    held = jax.tree.unflatten(structure, [arrays[name] for name in names])
+    return _bare(replace(run, state=_holding(run.state, held)), program, way)(*given)
+
+  return function
+
+
+def _holding(state: TrainState, variables: Mapping[str, Variables]) -> TrainState:
+  """Return the state with these variables, also as averages."""
+  params = {name: held['params'] for name, held in variables.items()}
+  others = lambda held: {kind: value for kind, value in held.items() if kind != 'params'}
+  rest = {name: others(held) for name, held in variables.items()}
+  averages = {name: params.get(name, mean) for name, mean in state.ema.items()}
+  return replace(
+    state,
+    params={**state.params, **params},
+    variables={**state.variables, **rest},
+    ema=averages,
+  )
+
+
+def _bare(run: Run, program: Program, way: str | None) -> Callable[..., Array]:
+  """Return the function of a program for another state, without a call of the run's functions."""
+  if way is not None:
+    return of_images(run, way).function
+  interface, conditional = run.recipe.interface, run.recipe.conditional
+  assert isinstance(interface, Sampler)
+  if interface.styles is not None:
+    return _styled(run, interface.styles, conditional)
+  nets = replace(game.nets(run.stage.game, run.state), step=run.step)
+  none = lambda z: jnp.zeros(z.shape[0], jnp.int32)
+  return lambda z, *labels: interface.generate(nets, z, labels[0] if labels else none(z))
+
+
+def serialized(program: Program, arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
   """Return a program as StableHLO in the form of `jax.export`, with every batch size.
 
-  Its convolutions are plain ones, which the compilers of all platforms know.
+  Its convolutions are plain ones, which the compilers of all platforms know. With `arrays`, the
+  function takes them as its first argument (`apart`).
 
   Raises:
     ValueError: the package flatbuffers is not installed.
@@ -140,6 +215,9 @@ def serialized(program: Program) -> bytes:
     jax.ShapeDtypeStruct(export.symbolic_shape(program.shapes[name], scope=scope), x.dtype)
     for name, x in program.inputs.items()
   ]
+  if arrays is not None:
+    first = {name: jax.ShapeDtypeStruct(x.shape, x.dtype) for name, x in arrays.items()}
+    given = [first, *given]  # type: ignore[list-item]
   with convolution.plain():
     made = export.export(jax.jit(program.function), platforms=PLATFORMS)(*given)
   return bytes(made.serialize())

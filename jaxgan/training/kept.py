@@ -1,7 +1,11 @@
 """The files that describe a run in its work directory: `config.json` and `data.json`."""
 
+import importlib.metadata
 import pathlib
+import platform
 import uuid
+
+import jax
 
 from jaxgan import variants
 from jaxgan.core.typing import Json, Spec
@@ -13,10 +17,11 @@ from jaxgan.storage.workdir import CONFIG, DATA
 
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
-RUN, MACHINE = 'run', 'machine'
-ABOUT = ('plugin', 'versions', RUN, MACHINE)
+RUN, MACHINE, START = 'run', 'machine', 'start'
+ABOUT = ('plugin', 'versions', RUN, MACHINE, START)
 """Entries of config.json that are not options: the file of a user's own variant, the versions, the
-mark of the run, which its checkpoints have too, and what the run is computed by."""
+mark of the run, which its checkpoints have too, what the run is computed by, and the run that it
+started from."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
@@ -108,3 +113,15 @@ def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
   if not isinstance(counts, list) or not all(isinstance(count, int) for count in counts):
     raise ValueError(f'{workdir} holds a damaged {DATA}: `counts` is {counts!r:.80}')
   return tuple(counts)
+
+
+def versions() -> dict[str, str]:
+  """Return the versions of jaxgan and JAX, as config.json records them."""
+  return {name: importlib.metadata.version(name) for name in ('jaxgan', 'jax')}
+
+
+def machine() -> dict[str, str]:
+  """Return what the run is computed by: devices and Python, as config.json records them."""
+  devices, python = jax.devices(), platform.python_version()
+  kind = devices[0].device_kind
+  return {'device': f'{len(devices)} x {kind}' if len(devices) > 1 else kind, 'python': python}

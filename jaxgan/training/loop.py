@@ -29,6 +29,7 @@ from jaxgan.training.metrics_log import STOPPED, Journal
 from jaxgan.training.run import Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
 from jaxgan.training.signals import HALT, TIME, Asked, Stopped, heard
+from jaxgan.training.start import Source
 from jaxgan.training.vitals import Vitals
 
 RETURNS = 3
@@ -79,6 +80,8 @@ def train(
   data: Data | None = None,
   callback: Callback | None = None,
   stop: Stop | None = None,
+  start_from: Source | None = None,
+  start_optimizer: bool = False,
 ) -> Run:
   """Train a run to the config's length; continue it if the work directory already holds it.
 
@@ -101,6 +104,9 @@ def train(
       training.
     stop: checked once per step, for example a `threading.Event` that another thread sets. When
       `stop.is_set()`, the step is saved and the run is returned. Only for a run of one process.
+    start_from: another run, a work directory or a `Run`: this one begins with its arrays that fit
+      by name and shape, whatever the data and options. A run that continues needs it no more.
+    start_optimizer: take the state of the optimizers as well.
 
   Returns:
     The run at its last step, or at the step where `stop` was set or the minutes were over.
@@ -123,7 +129,8 @@ def train(
     >>> run.step, run.config.dataset
     (4, 'arrays')
   """
-  with prepared(config, folder, quiet=quiet, data=data) as session:
+  start = start_from, start_optimizer
+  with prepared(config, folder, quiet=quiet, data=data, start=start) as session:
     return play(session, callback, stop)
 
 

@@ -70,6 +70,8 @@ class Run:
   folder: pathlib.Path | None = None
   counts: tuple[int, ...] = ()
   """The number of training images of each class; empty: all classes are equally likely."""
+  held: tuple[str, ...] = ()
+  """The networks that files of published weights held; empty for a run of training."""
 
   def sample(
     self, key: Key | int, n: int, label: Labels | None = None, codes: Codes | None = None

@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
-import platform
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -28,12 +26,15 @@ from jaxgan.recipes.option_groups import LENGTH, MAY_CHANGE, PLACE
 from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
+from jaxgan.storage.descriptions import Foreign
 from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
 from jaxgan.training import kept, sinks
-from jaxgan.training.kept import RUN
+from jaxgan.training import start as starts
+from jaxgan.training.kept import RUN, machine, versions
 from jaxgan.training.run import Run
 from jaxgan.training.showing import Showing
 from jaxgan.training.sinks import Sinks
+from jaxgan.training.start import Start
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
@@ -70,6 +71,7 @@ class Session:
   state: TrainState = dataclasses.field(init=False)
   sinks: Sinks = dataclasses.field(default_factory=lambda: Sinks(pathlib.Path()), init=False)
   showing: Showing | None = dataclasses.field(default=None, init=False)
+  told: list[str] = dataclasses.field(default_factory=list, init=False)
   _steps: dict[int, Step] = dataclasses.field(default_factory=dict, init=False)
 
   @property
@@ -107,9 +109,16 @@ class Session:
 
 @contextlib.contextmanager
 def prepared(
-  config: Common, folder: str | pathlib.Path, *, quiet: bool = False, data: Data | None = None
+  config: Common,
+  folder: str | pathlib.Path,
+  *,
+  quiet: bool = False,
+  data: Data | None = None,
+  start: Start | tuple[starts.Source | None, bool] | None = None,
 ) -> Iterator[Session]:
   """Set up a session, and close it at the end of the `with` block; arguments as of `train`.
+
+  `start` is what the run starts from: what `start.asked` takes, or returns.
 
   Raises:
     Refused: the input is wrong. All checks come before the first step.
@@ -118,15 +127,22 @@ def prepared(
   with contextlib.ExitStack() as stack:
     try:
       config, given = (config, None) if data is None else _of_arrays(config, data)
-      session = _prepare(config, pathlib.Path(folder).expanduser(), stack, given)
+      begin = start if isinstance(start, Start | None) else starts.asked(*start)
+      session = _prepare(config, pathlib.Path(folder).expanduser(), stack, given, begin)
     except ValueError as error:
       raise Refused(str(error)) from error
     session.quiet, session.began = quiet, began
+    for line in session.told:
+      session.say(line)
     yield session
 
 
 def _prepare(
-  config: Common, folder: pathlib.Path, stack: contextlib.ExitStack, given: Source | None = None
+  config: Common,
+  folder: pathlib.Path,
+  stack: contextlib.ExitStack,
+  given: Source | None = None,
+  start: Start | None = None,
 ) -> Session:
   """Set up a session in every process; if one process refuses the input, all do."""
   workdir.check(folder)
@@ -134,7 +150,7 @@ def _prepare(
   sinks.check(config.log)
   if config.compilation_cache:
     cache_programs()
-  hosts.check_same('the command', _command(config))
+  hosts.check_same('the command', _command(config) + starts.command(start))
   mesh = devices.mesh(config.batch_size)
   earlier = kept.spec(folder)
   source = hosts.together(lambda: open_data(config, numbered=earlier) if given is None else given)
@@ -147,18 +163,31 @@ def _prepare(
   _check_needs(config, recipe, source)
   recipe = hosts.together(lambda: recipe.prepare(recipe, source))
   stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
-  run = hosts.together(lambda: _claim(config, source, folder, stack))
+  run = hosts.together(lambda: _claim(config, source, folder, stack, start))
   for text in warnings:
     _warn(f'warning: {text}')
   checkpoints = stack.enter_context(
     Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep, run=run)
   )
   session = Session(config, folder, source, recipe, mesh, checkpoints)
-  session.state = session.restore()
-  hosts.together(lambda: _record(session, run))
+  begun = _begin(session, start)
+  hosts.together(lambda: _record(session, run, begun))
+  if begun:  # saved at once, so that no later start needs what it starts from
+    checkpoints.save(int(session.state.step), session.state, wait=True)
   if part(config, Scores).eval_every:
     session.best = stack.enter_context(contextlib.closing(_best(config, folder, source, run)))
   return session
+
+
+def _begin(session: Session, start: Start | None) -> Json | None:
+  """Set the session's state; return what config.json keeps of a start from another run, if new."""
+  first = hosts.share(json.dumps(session.checkpoints.steps()))[0]  # as `restore` reads them
+  if start is None or json.loads(first):
+    session.state = session.restore()
+    return None
+  begun, about = starts.begin(start, session.config, session.recipe, session.mesh)
+  session.state, session.told = begun.state, starts.words(start, begun)
+  return about
 
 
 def _best(config: Common, folder: pathlib.Path, source: Source, run: str | None) -> 'Best':
@@ -189,7 +218,11 @@ def _command(config: Common) -> str:
 
 
 def _claim(
-  config: Common, source: Source, folder: pathlib.Path, stack: contextlib.ExitStack
+  config: Common,
+  source: Source,
+  folder: pathlib.Path,
+  stack: contextlib.ExitStack,
+  start: Start | None = None,
 ) -> str | None:
   """Lock the work directory for this run, in the first process; return the mark of the run there.
 
@@ -198,10 +231,12 @@ def _claim(
   if not hosts.first():
     return None
   stack.enter_context(contextlib.closing(workdir.lock(folder)))
-  return _agree(config, source, folder)
+  mark = _agree(config, source, folder)
+  starts.agree(start, folder, config.freeze)
+  return mark
 
 
-def _record(session: Session, run: str | None) -> None:
+def _record(session: Session, run: str | None, begun: Json | None = None) -> None:
   """Write the run's options and its images, in the first process.
 
   A run that is already at the given length or beyond keeps the options of that training.
@@ -216,6 +251,9 @@ def _record(session: Session, run: str | None) -> None:
   plugin = variants.file_of(config.variant)
   about_run: Json = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
   about_run |= {'plugin': str(plugin)} if plugin else {}
+  if begun is None and (folder / CONFIG).exists():
+    begun = files.read_config(folder / CONFIG).get(kept.START)
+  about_run |= {kept.START: begun} if begun else {}
   files.write_config(folder / CONFIG, {**to_json(config), **about_run})
 
 
@@ -342,25 +380,17 @@ def _agree(config: Common, source: Source, folder: pathlib.Path) -> str:
     if old['dataset'] == IMPORTED:  # its first images
       old |= {name: new[name] for name in ('dataset', 'direction', 'without_classes')}
     fixed = lambda values: {k: v for k, v in values.items() if k not in MAY_CHANGE}
-    workdir.same(folder, workdir.diff(fixed(old), fixed(new)))
+    other = f'go on with the new ones in another --workdir, with --start-from={folder}'
+    workdir.same(folder, workdir.diff(fixed(old), fixed(new)), other)
     if reason := config.bound_to_length():
       length = lambda values: {k: values[k] for k in LENGTH}
       changed = workdir.diff(length(old), length(new))
       workdir.same(folder, [*changed, f'({reason})'] if changed else [])
   _same_data(config, folder, _about(source))
-  return kept.marked(folder, CHECKPOINTS, BEST)
-
-
-def versions() -> dict[str, str]:
-  """Return the versions of jaxgan and JAX, as config.json records them."""
-  return {name: importlib.metadata.version(name) for name in ('jaxgan', 'jax')}
-
-
-def machine() -> dict[str, str]:
-  """Return what the run is computed by: devices and Python, as config.json records them."""
-  devices, python = jax.devices(), platform.python_version()
-  kind = devices[0].device_kind
-  return {'device': f'{len(devices)} x {kind}' if len(devices) > 1 else kind, 'python': python}
+  try:
+    return kept.marked(folder, CHECKPOINTS, BEST)
+  except Foreign as error:
+    raise Foreign(f'{error}, and to begin with what that run learnt, --start-from=RUN') from None
 
 
 def _same_data(config: Common, folder: pathlib.Path, about: Json) -> None:
@@ -376,7 +406,7 @@ def _same_data(config: Common, folder: pathlib.Path, about: Json) -> None:
       f'the images of {images} changed since {folder} began (then -> now):\n'
       + '\n'.join(f'  {line}' for line in changed[:6])
       + _no_classes(before)
-      + '\nput them back as they were, or give another --workdir'
+      + f'\nput them back as they were, or give another --workdir and --start-from={folder}'
     )
 
 

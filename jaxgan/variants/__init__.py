@@ -19,7 +19,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.recipes import checking, option_groups
 from jaxgan.recipes.config import Common, Config
 from jaxgan.recipes.option_groups import Preset
-from jaxgan.recipes.types import Recipe, computed_in
+from jaxgan.recipes.types import Recipe, computed_in, frozen
 from jaxgan.variants import (
   biggan,
   cgan,
@@ -311,6 +311,14 @@ def absent(variant: str, name: str) -> str:
 
 
 def build(config: Common, spec: Spec) -> Recipe:
-  """Return the recipe of a config, for images as `spec` says, in the config's precision."""
+  """Return the recipe of a config, in its precision, with its frozen layers.
+
+  Args:
+    config: the options.
+    spec: the images that it is for.
+
+  Raises:
+    ValueError: the variant cannot make such images, or has no such layers.
+  """
   recipe: Recipe = module(config.variant).build(config, spec)
-  return computed_in(config.precision, recipe)
+  return frozen(config.freeze, computed_in(config.precision, recipe))

@@ -1,6 +1,7 @@
 """Options of a training come from flags, a file, a folder of images and the variant, in order."""
 
 import dataclasses
+import json
 import pathlib
 
 import numpy as np
@@ -53,6 +54,29 @@ def test_without_options_it_is_the_variant(name):
 def test_photos_stand_anywhere(order, photos):
   config, workdir, _ = main.parse([str(photos) if w == 'PHOTOS' else w for w in order])
   assert (config.folder, config.steps, workdir) == (photos, 2, pathlib.Path('runs/p'))
+
+
+@pytest.mark.parametrize(
+  'images',
+  [{'dataset': 'digits'}, {'dataset': 'folder', 'folder': '/other'}, {'dataset': 'arrays'}],
+)
+def test_a_folder_is_read_though_the_file_of_another_run_names_other_images(
+  photos, tmp_path, images
+):
+  """The options of that run are kept, but for those that say which images are read."""
+  file = tmp_path / 'c.json'
+  given = {'variant': 'sngan', 'latent_size': 7, 'without_classes': [1], **images}
+  file.write_text(json.dumps(given))
+  config, _, _ = main.parse([str(photos), f'--config={file}'])
+  assert (config.dataset, config.folder, config.latent_size) == ('folder', photos, 7)
+  assert config.without_classes == ()
+
+
+def test_a_file_may_say_what_the_folder_holds(tmp_path):
+  file = tmp_path / 'c.json'
+  file.write_text('{"variant": "gan", "dataset": "mnist"}')
+  config, _, _ = main.parse([str(tmp_path), f'--config={file}'])
+  assert (config.dataset, config.folder) == ('mnist', tmp_path)
 
 
 def test_picks_are_overridden_by_flags_and_by_a_file(photos, tmp_path, capsys):

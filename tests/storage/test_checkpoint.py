@@ -36,6 +36,21 @@ class State:
   memory: dict
 
 
+def test_arrays_are_read_by_name_whatever_model_they_are_of(tmp_path):
+  state = {'a': jnp.arange(3.0), 'b': {'c': jnp.int32(4), 'none': jnp.zeros((0, 2))}}
+  state['key'] = jax.random.key(5)
+  with Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save(1, state, wait=True)
+    checkpoints.save(2, state, wait=True)
+    (tmp_path / '2' / 'description.json').write_text('{}')
+    said = []
+    step, arrays = checkpoints.restore(checkpoint.as_stored(tmp_path, one()), log=said.append)
+  assert step == 1 and ['checkpoint 2 refused' in line for line in said] == [True]
+  assert set(arrays) == {'a', 'b/c', 'b/none', 'key'} and arrays['b/none'].shape == (0, 2)
+  chex.assert_trees_all_equal((arrays['a'], arrays['b/c']), (state['a'], state['b']['c']))
+  assert jax.random.key_data(arrays['key']).tolist() == jax.random.key_data(state['key']).tolist()
+
+
 def one():
   return SingleDeviceSharding(jax.devices()[0])
 
