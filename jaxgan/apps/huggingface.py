@@ -8,7 +8,7 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
 
 import jax
 import numpy as np
@@ -223,16 +223,16 @@ def _table(scores: Sequence[Json]) -> list[str]:
 # The upload.
 
 
-def _client() -> Any:
-  """Return the Hub's client, which finds the user's token by itself."""
+def _client() -> ModuleType:
+  """Return the Hub's functions, which find the user's token by themselves."""
   try:
     import huggingface_hub
   except ImportError:
     raise ValueError("--push needs a package: pip install 'jaxgan[huggingface]'") from None
-  return huggingface_hub.HfApi()
+  return huggingface_hub
 
 
-def _upload(client: Any, folder: pathlib.Path, name: str) -> None:
+def _upload(client: ModuleType, folder: pathlib.Path, name: str) -> None:
   """Upload the folder; a new repository is private.
 
   Raises:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -123,7 +122,7 @@ def _telling(send: Callable[[bytes], None]) -> progress.Watch:
   return watch
 
 
-def _found(name: str, made: np.ndarray, target: np.ndarray) -> dict[str, Any]:
+def _found(name: str, made: np.ndarray, target: np.ndarray) -> Json:
   decibels = float(fidelity.psnr(made[None], target[None], peak=2.0)[0])
   shown = base64.b64encode(_encoded(to_uint8(target))).decode()
   finite = round(min(decibels, 99.0), 1)

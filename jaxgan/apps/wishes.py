@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from jaxgan.core.seeds import check_seed
 from jaxgan.recipes import codes as codes_of
@@ -112,7 +111,7 @@ def _text(name: str, value: object) -> str:
   return value
 
 
-def _list(name: str, value: object, most: int) -> list[Any]:
+def _list(name: str, value: object, most: int) -> list[object]:
   if not isinstance(value, list) or len(value) > most:
     raise ValueError(f'{name} must be a list of at most {most}, it is {_short(value)}')
   return value
@@ -149,9 +148,10 @@ def _mix(value: object, limits: Limits) -> tuple[int, int]:
   if not limits.styles:
     raise ValueError('mix is for runs with styles: leave it out')
   pair = _list('mix', value, 2)
-  if len(pair) != 2 or whole('a part of the layers', pair[1]) not in (0, 1, 2):
+  layers = whole('a part of the layers', pair[1]) if len(pair) == 2 else -1
+  if layers not in (0, 1, 2):
     raise ValueError('mix must be a seed and a part of the layers: 0, 1 or 2')
-  return _seed(pair[0]), pair[1]
+  return _seed(pair[0]), layers
 
 
 def _codes(value: object, limits: Limits) -> dict[str, str]:

@@ -17,7 +17,7 @@ class Tolerant:
   What comes after an error is tried again, because a full disk may get room.
   """
 
-  def __init__(self, stream: Any):
+  def __init__(self, stream: Any) -> None:
     self._stream = stream
     self.failed: OSError | ValueError | None = None
 

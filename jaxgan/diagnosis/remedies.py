@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from jaxgan.core.typing import Json
 from jaxgan.diagnosis import verdicts
@@ -11,7 +11,7 @@ from jaxgan.diagnosis.verdicts import Evidence
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.option_groups import flag
 
-Change = Callable[[Any, Sequence[Evidence]], Json]
+Change = Callable[..., Json]
 """A function from a config and what was seen of the run to the options to change; AttributeError
 where the config lacks an option."""
 OF_DATA = ('samples: distinct', 'samples: real_contrast')
@@ -26,11 +26,11 @@ def _times(name: str, factor: float) -> Change:
   return lambda c, _: {name: _scaled(c, name, factor)}
 
 
-def _scaled(config: Any, name: str, factor: float) -> float:
+def _scaled(config: Common, name: str, factor: float) -> float:
   return float(f'{getattr(config, name) * factor:.2g}')
 
 
-def _to(**options: Any) -> Change:
+def _to(**options: object) -> Change:
   return lambda c, _: options
 
 
@@ -45,14 +45,14 @@ def _updates(evidence: Sequence[Evidence]) -> dict[str, float]:
   return {player: size for player, size in seen.items() if 0 < size < math.inf}
 
 
-def _slower(config: Any, evidence: Sequence[Evidence]) -> Json:
+def _slower(config: Common, evidence: Sequence[Evidence]) -> Json:
   """Return lower rates: of both players, since what one does shakes the other."""
   sizes = _updates(evidence).values()
   factor = _sized(max(sizes), 0.01, 0.2) if sizes else 0.2
   return {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
 
 
-def _faster(config: Any, evidence: Sequence[Evidence]) -> Json:
+def _faster(config: Common, evidence: Sequence[Evidence]) -> Json:
   """Return a higher rate of the generator, and of the critic if its updates are small, too."""
   sizes = _updates(evidence)
   factor = _sized(sizes['generator'], 1, 100) if 'generator' in sizes else 10
@@ -67,6 +67,8 @@ _FEW: tuple[Change, ...] = (
   *_SLOPES,
   _to(lecam=0.3),
 )
+
+
 REMEDIES: dict[str, Sequence[Change]] = {
   verdicts.LEARNING: (lambda c, _: {'steps': 2 * c.length, 'images': None},),
   verdicts.SLOW: (_faster,),

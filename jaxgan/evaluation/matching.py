@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -87,11 +87,13 @@ def fit(source: Source, table: np.ndarray, steps: int = STEPS, seed: int = 0) ->
     shift, dropout = jax.random.split(key)
     texts = jnp.asarray(table)[labels]
     rngs, moved = {'dropout': dropout}, shifted(images, shift)
-    both: Any = net.apply(params, moved, texts, train=True, rngs=rngs)
-    return loss(both[0], both[1], labels)
+    both = net.apply(params, moved, texts, train=True, rngs=rngs)
+    return loss(*both, labels)  # type: ignore[call-arg]
 
   @partial(jax.jit, compiler_options=convolution.compiler_options(), donate_argnums=(0, 1))
-  def step(params: Tree, opt: optax.OptState, images: Array, labels: Array, key: Key) -> Any:
+  def step(
+    params: Tree, opt: optax.OptState, images: Array, labels: Array, key: Key
+  ) -> tuple[Tree, optax.OptState]:
     updates, opt = adam.update(jax.grad(of_batch)(params, images, labels, key), opt, params)
     return optax.apply_updates(params, updates), opt
 

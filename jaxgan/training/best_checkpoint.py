@@ -44,7 +44,7 @@ class Best:
 
   def __init__(
     self, folder: pathlib.Path, metric: str, evaluator: Evaluator | None, run: str | None = None
-  ):
+  ) -> None:
     self._folder, self._metric, self._evaluator = folder, metric, evaluator
     self._checkpoints = Checkpoints(folder / BEST, keep_latest=1, keep_best=0, run=run)
     self._value = self._known()

@@ -55,7 +55,7 @@ class Journal:
     quiet: bool = False,
     follow: Callable[[dict[str, float]], None] | None = None,
     watch: Alarms | None = None,
-  ):
+  ) -> None:
     self._follow, self._watch = follow, watch
     self._path, self._length, self._images = path, length, images_per_step
     self._quiet = quiet

@@ -32,7 +32,7 @@ class Showing:
     folder: pathlib.Path,
     say: Callable[[str], None],
     clock: Callable[[], float] = time.perf_counter,
-  ):
+  ) -> None:
     self._folder, self._say, self._clock = folder, say, clock
     self._begun, self._spent, self._last = clock(), 0.0, 0.0
     self._said: set[str] = set()

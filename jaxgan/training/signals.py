@@ -33,7 +33,7 @@ HALT, TIME = -1, -2
 class Stopped(Exception):
   """A signal asked the run to stop; the step it had reached is saved."""
 
-  def __init__(self, signum: int, step: int):
+  def __init__(self, signum: int, step: int) -> None:
     super().__init__(f'stopped by {signal.Signals(signum).name} at step {step}, which is saved')
     self.signum = signum
 

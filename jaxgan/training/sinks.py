@@ -71,7 +71,7 @@ class Sinks:
     config: Json | None = None,
     say: Say = print,
     openers: Mapping[str, Open] | None = None,
-  ):
+  ) -> None:
     known = OPENERS if openers is None else openers
     begin = lambda name: lambda: known[name](folder, step, config or {})
     self._channels = [_Channel(name, begin(name), say) for name in names]
@@ -103,7 +103,7 @@ class Sinks:
 class _Channel:
   """One sink and its thread."""
 
-  def __init__(self, name: str, begin: Callable[[], Sink], say: Say):
+  def __init__(self, name: str, begin: Callable[[], Sink], say: Say) -> None:
     self._name, self._begin, self._tell = name, begin, say
     self._waiting: queue.Queue[Callable[[Sink], None] | None] = queue.Queue(WAITING)
     self._said = False
@@ -164,7 +164,7 @@ class Sent:
   step; it never has one twice.
   """
 
-  def __init__(self, path: pathlib.Path):
+  def __init__(self, path: pathlib.Path) -> None:
     self._path = path
     try:
       known = files.read_config(path)
@@ -191,7 +191,7 @@ class Sent:
 class TensorBoard:
   """Event files for TensorBoard, in log/tensorboard. Steps that a run repeats replace the old."""
 
-  def __init__(self, folder: pathlib.Path, step: int, config: Json):
+  def __init__(self, folder: pathlib.Path, step: int, config: Json) -> None:
     self._place = folder / FOLDER / 'tensorboard'
     begun = self._place.is_dir()
     first = step + 1 if step else 0  # at step 0, the picture before the first step comes again
@@ -238,7 +238,9 @@ class Tracker:
     shots: the last step whose picture was sent.
   """
 
-  def __init__(self, module: ModuleType, begin: Callable[[str], object], sent: Sent, shots: Sent):
+  def __init__(
+    self, module: ModuleType, begin: Callable[[str], object], sent: Sent, shots: Sent
+  ) -> None:
     self._module, self._sent, self._shots = module, sent, shots
     begin(sent.id)
 

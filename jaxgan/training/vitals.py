@@ -40,7 +40,7 @@ class Vitals:
   processes compile in the same order, thus at the first use.
   """
 
-  def __init__(self, session: Session):
+  def __init__(self, session: Session) -> None:
     self._session = session
     self._every = signals.rhythm(session.config.log_every)
     self._programs: dict[int, Future[signals.Program]] = {}
