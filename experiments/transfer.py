@@ -61,7 +61,7 @@ class Arguments:
   """What to do now."""
   seeds: tuple[int, ...] = (0, 1, 2)
   """Of the runs; all start from one run and see the same images."""
-  num: int = 2000
+  num: int = 1000
   """Images of each score."""
   repeats: int = 3
   """Scores of each run, by other latents."""
