@@ -201,7 +201,8 @@ def _refuse(said: str, program: str) -> NoReturn:
   parts = [list(part) for rule, part in itertools.groupby(inside, is_rule) if not rule]
   body = parts[0 if '╭' in said or len(parts) < 2 else 1]  # without a box, the title comes first
   text = ' '.join(body)
-  missing = [line.split()[0] for line in body if line.startswith('--')]
+  named = [re.match(r'--[a-z][\w-]*(?=\s|$)', line) for line in body]
+  missing = dict.fromkeys(found[0] for found in named if found)  # no examples of the help text
   if text.startswith('Missing from'):
     text = f'{" and ".join(missing)} must be given'
   elif text.startswith('Unrecognized options'):

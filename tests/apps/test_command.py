@@ -30,12 +30,14 @@ MISSING = {
   'anomaly fit': ['--workdir=NONE'],
   'anomaly score': ['--workdir=NONE', '--images=NONE', '--out=s.csv'],
   'anomaly report': ['--normal', 'NONE', '--abnormal', 'NONE'],
+  'captions': ['--workdir=NONE', '--rows=a', '--columns=b', '--out=made.png'],
   'evaluate': ['--workdir=NONE'],
   'doctor': ['--workdir=NONE'],
   'interpolate': ['--workdir=NONE', '--out=made.gif'],
   'film': ['--workdir=NONE', '--out=made.gif'],
   'report': ['--workdir=NONE', '--out=made.html'],
   'plane': ['--workdir=NONE', '--dataset=none'],
+  'play': ['--workdir=NONE'],
   'translate': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'invert': ['--workdir=NONE', '--images=NONE', '--out=i.png'],
@@ -296,12 +298,18 @@ def test_too_little_memory_is_a_failure_in_a_line(capsys):
     acted(failing(jax.errors.JaxRuntimeError('INTERNAL: a bug')), capsys)
 
 
+def test_missing_options_are_named_without_the_examples_of_their_texts(capsys):
+  code, _, err = ended(['captions', '--workdir=x', '--out=y.png'], capsys)
+  assert code == 2
+  assert err == 'jaxgan: --rows and --columns must be given; see jaxgan captions --help\n'
+
+
 @pytest.mark.parametrize('argv', EVERY, ids=' '.join)
 def test_outputs_are_checked_before_the_run_is_opened(argv, capsys, tmp_path, monkeypatch):
   """Where --out is a folder with a file in it, or lies in a file."""
   monkeypatch.chdir(tmp_path)
-  if ' '.join(argv) in ('plane', 'anomaly fit'):
-    pytest.skip('its output is the run')
+  if ' '.join(argv) in ('plane', 'play', 'anomaly fit'):
+    pytest.skip('it writes no file besides the run')
   (tmp_path / 'file').write_text('')
   given = [f'{word.partition("=")[0]}=nowhere' for word in MISSING.get(' '.join(argv), [])]
   given = [word for word in given if '--' in word] or ['--workdir=nowhere']
