@@ -22,7 +22,7 @@ from jax.interpreters import partial_eval
 from jaxgan import data, variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
-from jaxgan.recipes import config as options
+from jaxgan.recipes import option_groups as options
 from jaxgan.recipes import perceptual
 from jaxgan.recipes.types import Sampler
 from jaxgan.training import best_checkpoint, loop, session
