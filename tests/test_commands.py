@@ -20,7 +20,12 @@ from PIL import Image
 from jaxgan import main
 
 ROOT = pathlib.Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+# Not the gallery: its commands are those of experiments/gallery.py, which runs them in full.
+PAGES = [
+  path
+  for path in (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')))
+  if path.name != 'gallery.md'
+]
 START = r'(?:jaxgan|python -m jaxgan(?:\.main)?) '
 TINY = dict(
   **dict(steps=1, batch_size=8, image_size=16, width=4, generator_width=4, critic_width=4),

@@ -28,7 +28,7 @@ def test_what_is_asked_for_is_in_the_fingerprint(data_dir):
     (dict(channels=2), 'channels 1 or 3, got None and 2'),
     (
       dict(folder='x'),
-      'folder= is for the data sets mnist, stacked_mnist, folder, domains',
+      'folder= is for the data sets mnist, stacked_mnist, folder, captions, domains',
     ),
     (dict(split='valid'), 'has no split .valid.: it has train, test'),
   ],

@@ -197,7 +197,7 @@ import numpy as np
 import tyro
 from by_path import leaves
 from jaxgan.parallel import devices, hosts
-
+from jaxgan.recipes.config_json import from_json
 from jaxgan.training.loop import play
 from jaxgan.training.session import prepared
 from jaxgan.variants import VARIANTS
