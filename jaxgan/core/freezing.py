@@ -10,6 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
+from jaxgan.core.state import path_name
 from jaxgan.core.typing import Array, Tree
 
 TABLE = 'Embed_'
@@ -76,8 +77,7 @@ def first(game: Game, example: Mapping[str, Sequence[Array]], count: int) -> lis
     ValueError: a critic has no more layers than these.
   """
   names = []
-  for name in [name for name in game.networks if name.startswith('critic')]:
-    ordered = layers(game.networks[name], *example[name])
+  for name, ordered in _critics(game, example).items():
     if count >= len(ordered):
       raise ValueError(
         f'--freeze={count} leaves nothing to train of the network {name!r}, which has '
@@ -89,8 +89,13 @@ def first(game: Game, example: Mapping[str, Sequence[Array]], count: int) -> lis
 
 def most(game: Game, example: Mapping[str, Sequence[Array]]) -> int:
   """Return how many layers of a game's critics can be frozen at most; 0 where it has no critic."""
-  critics = [name for name in game.networks if name.startswith('critic')]
-  return min((len(layers(game.networks[name], *example[name])) - 1 for name in critics), default=0)
+  return min((len(ordered) - 1 for ordered in _critics(game, example).values()), default=0)
+
+
+def _critics(game: Game, example: Mapping[str, Sequence[Array]]) -> dict[str, list[list[str]]]:
+  """Return the layers of each critic of a game, by its name."""
+  names = [name for name in game.networks if name.startswith('critic')]
+  return {name: layers(game.networks[name], *example[name]) for name in names}
 
 
 def frozen(game: Game, example: Mapping[str, Sequence[Array]], count: int) -> Game:
@@ -128,7 +133,7 @@ def without(
   ends = tuple(f'/{name}' for name in names)
 
   def held(path: tuple[object, ...]) -> bool:
-    return ('/' + jax.tree_util.keystr(path, simple=True, separator='/')).endswith(ends)
+    return f'/{path_name(path)}'.endswith(ends)
 
   # Minus zero is the one number that changes no other when it is added.
   nothing = lambda path, x: -jnp.zeros_like(x) if held(path) else x

@@ -137,9 +137,7 @@ def nnx(build: Callable[[flax_nnx.Rngs], flax_nnx.Module]) -> Network:
     (2,)
   """
 
-  def split(
-    module: flax_nnx.Module,
-  ) -> tuple[Any, ...]:
+  def split(module: flax_nnx.Module) -> tuple[Any, ...]:
     return flax_nnx.split(module, flax_nnx.Param, flax_nnx.RngState, ...)
 
   template = flax_nnx.eval_shape(lambda: build(flax_nnx.Rngs(0)))

@@ -12,7 +12,7 @@ import optax
 from jax.sharding import Sharding
 
 from jaxgan.core import freezing
-from jaxgan.core.state import TrainState
+from jaxgan.core.state import TrainState, named, path_name
 from jaxgan.core.typing import Array, Key, Tree
 from jaxgan.recipes import stages
 from jaxgan.recipes.types import Recipe, Stage
@@ -36,12 +36,6 @@ class Begun(NamedTuple):
   state: TrainState
   taken: int
   lines: list[str]
-
-
-def named(state: Tree) -> dict[str, Array]:
-  """Return the arrays of a state by name, as a checkpoint has them."""
-  pairs = jax.tree_util.tree_leaves_with_path(state)
-  return {_name(path): leaf for path, leaf in pairs}
 
 
 def digest(source: Arrays) -> str:
@@ -118,15 +112,11 @@ def _filled(state: TrainState, source: Arrays, fields: tuple[str, ...]) -> Train
   def fill(path: tuple[object, ...], leaf: Tree) -> Tree:
     if isinstance(leaf, optax.ScaleByScheduleState):
       return leaf  # counts the updates of this run, on which its learning rate depends
-    found = source.get(_name(path)) if _name(path).startswith(fields) else None
+    found = source.get(path_name(path)) if path_name(path).startswith(fields) else None
     return jax.device_put(found, leaf.sharding) if _same(found, leaf) else leaf
 
   schedule = lambda x: isinstance(x, optax.ScaleByScheduleState)
   return jax.tree_util.tree_map_with_path(fill, state, is_leaf=schedule)
-
-
-def _name(path: tuple[object, ...]) -> str:
-  return jax.tree_util.keystr(path, simple=True, separator='/')
 
 
 def _check_frozen(stage: Stage, source: Arrays, freeze: int) -> None:

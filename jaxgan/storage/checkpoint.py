@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
 
+from jaxgan.core.state import named
 from jaxgan.core.typing import Array, Json, Tree
 from jaxgan.parallel import hosts
 from jaxgan.storage import descriptions, files, packing
@@ -402,11 +403,10 @@ def _like(spec: str, sharding: Sharding) -> jax.ShapeDtypeStruct:
 
 def _by_name(tree: Tree) -> Json:
   """Return the leaves by path, in the order of the tree; empty containers are not stored."""
-  pairs = jax.tree_util.tree_leaves_with_path(tree)
-  named = {jax.tree_util.keystr(path, simple=True, separator='/'): leaf for path, leaf in pairs}
-  if len(named) < len(pairs) or not named:
-    raise ValueError(f'expected leaves of distinct paths, got {len(pairs)} of {len(named)} paths')
-  return named
+  found, count = named(tree), len(jax.tree.leaves(tree))
+  if len(found) < count or not found:
+    raise ValueError(f'expected leaves of distinct paths, got {count} of {len(found)} paths')
+  return found
 
 
 def _specs(leaves: Mapping[str, Array | jax.ShapeDtypeStruct]) -> dict[str, str]:

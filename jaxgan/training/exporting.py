@@ -13,8 +13,8 @@ import numpy as np
 from jax import export
 
 from jaxgan.core import game
-from jaxgan.core.nets import Nets
-from jaxgan.core.state import TrainState
+from jaxgan.core.nets import Nets, parted
+from jaxgan.core.state import TrainState, named
 from jaxgan.core.typing import Array, Json, Variables
 from jaxgan.ops import convolution
 from jaxgan.ops.truncation import towards_mean
@@ -162,8 +162,7 @@ def apart(
     `function(arrays, ...)`, where `arrays` are the variables by path, such as
     'generator/params/Dense_0/bias'.
   """
-  leaves, structure = jax.tree_util.tree_flatten_with_path(variables)
-  names = [jax.tree_util.keystr(path, simple=True, separator='/') for path, _ in leaves]
+  names, structure = [*named(variables)], jax.tree.structure(variables)
 
   def function(arrays: Mapping[str, Array], *given: Array) -> Array:
     held = jax.tree.unflatten(structure, [arrays[name] for name in names])
@@ -174,9 +173,7 @@ def apart(
 
 def _holding(state: TrainState, variables: Mapping[str, Variables]) -> TrainState:
   """Return the state with these variables, also as averages."""
-  params = {name: held['params'] for name, held in variables.items()}
-  others = lambda held: {kind: value for kind, value in held.items() if kind != 'params'}
-  rest = {name: others(held) for name, held in variables.items()}
+  params, rest = parted(variables)
   averages = {name: params.get(name, mean) for name, mean in state.ema.items()}
   return replace(
     state,

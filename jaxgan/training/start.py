@@ -9,6 +9,7 @@ import jax
 from jax.sharding import Sharding
 
 from jaxgan.core import console
+from jaxgan.core.state import named
 from jaxgan.core.typing import Json
 from jaxgan.parallel import devices
 from jaxgan.recipes import transfer
@@ -127,7 +128,7 @@ def _read(start: Start, placed: Sharding) -> tuple[Arrays, Json]:
   """Return the arrays of the source by name, and its options."""
   if isinstance(start.source, Run):
     run = start.source
-    return _of(transfer.named(run.state), run.held), to_json(run.config)
+    return _of(named(run.state), run.held), to_json(run.config)
   folder = start.source
   if not (folder / CONFIG).exists():
     raise ValueError(f'--start-from={folder} holds no run: {CONFIG} is missing there')

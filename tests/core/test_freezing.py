@@ -11,10 +11,10 @@ import pytest
 from jaxgan import variants
 from jaxgan.core import freezing, game, network_transforms
 from jaxgan.core.network import linen
+from jaxgan.core.state import named
 from jaxgan.core.typing import Spec
 from jaxgan.networks import dcgan, mlp
 from jaxgan.nn import minibatch
-from jaxgan.recipes import transfer
 
 SIZES = {'cyclegan': 32, 'pix2pix': 32}
 
@@ -116,9 +116,9 @@ def played(stage, size, batch, channels=1):
 
 def same(one, other):
   """Return the names of all arrays of two trees that are equal to the bit."""
-  after = transfer.named({name: other[name] for name in one})
+  after = named({name: other[name] for name in one})
   equal = lambda x, y: np.asarray(x).tobytes() == np.asarray(y).tobytes()
-  return {name for name, x in transfer.named(one).items() if equal(x, after[name])}
+  return {name for name, x in named(one).items() if equal(x, after[name])}
 
 
 NARROW = dict(

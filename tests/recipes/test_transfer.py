@@ -7,6 +7,7 @@ import pytest
 from jax.sharding import SingleDeviceSharding
 
 from jaxgan import variants
+from jaxgan.core.state import named
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import stages, transfer
 
@@ -24,14 +25,14 @@ def recipe(variant='gan', size=8, classes=0, **options):
 
 def marked(made, stage=-1):
   """The arrays of a run in some stage, all of them sevens."""
-  shapes = transfer.named(stages.shapes_of(made.stages[stage]))
+  shapes = named(stages.shapes_of(made.stages[stage]))
   fields = ('params', 'variables', 'ema', 'opt')
   full = lambda x: np.full(x.shape, 7, x.dtype)
   return {name: full(x) for name, x in shapes.items() if name.startswith(fields)}
 
 
 def sevens(state):
-  return {name for name, x in transfer.named(state).items() if _seven(name, x)}
+  return {name for name, x in named(state).items() if _seven(name, x)}
 
 
 def _seven(name, x):
@@ -42,7 +43,7 @@ def test_all_that_fits_is_taken_and_the_optimizer_begins_anew():
   made = recipe()
   begun = transfer.begin(made, marked(made), KEY, ONE)
   fields = ('params', 'variables', 'ema')
-  taken = {name for name in transfer.named(begun.state) if name.startswith(fields)}
+  taken = {name for name in named(begun.state) if name.startswith(fields)}
   assert sevens(begun.state) == taken and begun.taken == len(taken)
   assert begun.lines == [
     'critic: 4 of 4 arrays taken',
@@ -119,7 +120,7 @@ def test_a_growing_run_begins_at_the_size_that_the_other_had(source, size, stage
   begun = transfer.begin(made, arrays, KEY, ONE)
   step = int(begun.state.step)
   assert stages.index(made, step) == stage and step == stage * made.stages[0].steps
-  names = {name for name in transfer.named(begun.state) if name.startswith('params')}
+  names = {name for name in named(begun.state) if name.startswith('params')}
   new = {name for name in names - sevens(begun.state) if 'image_8' not in name}
   assert not new  # what a smaller image goes through was given up when that size was left
 
@@ -155,5 +156,5 @@ def test_every_variant_takes_all_of_itself(variant):
   begun = transfer.begin(made, marked(made), KEY, ONE, optimizer=True)
   assert stages.index(made, int(begun.state.step)) == len(made.stages) - 1
   assert not [line for line in begun.lines if ';' in line]
-  free = {k for k in transfer.named(begun.state) if k.startswith(('variables', 'ema', 'opt'))}
+  free = {k for k in named(begun.state) if k.startswith(('variables', 'ema', 'opt'))}
   assert free <= sevens(begun.state) | {k for k in free if k.endswith('count')}

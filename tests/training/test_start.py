@@ -11,7 +11,7 @@ import pytest
 
 import jaxgan.published.runs
 from jaxgan import variants
-from jaxgan.recipes import transfer
+from jaxgan.core.state import named
 from jaxgan.training.loop import train
 from jaxgan.training.run import load
 from jaxgan.training.session import Refused
@@ -61,7 +61,7 @@ def test_a_run_begins_with_what_the_other_learnt(source, begun):
 
 
 def test_the_source_is_recorded_with_its_hash(source, begun):
-  arrays = transfer.named(load(source).state)
+  arrays = named(load(source).state)
   digest = hashlib.sha256()
   for name in sorted(arrays):
     if name.partition('/')[0] in ('params', 'variables', 'ema', 'opt'):
