@@ -33,6 +33,14 @@ def wide(browser):
   )
 
 
+def cut(browser):
+  """The formulas that are higher than the boxes they are shown in."""
+  return browser.run(
+    'const all = [...document.querySelectorAll(".formula")];'
+    'return all.filter(e => e.scrollHeight > e.clientHeight + 1).map(e => e.textContent.trim())'
+  )
+
+
 @pytest.mark.slow
 def test_every_page_is_quiet_and_fits_its_window(site, tmp_path):
   pages = sorted(site.rglob('*.html'))
@@ -48,6 +56,7 @@ def test_every_page_is_quiet_and_fits_its_window(site, tmp_path):
           found += [f'{name}: {each["message"]}' for each in browser.errors()]
           extra, elements = wide(browser)
           found += [f'{name}: {extra} pixels too wide: {elements}'] if extra > 0 else []
+          found += [f'{name}: cut: {formula}' for formula in cut(browser)]
           if SHOWN:
             picture = pathlib.Path(SHOWN) / f'{name.replace("/", "_").replace(", ", "-")}.png'
             picture.write_bytes(base64.b64decode(browser.ask('/screenshot', 'GET')))

@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # 1. Basics: the game
+# # Basics: the game
 #
 # (colab)
 #
