@@ -12,8 +12,11 @@ from PIL import ExifTags, Image, ImageOps
 
 Made = TypeVar('Made')
 
-FORMATS = ('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP')  # no EPS: Pillow hands it to Ghostscript
-EXTENSIONS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp')
+FORMATS = (  # no EPS: Pillow hands it to Ghostscript
+  *('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP'),
+  *('TIFF', 'AVIF'),
+)
+EXTENSIONS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', '.tif', '.tiff', '.avif')
 PIXELS = 4096 * 4096  # the most that is decoded; Pillow only warns about more
 
 
@@ -22,7 +25,7 @@ def load_image(
 ) -> Image.Image:
   """Return the image at `path`, upright, as 8-bit gray ('L') or RGB, on white if transparent.
 
-  For an animation, it is the first frame.
+  For an animation, it is the first frame, and for a TIFF of several pages the first page.
 
   Args:
     path: a file inside `root`; a link must not lead out of it.
@@ -71,6 +74,7 @@ def upright_size(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> 
     with Image.open(real_file(path, root), formats=FORMATS) as image:
       width, height = image.size
       turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+      turned = turned and image.format != 'TIFF'  # of which Pillow turns the size itself
   except ValueError:
     raise
   except Exception as error:  # as in `_decoded`
@@ -94,7 +98,7 @@ def decode(file: str | IO[bytes], *, size: int = 0, alpha: bool = False) -> Imag
 
 def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size: int) -> Made:
   try:
-    with Image.open(file, formats=FORMATS) as image:
+    with _opened(file) as stream, Image.open(stream, formats=FORMATS) as image:
       if size:
         image.draft(None, (2 * size, 2 * size))  # JPEG only: the smallest of 1, 1/2, 1/4, 1/8 above
       width, height = image.size
@@ -108,6 +112,11 @@ def _decoded(finish: Callable[[Image.Image], Made], file: str | IO[bytes], size:
     raise
   except Exception as error:  # decoders may raise anything: struct.error, SyntaxError ...
     raise ValueError(f'{type(error).__name__}: {error}') from error
+
+
+def _opened(file: str | IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
+  """Open a file by ourselves: given a path, Pillow maps a turned TIFF with its sides exchanged."""
+  return open(file, 'rb') if isinstance(file, str) else contextlib.nullcontext(file)
 
 
 def _with_key(image: Image.Image, stored: str) -> Image.Image:
@@ -133,8 +142,10 @@ def flat(image: Image.Image) -> Image.Image:
   """Return the image as 8-bit gray or RGB, on white where it is transparent.
 
   Raises:
-    ValueError: the pixels are floating-point numbers.
+    ValueError: the pixels are floating-point numbers, or integers of 32 bits in a TIFF.
   """
+  if image.mode == 'I' and image.format == 'TIFF':
+    raise ValueError('pixels of 32 bits, or with a sign')
   if image.mode.startswith('I'):  # 16 bits
     high = np.asarray(image).astype(np.int64) >> 8
     return Image.fromarray(high.clip(0, 255).astype(np.uint8))

@@ -35,7 +35,7 @@ REASONS = {
   'bomb_12k.png': 'pixels',
   'bomb_90k.png': 'DecompressionBombError',
   'text.png': 'cannot identify',
-  'f32.tiff': 'cannot identify',
+  'f32.tiff': 'floating-point',
   'eps.eps': 'cannot identify',
   'link_out.png': 'link leaves the image folder',
   'link_dangling.png': 'link leaves the image folder',
@@ -76,13 +76,62 @@ def test_exif_rotation_turns_the_image():
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
-@pytest.mark.parametrize('kind', ['PNG', 'JPEG'])
+@pytest.mark.parametrize('kind', ['PNG', 'JPEG', 'WEBP', 'TIFF', 'AVIF'])
 def test_the_upright_size_is_that_of_the_loaded_image(kind, orientation, tmp_path):
   exif = Image.Exif()
   exif[0x0112] = orientation
   (tmp_path / 'a').write_bytes(stored(Image.new('L', (16, 8)), kind, exif=exif).getvalue())
   loaded = images.load_image(tmp_path / 'a', tmp_path)
   assert images.upright_size(tmp_path / 'a', tmp_path) == loaded.size
+  assert loaded.size == ((8, 16) if orientation > 4 else (16, 8))
+
+
+@pytest.mark.parametrize('kind', ['TIFF', 'AVIF', 'WEBP'])
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_every_kind_is_turned_as_a_png_is(kind, orientation, tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = orientation
+  gray = np.repeat(np.repeat(np.array([[0, 90, 255], [40, 200, 130]], np.uint8), 8, 0), 8, 1)
+  lossless = {'AVIF': dict(quality=100, subsampling='4:4:4'), 'WEBP': dict(lossless=True)}
+  image = Image.fromarray(gray).convert('RGB')
+  for each in ('PNG', kind):
+    image.convert('L').save(tmp_path / each, each, exif=exif, **lossless.get(each, {}))
+  same, other = (
+    np.asarray(images.load_image(tmp_path / each, tmp_path).convert('L')) for each in ('PNG', kind)
+  )
+  chex.assert_trees_all_close(other.astype(float), same.astype(float), atol=2)
+
+
+@pytest.mark.parametrize('kind', ['TIFF', 'AVIF', 'WEBP'])
+def test_transparency_lies_over_white_in_every_kind(kind):
+  pixels = np.full((8, 8, 4), 60, np.uint8)
+  pixels[..., 3] = 0
+  seen = np.asarray(images.decode(stored(Image.fromarray(pixels), kind)))
+  chex.assert_trees_all_equal(seen, np.full((8, 8, 3), 255, np.uint8))
+
+
+@pytest.mark.parametrize(
+  ('pixels', 'seen'),
+  [
+    (np.array([[0x0102, 0xFFFE]], np.uint16), [[1, 255]]),
+    (np.array([[0, 1]], np.uint8) > 0, [[0, 255]]),
+    (np.array([[2**20, 5]], np.int32), '32 bits'),
+    (np.array([[0.5, 1]], np.float32), 'floating-point'),
+  ],
+)
+def test_the_depths_of_a_tiff(pixels, seen):
+  file = stored(Image.fromarray(pixels), 'TIFF')
+  if isinstance(seen, str):
+    with pytest.raises(ValueError, match=seen):
+      images.decode(file)
+  else:
+    assert np.asarray(images.decode(file)).tolist() == seen
+
+
+def test_the_first_page_of_a_tiff_is_read():
+  pages = [Image.new('L', (4, 4), value) for value in (10, 20)]
+  file = stored(pages[0], 'TIFF', save_all=True, append_images=pages[1:])
+  assert np.asarray(images.decode(file)).max() == 10
 
 
 def test_only_images_have_an_upright_size(tmp_path):
