@@ -282,6 +282,7 @@ READ = {
   'data_dir': (pathlib.Path('/c'), 'data_dir', pathlib.Path('/c')),
   'image_size': (12, 'image_size', 12),
   'channels': (3, 'channels', 3),
+  'fit': ('pad', 'fit', 'pad'),
   'in_memory_limit': (1.0, 'in_memory_limit', 2**30),
   'without_classes': ((1, 2), 'without', (1, 2)),
 }
@@ -298,6 +299,10 @@ def test_the_reading_of_data(monkeypatch, variant, name):
   usual = seen.get(argument)
   session.open_data(variants.configure(variant, **{name: value}))
   assert seen[argument] == expected != usual
+
+
+def test_mirrored_images_reach_the_losses(played):
+  assert played()['losses'] != played(mirror=True)['losses']
 
 
 SCORED = {
@@ -396,6 +401,7 @@ def test_warnings_are_written_if_wanted(played, monkeypatch):
 
 PROBES = {
   *('warnings', 'variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
+  'mirror',
   *RUNS,
   *READ,
   *SCORED,

@@ -171,12 +171,12 @@ class Pictures(NamedTuple):
   labels: np.ndarray | None = None
 
 
-def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
-  """Open the images below a folder, or a single image, cropped and resized for a run.
+def of_folder(path: pathlib.Path, form: images.Form) -> Pictures:
+  """Open the images below a folder, or a single image, as those of a run.
 
   Args:
     path: a folder or an image.
-    spec: the size and the channels of the run's images.
+    form: the form of the run's images, as `form_of` returns it.
 
   Raises:
     ValueError: if there is no image, or one cannot be read; the message has its name.
@@ -191,17 +191,21 @@ def of_folder(path: pathlib.Path, spec: Spec) -> Pictures:
   if not files or not files[0].exists():
     raise ValueError(f'no image at {path}: give an image or a folder of {images.EXTENSIONS}')
   with images.guarded():
-    arrays = [_read(file, root, spec) for file in files]
+    arrays = [_read(file, root, form) for file in files]
   return Pictures([str(file.relative_to(root)) for file in files], to_unit(np.stack(arrays)))
 
 
-def _read(file: pathlib.Path, root: pathlib.Path, spec: Spec) -> np.ndarray:
+def _read(file: pathlib.Path, root: pathlib.Path, form: images.Form) -> np.ndarray:
   """Open one image as uint8 `[size, size, channels]`."""
   try:
-    image = images.load_image(file, root, size=spec.size)
+    return form.load(file, root)
   except ValueError as error:
     raise ValueError(f'{file}: {error}') from None
-  return images.to_array(images.fit(image, spec.size), spec.channels)
+
+
+def form_of(run: Run) -> images.Form:
+  """Return the form that images of any shape get for a run."""
+  return images.Form(run.spec.size, run.spec.channels, run.config.fit)
 
 
 def of_split(
@@ -235,7 +239,7 @@ def given(
     raise ValueError("give the images: --images=FOLDER, or --split=test of the run's data set")
   if path is None:
     return of_split(opened.config, str(split), num, opened.spec)
-  found = of_folder(path.expanduser(), opened.spec)
+  found = of_folder(path.expanduser(), form_of(opened))
   chosen = samples.drawn(len(found.names), num or len(found.names), samples.TEST)
   return Pictures([found.names[i] for i in chosen], found.images[chosen])
 

@@ -117,7 +117,8 @@ def _held_out(run: Run, options: Options, train: Source) -> Source | None:
   if options.held_out is not None:
     spec, path = run.spec, options.held_out
     if path.is_dir():
-      return image_sets.of_folder('--held-out', path, spec.size, spec.channels)
+      fit = run.config.fit
+      return image_sets.of_folder('--held-out', path, spec.size, spec.channels, fit=fit)
     return image_sets.of_file(path)
   return held_out(run.config, train)
 

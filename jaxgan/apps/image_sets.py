@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.data import Source, images
+from jaxgan.data.images import Fit
 from jaxgan.data.listing import listing
 from jaxgan.evaluation import samples
 from jaxgan.evaluation.samples import Sample
@@ -52,7 +53,13 @@ def opened(named: Mapping[str, pathlib.Path], size: int | None = None) -> dict[s
 
 
 def of_folder(
-  flag: str, path: pathlib.Path, size: int, channels: int | None = None, *, asked: bool = True
+  flag: str,
+  path: pathlib.Path,
+  size: int,
+  channels: int | None = None,
+  *,
+  fit: Fit = 'crop',
+  asked: bool = True,
 ) -> Source:
   """Open the images of a folder as for training.
 
@@ -60,7 +67,8 @@ def of_folder(
     flag: the option that names the folder.
     path: the folder.
     size: pixels on a side to which images are resized.
-    channels: 1 or 3; RGB if None.
+    channels: 1, 3 or 4; RGB if None.
+    fit: what happens to images that are not square, as in `data.load`.
     asked: whether the user gave the size; if not, images must have one size, and a line says so if
       it is another.
 
@@ -70,10 +78,10 @@ def of_folder(
   """
   if not asked and (own := side(flag, path)) != size:
     print(f'jaxgan: {flag}: images of {own} pixels are resized to {size}', file=sys.stderr)
-  read = lambda wanted: data.load('folder', folder=path, image_size=size, channels=wanted)
+  read = lambda wanted: data.load('folder', folder=path, image_size=size, channels=wanted, fit=fit)
   if channels == 1 and not _gray(read(3)):
     raise ValueError(f'{flag}={path} has images in color, the other images are gray: convert one')
-  return read(channels if channels in (1, 3) else None)
+  return read(channels if channels in (1, 3, 4) else None)
 
 
 def _gray(source: Source) -> bool:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from jaxgan.apps import explore, loopback, translate, transparency, upscale, wishes
+from jaxgan.apps import command, explore, loopback, translate, transparency, upscale, wishes
 from jaxgan.apps.explore import Explorer
 from jaxgan.apps.loopback import Reply, Request, Routes, json_of
 from jaxgan.core import progress
@@ -131,8 +131,8 @@ def _found(name: str, made: np.ndarray, target: np.ndarray) -> Json:
 
 def _target(body: bytes, run: Run) -> np.ndarray:
   """Return an uploaded picture, cropped and resized for a run: float32 `[H, W, C]` in [-1, 1]."""
-  image = images.fit(opened(body, size=run.spec.size), run.spec.size)
-  return to_unit(images.to_array(image, run.spec.channels))
+  form = command.form_of(run)
+  return to_unit(form.array(opened(body, size=form.size, alpha=form.channels == 4)))
 
 
 # Runs that make images from images.

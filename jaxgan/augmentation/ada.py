@@ -48,8 +48,10 @@ def ada(images: Array, p: Array | float, key: Key) -> Array:
     iter(jax.random.normal(normal, shape, p.dtype).T[..., None]),
   )
   matrix = _movement(draws, p, images)
-  colours, offset = _colours(draws, p, images)
-  return _recoloured(_moved(images, matrix), colours, offset)
+  moved = _moved(images, matrix)
+  shown, alpha = (moved[..., :3], moved[..., 3:]) if images.shape[-1] == 4 else (moved, None)
+  shown = _recoloured(shown, *_colours(draws, p, shown))
+  return shown if alpha is None else jnp.concatenate([shown, alpha], -1)
 
 
 class Draws(NamedTuple):

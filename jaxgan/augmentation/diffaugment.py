@@ -59,7 +59,10 @@ def color(images: Array, key: Key) -> Array:
 
   x + U(-1/2, 1/2); then s (x - m) + m with s ~ U(0, 2) and m each pixel's mean over channels; then
   the same with s ~ U(1/2, 3/2) and m the image's mean. Saturation does not change gray images.
+  Nothing changes the alpha of images with four channels.
   """
+  if images.shape[-1] == 4:
+    return jnp.concatenate([color(images[..., :3], key), images[..., 3:]], -1)
   keys = jax.random.split(key, 3)
   draw = lambda key, low, high: jax.random.uniform(
     key, (len(images), 1, 1, 1), images.dtype, low, high

@@ -13,10 +13,10 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from jaxgan.core.typing import Json, Spec
-from jaxgan.data.images import EXTENSIONS
+from jaxgan.data.images import EXTENSIONS, Fit, Form
 from jaxgan.data.pipeline import batches, indices
 from jaxgan.data.source import Source, from_arrays, renamed, turned, two_domains, without
 
@@ -67,19 +67,23 @@ def _stacked_mnist(
   return *stacked_mnist.prepare(data_dir, folder), size or stacked_mnist.SIZE
 
 
-def _folder(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
+def _folder(
+  data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None, **form: Any
+) -> Prepared:
   from jaxgan.data import folder as module
 
   size = size or module.SIZE
-  return *module.prepare(data_dir, folder, size), size
+  return *module.prepare(data_dir, folder, Form(size, **form)), size
 
 
-def _captions(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
+def _captions(
+  data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None, **form: Any
+) -> Prepared:
   from jaxgan.data import captions
   from jaxgan.data import folder as folders
 
   size = size or folders.SIZE
-  return *captions.prepare(data_dir, folder, size), size
+  return *captions.prepare(data_dir, folder, Form(size, **form)), size
 
 
 def _described_by_captions(source: Source, folder: pathlib.Path) -> Source:
@@ -95,11 +99,12 @@ def _of_two(
   size: int | None,
   target_folder: pathlib.Path | None = None,
   side_by_side: bool = False,
+  **form: Any,
 ) -> Prepared:
   from jaxgan.data import domains as module
 
   size = size or module.SIZE
-  found = module.prepare(kind, data_dir, folder, target_folder, size, side_by_side)
+  found = module.prepare(kind, data_dir, folder, target_folder, Form(size, **form), side_by_side)
   return *found, size
 
 
@@ -107,7 +112,8 @@ class Known(NamedTuple):
   """A built-in data set.
 
   Attributes:
-    prepare: (data_dir, folder, size) -> `Prepared`.
+    prepare: (data_dir, folder, size) -> `Prepared`; that of a set of the user's own files also
+      takes fit= and channels=, as `Form`.
     folder: whether a directory of files may or must be given.
     two: whether it has two domains; the second may have its own directory.
     channels_of: the data set from which each channel is an image, or ''.
@@ -119,6 +125,11 @@ class Known(NamedTuple):
   two: bool = False
   channels_of: str = ''
   completed: Callable[[Source, pathlib.Path], Source] | None = None
+
+  @property
+  def own(self) -> bool:
+    """Whether its images are any that the user has, of any shape."""
+    return self.two or self.folder == 'must'
 
 
 DATASETS: dict[str, Known] = {
@@ -152,6 +163,7 @@ def load(
   split: str = 'train',
   image_size: int | None = None,
   channels: int | None = None,
+  fit: Fit = 'crop',
   data_dir: str | os.PathLike[str] | None = None,
   folder: str | os.PathLike[str] | None = None,
   target_folder: str | os.PathLike[str] | None = None,
@@ -165,10 +177,11 @@ def load(
     name: one of `DATASETS`, or a tensorflow-datasets set ('name' or 'name/config') that has been
       prepared as array_record in `data_dir`.
     split: in the syntax of tensorflow-datasets, such as 'train', 'test' or 'train[:1000]'.
-    image_size: side of the images in pixels; the center square is resized. None: 16 for digits, 28
-      for mnist and stacked_mnist, 64 for folder, captions, domains and pairs, the stored size for
-      others.
-    channels: 1 (gray) or 3 (RGB); None: as stored, RGB for a folder.
+    image_size: side of the images in pixels. None: 16 for digits, 28 for mnist and stacked_mnist,
+      64 for folder, captions, domains and pairs, the stored size for others.
+    channels: 1 (gray), 3 (RGB) or 4 (RGB and transparency); None: as stored, RGB for a folder.
+    fit: what happens to images that are not square: 'crop' takes the center square, 'pad' puts
+      white (with 4 channels: nothing) on two sides, 'squash' changes the proportions.
     data_dir: the folder of prepared sets; None: `data_folder()`.
     folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory
       with the four original files for 'mnist' and 'stacked_mnist'.
@@ -180,10 +193,7 @@ def load(
   Raises:
     ValueError: unknown name; missing folder, file or split; or a size that is not possible.
   """
-  if (image_size is not None and image_size < 1) or channels not in (None, 1, 3):
-    raise ValueError(
-      f'image_size should be positive and channels 1 or 3, got {image_size} and {channels}'
-    )
+  _check_form(image_size, channels, fit)
   _check_folders(name, folder, target_folder, side_by_side)
   from jaxgan.data import mixtures, prepared
 
@@ -197,10 +207,11 @@ def load(
   if about:
     second = pathlib.Path(target_folder).expanduser() if target_folder else None
     of_two = dict(target_folder=second, side_by_side=side_by_side) if about.two else {}
-    builder, content, image_size = about.prepare(where, path, image_size, **of_two)
+    own: Json = dict(fit=fit, channels=4 if channels == 4 else 3) if about.own else {}
+    builder, content, image_size = about.prepare(where, path, image_size, **of_two, **own)
   else:
     builder = prepared.named(name, where, DATASETS)
-  form: Json = dict(size=image_size, channels=channels, limit=in_memory_limit)
+  form: Json = dict(size=image_size, channels=channels, fit=fit, limit=in_memory_limit)
   found = prepared.split(builder, split, content=_content(content, split), **form)
   if about and about.completed and path:
     found = about.completed(found, path)
@@ -221,6 +232,15 @@ def _described(found: Source, about: Known | None, splits: set[str], split: str)
   has_held_out = there and HELD_OUT not in split
   channels_of = about.channels_of if about else ''
   return dataclasses.replace(found, has_held_out=has_held_out, channels_of=channels_of)
+
+
+def _check_form(image_size: int | None, channels: int | None, fit: str) -> None:
+  if (image_size is not None and image_size < 1) or channels not in (None, 1, 3, 4):
+    raise ValueError(
+      f'image_size should be positive and channels 1, 3 or 4, got {image_size} and {channels}'
+    )
+  if fit not in get_args(Fit):
+    raise ValueError(f'fit should be one of {", ".join(get_args(Fit))}, got {fit!r}')
 
 
 def _check_folders(name: str, folder: object, target_folder: object, side_by_side: bool) -> None:

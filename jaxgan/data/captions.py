@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxgan.data import folder as folders
+from jaxgan.data.images import Form
 from jaxgan.data.listing import Listing, listing, printable, some
 from jaxgan.data.source import Captions, Source, fingerprint
 
@@ -182,10 +183,10 @@ def _row(table: pathlib.Path, record: Mapping[str, object]) -> Row:
 
 
 def prepare(
-  data_dir: pathlib.Path, folder: pathlib.Path | None, size: int
+  data_dir: pathlib.Path, folder: pathlib.Path | None, form: Form
 ) -> tuple[tfds.core.DatasetBuilder, dict[str, str]]:
   """Prepare the images that have captions; arguments and errors are as in `folder.prepare`."""
-  return folders.prepare(data_dir, folder, size, captioned, key_of)
+  return folders.prepare(data_dir, folder, form, captioned, key_of)
 
 
 def captioned(split: str, files: Listing) -> Listing:

@@ -60,7 +60,7 @@ def prepare(
   data_dir: pathlib.Path,
   folder: pathlib.Path | None,
   target_folder: pathlib.Path | None,
-  size: int,
+  form: images.Form,
   side_by_side: bool = False,
 ) -> tuple[tfds.core.DatasetBuilder, str]:
   """Prepare the set; return its builder and a text that identifies its content.
@@ -72,7 +72,7 @@ def prepare(
       of two halves side by side, nearly all of them twice as wide as high, directly or in splits as
       `layouts.parts` says. With `target_folder`, it is the first domain.
     target_folder: the second domain.
-    size: side of the images in pixels.
+    form: the form of the arrays, with 3 or 4 channels.
     side_by_side: for pairs: each image has two halves, whatever its width.
 
   Raises:
@@ -89,9 +89,9 @@ def prepare(
   for files in layout.listings:
     files.tell()
   log.warning('%s', layout.about)
-  name = f'{layout.kind}_{layout.state(data_dir)}_{size}px'
+  name = f'{layout.kind}_{layout.state(data_dir)}_{form.text}'
   with images.guarded():
-    builder = prepared.prepare(lambda: Domains(layout, size=size, name=name, data_dir=data_dir))
+    builder = prepared.prepare(lambda: Domains(layout, form=form, name=name, data_dir=data_dir))
   report = skipped(builder)
   if report['refused']:
     path = pathlib.Path(builder.data_dir) / REPORT
@@ -243,13 +243,15 @@ def _stems(files: Listing) -> dict[str, str]:
 
 
 class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """The builder of a layout's examples, RGB; `refused` has the files that cannot be used."""
+  """The builder of a layout's examples; `refused` has the files that cannot be used."""
 
   name = 'domains'
   VERSION = tfds.core.Version('1.0.0')
 
-  def __init__(self, layout: Layout, *, size: int, name: str, data_dir: pathlib.Path) -> None:
-    self.layout, self.size, self.digest = layout, size, hashlib.sha256()
+  def __init__(
+    self, layout: Layout, *, form: images.Form, name: str, data_dir: pathlib.Path
+  ) -> None:
+    self.layout, self.form, self.digest = layout, form, hashlib.sha256()
     self.refused = {
       f'{files.root.name}/{path}': reason
       for files in layout.listings
@@ -259,7 +261,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     super().__init__(config=config, file_format='array_record', data_dir=data_dir)
 
   def _info(self) -> tfds.core.DatasetInfo:
-    shape = (self.size, self.size, 3)
+    shape = (self.form.size, self.form.size, self.form.channels)
     parts = ('image', 'target') if self.layout.kind == 'pairs' else ('image',)
     picture = lambda: tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')
     return tfds.core.DatasetInfo(
@@ -292,14 +294,13 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
 
   def _load(self, parts: Mapping[str, Part]) -> dict[str, np.ndarray] | ValueError:
     try:
-      opened = {name: _opened(part) for name, part in parts.items()}
+      opened = {name: _opened(part, self.form) for name, part in parts.items()}
     except ValueError as error:
       return error
     sizes = {image.size for image in opened.values()}
     if len(sizes) > 1:
       return ValueError('its partner is of another size: ' + _sizes(opened.values()))
-    fitted = {name: images.fit(image, self.size) for name, image in opened.items()}
-    return {name: images.to_array(image, 3) for name, image in fitted.items()}
+    return {name: self.form.array(image) for name, image in opened.items()}
 
   def _refuse(self, path: str, reason: str) -> None:
     self.refused[path] = reason
@@ -317,8 +318,9 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     write_text(pathlib.Path(self.data_dir) / REPORT, json.dumps(report, indent=1))
 
 
-def _opened(part: Part) -> Image.Image:
-  image = images.load_image(part.root / part.path, part.root)
+def _opened(part: Part, form: images.Form) -> Image.Image:
+  finish = images.with_alpha if form.channels == 4 else images.flat
+  image = images.load_as(finish, part.root / part.path, part.root)
   if not part.half:
     return image
   width, height = image.size

@@ -55,7 +55,7 @@ def first_folder(split: str, path: str) -> str:
 
 
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """The builder of a folder's images, RGB; `refused` has the files that cannot be used."""
+  """The builder of a folder's images; `refused` has the files that cannot be used."""
 
   name = 'folder'
   VERSION = tfds.core.Version('1.0.0')
@@ -65,13 +65,13 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
     *,
     splits: Mapping[str, Listing],
     classes: tuple[str, ...],
-    size: int,
+    form: images.Form,
     config: str,
     data_dir: pathlib.Path,
     class_of: ClassOf,
   ) -> None:
-    self.splits, self.size, self.content = splits, size, dict[str, str]()
-    self.class_of = class_of
+    self.splits, self.form, self.content = splits, form, dict[str, str]()
+    self.class_of, self.clear = class_of, False  # whether an image has a transparent pixel
     self.refused = {
       _place(splits, files, path): why
       for files in splits.values()
@@ -82,7 +82,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
     super().__init__(config=made, file_format='array_record', data_dir=data_dir)
 
   def _info(self) -> tfds.core.DatasetInfo:
-    shape = (self.size, self.size, 3)
+    shape = (self.form.size, self.form.size, self.form.channels)
     features = {'image': tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding='bytes')}
     if self.labels:
       features['label'] = tfds.features.ClassLabel(names=list(map(printable, self.labels)))
@@ -99,11 +99,12 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
 
   def _generate_examples(self, split: str) -> prepared.Examples:
     files, digest, kept = self.splits[split], hashlib.sha256(), 0
-    for path, image in _loaded(files, self.size):
+    for path, image in _loaded(files, self.form):
       if isinstance(image, ValueError):
         self.refused[_place(self.splits, files, path)] = str(image)
         continue
       kept += 1
+      self.clear |= self.form.channels == 4 and bool((image[..., 3] < 255).any())
       digest.update(os.fsencode(path) + b'\0' + image.tobytes())
       example: dict[str, object] = {'image': image}
       if self.labels:  # a held-out class that is not trained on has no number
@@ -118,6 +119,8 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
   def _report(self) -> None:
     for path, reason in list(self.refused.items())[:NAMED]:
       log.warning('refused %s: %s', printable(path), reason)
+    if self.form.channels == 4 and not self.clear:
+      log.warning('no image has a transparent pixel: --channels=3 is enough')
     every = self.splits.values()
     report = {
       'images': sum(len(files.images) for files in every),
@@ -133,20 +136,19 @@ def _place(splits: Mapping[str, Listing], files: Listing, path: str) -> str:
   return path if len(splits) == 1 else f'{files.root.name}/{path}'
 
 
-def _loaded(files: Listing, size: int) -> Iterator[tuple[str, np.ndarray | ValueError]]:
+def _loaded(files: Listing, form: images.Form) -> Iterator[tuple[str, np.ndarray | ValueError]]:
   """Yield the name of each image and its pixels, or why it cannot be used."""
-  load = lambda path: _load(files.root, path, size)
+  load = lambda path: _load(files.root, path, form)
   arrays = ordered(load, files.images, ahead=2 * WORKERS, workers=min(8, WORKERS))
   with contextlib.closing(arrays):
     yield from zip(files.images, arrays, strict=True)
 
 
-def _load(root: pathlib.Path, path: str, size: int) -> np.ndarray | ValueError:
+def _load(root: pathlib.Path, path: str, form: images.Form) -> np.ndarray | ValueError:
   try:
-    image = images.load_image(root / path, root, size=size)
+    return form.load(root / path, root)
   except ValueError as error:
     return error
-  return images.to_array(images.fit(image, size), 3)
 
 
 def first_refused(refused: Mapping[str, str]) -> str:
@@ -158,7 +160,7 @@ def first_refused(refused: Mapping[str, str]) -> str:
 def prepare(
   data_dir: pathlib.Path,
   folder: pathlib.Path | None,
-  size: int,
+  form: images.Form,
   chosen: Chosen | None = None,
   named: ClassOf | None = None,
 ) -> tuple[tfds.core.DatasetBuilder, dict[str, str]]:
@@ -171,7 +173,7 @@ def prepare(
   Args:
     data_dir: the folder of prepared sets.
     folder: the directory of images.
-    size: side of the images in pixels.
+    form: the form of the arrays, with 3 or 4 channels.
     chosen: chooses the images of a split that are used; None: all.
     named: names each image; the names are then the classes. None: subfolders are the classes.
 
@@ -193,9 +195,9 @@ def prepare(
   splits = {split: chosen(split, one) for split, one in splits.items()} if chosen else splits
   key = contents.key(list(splits.values()), data_dir)
   of = ('named',) if named else ()
-  config = f'{fingerprint(key, sorted(splits), RULES, *of)}_{size}px'
+  config = f'{fingerprint(key, sorted(splits), RULES, *of)}_{form.text}'
   with images.guarded():
-    builder = _prepared(splits, size, config, data_dir, named)
+    builder = _prepared(splits, form, config, data_dir, named)
   report = skipped(builder)
   _say(files, parts, builder)
   _warn(files, report, pathlib.Path(builder.data_dir) / REPORT)
@@ -212,7 +214,7 @@ def splits_of(files: Listing) -> dict[str, Listing]:
 
 def _prepared(
   splits: Mapping[str, Listing],
-  size: int,
+  form: images.Form,
   config: str,
   data_dir: pathlib.Path,
   named: ClassOf | None,
@@ -223,17 +225,17 @@ def _prepared(
     with prepared.quiet():
       return tfds.builder_from_directory(place)
   known = {
-    split: files for split, files in splits.items() if split == 'train' or _first(files, size)
+    split: files for split, files in splits.items() if split == 'train' or _first(files, form)
   }
   if named:
     classes = tuple(named(split, path) for split, one in known.items() for path in one.images)
   else:
-    classes = _classes(splits['train'], size)
-  make = partial(Folder, splits=known, classes=classes, size=size, config=config)
+    classes = _classes(splits['train'], form)
+  make = partial(Folder, splits=known, classes=classes, form=form, config=config)
   return prepared.prepare(lambda: make(data_dir=data_dir, class_of=named or first_folder))
 
 
-def _classes(files: Listing, size: int) -> tuple[str, ...]:
+def _classes(files: Listing, form: images.Form) -> tuple[str, ...]:
   """Return the classes that have an image that can be read; nothing if there are fewer than two."""
   members: dict[str, list[str]] = {name: [] for name in files.classes}
   for path in files.images if members else ():
@@ -241,14 +243,14 @@ def _classes(files: Listing, size: int) -> tuple[str, ...]:
   readable = [
     name
     for name, paths in members.items()
-    if _first(dataclasses.replace(files, images=tuple(paths)), size)
+    if _first(dataclasses.replace(files, images=tuple(paths)), form)
   ]
   return tuple(readable) if len(readable) > 1 else ()
 
 
-def _first(files: Listing, size: int) -> bool:
+def _first(files: Listing, form: images.Form) -> bool:
   """Return whether an image can be read."""
-  return any(not isinstance(image, ValueError) for _, image in _loaded(files, size))
+  return any(not isinstance(image, ValueError) for _, image in _loaded(files, form))
 
 
 def skipped(builder: tfds.core.DatasetBuilder) -> Skipped:

@@ -5,12 +5,13 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from typing import IO, TypeVar
+from typing import IO, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 Made = TypeVar('Made')
+Fit = Literal['crop', 'pad', 'squash']
 
 FORMATS = (  # no EPS: Pillow hands it to Ghostscript
   *('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP'),
@@ -191,25 +192,82 @@ def guarded() -> Iterator[None]:
     yield
 
 
-def fit(image: Image.Image, size: int) -> Image.Image:
-  """Return the center square, resized to `size` pixels: Lanczos if smaller, bicubic if larger."""
+class Form(NamedTuple):
+  """How images of any shape become arrays of one shape.
+
+  Attributes:
+    size: side of the arrays in pixels.
+    channels: 1 (gray), 3 (RGB, transparent pixels on white) or 4 (RGB and alpha, the color of fully
+      transparent pixels white).
+    fit: what happens to an image that is not square: 'crop' takes its center square, 'pad' puts
+      white (with 4 channels: nothing) on two sides, 'squash' changes its proportions.
+  """
+
+  size: int
+  channels: int = 3
+  fit: Fit = 'crop'
+
+  def load(self, path: str | os.PathLike[str], root: str | os.PathLike[str]) -> np.ndarray:
+    """Return the array of an image file; arguments and errors are as in `load_image`."""
+    finish = with_alpha if self.channels == 4 else flat
+    return self.array(load_as(finish, path, root, size=self.size))
+
+  def array(self, image: Image.Image) -> np.ndarray:
+    """Return the array of an image, uint8 `[size, size, channels]`."""
+    image = _converted(image, 'RGBA') if self.channels == 4 else flat(image)
+    return to_array(fit(image, self.size, self.fit), self.channels)
+
+  @property
+  def text(self) -> str:
+    """Return a text for names of folders, such as '64px' or '64px_pad_alpha'."""
+    parts = [f'{self.size}px', *([self.fit] if self.fit != 'crop' else [])]
+    return '_'.join([*parts, 'alpha'] if self.channels == 4 else parts)
+
+
+def fit(image: Image.Image, size: int, how: Fit = 'crop') -> Image.Image:
+  """Return an image of `size` x `size` pixels: Lanczos if it gets smaller, bicubic if larger.
+
+  Args:
+    image: an image of any shape.
+    size: the side in pixels.
+    how: as in `Form.fit`.
+  """
+  if how == 'pad':
+    return _padded(image, size)
   width, height = image.size
-  side = min(width, height)
-  if width != height:
+  if how == 'crop' and width != height:
+    side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     image = image.crop((left, top, left + side, top + side))
-  if side == size:
+  return _resized(image, size, size)
+
+
+def _padded(image: Image.Image, size: int) -> Image.Image:
+  share = size / max(image.size)
+  width, height = (max(1, round(side * share)) for side in image.size)
+  back = (255, 255, 255, 0) if image.mode == 'RGBA' else 'white'
+  square = Image.new(image.mode, (size, size), back)
+  square.paste(_resized(image, width, height), ((size - width) // 2, (size - height) // 2))
+  return square
+
+
+def _resized(image: Image.Image, width: int, height: int) -> Image.Image:
+  if image.size == (width, height):
     return image
-  method = Image.Resampling.LANCZOS if side > size else Image.Resampling.BICUBIC
-  return image.resize((size, size), method)
+  smaller = image.width * image.height > width * height
+  return image.resize(
+    (width, height), Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC
+  )
 
 
 def to_array(image: Image.Image, channels: int) -> np.ndarray:
-  """Return the image as uint8 `[H, W, channels]`, gray for one channel and RGB for three."""
-  array = np.asarray(_converted(image, 'L' if channels == 1 else 'RGB'))
+  """Return the image as uint8 `[H, W, channels]`; `Form` says what the channels are."""
+  array = np.asarray(_converted(image, {1: 'L', 3: 'RGB', 4: 'RGBA'}[channels]))
+  if channels == 4:
+    return np.where(array[..., 3:] == 0, np.array([255, 255, 255, 0], np.uint8), array)
   return array[..., None] if channels == 1 else array
 
 
 def from_array(array: np.ndarray) -> Image.Image:
-  """Return the image of uint8 `[H, W, C]` with 1, 3 or 4 channels."""
-  return flat(Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array))
+  """Return the image of uint8 `[H, W, C]`: gray for 1 channel, RGB for 3, RGBA for 4."""
+  return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)

@@ -18,6 +18,7 @@ Result = TypeVar('Result')
 Stream = Generator[np.ndarray, None, None]
 
 PART = 16  # the fewest images that a thread decodes at a time
+MIRROR = 1  # makes the coins of mirrored images others than the order of the images
 OTHER = 2**64  # added to the seed for the order of a second domain; all seeds are smaller
 WORKERS = min(32, os.cpu_count() or 1)
 
@@ -70,6 +71,7 @@ def batches(
   host: int = 0,
   hosts: int = 1,
   prefetch: int = 2,
+  mirror: bool = False,
 ) -> Generator[dict[str, np.ndarray], None, None]:
   """Yield this host's part of the data of every step, from `start_step` on, without end.
 
@@ -85,6 +87,7 @@ def batches(
     host: number of this host, from 0 to hosts - 1.
     hosts: number of hosts that share a batch.
     prefetch: steps that threads decode in advance if the source streams.
+    mirror: half of the images, others in each step, are mirrored; those of a pair together.
 
   Returns:
     A generator of dicts with
@@ -97,6 +100,31 @@ def batches(
     ValueError: at the call, if hosts does not divide batch_size or `host` does not exist. An error
       in a decoding thread is raised at its step.
   """
+  _check(batch_size, microbatches, host, hosts)
+  share = batch_size // hosts
+
+  def rows(count: int, seed: int) -> Iterator[np.ndarray]:
+    for step in itertools.count(start_step):
+      drawn = indices(count, seed, step, batch_size * microbatches)
+      yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
+
+  def turns(seed: int) -> Iterator[np.ndarray]:
+    for step in itertools.count(start_step):
+      drawn = _coins(batch_size * microbatches, seed, step)
+      yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
+
+  def pictures(domain: Source, seed: int) -> Stream:
+    drawn = rows(len(domain), seed)
+    found = _streamed(domain, drawn, prefetch) if domain.streams else _gathered(domain, drawn)
+    return _mirrored(found, turns(seed)) if mirror else found
+
+  streams = {'image': pictures(source, seed)}
+  if source.target:
+    streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
+  return _together(source, enumerate(rows(len(source), seed), start_step), streams, seed)
+
+
+def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
   if batch_size < 1 or microbatches < 1:
     raise ValueError(
       f'batch_size and microbatches should be positive, got {batch_size} and {microbatches}'
@@ -105,21 +133,6 @@ def batches(
     raise ValueError(f'batch_size {batch_size} should be a multiple of the {hosts} hosts')
   if not 0 <= host < hosts:
     raise ValueError(f'host should lie from 0 to {hosts - 1}, got {host}')
-  share = batch_size // hosts
-
-  def rows(count: int, seed: int) -> Iterator[np.ndarray]:
-    for step in itertools.count(start_step):
-      drawn = indices(count, seed, step, batch_size * microbatches)
-      yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
-
-  def pictures(domain: Source, seed: int) -> Stream:
-    drawn = rows(len(domain), seed)
-    return _streamed(domain, drawn, prefetch) if domain.streams else _gathered(domain, drawn)
-
-  streams = {'image': pictures(source, seed)}
-  if source.target:
-    streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
-  return _together(source, enumerate(rows(len(source), seed), start_step), streams, seed)
 
 
 def _together(
@@ -136,6 +149,19 @@ def _together(
       batch = dict(zip(streams, shaped, strict=True))
       labelled = source.labels is not None
       yield batch | {'label': source.labels_at(row, seed, step)} if labelled else batch
+
+
+def _coins(count: int, seed: int, step: int) -> np.ndarray:
+  """Return whether each image of a step is turned, bool `[count]`."""
+  words = np.random.Philox(np.random.SeedSequence([seed, step, MIRROR])).random_raw(count)
+  heads: np.ndarray = words % 2 == 1
+  return heads
+
+
+def _mirrored(stream: Stream, turns: Iterator[np.ndarray]) -> Stream:
+  with contextlib.closing(stream):
+    for images, turned in zip(stream, turns, strict=False):
+      yield np.where(turned.reshape(-1, 1, 1, 1), images[:, :, ::-1], images)
 
 
 def _gathered(source: Source, rows: Iterator[np.ndarray]) -> Stream:

@@ -134,8 +134,7 @@ class Records:
   split: str
   image: str  # name of the feature that is the image
   label: str | None  # name of the feature that is the class
-  size: int
-  channels: int
+  form: images.Form
   raw: Stored
 
   def __len__(self) -> int:
@@ -169,21 +168,25 @@ class Records:
     ]
 
   def _picture(self, value: np.ndarray | bytes) -> np.ndarray:
-    shape = (self.size, self.size, self.channels)
+    shape = (self.form.size, self.form.size, self.form.channels)
     if isinstance(value, np.ndarray) and value.shape == shape:
       return value
     if isinstance(value, np.ndarray):
       image = images.from_array(value)
     else:
-      image = images.decode(io.BytesIO(value))
-    return images.to_array(images.fit(image, self.size), self.channels)
+      image = images.decode(io.BytesIO(value), alpha=self.form.channels == 4)
+    return self.form.array(image)
 
   def _classes(self, examples: Sequence[Mapping[str, np.ndarray | bytes]]) -> np.ndarray:
     return np.array([example[self.label] if self.label else 0 for example in examples], np.int32)
 
 
 def records(
-  builder: tfds.core.DatasetBuilder, split: str, size: int | None, channels: int | None
+  builder: tfds.core.DatasetBuilder,
+  split: str,
+  size: int | None,
+  channels: int | None,
+  fit: images.Fit = 'crop',
 ) -> Records:
   """Return the records of a split, which are decoded to `size` and `channels`.
 
@@ -191,11 +194,12 @@ def records(
     builder: the builder of a prepared set.
     split: in the syntax of tensorflow-datasets.
     size: side of the images in pixels; None: as stored.
-    channels: 1 or 3; None: as stored.
+    channels: 1, 3 or 4; None: as stored, without transparency.
+    fit: what happens to images that are not square, as in `images.Form`.
 
   Raises:
-    ValueError: the split, the array_record files or the image feature do not exist, or the stored
-      images differ in size and `size` is None.
+    ValueError: the split, the array_record files or the image feature do not exist, the stored
+      images differ in size and `size` is None, or 4 channels are asked of images that have fewer.
   """
   info = builder.info
   if 'array_record' not in {str(kind.value) for kind in info.available_file_formats()}:
@@ -214,7 +218,12 @@ def records(
     raise ValueError(
       f'{info.full_name} has no split {split!r}: it has {", ".join(info.splits)}'
     ) from error
-  return Records(builder, split, image, label, size, channels or (1 if depth == 1 else 3), raw)
+  if channels == 4 and depth != 4:
+    raise ValueError(
+      f'the images of {info.full_name} have no transparency: use --channels=1 or --channels=3'
+    )
+  form = images.Form(size, channels or (1 if depth == 1 else 3), fit)
+  return Records(builder, split, image, label, form, raw)
 
 
 def _is_picture(feature: tfds.features.FeatureConnector) -> bool:
@@ -250,6 +259,7 @@ def split(
   *,
   size: int | None,
   channels: int | None,
+  fit: images.Fit,
   content: object,
   limit: int,
 ) -> Source:
@@ -262,10 +272,10 @@ def split(
   whole, bracket, part = name.partition('[')
   sides = [f'{whole}{side}' for side in 'AB']
   if set(sides) <= set(builder.info.splits):
-    both = [records(builder, f'{side}{bracket}{part}', size, channels) for side in sides]
+    both = [records(builder, f'{side}{bracket}{part}', size, channels, fit) for side in sides]
     paired = False
   else:
-    first = records(builder, name, size, channels)
+    first = records(builder, name, size, channels, fit)
     features = builder.info.features
     paired = first.image == 'image' and 'target' in features and _is_picture(features['target'])
     both = [first, dataclasses.replace(first, image='target')] if paired else [first]
@@ -288,7 +298,7 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
     in_memory_limit: bytes.
   """
   identity = _identity(chosen, content)
-  count, size, channels = len(chosen), chosen.size, chosen.channels
+  count, (size, channels, _) = len(chosen), chosen.form
   names: tuple[str, ...] = ()
   if chosen.label:
     names = tuple(chosen.builder.info.features[chosen.label].names)
@@ -309,7 +319,7 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
 
 def _held(chosen: Records, limit: int) -> bool:
   """Return whether the decoded images are within the limit and fit into memory."""
-  needed = len(chosen) * chosen.size**2 * chosen.channels
+  needed = len(chosen) * chosen.form.size**2 * chosen.form.channels
   if needed > limit:
     return False
   if not memory.fits(needed):
@@ -331,8 +341,8 @@ def _identity(chosen: Records, content: object) -> str:
     content or stored,
     chosen.split,
     len(chosen),
-    chosen.size,
-    chosen.channels,
+    *chosen.form[:2],
+    *((chosen.form.fit,) if chosen.form.fit != 'crop' else ()),
     *(('target',) if chosen.image == 'target' else ()),
     'v1',
   )
@@ -350,8 +360,8 @@ def _chunks(count: int) -> Iterator[np.ndarray]:
 
 
 def _decoded(chosen: Records) -> tuple[np.ndarray, np.ndarray]:
-  count = len(chosen)
-  pictures = np.empty((count, chosen.size, chosen.size, chosen.channels), np.uint8)
+  count, (size, channels, _) = len(chosen), chosen.form
+  pictures = np.empty((count, size, size, channels), np.uint8)
   labels = np.empty(count, np.int32)
   with images.guarded():
     for i, (some, classes) in enumerate(ordered(chosen.read, _chunks(count), ahead=2 * WORKERS)):

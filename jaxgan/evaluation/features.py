@@ -22,6 +22,7 @@ from jaxgan.data import Source
 from jaxgan.networks.classifier import Classifier
 from jaxgan.networks.pretrained.inception import Inception, converted
 from jaxgan.ops import convolution
+from jaxgan.ops.images import on_white
 from jaxgan.storage import files, foreign_weights
 
 STEPS, BATCH, VERSION = 1500, 128, 1
@@ -240,7 +241,7 @@ def inception(path: pathlib.Path | None) -> FeatureNetwork:
 
 
 def _rgb(images: np.ndarray) -> np.ndarray:
-  return images if images.shape[-1] == 3 else np.repeat(images, 3, -1)
+  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else on_white(images)
 
 
 def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:

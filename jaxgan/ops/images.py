@@ -29,6 +29,21 @@ def from_unit(images: Images) -> Images:
   return (images + 1) * MIDDLE
 
 
+def on_white(images: Images) -> Images:
+  """Lay images on white, a x + (1 - a) with x and the alpha a in [0, 1].
+
+  Args:
+    images: `[..., C]` in [-1, 1].
+
+  Returns:
+    `[..., 3]` for 4 channels, of which the last is alpha; other images are unchanged.
+  """
+  if images.shape[-1] != 4:
+    return images
+  alpha = (images[..., 3:].clip(-1, 1) + 1) / 2
+  return images[..., :3] * alpha + (1 - alpha)
+
+
 def to_uint8(images: Images) -> Images:
   """Scale [-1, 1] to bytes: round to the nearest (halves to even) and clip.
 

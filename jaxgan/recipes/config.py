@@ -25,7 +25,6 @@ from jaxgan.recipes.option_groups import zero_or_above as zero_or_above
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
 
-
 log = logging.getLogger('jaxgan')
 SINKS = ('tensorboard', 'wandb', 'trackio')
 """Programs that the log can be sent to."""
@@ -99,20 +98,32 @@ class Data(Group):
   """Where tfds keeps its data; $TFDS_DATA_DIR or ~/tensorflow_datasets if not given."""
   image_size: int | None = None
   """Pixels on a side; the data set's own size if not given."""
-  channels: Literal[1, 3] | None = None
-  """1: grey, 3: colour; as the data set has them if not given."""
+  fit: Literal['crop', 'pad', 'squash'] = 'crop'
+  """Images that are not square: crop: the center. pad: white on two sides. squash: made square."""
+  channels: Literal[1, 3, 4] | None = None
+  """1: grey, 3: colour, 4: colour and transparency; if not given, 1 or 3 as the data set has."""
   without_classes: tuple[int, ...] = ()
   """Classes of the data set that the run shall not see; those that remain are numbered anew."""
   in_memory_limit: float = 2.0
   """GiB; a data set above it is streamed from disk instead of held in memory."""
 
   def problems(self) -> list[str]:
-    """Add a data set without its folder."""
+    """Add a data set without its folder, and transparency that the variant does not draw."""
     found = super().problems()
+    if self.channels == 4 and not isinstance(self, Latents):
+      found.append('--channels=4 is for variants that draw from latents: leave it out')
     about = data.known(self.dataset)
     if about and about.folder == 'must' and self.folder is None:
       found.append(f'--dataset={self.dataset} needs --folder=PATH, the directory of images')
     return found
+
+
+@dataclass(frozen=True)
+class Mirrored(Group):
+  """Data."""
+
+  mirror: bool = False
+  """Mirror half of the real images, others in each step. Not for letters and digits."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +164,7 @@ class Training(Group):
   ema_rampup: float = 0.05
   """The half-life is at most this share of the images seen so far."""
   freeze: int = 0
-  """Layers of the critic, from the image on, that keep what they learnt before: FreezeD, for a run
-  with --start-from."""
+  """FreezeD: layers of the critic, from the image on, that keep what --start-from gave them."""
 
   NEEDS: ClassVar[tuple[Needs, ...]] = (
     Needs(('ema_rampup',), lambda c: c.ema_images, {'ema_images': 1000.0}),
@@ -396,7 +406,7 @@ class Common(Training, Data, Run):
 
 
 @dataclass(frozen=True)
-class TwoPlayer(Players, Latents, Augmentation, Scores, Common):
+class TwoPlayer(Players, Latents, Augmentation, Scores, Mirrored, Common):
   """Options of every variant whose generator makes images from latents against one critic."""
 
 
@@ -411,8 +421,8 @@ class Config(Ordinary, Packs, Minibatch, VirtualBatch):
 
 
 GROUPS: tuple[type[Group], ...] = (
-  *(Run, Data, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players, Augmentation),
-  *(TopK, Features, Packs, Minibatch, VirtualBatch),
+  *(Run, Data, Mirrored, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players),
+  *(Augmentation, TopK, Features, Packs, Minibatch, VirtualBatch),
 )
 """The groups, in the order of `--help`; a variant's own stand behind the first."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jaxgan.data.images import flat
 from jaxgan.storage.figures import GAP
 
 LARGEST = 640  # pixels on a side of a picture in a report
@@ -102,7 +103,7 @@ def _of_file(path: pathlib.Path, changed: int) -> str:
 def opened(path: pathlib.Path) -> np.ndarray:
   """Read a picture as uint8 `[H, W]` or `[H, W, 3]`."""
   with Image.open(path) as image:
-    return np.asarray(image if image.mode == 'L' else image.convert('RGB'))
+    return np.asarray(flat(image))
 
 
 def url(picture: np.ndarray) -> str:

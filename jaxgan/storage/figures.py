@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.core.typing import Json
-from jaxgan.ops.images import to_uint8
+from jaxgan.ops.images import on_white, to_uint8
 from jaxgan.storage import files
 
 GAP = 2
@@ -29,7 +29,8 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
   """
   n, height, width, channels = images.shape
   rows = -(-n // columns)
-  canvas = np.full((rows, height + GAP, columns, width + GAP, channels), 96, np.uint8)
+  gray = np.array([96, 96, 96, 255] if channels == 4 else [96] * channels, np.uint8)
+  canvas = np.tile(gray, (rows, height + GAP, columns, width + GAP, 1))
   for i, image in enumerate(images):
     canvas[i // columns, :height, i % columns, :width] = image
   return canvas.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
@@ -59,7 +60,7 @@ def save_table(
     rows: the words of each row, which stand on the left.
     columns: the words of each column, which stand above.
   """
-  table = _enlarged(grid(to_uint8(images), len(columns)), WIDTH).convert('RGB')
+  table = _enlarged(grid(to_uint8(coloured(images)), len(columns)), WIDTH)
   font = ImageFont.load_default(FONT)
   left = max(int(font.getlength(text)) for text in rows) + FONT
   top, height, width = 2 * FONT, table.height / len(rows), table.width / len(columns)
@@ -92,7 +93,7 @@ def save_gif(path: str | os.PathLike[str], images: np.ndarray, seconds: float = 
     images: `[n, H, W, C]` in [-1, 1].
     seconds: how long each image is shown.
   """
-  first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(images)]
+  first, *others = [_enlarged(image, WIDTH // 2) for image in to_uint8(on_white(images))]
   duration = round(1000 * seconds)
   options: Json = dict(save_all=True, append_images=others, loop=0, duration=duration)
   with files.atomic(pathlib.Path(path)) as file:
@@ -107,8 +108,8 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
 
 
 def coloured(images: np.ndarray) -> np.ndarray:
-  """Repeat the channel of gray images `[..., 1]` three times; return others unchanged."""
-  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else images
+  """Return images in [-1, 1] as RGB: gray three times, transparent pixels on white."""
+  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else on_white(images)
 
 
 def _enlarged(picture: np.ndarray, width: int) -> Image.Image:

@@ -319,6 +319,7 @@ def batches(
     start_step=step,
     host=jax.process_index(),
     hosts=jax.process_count(),
+    mirror=getattr(session.config, 'mirror', False),
   )
 
 

@@ -285,8 +285,8 @@ def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
       f'the images of data= are {size} x {size} x {channels}, and the config asks for '
       f'image_size={config.image_size}, channels={config.channels}: leave these out'
     )
-  if channels not in (1, 3):
-    raise ValueError(f'images have 1 channel, grey, or 3, RGB; those of data= have {channels}')
+  if channels not in (1, 3, 4):
+    raise ValueError(f'images have 1 channel, 3 (RGB) or 4 (RGBA); those of data= have {channels}')
   config = dataclasses.replace(config, dataset=ARRAYS)
   return config, _without(config, source)
 
@@ -338,6 +338,7 @@ def open_data(config: Common, split: str = 'train', numbered: Spec | None = None
     split=split,
     image_size=config.image_size,
     channels=config.channels,
+    fit=config.fit,
     data_dir=config.data_dir,
     folder=config.folder,
     target_folder=config.target_folder,

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jaxgan.core.typing import Json
+from jaxgan.data.images import flat
 from jaxgan.recipes.config import SINKS
 from jaxgan.storage import files
 
@@ -298,7 +299,7 @@ def _pixels(path: pathlib.Path) -> np.ndarray:
   from PIL import Image
 
   with Image.open(path) as image:
-    return np.asarray(image.convert('RGB'))
+    return np.asarray(flat(image).convert('RGB'))
 
 
 OPENERS: Mapping[str, Open] = {'tensorboard': TensorBoard, 'wandb': _wandb, 'trackio': _trackio}

@@ -16,7 +16,7 @@ from PIL import Image
 
 from jaxgan import data, variants
 from jaxgan.apps import command
-from jaxgan.core.typing import Spec
+from jaxgan.data.images import Form
 from jaxgan.main import COMMANDS
 from jaxgan.ops.images import to_unit
 from jaxgan.training.run import load
@@ -195,7 +195,7 @@ def test_an_error_of_the_programmer_is_not_hidden():
     command.run('say', Options, failing(KeyError('x')), ['--out=x'])
 
 
-SPEC = Spec(4, 3)
+FORM = Form(4)
 
 
 def saved(path, *colour):
@@ -208,7 +208,7 @@ def test_images_of_a_folder_come_by_name_in_the_shape_of_a_run(tmp_path):
   saved(tmp_path / 'b.png', 255, 0, 0)
   saved(tmp_path / 'a' / 'deep.png', 0, 255, 0)
   (tmp_path / 'notes.txt').write_text('no image')
-  found = command.of_folder(tmp_path, SPEC)
+  found = command.of_folder(tmp_path, FORM)
   assert found.names == ['a/deep.png', 'b.png'] and found.labels is None
   assert found.images.shape == (2, 4, 4, 3) and found.images.dtype == np.float32
   np.testing.assert_array_equal(found.images[0], np.broadcast_to([-1.0, 1, -1], (4, 4, 3)))
@@ -219,22 +219,22 @@ def test_files_of_systems_are_no_images_of_a_folder(tmp_path, caplog):
   for name in ('a.png', '._a.png', '__MACOSX/a.png'):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     Image.new('RGB', (8, 8)).save(tmp_path / name)
-  assert command.of_folder(tmp_path, Spec(8, 3, 0)).names == ['a.png']
+  assert command.of_folder(tmp_path, Form(8)).names == ['a.png']
   assert 'skipped what is hidden or of systems and tools, 2 in all' in caplog.text
 
 
 def test_one_image_is_named_by_its_file(tmp_path):
-  found = command.of_folder(saved(tmp_path / 'b.png', 0, 0, 0), SPEC)
+  found = command.of_folder(saved(tmp_path / 'b.png', 0, 0, 0), FORM)
   assert found.names == ['b.png'] and (found.images == -1).all()
 
 
 def test_what_is_no_image_is_refused_with_its_name(tmp_path):
   for path in (tmp_path / 'nowhere', tmp_path):
     with pytest.raises(ValueError, match='no image at .*: give an image or a folder'):
-      command.of_folder(path, SPEC)
+      command.of_folder(path, FORM)
   (tmp_path / 'bad.png').write_bytes(b'no picture')
   with pytest.raises(ValueError, match=r'bad\.png'):
-    command.of_folder(tmp_path, SPEC)
+    command.of_folder(tmp_path, FORM)
 
 
 def test_images_are_a_folder_or_a_split_and_not_both(plain, tmp_path):
@@ -281,7 +281,7 @@ def test_some_images_of_a_sorted_set_are_of_all_its_classes(tmp_path, monkeypatc
   np.testing.assert_array_equal(found.images, to_unit(images[at]))
   for i in range(100):
     Image.fromarray(images[i, ..., 0]).save(tmp_path / f'{i:02}.png')
-  opened = SimpleNamespace(spec=data.Spec(8, 1, 0))
+  opened = SimpleNamespace(spec=data.Spec(8, 1, 0), config=SimpleNamespace(fit='crop'))
   few = command.given(opened, tmp_path, None, 10)
   assert [int(name[:2]) for name in few.names] == at
   np.testing.assert_array_equal(few.images, found.images)

@@ -147,3 +147,12 @@ def test_slopes_are_those_of_differences(key):
   value = jax.jit(lambda t: (jnp.sin(augment.ada(x + t * direction, 0.7, key)) ** 2).sum())
   slope = jax.grad(value)(0.0)
   np.testing.assert_allclose(slope, (value(1e-2) - value(-1e-2)) / 2e-2, rtol=1e-2)
+
+
+def test_alpha_moves_with_the_image_and_keeps_its_values(key):
+  """Colors of images with alpha change as those of images without; alpha is moved only."""
+  x = images(channels=4)
+  changed = ada(x, 1.0, key)
+  chex.assert_trees_all_close(changed[..., :3], ada(x[..., :3], 1.0, key), atol=1e-5)
+  constant = x.at[..., 3].set(0.25)
+  chex.assert_trees_all_close(ada(constant, 1.0, key)[..., 3], constant[..., 3], atol=1e-5)

@@ -133,3 +133,10 @@ def test_generators_and_penalties_learn_through_it(key):
     np.testing.assert_allclose(
       bend, (curve(x + step * way) - curve(x - step * way)) / 2 / step, rtol=1e-7
     )
+
+
+def test_alpha_has_no_color(key):
+  x = images(key, channels=4)
+  changed = diff_augment(x, key, 'color')
+  np.testing.assert_array_equal(changed[..., 3], x[..., 3])
+  np.testing.assert_array_equal(changed[..., :3], diff_augment(x[..., :3], key, 'color'))

@@ -312,3 +312,35 @@ def test_emoji_lie_on_white(tmp_path, test_data):
   assert len(source) == 50 and source.spec.classes == 0
   corners = everything(source)[:, 0, 0]
   assert (corners == 255).all(-1).mean() > 0.9
+
+
+def test_images_that_are_not_square_are_fitted_as_asked(tmp_path):
+  for i in range(2):
+    colour(tmp_path / 'in' / f'{i}.png', (10, 20, 30), size=(16, 8))
+  found = {fit: load(tmp_path / 'in', tmp_path, fit=fit) for fit in ('crop', 'pad', 'squash')}
+  assert len({source.fingerprint for source in found.values()}) >= 2
+  padded = everything(found['pad'])
+  assert (padded[:, 2:6] == (10, 20, 30)).all() and (padded[:, :2] == 255).all()
+  for fit in ('crop', 'squash'):
+    assert (everything(found[fit]) == (10, 20, 30)).all()
+  with pytest.raises(ValueError, match='fit should be one of crop, pad, squash'):
+    load(tmp_path / 'in', tmp_path, fit='stretch')
+
+
+def test_a_fourth_channel_keeps_transparency(tmp_path):
+  (tmp_path / 'in').mkdir()
+  Image.new('RGBA', (8, 8), (1, 2, 3, 0)).save(tmp_path / 'in' / 'a.png')
+  Image.new('RGB', (8, 8), (1, 2, 3)).save(tmp_path / 'in' / 'b.png')
+  source = load(tmp_path / 'in', tmp_path, channels=4)
+  assert source.spec == data.Spec(8, 4, 0)
+  clear, opaque = everything(source)
+  assert (clear == (255, 255, 255, 0)).all() and (opaque == (1, 2, 3, 255)).all()
+  chex.assert_trees_all_equal(everything(load(tmp_path / 'in', tmp_path))[0], clear[..., :3])
+
+
+def test_a_fourth_channel_needs_images_that_have_one(tmp_path, caplog):
+  with pytest.raises(ValueError, match='digits.* have no transparency: use --channels=1'):
+    data.load('digits', data_dir=tmp_path / 'prepared', channels=4)
+  colour(tmp_path / 'in' / 'a.png')
+  load(tmp_path / 'in', tmp_path, channels=4)
+  assert 'no image has a transparent pixel' in caplog.text

@@ -232,6 +232,54 @@ def test_fit_takes_the_centre_square(shape):
   chex.assert_trees_all_equal(np.asarray(images.fit(Image.fromarray(pixels), 10)), expected)
 
 
+@pytest.mark.parametrize('shape', [(8, 16), (16, 8)])
+def test_padding_is_white_on_two_sides_and_keeps_all(shape):
+  image = Image.fromarray(np.full(shape, 40, np.uint8))
+  padded = np.asarray(images.fit(image, 8, 'pad'))
+  inside = padded[2:6] if shape[0] < shape[1] else padded[:, 2:6]
+  assert padded.shape == (8, 8) and (inside == 40).all() and (padded == 255).sum() == 32
+
+
+def test_squashing_keeps_all_in_other_proportions():
+  halves = np.full((8, 32), 50, np.uint8)
+  halves[:, 16:] = 200
+  squashed = np.asarray(images.fit(Image.fromarray(halves), 8, 'squash'))
+  assert squashed.shape == (8, 8)
+  chex.assert_trees_all_equal(squashed[:, [0, 7]], np.full((8, 2), [50, 200], np.uint8))
+
+
+def half_transparent():
+  """Red on the left, transparent green on the right, 32 wide and 16 high."""
+  pixels = np.zeros((16, 32, 4), np.uint8)
+  pixels[:, :16], pixels[:, 16:] = (200, 0, 0, 255), (0, 200, 0, 0)
+  return Image.fromarray(pixels)
+
+
+def test_four_channels_keep_transparency_and_no_hidden_color():
+  array = images.Form(8, 4, 'squash').array(half_transparent())
+  assert array.shape == (8, 8, 4) and array.dtype == np.uint8
+  assert (array[:, 0] == (200, 0, 0, 255)).all() and (array[:, 7] == (255, 255, 255, 0)).all()
+  seen = array[..., 3] > 0
+  assert (array[seen][:, 1] == 0).all()  # no green bleeds into what is seen
+
+
+def test_four_channels_are_padded_with_nothing():
+  array = images.Form(8, 4, 'pad').array(half_transparent())
+  assert (array[:2] == (255, 255, 255, 0)).all() and (array[2:6, :2, 3] == 255).all()
+  opaque = images.Form(8, 4, 'pad').array(Image.new('L', (8, 4), 7))
+  assert (opaque[2:6] == (7, 7, 7, 255)).all() and (opaque[:2, :, 3] == 0).all()
+
+
+def test_three_channels_lie_on_white():
+  array = images.Form(8, 3, 'squash').array(half_transparent())
+  assert (array[:, 0] == (200, 0, 0)).all() and (array[:, 7] == 255).all()
+
+
+def test_the_text_of_a_form_tells_forms_apart():
+  forms = [images.Form(8, c, fit) for c in (3, 4) for fit in ('crop', 'pad', 'squash')]
+  assert images.Form(8).text == '8px' and len({form.text for form in forms}) == 6
+
+
 def test_fit_averages_on_the_way_down_and_interpolates_on_the_way_up():
   checks = (np.indices((64, 64)).sum(0) % 2 * 200).astype(np.uint8)
   small = np.asarray(images.fit(Image.fromarray(checks), 8)).astype(float)

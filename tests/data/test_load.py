@@ -25,7 +25,7 @@ def test_what_is_asked_for_is_in_the_fingerprint(data_dir):
   'options, message',
   [
     (dict(image_size=0), 'image_size should be positive'),
-    (dict(channels=2), 'channels 1 or 3, got None and 2'),
+    (dict(channels=2), 'channels 1, 3 or 4, got None and 2'),
     (
       dict(folder='x'),
       'folder= is for the data sets mnist, stacked_mnist, folder, captions, domains',

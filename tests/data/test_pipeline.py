@@ -166,3 +166,40 @@ def test_impossible_batches_are_refused_at_once(options, message):
   options = dict(batch_size=8, microbatches=1, seed=0) | options
   with pytest.raises(ValueError, match=message):
     data.batches(numbered(20), **options)
+
+
+def sided(n):
+  """Image i has i on its left, and on its right i + 100."""
+  images = np.zeros((n, 2, 2, 1), np.uint8) + np.arange(n, dtype=np.uint8)[:, None, None, None]
+  return data.from_arrays(images + np.array([0, 100], np.uint8)[:, None], np.arange(n) % 3)
+
+
+def test_half_of_mirrored_images_are_turned_anew_in_each_step():
+  plain, turned = (draw(sided(100), 40, mirror=mirror) for mirror in (False, True))
+  shares = []
+  for before, after in zip(plain, turned, strict=True):
+    chex.assert_trees_all_equal(before['label'], after['label'])
+    same = (before['image'] == after['image']).all((2, 3, 4))
+    chex.assert_trees_all_equal(after['image'][~same], before['image'][~same][:, :, ::-1])
+    shares.append(same.mean())
+  assert abs(np.mean(shares) - 0.5) < 0.05 and len(set(shares)) > 5
+
+
+def test_mirrored_images_depend_on_seed_and_step_alone():
+  whole = draw(sided(100), 5, mirror=True)
+  later = draw(sided(100), 3, mirror=True, start_step=2)
+  chex.assert_trees_all_equal(whole[2:], later)
+  hosts = [draw(sided(100), 5, mirror=True, host=host, hosts=2) for host in (0, 1)]
+  for step, parts in enumerate(zip(*hosts, strict=True)):
+    joined = {name: np.concatenate([part[name] for part in parts], 1) for name in whole[step]}
+    chex.assert_trees_all_equal(joined, whole[step])
+  streamed = draw(dataclasses.replace(sided(100), streams=True), 5, mirror=True)
+  chex.assert_trees_all_equal(streamed, whole)
+
+
+@pytest.mark.parametrize('paired', [True, False])
+def test_pairs_are_turned_together_and_domains_apart(paired):
+  both = data.two_domains(sided(100), sided(100), paired=paired)
+  left = lambda images: images[..., 0, 0, 0] >= 100
+  same = [left(x['image']) == left(x['target']) for x in draw(both, 20, mirror=True)]
+  assert np.mean(same) == 1 if paired else 0.3 < np.mean(same) < 0.7

@@ -2,7 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.ops.images import from_unit, to_uint8, to_unit
+from jaxgan.ops.images import from_unit, on_white, to_uint8, to_unit
 
 BYTES = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
 
@@ -30,3 +30,11 @@ def test_values_outside_are_clipped_and_halves_go_to_even():
 
 def test_the_way_back_without_rounding():
   np.testing.assert_array_equal(from_unit(np.array([-1.0, 0.0, 1.0])), [0, 127.5, 255])
+
+
+@pytest.mark.parametrize('kind', [np.asarray, jnp.asarray])
+def test_alpha_lays_images_on_white(kind):
+  pixels = kind(np.array([[-1.0, 0, 1, -1], [-1, 0, 1, 0], [-1, 0, 1, 1.5]], np.float32))
+  np.testing.assert_allclose(on_white(pixels), [[1, 1, 1], [0, 0.5, 1], [-1, 0, 1]], atol=1e-6)
+  for channels in (1, 3):
+    np.testing.assert_array_equal(on_white(pixels[:, :channels]), pixels[:, :channels])

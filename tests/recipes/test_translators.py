@@ -36,3 +36,9 @@ def test_ways_are_named_by_the_data():
     assert list(interface.ways) == names
     first, second = names[0].split('to')
     assert interface.shown[:4] == (first, f'{first} to {second}', f'back to {first}', second)
+
+
+@pytest.mark.parametrize('variant', ['cyclegan', 'pix2pix', 'srgan', 'esrgan'])
+def test_transparent_images_are_for_variants_that_draw_from_latents(variant):
+  with pytest.raises(ValueError, match='--channels=4 is for variants that draw from latents'):
+    variants.configure(variant, channels=4)

@@ -22,7 +22,7 @@ def test_values_outside_are_clipped():
   np.testing.assert_array_equal(figures.to_uint8(images), [0, 255, 0, 255, 0, 255, 128])
 
 
-@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('channels', [1, 3, 4])
 @pytest.mark.parametrize('n, columns, rows', [(6, 3, 2), (5, 3, 2), (1, 4, 1), (3, 1, 3)])
 def test_grid_pixel_by_pixel(n, columns, rows, channels):
   height, width, gap = 4, 5, figures.GAP
@@ -31,13 +31,14 @@ def test_grid_pixel_by_pixel(n, columns, rows, channels):
   shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, channels)
   assert grid.shape == shape and grid.dtype == np.uint8
   expected = np.full(shape, GREY, np.uint8)
+  expected[..., 3:] = 255  # gaps are opaque
   for i in range(n):
     top, left = i // columns * (height + gap), i % columns * (width + gap)
     expected[top : top + height, left : left + width] = images[i]
   np.testing.assert_array_equal(grid, expected)
 
 
-@pytest.mark.parametrize('channels, mode', [(1, 'L'), (3, 'RGB')])
+@pytest.mark.parametrize('channels, mode', [(1, 'L'), (3, 'RGB'), (4, 'RGBA')])
 @pytest.mark.parametrize('size, columns, factor', [(8, 8, 6), (28, 8, 2), (64, 8, 1), (512, 2, 1)])
 def test_saved_grids_are_enlarged_by_whole_factors(tmp_path, channels, mode, size, columns, factor):
   images = np.random.default_rng(0).uniform(-1.2, 1.2, (2 * columns, size, size, channels))
@@ -107,3 +108,12 @@ def test_a_table_has_its_images_below_and_beside_the_words(tmp_path):
   height, width = plain.shape[:2]
   np.testing.assert_array_equal(pixels[-height:, -width:], plain)
   assert pixels[:-height].min() < 100 and pixels[:, :-width].min() < 100  # the words
+
+
+def test_pictures_without_transparency_lie_on_white(tmp_path):
+  clear = np.tile(np.float32([-1, -1, -1, -1]), (2, 8, 8, 1))
+  figures.save_gif(tmp_path / 'a.gif', clear)
+  figures.save_table(tmp_path / 'a.png', clear, ['row'], ['one', 'two'])
+  for name in ('a.gif', 'a.png'):
+    with Image.open(tmp_path / name) as image:
+      assert image.convert('RGB').getpixel((image.width - 9, image.height - 9)) == (255, 255, 255)
