@@ -73,10 +73,9 @@ def batches(
   prefetch: int = 2,
   mirror: bool = False,
 ) -> Generator[dict[str, np.ndarray], None, None]:
-  """Yield this host's part of the data of every step, from `start_step` on, without end.
+  """Yield this host's part of the data of every step, from `start_step` on; close it after use.
 
-  The parts of all hosts, concatenated along axis 1, are the batch of a single host. Close the
-  generator after use.
+  The parts of all hosts, concatenated along axis 1, are the batch of a single host.
 
   Args:
     source: what `jaxgan.data.load` returns.

