@@ -67,7 +67,8 @@ def reword(folder, names):
 def run(path):
   """Execute one lesson and write its notebook, without anything of this machine."""
   notebook = jupytext.read(path)
-  nbclient.NotebookClient(notebook, timeout=1800, kernel_name='python3').execute()
+  given = dict(timeout=1800, kernel_name='python3', coalesce_streams=True)
+  nbclient.NotebookClient(notebook, **given).execute()
   for cell in notebook.cells:
     cell.metadata.pop('execution', None)
     if cell.cell_type == 'code':  # XLA says on a busy machine that it compiles slowly
