@@ -105,7 +105,7 @@ def _of(shown: Shown, features: list[Array]) -> list[tuple[str, Array]]:
   found = {
     **{f'critic/{name}': value for name, value in judgement(shown.critic, real, fake).items()},
     'critic/slope': steepness(shown.real, shown.fake, real, fake),
-    'samples/diversity': diversity(shown.real, shown.fake),
+    **{f'samples/{name}': value for name, value in resemblance(shown.real, shown.fake).items()},
     'samples/features': diversity(real_features, fake_features),
     'samples/extreme': _extreme(shown.fake) - _extreme(shown.real),
   }
@@ -165,6 +165,38 @@ def steepness(real: Array, fake: Array, real_logits: Array, fake_logits: Array) 
   return (jnp.abs(whole(real_logits) - whole(fake_logits)) / jnp.maximum(apart, 1e-6)).mean()
 
 
+def resemblance(real: Array, fake: Array) -> Logs:
+  """Return how fake images lie among real ones, by the Euclidean distances of all pairs.
+
+  Of the first `MOST` of each, with d(x, y) the mean distance and near(x, y) the mean distance of an
+  x to the nearest other y:
+
+      diversity = d(fake, fake) / d(real, real)
+      distance = (2 d(real, fake) - d(real, real) - d(fake, fake)) / d(real, real)
+      nearness = near(fake, real) / near(real, real)
+      reach = near(real, fake) / near(real, real)
+
+  The distance is the energy distance without its bias: about 0 for images of one distribution.
+
+  Returns:
+    These four; nothing for fewer than two images of each.
+  """
+  if min(len(real), len(fake)) < 2:
+    return {}
+  real, fake = (x[:MOST].reshape(min(len(x), MOST), -1) for x in (real, fake))
+  n = len(real)
+  apart = distances(jnp.concatenate([real, fake]))
+  own, between, other = apart[:n, :n], apart[:n, n:], apart[n:, n:]
+  within = jnp.maximum(_mean(own), 1e-6)
+  near = jnp.maximum(jnp.where(jnp.eye(n, dtype=bool), jnp.inf, own).min(1).mean(), 1e-6)
+  return {
+    'diversity': _mean(other) / within,
+    'distance': (2 * between.mean() - _mean(own) - _mean(other)) / within,
+    'nearness': between.min(0).mean() / near,
+    'reach': between.min(1).mean() / near,
+  }
+
+
 def diversity(real: Array | None, fake: Array | None) -> Array | None:
   """Return the mean distance of two fake images over that of two real ones; None for fewer."""
   if real is None or fake is None or min(len(real), len(fake)) < 2:
@@ -174,13 +206,21 @@ def diversity(real: Array | None, fake: Array | None) -> Array | None:
 
 def spread(x: Array) -> Array:
   """Return the mean Euclidean distance of two of the first `MOST` rows of `[n, ...]`."""
-  rows = x[:MOST].reshape(min(len(x), MOST), -1).astype(jnp.float32)
+  return _mean(distances(x[:MOST].reshape(min(len(x), MOST), -1)))
+
+
+def distances(rows: Array) -> Array:
+  """Return the Euclidean distances of all rows of `[n, d]`, `[n, n]`."""
+  rows = rows.astype(jnp.float32)
   rows = rows - rows.mean(0, keepdims=True)
   squares = (rows**2).sum(1)
   product = jnp.matmul(rows, rows.T, precision='highest')
   apart = jnp.maximum(squares[:, None] + squares[None] - 2 * product, 0)
-  apart = jnp.where(jnp.eye(len(rows), dtype=bool), 0, apart)
-  return jnp.sqrt(apart).sum() / (len(rows) * (len(rows) - 1))
+  return jnp.sqrt(jnp.where(jnp.eye(len(rows), dtype=bool), 0, apart))
+
+
+def _mean(apart: Array) -> Array:
+  return apart.sum() / (len(apart) * (len(apart) - 1))
 
 
 def _extreme(images: Array) -> Array:
