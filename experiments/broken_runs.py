@@ -45,6 +45,18 @@ BASES: dict[str, dict[str, Any]] = {
   'sngan': dict(steps=800, generator_width=8, critic_width=8, conditional=False),
 }
 """The healthy runs: small networks on the 8 x 8 digits."""
+OTHERS: dict[str, dict[str, Any]] = {
+  'dcgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
+  'wgan': dict(steps=800, width=16, generator_lr=5e-4, critic_lr=5e-4),
+  'cgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
+  'biggan': dict(steps=600, generator_width=8, critic_width=8, generator_lr=1e-3, critic_lr=1e-3),
+  'r3gan': dict(steps=800, width=16, generator_lr=1e-3, critic_lr=1e-3),
+  'unrolled': dict(steps=1500, widths=(64, 128), generator_lr=1e-3, critic_lr=1e-3),
+  'progan': dict(steps=1200, width=16, generator_lr=2e-3, critic_lr=2e-3),
+  'stylegan': dict(steps=1200, width=16),
+  'stylegan2': dict(steps=800, width=16, batch_size=32),
+}
+"""Healthy runs of other variants, which no threshold has seen."""
 
 
 # Ways to break a run: the options that change, the images, and parts of the networks.
@@ -58,6 +70,7 @@ class Break:
   images: str = 'digits'
   networks: str = ''
   only: tuple[str, ...] = tuple(BASES)
+  size: int = 8
 
 
 def _rates(critic: float, generator: float) -> Callable[[Any], Mapping[str, Any]]:
@@ -68,7 +81,7 @@ def _rates(critic: float, generator: float) -> Callable[[Any], Mapping[str, Any]
 
 
 BREAKS: dict[str, Break] = {
-  'healthy': Break(),
+  'healthy': Break(only=(*BASES, *OTHERS)),
   'healthy, slower': Break(_rates(0.7, 0.7)),
   'critic x 10': Break(_rates(10, 1)),
   'critic / 10': Break(_rates(0.1, 1)),
@@ -83,6 +96,10 @@ BREAKS: dict[str, Break] = {
   'wrong range': Break(images='dark'),
   'ring8': Break(images='ring8'),
   'grid25': Break(images='grid25'),
+  'MNIST': Break(images='mnist', only=('gan', 'wgan_gp'), size=16),
+  'MNIST, critic / 10': Break(_rates(0.1, 1), 'mnist', only=('gan', 'wgan_gp'), size=16),
+  'MNIST, tiny rates': Break(_rates(0.01, 0.01), 'mnist', only=('gan', 'wgan_gp'), size=16),
+  'MNIST, huge rates': Break(_rates(100, 100), 'mnist', only=('gan', 'wgan_gp'), size=16),
 }
 WEAK: dict[str, list[tuple[Any, str, dict[str, Any]]]] = {
   'no norm': [(mlp, 'Generator', {'norm': False}), (dcgan, 'Generator', {'norm': False})],
@@ -239,10 +256,13 @@ class Truth:
 
 
 def modes_of(images: np.ndarray, places: np.ndarray) -> dict[str, float]:
-  """Return how many places samples show, and the share of samples that are a dot at a place."""
+  """Return how many places samples show, and the share of samples that are a dot at a place.
+
+  A place counts that has a fifth of its due among the samples that are a dot.
+  """
   apart = ((images[:, None].astype(float) - drawn(places)[None]) ** 2).mean((2, 3, 4)) ** 0.5
   nearest, good = apart.argmin(1), apart.min(1) < 20
-  shares = np.bincount(nearest[good], minlength=len(places)) / len(images)
+  shares = np.bincount(nearest[good], minlength=len(places)) / max(good.sum(), 1)
   modes = float((shares > 0.2 / len(places)).sum())
   return {'modes': modes, 'of': float(len(places)), 'good': float(good.mean())}
 

@@ -21,6 +21,10 @@ LINES = 3
 that is beyond doubt needs fewer."""
 PAST = 4
 """Lines with signals that are kept."""
+WINDOW = 0.1
+"""The share of the run over which a pace is measured, if it has `PAST` lines."""
+FAR, NEAR = 0.1, 0.05
+"""Distances of samples from real images at the end that are bad, and where the critic guesses."""
 Line = Mapping[str, float]
 NONE = math.nan
 
@@ -38,7 +42,7 @@ class Sign(NamedTuple):
 
 
 class Recent:
-  """The latest lines with signals, and the largest value of each signal before.
+  """The latest lines with signals, and the largest and smallest value of each signal before.
 
   Args:
     length: the steps of the run.
@@ -50,7 +54,9 @@ class Recent:
     self.line: Line = {}
     self.before: dict[str, float] = {}
     self.top: dict[str, float] = {}
+    self.low: dict[str, float] = {}
     self._past: collections.deque[Line] = collections.deque(maxlen=PAST)
+    self._distances: list[tuple[int, float]] = []
 
   @property
   def step(self) -> int:
@@ -67,14 +73,35 @@ class Recent:
     for name, value in self.line.items():
       if math.isfinite(value):
         self.top[name] = max(self.top.get(name, value), value)
+        self.low[name] = min(self.low.get(name, value), value)
       self.before[name] = value  # the latest of each, as not every line has signals
     self.line = line
     if signals:
       self._past.append(line)
+      self._distances.append((self.step, max(self.distance, 1e-3)))
 
   def of(self, name: str) -> float:
     """Return the latest value of a signal, of the worst domain; NaN where there is none."""
     return _worst(self.line, name)
+
+  @property
+  def distance(self) -> float:
+    """Return how far samples are from real images, in the worst domain; NaN where not logged."""
+    names = ('samples/distance', 'samples/distance_a', 'samples/distance_b')
+    return max((self.line[name] for name in names if name in self.line), default=NONE)
+
+  def final(self) -> float:
+    """Return the distance at the end of the run if it falls on at its recent pace; NaN so far."""
+    before = [one for one in self._distances[: 1 - PAST] if one[0] <= self.step - self.window]
+    if not before or not math.isfinite(self._distances[-1][1]):
+      return NONE
+    (then, was), (step, now) = before[-1], self._distances[-1]
+    return now * min(1.0, now / was) ** ((self.length - step) / (step - then))
+
+  @property
+  def window(self) -> float:
+    """Return the steps over which a pace is measured."""
+    return WINDOW * self.length
 
   def rises(self, name: str) -> bool:
     """Return whether a signal has risen by a tenth or more over the lines that are kept."""
@@ -132,14 +159,21 @@ def _overpowered(recent: Recent) -> Sign:
   right = min(recent.of('critic/accuracy_real'), recent.of('critic/accuracy_fake'))
   lost = recent.of('critic/saturated') > 0.9 or 1.15 < _apart(recent) < ALIKE
   late = recent.share > 0.6 and recent.of('samples/diversity') < 0.8
+  found = [
+    recent.shows('critic/accuracy_fake', 'a critic that is always right teaches little'),
+    recent.shows('critic/saturated', 'share of logits where the loss is flat'),
+    recent.shows('samples/diversity', '1 as real images; noise is above'),
+  ]
   if recent.share > 0.05 and right > 0.97 and (lost or late):
-    found = [
-      recent.shows('critic/accuracy_fake', 'a critic that is always right teaches little'),
-      recent.shows('critic/saturated', 'share of logits where the loss is flat'),
-      recent.shows('samples/diversity', '1 as real images; noise is above'),
-    ]
     return Sign(found)
+  if recent.share > 0.1 and _right(recent) > 0.8 and recent.final() > FAR:
+    return Sign([*found[:1], _far(recent)])
   return Sign()
+
+
+def _far(recent: Recent) -> Evidence:
+  says = f'at this pace {recent.final():.2g} at the end; real images have about 0'
+  return Evidence('samples/distance', recent.distance, recent.step, says)
 
 
 def _guessing(recent: Recent) -> Sign:
@@ -156,13 +190,17 @@ def _guessing(recent: Recent) -> Sign:
   if recent.share > 0.05 and _right(recent) < 0.45 and not 0.8 < unlike < 1.15:
     return Sign(found, 2)
   poor = unlike < 0.75 and recent.share > 0.2
-  noise = 1.1 < _apart(recent) < ALIKE
+  noise = 1.1 < _apart(recent) < ALIKE and not recent.distance < NEAR
+  if recent.share > 0.1 and _right(recent) < 0.65 and recent.final() > NEAR:
+    return Sign([*found[:2], _far(recent)])
   return Sign(found) if _right(recent) < 0.65 and (poor or noise) else Sign()
 
 
 def _slow(recent: Recent) -> Sign:
   """Updates of the generator that are too small to get anywhere."""
   update = recent.of('generator/update')
+  if recent.of('generator/gradient') < VANISHED:  # no rate would help
+    return Sign()
   if update < remedies.TINY and update * recent.length < HARDLY:
     return Sign([recent.shows(f'{player}/update', USUAL) for player in ('generator', 'critic')], 1)
   return Sign()
@@ -198,7 +236,17 @@ def _overfitting(recent: Recent) -> Sign:
   if knows and recent.of('critic/overfit') > 0.6:
     says = 'held-out images should be judged as training images are, 0; as generated ones is 1'
     return Sign([recent.shows('critic/overfit', says)])
+  names = ('critic/accuracy_real', 'critic/accuracy_fake')
+  if _right(recent) > 0.95 and recent.share > 0.2 and recent.distance < NEAR and _guessed(recent):
+    says = 'about 0: samples are near real images, yet the critic knows which is which'
+    return Sign([recent.shows(names[0], 'it was lower'), recent.shows('samples/distance', says)])
   return Sign()
+
+
+def _guessed(recent: Recent) -> bool:
+  """Return whether the critic once was wrong about many images, be they real or not."""
+  low = [v for k, v in recent.low.items() if k.startswith('critic/accuracy_')]
+  return min(low, default=1.0) < 0.75
 
 
 def _diverging(recent: Recent) -> Sign:

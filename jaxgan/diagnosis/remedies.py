@@ -18,6 +18,8 @@ OF_DATA = ('samples: distinct', 'samples: real_contrast')
 """Evidence that the data set itself is wrong."""
 UPDATE = 0.003
 """A usual size of an update, in units of the parameters."""
+RATE, USUAL = 'learning rate', 5e-4
+"""Evidence that a rate is too high, and what is usual with Adam."""
 TINY = 3e-4
 """Updates below this are small."""
 
@@ -47,8 +49,9 @@ def _updates(evidence: Sequence[Evidence]) -> dict[str, float]:
 
 def _slower(config: Common, evidence: Sequence[Evidence]) -> Json:
   """Return lower rates: of both players, since what one does shakes the other."""
-  sizes = _updates(evidence).values()
+  sizes, rates = _updates(evidence).values(), [x.value for x in evidence if x.name == RATE]
   factor = _sized(max(sizes), 0.01, 0.2) if sizes else 0.2
+  factor = min([factor, *(USUAL / rate for rate in rates)])
   return {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
 
 

@@ -19,6 +19,8 @@ from jaxgan.recipes.config import Common
 
 TAIL = 0.2
 """The last share of the lines with signals, whose median counts."""
+HIGH = 0.01
+"""A rate from which on Adam may throw networks where they have no gradient."""
 FEWEST = 3
 """Lines with signals without which the log alone shows nothing."""
 Shown = tuple[float, list[Evidence]]
@@ -92,11 +94,11 @@ def _ramp(value: float, none: float, full: float) -> float:
 
 
 def _divergence(case: Case) -> Shown:
-  """Numbers that are not finite, or losses that grew a hundredfold."""
-  sure, found = 0.0, []
+  """Numbers that are not finite, losses that grew a hundredfold, or networks thrown off."""
+  sure, found = _thrown(case)
   skipped = case.lines('skipped')
   if len(skipped) and skipped[-1] > skipped[len(skipped) // 2]:
-    sure = 0.9
+    sure = max(sure, 0.9)
     found.append(case.logged('skipped', 'steps with numbers that were not finite'))
   for name in ('critic/loss', 'generator/loss'):
     sizes = np.abs(case.lines(name))
@@ -107,6 +109,16 @@ def _divergence(case: Case) -> Shown:
         sure = max(sure, grown)
         found.append(Evidence(name, now, case.step, f'it was {begun:.3g} at the beginning'))
   return sure, found
+
+
+def _thrown(case: Case) -> Shown:
+  """Neither player has a gradient any more, and rates are so high that they were thrown there."""
+  still = all(case.tail(f'{player}/gradient') < VANISHED for player in ('generator', 'critic'))
+  rate = max(getattr(case.config, f'{player}_lr', 0.0) for player in ('generator', 'critic'))
+  if not still or getattr(case.config, 'optimizer', 'adam') != 'adam' or rate < HIGH:
+    return 0.0, []
+  says = 'a usual rate of Adam is below 0.005; neither player has a gradient any more'
+  return 1.0, [Evidence(remedies.RATE, rate, case.step, says)]
 
 
 def case_tail(values: np.ndarray) -> float:

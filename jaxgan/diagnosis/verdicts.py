@@ -21,7 +21,7 @@ ABOUT: dict[str, str] = {
   STRONG: 'the critic wins, and the generator learns little from it',
   WEAK: 'the critic does not tell samples from real images, though they differ',
   OSCILLATION: 'the samples change back and forth instead of getting better',
-  DIVERGENCE: 'numbers grow without bound or are not finite',
+  DIVERGENCE: 'numbers grow without bound, are not finite, or no longer change',
   SLOW: 'the updates are too small for the length of the run',
   OVERFIT: 'the critic knows the training images by heart',
   MEMORIZED: 'the samples are copies of training images',
@@ -38,6 +38,7 @@ IMPLIES: dict[str, tuple[str, ...]] = {
   DEAD: (*_SAMPLES, STRONG, WEAK, SLOW, OSCILLATION),
   MEMORIZED: (FULL, PARTIAL, OVERFIT, WEAK, STRONG, OSCILLATION),
   FULL: (PARTIAL,),
+  DIVERGENCE: (*_SAMPLES, WEAK, STRONG),
 }
 """What a verdict explains, so that it is not named besides."""
 
