@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import jax
@@ -33,6 +33,8 @@ from jaxgan.training import loop
 
 NUM = 1000
 """Samples of a run that are measured."""
+MNIST = 4000
+"""Images of MNIST that are used."""
 COMMON: dict[str, Any] = dict(
   log_every=50, sample_every=10_000, checkpoint_every=10_000, image_size=8, report=False
 )
@@ -50,7 +52,7 @@ OTHERS: dict[str, dict[str, Any]] = {
   'wgan': dict(steps=800, width=16, generator_lr=5e-4, critic_lr=5e-4),
   'cgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
   'biggan': dict(steps=600, generator_width=8, critic_width=8, generator_lr=1e-3, critic_lr=1e-3),
-  'r3gan': dict(steps=800, width=16, generator_lr=1e-3, critic_lr=1e-3),
+  'r3gan': dict(steps=1000, width=16),
   'unrolled': dict(steps=1500, widths=(64, 128), generator_lr=1e-3, critic_lr=1e-3),
   'progan': dict(steps=1200, width=16, generator_lr=2e-3, critic_lr=2e-3),
   'stylegan': dict(steps=1200, width=16),
@@ -154,22 +156,30 @@ def folder_of(kind: str, out: pathlib.Path) -> pathlib.Path:
   """Write the images of a kind as PNG files, and return their folder."""
   folder = out / 'images' / kind
   if not folder.exists():
-    for i, image in enumerate(images_of(kind)):
+    for i, image in enumerate(images_of(kind, out)):
       path = folder / f'{i:05d}.png'
       path.parent.mkdir(parents=True, exist_ok=True)
       Image.fromarray(image[..., 0]).save(path)
   return folder
 
 
-def images_of(kind: str) -> np.ndarray:
-  """Return the images of a kind, uint8 `[n, 8, 8, 1]`."""
+def images_of(kind: str, out: pathlib.Path) -> np.ndarray:
+  """Return the images of a kind, uint8 `[n, 8, 8, 1]`, of MNIST `[n, 16, 16, 1]`."""
   if kind in ('ring8', 'grid25'):
     return points(kind)[0]
+  if kind == 'mnist':
+    return mnist('train', out).images(np.arange(MNIST))
   from jaxgan.data import digits
 
   images = digits.arrays()[0][: digits.TRAIN, ..., None]
   few = {'one': images[:1].repeat(64, 0), 'few': images[:64], 'dark': images // 128}
   return few[kind]
+
+
+def mnist(split: str, out: pathlib.Path) -> data.Source:
+  """Return a part of MNIST with 16 x 16 pixels."""
+  chosen = f'{split}[:{MNIST}]'
+  return data.load('mnist', split=chosen, image_size=16, data_dir=out / 'data')
 
 
 def points(kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -199,13 +209,14 @@ def configured(variant: str, kind: str, seed: int, out: pathlib.Path) -> Any:
   """Return the config of a run that is broken in one way."""
   broken = BREAKS[kind]
   name = altered(variant, broken.networks) if broken.networks else variant
-  options: dict[str, Any] = {**COMMON, **BASES[variant], 'seed': seed}
+  options: dict[str, Any] = {**COMMON, **(BASES | OTHERS)[variant], 'seed': seed}
   if broken.networks == 'weak critic' and variant == 'sngan':
     options['critic_width'] = 1
   if broken.networks == 'weak generator' and variant == 'sngan':
     options['generator_width'] = 1
   if broken.images != 'digits':
     options |= dict(dataset='folder', folder=folder_of(broken.images, out), channels=1)
+  options['image_size'] = broken.size
   options |= dict(data_dir=out / 'data')
   config = jaxgan.configure(name, **options)
   return jaxgan.configure(name, **{**options, **broken.options(config)})
@@ -216,35 +227,52 @@ def place(out: pathlib.Path, variant: str, kind: str, seed: int) -> pathlib.Path
   return out / 'runs' / f'{variant}-{kind.replace(" ", "_").replace("/", "by")}-{seed}'
 
 
+class Seen(NamedTuple):
+  """Real images, as a classifier that was trained on them sees them."""
+
+  train: data.Source
+  network: features.FeatureNetwork
+  real: samples.Sample
+  reference: frechet.Reference
+
+
 class Truth:
   """Measures what is true of runs, by means that the doctor does not use."""
 
   def __init__(self, out: pathlib.Path):
-    options: dict[str, Any] = dict(image_size=8, data_dir=out / 'data')
-    self.train, test = (data.load('digits', split=split, **options) for split in ('train', 'test'))
-    self.network = features.classifier(self.train, test)
-    self.real = samples.seen(self.network, self.train)
-    self.reference = frechet.reference(samples.moments_of(self.real))
+    self._out = out
+
+  @functools.cached_property
+  def digits(self) -> Seen:
+    """Return the digits of 8 x 8 pixels, seen by a classifier."""
+    load = functools.partial(data.load, 'digits', image_size=8, data_dir=self._out / 'data')
+    return _seen(load(split='train'), load(split='test'))
+
+  @functools.cached_property
+  def mnist(self) -> Seen:
+    """Return those of MNIST."""
+    return _seen(mnist('train', self._out), mnist('test', self._out))
 
   def of(self, run: jaxgan.Run, kind: str) -> dict[str, float]:
     """Return the truth of a run: modes, precision, recall, distance, copies, gradient."""
     images = to_uint8(run.sample(1234, NUM))
     images_kind = BREAKS[kind].images
-    found = {'gradient': self.gradient(run), 'bright': float(images.mean())}
+    beside = self.mnist if images_kind == 'mnist' else self.digits
+    found = {'gradient': self.gradient(run, beside.train), 'bright': float(images.mean())}
     if images_kind in ('ring8', 'grid25'):
       return found | modes_of(images, points(images_kind)[1])
-    seen = samples.seen(self.network, images)
+    seen = samples.seen(beside.network, images)
     shares = np.bincount(seen.logits.argmax(1), minlength=10) / len(images)
-    near = neighbors.prdc(self.real.features[:NUM], seen.features, 5)._asdict()
+    near = neighbors.prdc(beside.real.features[:NUM], seen.features, 5)._asdict()
     found |= {name: float(value) for name, value in near.items()}
-    found['frechet'] = float(frechet.distance_of(seen.features, self.reference))
+    found['frechet'] = float(frechet.distance_of(seen.features, beside.reference))
     return found | {'modes': float((shares > 0.01).sum()), 'most': float(shares.max())}
 
-  def gradient(self, run: jaxgan.Run) -> float:
+  def gradient(self, run: jaxgan.Run, train: data.Source) -> float:
     """Return the norm of the gradient of the generator's loss, relative to its parameters."""
     played, state = run.stage.game, run.state
     turn = next(turn for turn in played.turns if turn.player == 'generator')
-    batch = {'image': to_unit(self.train.images(np.arange(64)))}
+    batch = {'image': to_unit(train.images(np.arange(64)))}
     nets = game.nets(played, state.replace(ema={}), train=True)  # type: ignore[attr-defined]
     own = {name: state.params[name] for name in played.players['generator'].networks}
 
@@ -253,6 +281,12 @@ class Truth:
       return turn.loss(bound, batch, jax.random.key(0))[0]
 
     return float(optax.tree.norm(jax.grad(loss)(own)) / optax.tree.norm(own))
+
+
+def _seen(train: data.Source, test: data.Source) -> Seen:
+  network = features.classifier(train, test)
+  real = samples.seen(network, train)
+  return Seen(train, network, real, frechet.reference(samples.moments_of(real)))
 
 
 def modes_of(images: np.ndarray, places: np.ndarray) -> dict[str, float]:
@@ -294,7 +328,7 @@ def quickly() -> None:
 def is_sick(truth: dict[str, Any], healthy: dict[str, float]) -> bool | None:
   """Return whether a run is sick, by its truth; None where the truth lies between.
 
-  A run on all digits is well with 8 digits or more, and beside healthy runs of its variant half
+  A run on all digits, of MNIST or not, is well with 8 digits or more, and beside healthy runs half
   of their recall, 0.6 of their precision and at most 2.5 times their distance. It is sick with 5
   digits or fewer, less than 0.3 of recall or precision, or more than 4 times the distance. Runs
   on points are well with nine tenths of the modes, and sick with 0.6 of them or fewer; where less
