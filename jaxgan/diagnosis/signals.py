@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxgan.core import game
@@ -132,24 +133,31 @@ def judgement(critic: Callable[[Array, Array], Array], real: Array, fake: Array)
     the right side of the middle; 'saturated', the share of logits at which the loss has less than
     1 % of the slope that it has at the middle; 'logit', the mean logit of real images.
   """
-  middle = _middle(critic, real, fake)
-  slopes = lambda r, f: jnp.abs(jnp.stack(jax.grad(critic, argnums=(0, 1))(r, f)))
-  at_middle = slopes(jnp.full_like(real, middle), jnp.full_like(fake, middle))
+  real, fake = real.ravel(), fake.ravel()
+  means = jnp.stack([real, fake]).mean(1)
+  middle = _middle(critic, means)
+  slopes = jnp.abs(jnp.stack(jax.grad(critic, argnums=(0, 1))(*_ended(middle, real, fake))))
+  right = (jnp.stack([real - middle, middle - fake]) > 0).mean(1, dtype=jnp.float32)
   return {
-    'gap': real.mean() - fake.mean(),
-    'accuracy_real': (real > middle).mean(dtype=jnp.float32),
-    'accuracy_fake': (fake < middle).mean(dtype=jnp.float32),
-    'saturated': (slopes(real, fake) < 0.01 * at_middle.max()).mean(dtype=jnp.float32),
-    'logit': real.mean(),
+    'gap': means[0] - means[1],
+    'accuracy_real': right[0],
+    'accuracy_fake': right[1],
+    'saturated': (slopes[:, :-1] < 0.01 * slopes[:, -1].max()).mean(dtype=jnp.float32),
+    'logit': means[0],
   }
 
 
-def _middle(critic: Callable[[Array, Array], Array], real: Array, fake: Array) -> Array:
-  grid = jnp.linspace(-2.0, 2.0, 81)
-  losses = jax.vmap(lambda t: critic(t[None], t[None]))(grid)
-  least = losses < losses.min() + 1e-5
-  middle = jnp.where(least, grid, 0).sum() / least.sum()
-  return jnp.where(least.all(), (real.mean() + fake.mean()) / 2, middle)
+def _ended(middle: Array, *logits: Array) -> list[Array]:
+  """Return logits with one at the middle as the last, so that one gradient has all slopes."""
+  return [jnp.append(x, middle.astype(x.dtype)) for x in logits]
+
+
+def _middle(critic: Callable[[Array, Array], Array], means: Array) -> Array:
+  grid = np.linspace(-2, 2, 81, dtype=np.float32)
+  losses = jax.vmap(lambda t: critic(t[None], t[None]))(jnp.asarray(grid))
+  least = (losses < losses.min() + 1e-5).astype(jnp.float32)
+  ones, sums = least @ np.stack([np.ones_like(grid), grid], 1)
+  return jnp.where(ones == len(grid), means.mean(), sums / ones)
 
 
 def steepness(real: Array, fake: Array, real_logits: Array, fake_logits: Array) -> Array | None:
