@@ -131,3 +131,29 @@ def test_what_a_warning_says():
     'warning: full mode collapse: the samples are nearly all the'
   )
   assert '\n' not in sentence(found[0]) and '--generator-lr' in sentence(found[0])
+
+
+def far(distances, **line):
+  return heard(alarms(), [{'samples/distance': x, **line} for x in distances])
+
+
+def test_samples_that_will_still_be_far_away_at_the_end_are_bad():
+  """Halved every 100 steps of 1000, a distance of 1 is about 0 in the end; at 0.95 it is not."""
+  guesses = {'critic/accuracy_real': 0.5, 'critic/accuracy_fake': 0.5}
+  right = {'critic/accuracy_real': 0.9, 'critic/accuracy_fake': 0.9}
+  falls, stays = ([share ** (i / 2) for i in range(20)] for share in (0.5, 0.95))
+  assert far(falls, **guesses) == far(falls, **right) == far(stays) == []
+  assert far(stays, **guesses) == [(300, verdicts.WEAK)]  # a pace takes four lines
+  assert far(stays, **right) == [(300, verdicts.STRONG)]
+
+
+def test_a_critic_that_learns_to_tell_samples_as_near_as_can_be_overfits():
+  lines = [{'critic/accuracy_fake': x, 'critic/accuracy_real': x} for x in [0.6] * 4 + [1.0] * 8]
+  near = [{**line, 'samples/distance': 0.0} for line in lines]
+  assert heard(alarms(), near) == [(350, verdicts.OVERFIT)]
+  assert heard(alarms(), near[4:]) == []  # it was right from the beginning
+
+
+def test_no_rate_helps_where_the_gradient_is_0():
+  lost = {'generator/update': 0.0, 'generator/gradient': 0.0}
+  assert heard(alarms(), [lost] * 4) == [(100, verdicts.STRONG)]

@@ -1,5 +1,7 @@
 """Verdicts of made-up logs and looks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,3 +119,14 @@ def test_too_little_gives_no_verdict(lines, look):
 def test_the_log_alone_shows_a_collapse():
   assert names(case({'samples/diversity': 0.05}, look=None))[0] == verdicts.FULL
   assert names(case(look=None)) == [verdicts.HEALTHY]
+
+
+@pytest.mark.parametrize(('rate', 'name'), [(0.05, verdicts.DIVERGENCE), (2e-4, verdicts.STRONG)])
+def test_players_without_a_gradient_were_thrown_off_where_rates_are_huge(rate, name):
+  still = {'generator/gradient': 0.0, 'critic/gradient': 0.0}
+  one = case(still, recall=0.0, precision=0.0, grain=2.6)
+  one = replace(one, config=replace(one.config, generator_lr=rate, critic_lr=rate))
+  first = rules.verdicts_of(one)[0]
+  assert first.name == name
+  if name == verdicts.DIVERGENCE:
+    assert first.remedies[0] == '--generator-lr=0.0005 --critic-lr=0.0005'

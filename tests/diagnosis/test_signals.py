@@ -64,6 +64,25 @@ def test_diversity_of_equal_samples_is_none():
   assert signals.diversity(real, real[:1]) is None
 
 
+def test_resemblance_of_known_images():
+  random = np.random.default_rng(0)
+  real, other = (jnp.asarray(random.normal(size=(64, 16)), jnp.float32) for _ in range(2))
+  found = lambda fake: {k: float(x) for k, x in signals.resemblance(real, fake).items()}
+  alike, noise, alone, copies = found(other), found(3 * other), found(0 * other), found(real)
+  assert alike['distance'] == pytest.approx(0, abs=0.03) and alike['reach'] == pytest.approx(
+    1, abs=0.1
+  )
+  assert noise['distance'] > 0.3 and noise['nearness'] > 2 and alone['reach'] > 1.05
+  assert alone['diversity'] < 1e-3 and alone['distance'] > 0.3
+  assert copies['nearness'] == pytest.approx(0, abs=1e-3)  # copies of training images
+  apart = lambda a, b: np.linalg.norm(np.asarray(a)[:, None] - np.asarray(b)[None], axis=-1)
+  own, them, both = apart(real, real), apart(other, other), apart(real, other)
+  mean = lambda x: x.sum() / (64 * 63)
+  expected = (2 * both.mean() - mean(own) - mean(them)) / mean(own)
+  assert alike['distance'] == pytest.approx(expected, abs=1e-4)
+  assert signals.resemblance(real, real[:1]) == {}
+
+
 def test_steepness_of_a_linear_critic_along_its_direction():
   x, y = jnp.zeros((3, 2, 2, 1)), jnp.ones((3, 2, 2, 1))
   slope = signals.steepness(x, y, x.sum((1, 2, 3)), y.sum((1, 2, 3)))
