@@ -47,10 +47,12 @@ class Recent:
   Args:
     length: the steps of the run.
     penalized: whether a penalty limits the slope of the critic.
+    lazy: whether there is a penalty in some steps alone. Adam then moves less in the others, so
+      that one step does not tell how far players move in all.
   """
 
-  def __init__(self, length: int, *, penalized: bool = False) -> None:
-    self.length, self.penalized = length, penalized
+  def __init__(self, length: int, *, penalized: bool = False, lazy: bool = False) -> None:
+    self.length, self.penalized, self.lazy = length, penalized, lazy
     self.line: Line = {}
     self.before: dict[str, float] = {}
     self.top: dict[str, float] = {}
@@ -178,7 +180,7 @@ def _far(recent: Recent) -> Evidence:
 
 def _guessing(recent: Recent) -> Sign:
   """A critic that hardly moves, is wrong more often than right, or guesses about bad samples."""
-  moved = recent.of('critic/update') * recent.length
+  moved = NONE if recent.lazy else recent.of('critic/update') * recent.length
   if moved < HARDLY and not recent.of('generator/update') * recent.length < HARDLY:
     return Sign([recent.shows('critic/update', USUAL)], 1)
   unlike = recent.of('samples/diversity')
@@ -199,7 +201,7 @@ def _guessing(recent: Recent) -> Sign:
 def _slow(recent: Recent) -> Sign:
   """Updates of the generator that are too small to get anywhere."""
   update = recent.of('generator/update')
-  if recent.of('generator/gradient') < VANISHED:  # no rate would help
+  if recent.lazy or recent.of('generator/gradient') < VANISHED:  # no rate would help
     return Sign()
   if update < remedies.TINY and update * recent.length < HARDLY:
     return Sign([recent.shows(f'{player}/update', USUAL) for player in ('generator', 'critic')], 1)
@@ -302,7 +304,8 @@ class Alarms:
   def reset(self) -> None:
     """Forget all lines."""
     penalized = hasattr(self._config, 'penalty_weight')
-    self._recent = Recent(self._config.length, penalized=penalized)
+    lazy = getattr(self._config, 'r1_every', 1) > 1
+    self._recent = Recent(self._config.length, penalized=penalized, lazy=lazy)
     self._active: set[str] = set()
     self._rows: collections.Counter[str] = collections.Counter()
 

@@ -157,3 +157,9 @@ def test_a_critic_that_learns_to_tell_samples_as_near_as_can_be_overfits():
 def test_no_rate_helps_where_the_gradient_is_0():
   lost = {'generator/update': 0.0, 'generator/gradient': 0.0}
   assert heard(alarms(), [lost] * 4) == [(100, verdicts.STRONG)]
+
+
+def test_small_steps_between_lazy_penalties_are_no_failure():
+  small = {'generator/update': 1e-5, 'critic/update': 1e-5}
+  watch = Alarms(variants.configure('stylegan2', steps=1000))
+  assert heard(watch, [small] * 6) == heard(watch, [{**small, 'generator/update': 1e-2}] * 3) == []

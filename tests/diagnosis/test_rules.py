@@ -130,3 +130,12 @@ def test_players_without_a_gradient_were_thrown_off_where_rates_are_huge(rate, n
   assert first.name == name
   if name == verdicts.DIVERGENCE:
     assert first.remedies[0] == '--generator-lr=0.0005 --critic-lr=0.0005'
+
+
+@pytest.mark.parametrize(
+  ('variant', 'name'), [('lsgan', verdicts.SLOW), ('stylegan2', verdicts.LEARNING)]
+)
+def test_small_steps_between_lazy_penalties_are_no_low_rates(variant, name):
+  one = case({'generator/update': 1e-5}, recall=0.0, precision=0.0, contrast=0.3)
+  one = replace(one, config=variants.configure(variant))
+  assert rules.verdicts_of(one)[0].name == name
