@@ -68,9 +68,9 @@ function smoothed(values, weight) {
   });
 }
 
-function ticks(low, high, count) {
+function ticks(low, high, count, least = 0) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(x => x * power).find(x => x >= rough);
+  const step = Math.max(least, [1, 2, 5, 10].map(x => x * power).find(x => x >= rough));
   const found = [];
   for (let x = Math.ceil(low / step) * step; x <= high + step / 1e6; x += step) {
     found.push(Math.abs(x) < step / 1e6 ? 0 : x);
@@ -177,7 +177,7 @@ class Chart {
       draw('line', {x1: LEFT, x2: W - RIGHT, y1: at, y2: at, class: 'axis'}, svg);
       draw('text', {x: LEFT - 6, y: at + 4, 'text-anchor': 'end'}, svg, shown(tick));
     }
-    for (const tick of ticks(this.first, this.last, 5)) {
+    for (const tick of ticks(this.first, this.last, 5, 1)) {
       draw('text', {x: x(tick), y: H - 6, 'text-anchor': 'middle'}, svg, tick);
     }
     const clip = 'clip-' + this.title.replace(/\W/g, '-');

@@ -10,7 +10,7 @@ import pytest
 import browsing
 from jaxgan import data
 from jaxgan.reports import page
-from jaxgan.storage.workdir import REPORT
+from jaxgan.storage.workdir import METRICS, REPORT
 from run_folders import DIAGNOSIS, samples_of, write_lines, written
 
 
@@ -156,6 +156,19 @@ def test_curves_can_be_hidden_and_scaled(pages, browser):
   browser.ask(browser.find('.chart:first-child .scale') + '/click')
   assert browser.run(label) != before
   assert browser.errors() == []
+
+
+def test_steps_on_the_axis_are_whole_numbers(browser, lsgan, tmp_path):
+  """A curve of one line spans one step."""
+  folder = tmp_path / 'one'
+  shutil.copytree(lsgan, folder)
+  lines = (folder / METRICS).read_text().splitlines()
+  (folder / METRICS).write_text(next(line for line in lines if 'critic/loss' in line) + '\n')
+  page.write([folder], folder / REPORT)
+  browser.ask('/url', url=f'file://{folder / REPORT}')
+  axis = "return [...document.querySelectorAll('.chart svg text[text-anchor=middle]')]"
+  labels = browser.run(f'{axis}.map(t => t.textContent)')
+  assert labels and all(label.isdigit() for label in labels)
 
 
 def test_pages_fit_a_telephone_and_play(pages, browser):
