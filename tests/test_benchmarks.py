@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import input, measure, reliability, throughput
+from benchmarks import input, measure, reliability, start, throughput
 from benchmarks.workloads import WORKLOADS, Workload, of_variant, of_workload, resampling
 from jaxgan import data
 from jaxgan.core import game
@@ -310,3 +310,19 @@ def test_a_wrong_name_is_refused_with_the_right_ones(flag, capsys):
   assert throughput.main([flag]) == 2
   message = capsys.readouterr().err
   assert flag.split('=')[1] in message and message.count('\n') == 1
+
+
+def test_starts_are_measured_cold_and_warm():
+  row = start.row('gan', start.Options(steps=2, options='--widths 8 --batch-size=8'))
+  for kind in ('cold', 'warm'):
+    first, last = (row[kind]['reached'][point] for point in ('first step', 'last step'))
+    assert all(0 < a <= b for a, b in zip(first, last, strict=True))
+    assert set(start.PHASES) <= set(row[kind]['phases'])
+  compiled = lambda kind: row[kind]['phases']['compile'][1]
+  assert compiled('warm') < compiled('cold')
+  assert len([show(row) for show in start.COLUMNS.values()]) == len(start.COLUMNS)
+
+
+def test_a_start_that_fails_says_why():
+  with pytest.raises(ValueError, match='gan does not start: .*no option --wdith'):
+    start.row('gan', start.Options(options='--wdith=8'))

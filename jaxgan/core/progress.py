@@ -5,6 +5,8 @@ import contextvars
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -16,6 +18,8 @@ EVERY = 10.0
 """Seconds from one plain line to the next."""
 DELAY = 1.0
 """Seconds until a bar appears, so that short work shows none."""
+TICK = 0.25
+"""Seconds from one look at work in another thread to the next."""
 _told: list[float] = []
 """When the last line was printed, for each command that runs: none in a library."""
 
@@ -68,9 +72,7 @@ def over(things: Iterable[Thing], name: str, total: int | None = None) -> Iterat
     return
   began = time.monotonic()
   for done, thing in enumerate(things):
-    if _told and (now := time.monotonic()) - _told[-1] >= EVERY:
-      _told[-1] = now
-      console.say(f'jaxgan: {_line(name, done, total, now - began)}', error=True)
+    _seldom(partial(_line, name, done, total, time.monotonic() - began))
     yield thing
 
 
@@ -80,3 +82,32 @@ def _line(name: str, done: int, total: int | None, seconds: float) -> str:
     return f'{name} {done}'
   left = f', {tqdm.format_interval((total - done) * seconds / done)} left' if done else ''
   return f'{name} {done} of {total}{left}'
+
+
+def during(work: Future[Thing], name: str) -> Thing:
+  """Wait for work that another thread does, and show on standard error how long it takes.
+
+  Args:
+    work: what to wait for.
+    name: words for the work, such as 'compiling the training step'.
+
+  Returns:
+    The result of the work; an exception of the work is raised.
+  """
+  began = time.monotonic()
+  terminal = _watch.get() is None and console.is_terminal(sys.stderr)
+  screen = console.Tolerant(sys.stderr) if terminal else None
+  shown = dict(bar_format='{desc}: {elapsed}', leave=False, delay=DELAY, miniters=0)
+  with tqdm(desc=name, file=screen, disable=not terminal, **shown) as bar:
+    while wait([work], TICK).not_done:
+      bar.update(0)
+      if not terminal:
+        _seldom(lambda: f'{name}, {tqdm.format_interval(time.monotonic() - began)} so far')
+  return work.result()
+
+
+def _seldom(line: Callable[[], str]) -> None:
+  """Print a line in a command that runs, unless the last one is less than `EVERY` seconds old."""
+  if _told and _watch.get() is None and (now := time.monotonic()) - _told[-1] >= EVERY:
+    _told[-1] = now
+    console.say(f'jaxgan: {line()}', error=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from jaxgan.core.typing import Json, Spec
 from jaxgan.data.images import EXTENSIONS, Fit, Form
-from jaxgan.data.pipeline import batches, indices
+from jaxgan.data.pipeline import batches, blank, indices
 from jaxgan.data.source import Source, from_arrays, renamed, turned, two_domains, without
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
   'Source',
   'Spec',
   'batches',
+  'blank',
   'data_folder',
   'from_arrays',
   'indices',

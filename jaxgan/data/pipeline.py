@@ -134,6 +134,15 @@ def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
     raise ValueError(f'host should lie from 0 to {hosts - 1}, got {host}')
 
 
+def blank(source: Source, *, batch_size: int, microbatches: int) -> dict[str, np.ndarray]:
+  """Return a batch of zeros, shaped like those of `batches` on a single host, without reading."""
+  rows = microbatches, batch_size
+  images = np.broadcast_to(np.uint8(0), (*rows, *source.spec.shape))
+  found = {'image': images, **({'target': images} if source.target else {})}
+  labelled = source.labels is not None
+  return found | ({'label': np.broadcast_to(np.int32(0), rows)} if labelled else {})
+
+
 def _together(
   source: Source,
   rows: Iterator[tuple[int, np.ndarray]],

@@ -7,6 +7,7 @@ the same code gives the same results on one device and on many.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs, Tree, Variables
 from jaxgan.ops import convolution
 from jaxgan.ops.images import to_unit
+
+Advance = Callable[[TrainState, Batch], tuple[TrainState, Logs]]
+"""A training step."""
 
 
 def mesh(batch_size: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -57,6 +61,13 @@ def place(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Batch:
   return jax.tree.map(put, dict(batches))
 
 
+def placed_shapes(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Tree:
+  """Return shapes, dtypes and places of what `place` makes of a batch; of one process alone."""
+  split = NamedSharding(mesh, PartitionSpec(None, 'data'))
+  like = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=split)
+  return jax.tree.map(like, dict(batches))
+
+
 def local(tree: Tree) -> Tree:
   """Return this process's copy of replicated arrays, on one device."""
   return jax.tree.map(lambda x: x.addressable_data(0), tree)
@@ -67,9 +78,7 @@ def scaled(batches: Batch) -> Batch:
   return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in batches.items()}
 
 
-def compile_step(
-  played: Game, mesh: Mesh
-) -> Callable[[TrainState, Batch], tuple[TrainState, Logs]]:
+def compile_step(played: Game, mesh: Mesh) -> Advance:
   """Return the jitted `game.train_step` for batches of uint8 images.
 
   A call consumes (donates) its state. Frozen networks stay on the devices and are an argument of
@@ -91,3 +100,11 @@ def compile_step(
   if not played.frozen:
     return step
   return partial(step, frozen=jax.device_put(dict(played.frozen), whole))
+
+
+def compiled(step: Advance, state: Tree, batches: Tree) -> Advance:
+  """Return a step that `compile_step` returned, compiled for arrays of given shapes and places."""
+  given = step.keywords if isinstance(step, partial) else {}
+  jitted: Any = step.func if isinstance(step, partial) else step
+  program = jitted.lower(state, batches, **given).compile()
+  return cast(Advance, partial(program, **given) if given else program)

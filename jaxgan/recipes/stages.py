@@ -1,12 +1,14 @@
 """Stages of a recipe: which one a step belongs to, its first state, and the passage to the next."""
 
 from collections.abc import Collection
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 import jax
 from jax.sharding import Sharding
 
-from jaxgan.core import game
+from jaxgan.core import compiling, game
+from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key, Tree
 from jaxgan.recipes.types import Recipe, Stage
@@ -27,22 +29,27 @@ def of(recipe: Recipe, step: int) -> Stage:
   return recipe.stages[index(recipe, step)]
 
 
+@lru_cache(maxsize=8)
+def _start(played: Game, sharding: Sharding | None) -> Any:
+  """Return the program that makes the first state, which is traced once for shapes and values."""
+  init = partial(game.init, played)
+  return jax.jit(init, out_shardings=sharding, compiler_options=compiling.quick())
+
+
 def first_state(stage: Stage, key: Key, sharding: Sharding) -> TrainState:
   """The state of a stage before anything is learnt."""
-  start = partial(game.init, stage.game)
-  return jax.jit(start, out_shardings=sharding)(key, dict(stage.example))
+  return _start(stage.game, sharding)(key, dict(stage.example))
 
 
 def abstract(recipe: Recipe, step: int, sharding: Sharding) -> Tree:
   """Shapes, dtypes and sharding of the state that stands before step number `step`."""
-  stage = of(recipe, step)
-  shapes = shapes_of(stage)
+  return shapes_of(of(recipe, step), sharding)
+
+
+def shapes_of(stage: Stage, sharding: Sharding | None = None) -> Tree:
+  """Return shapes, dtypes and sharding of the state of a stage."""
+  shapes = _start(stage.game, sharding).eval_shape(jax.random.key(0), dict(stage.example))
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
-
-
-def shapes_of(stage: Stage) -> Tree:
-  """Return shapes and dtypes of the state of a stage."""
-  return jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))
 
 
 def passage(old: TrainState, new: TrainState, fresh: Collection[str] = ()) -> TrainState:

@@ -212,11 +212,12 @@ def _play_stage(session: Session, journal: Journal, asked: Asked, vitals: Vitals
   config, step = session.config, int(session.state.step)
   number = stages.index(session.recipe, step)
   game = session.recipe.stages[number].game
-  advance, watch = session.step_of(number), divergence.Watch()
+  advance, watch = session.steps.of(number), divergence.Watch()
   with contextlib.closing(batches(session, game.microbatches, step)) as stream:
     while step < config.length and stages.index(session.recipe, step) == number:
       batch = devices.place(session.mesh, next(stream))
       before = vitals.before(step + 1)
+      advance.ready(session.state, batch, quiet=session.quiet)
       with jax.transfer_guard('disallow'):
         session.state, logs = advance(session.state, batch)
       logs |= vitals.after(before, step)

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import jax
@@ -15,7 +15,7 @@ from jaxgan import data, variants
 from jaxgan.core import console
 from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Json, Logs, Spec
+from jaxgan.core.typing import Json, Spec
 from jaxgan.data import Source
 from jaxgan.data.layouts import no_classes
 from jaxgan.parallel import devices, hosts
@@ -35,6 +35,7 @@ from jaxgan.training.run import Run
 from jaxgan.training.showing import Showing
 from jaxgan.training.sinks import Sinks
 from jaxgan.training.start import Start
+from jaxgan.training.steps import Steps
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
@@ -46,7 +47,6 @@ IMPORTED = 'imported'
 """The name of the data set of a run of published weights whose images are not known."""
 Data = Source | np.ndarray | tuple[np.ndarray, np.ndarray]
 """A user's images: a source, uint8 `[n, size, size, channels]`, or these with labels `[n]`."""
-Step = Callable[[TrainState, Batch], tuple[TrainState, Logs]]
 SHOWN = 4
 """How many input images a picture of translations shows."""
 
@@ -72,7 +72,9 @@ class Session:
   sinks: Sinks = dataclasses.field(default_factory=lambda: Sinks(pathlib.Path()), init=False)
   showing: Showing | None = dataclasses.field(default=None, init=False)
   told: list[str] = dataclasses.field(default_factory=list, init=False)
-  _steps: dict[int, Step] = dataclasses.field(default_factory=dict, init=False)
+
+  def __post_init__(self) -> None:
+    self.steps = Steps(self.recipe, self.mesh)
 
   @property
   def run(self) -> Run:
@@ -80,12 +82,13 @@ class Session:
     state, counts = devices.local(self.state), self.source.class_counts()
     return Run(self.config, self.source.spec, self.recipe, state, self.folder, counts)
 
-  def step_of(self, stage: int) -> Step:
-    """Return the training step of a stage; it is compiled once, even if a run returns to it."""
-    if stage not in self._steps:
-      game = self.recipe.stages[stage].game
-      self._steps[stage] = devices.compile_step(game, self.mesh)
-    return self._steps[stage]
+  def compile_ahead(self, stage: int) -> None:
+    """Begin to compile the step of a stage in a thread, before there is a state of that stage."""
+    game = self.recipe.stages[stage].game
+    shapes = stages.shapes_of(self.recipe.stages[stage], devices.replicated(self.mesh))
+    sizes = dict(batch_size=self.config.batch_size, microbatches=game.microbatches)
+    batch = devices.placed_shapes(self.mesh, data.blank(self.source, **sizes))
+    self.steps.begin(stage, shapes, batch)
 
   def open_outputs(self, step: int) -> None:
     """Open what the first process writes for people: the sinks of the log, and the report."""
@@ -183,6 +186,8 @@ def _begin(session: Session, start: Start | None) -> Json | None:
   """Set the session's state; return what config.json keeps of a start from another run, if new."""
   first = hosts.share(json.dumps(session.checkpoints.steps()))[0]  # as `restore` reads them
   if start is None or json.loads(first):
+    if not json.loads(first):
+      session.compile_ahead(0)
     session.state = session.restore()
     return None
   begun, about = starts.begin(start, session.config, session.recipe, session.mesh)
@@ -429,5 +434,5 @@ def cache_programs() -> None:
   if jax.config.values.get('jax_compilation_cache_dir'):
     return
   jax.config.update('jax_compilation_cache_dir', str(files.cache('programs')))
-  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
   jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)

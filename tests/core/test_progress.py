@@ -2,6 +2,7 @@
 
 import io
 import types
+from concurrent.futures import Future
 
 import pytest
 
@@ -71,3 +72,45 @@ def test_a_watcher_is_called_in_place_of_showing_progress(clock, capsys):
   assert seen == [('images', 0, 2), ('images', 1, 2)]
   assert list(progress.over('ab', 'images')) == ['a', 'b'] and len(seen) == 2
   assert not capsys.readouterr().err
+
+
+class TestWorkOfAThread:
+  @pytest.fixture
+  def work(self, clock, monkeypatch):
+    """Work that takes four looks of six seconds."""
+    looks = iter([1, 1, 1, 1, 0])
+
+    def wait(works, timeout):
+      clock.now += 6
+      return types.SimpleNamespace(not_done=next(looks))
+
+    monkeypatch.setattr(progress, 'wait', wait)
+    done = Future()
+    done.set_result('program')
+    return done
+
+  def test_lines_come_every_ten_seconds(self, work, capsys):
+    with progress.told():
+      assert progress.during(work, 'compiling') == 'program'
+    assert capsys.readouterr().err.splitlines() == [
+      'jaxgan: compiling, 00:12 so far',
+      'jaxgan: compiling, 00:24 so far',
+    ]
+
+  def test_a_library_says_nothing(self, work, capsys):
+    assert progress.during(work, 'compiling') == 'program'
+    assert capsys.readouterr() == ('', '')
+
+  def test_a_line_on_a_terminal(self, work, monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr('sys.stderr', screen)
+    monkeypatch.setattr(progress, 'DELAY', 0)
+    assert progress.during(work, 'compiling') == 'program'
+    assert 'compiling: 00:00' in screen.getvalue()
+
+  def test_its_exception_is_raised(self):
+    failed = Future()
+    failed.set_exception(OSError('full'))
+    with pytest.raises(OSError, match='full'):
+      progress.during(failed, 'compiling')

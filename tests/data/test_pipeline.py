@@ -67,6 +67,17 @@ def test_shapes_types_and_labels():
   assert set(draw(unlabelled, 1)[0]) == {'image'}
 
 
+@pytest.mark.parametrize('labelled', [True, False])
+def test_a_blank_batch_is_shaped_like_a_real_one(labelled):
+  one = numbered(5)
+  one = one if labelled else dataclasses.replace(one, labels=None)
+  source = data.two_domains(one, numbered(7))
+  sizes = dict(batch_size=4, microbatches=2)
+  real = next(data.batches(source, seed=0, **sizes))
+  shapes = lambda batch: {name: (x.shape, x.dtype) for name, x in batch.items()}
+  assert shapes(data.blank(source, **sizes)) == shapes(real)
+
+
 def test_batches_follow_the_indices():
   for step, batch in enumerate(draw(numbered(50), 5)):
     chex.assert_trees_all_equal(identities(batch).ravel(), data.indices(50, 5, step, 24))

@@ -381,3 +381,14 @@ def test_groups_that_do_not_divide(channels, groups):
   w = jnp.zeros((3, 3, channels[0] // groups, channels[1]))
   with pytest.raises(ValueError, match=f'channels in {groups} groups'):
     convolution.convolve_grouped(jnp.zeros((1, 4, 4, channels[0])), w, groups)
+
+
+def test_options_that_are_known_one_by_one_are_used_together():
+  """Else one misspelt value would silently switch all of them off."""
+  kinds = 'LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT'
+  known = {'xla_cpu_experimental_ynn_fusion_type': kinds, 'xla_llvm_disable_expensive_passes': True}
+  try:
+    jax.jit(lambda: 0, compiler_options=known).lower().compile()
+  except jax.errors.JaxRuntimeError:
+    pytest.skip('this jaxlib does not know the options')
+  assert set(known) < set(convolution.compiler_options())

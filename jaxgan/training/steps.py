@@ -1,0 +1,83 @@
+"""The compiled steps of a run: the first is compiled while the run makes its first state."""
+
+import dataclasses
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import jax
+
+from jaxgan.core import progress
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch, Logs, Tree
+from jaxgan.parallel import devices
+from jaxgan.parallel.devices import Advance
+from jaxgan.recipes.types import Recipe
+
+_POOL = ThreadPoolExecutor(1, 'steps')
+"""Compiles; its thread begins with the first program."""
+
+
+@dataclasses.dataclass
+class Steps:
+  """The training steps of the stages of a recipe, each compiled once.
+
+  In a run of several processes a step is compiled at its first call, in all of them together.
+
+  Args:
+    recipe: the stages.
+    mesh: the devices.
+  """
+
+  recipe: Recipe
+  mesh: jax.sharding.Mesh
+  _made: dict[int, 'Step'] = dataclasses.field(default_factory=dict, init=False)
+
+  def begin(self, stage: int, state: Tree, batch: Tree) -> None:
+    """Begin to compile the step of a stage in a thread; the arguments have at least shapes."""
+    if jax.process_count() == 1:
+      self.of(stage).begin(state, batch)
+
+  def of(self, stage: int) -> 'Step':
+    """Return the training step of a stage."""
+    if stage not in self._made:
+      game = self.recipe.stages[stage].game
+      self._made[stage] = Step(devices.compile_step(game, self.mesh))
+    return self._made[stage]
+
+
+@dataclasses.dataclass
+class Step:
+  """A jitted training step, whose program is compiled in a thread."""
+
+  jitted: Advance
+  _program: Future[Advance] | None = dataclasses.field(default=None, init=False)
+  _ready: bool = dataclasses.field(default=False, init=False)
+
+  def begin(self, state: Tree, batch: Tree) -> None:
+    """Begin to compile, for arrays of these shapes."""
+    shapes = jax.tree.map(_shape, (state, batch))
+    self._program = _POOL.submit(devices.compiled, self.jitted, *shapes)
+
+  def ready(self, state: TrainState, batch: Batch, *, quiet: bool = False) -> None:
+    """Wait until the program is there, and say what the run waits for, unless quiet."""
+    if self._ready or jax.process_count() > 1:
+      return
+    self._ready = True
+    if self._program is None:
+      self.begin(state, batch)
+    assert self._program is not None
+    if not quiet:
+      progress.during(self._program, 'compiling the training step')
+    self._program.result()
+
+  def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
+    """Play a step; it consumes (donates) the state."""
+    if self._program is not None:
+      try:
+        return self._program.result()(state, batch)
+      except (TypeError, ValueError):  # arrays of another type or place: JAX compiles once more
+        self._program = None
+    return self.jitted(state, batch)
+
+
+def _shape(x: jax.Array | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
