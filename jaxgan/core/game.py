@@ -167,7 +167,7 @@ def _bound(game: Game, state: TrainState, other: Mapping[str, Tree], train: bool
 def _play(game: Game, turn: Turn, state: TrainState, batches: Batch, key: Key) -> Played:
   if turn.every == 1:
     return _repeat(game, turn, state, batches, key)
-  play = lambda *given: _repeat(game, turn, *given)
+  play = jax.jit(lambda *x: _repeat(game, turn, *x), inline=True)  # traced once for both uses
   logs = jax.eval_shape(play, state, batches, key)[1]
   skip = lambda state, *_: (state, jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), logs))
   return lax.cond(state.step % turn.every == 0, play, skip, state, batches, key)

@@ -386,6 +386,18 @@ def test_a_lazy_turn_may_log_whole_numbers():
   assert set(seen) == {'skipped', 'skipped_in_a_row'}
 
 
+def test_a_lazy_turn_is_traced_once():
+  traced = []
+
+  def loss(nets, batch, key):
+    traced.append(1)
+    return nets.params['c']['kernel'].sum(), nets, {}
+
+  chosen = played_by(Turn('right', loss, every=2))
+  jax.jit(partial(train_step, chosen)).lower(start(chosen), batches())
+  assert len(traced) == 1
+
+
 # --- random numbers
 
 
