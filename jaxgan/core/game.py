@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxgan.core import guard
+from jaxgan.core import guard, parts
 from jaxgan.core.nets import Nets, known, parted
 from jaxgan.core.network import Network
 from jaxgan.core.state import Played, TrainState
@@ -40,8 +40,7 @@ class Turn(NamedTuple):
   """One player's steps on one loss: `repeats` steps, each on its own microbatch.
 
   The turn is played when the step is a multiple of `every`. Two turns of one player need different
-  names. Turns with the same non-empty `draws` and the same `repeats` draw the same random numbers,
-  so the same latents.
+  names. Turns with the same non-empty `draws` and the same `repeats` draw the same random numbers.
   """
 
   player: str
@@ -68,8 +67,8 @@ class Game:
 
   `memory` holds the first values of state that belongs to no network. `after` are rules that change
   the state after all turns. `frozen` holds variables of networks that are never trained: constants,
-  not part of the state. Raises ValueError for a name that does not exist or that two turns share, a
-  player of a frozen network, and turns that share draws and have different `repeats`.
+  not part of the state. `parts` splits each batch, see `core.parts`. Raises ValueError for names that
+  do not exist or that two turns share, a player of a frozen network, and unequal `repeats` of draws.
   """
 
   networks: Mapping[str, Network]
@@ -78,6 +77,7 @@ class Game:
   memory: Memory = field(default_factory=dict)
   after: Sequence[Rule] = ()
   frozen: Mapping[str, Variables] = field(default_factory=dict)
+  parts: int = 1
 
   def __post_init__(self) -> None:
     known('there are variables of the network', self.frozen, self.networks)
@@ -187,14 +187,14 @@ def _move(game: Game, turn: Turn, state: TrainState, batch: Batch, key: Key) -> 
   player = game.players[turn.player]
   own = {name: state.params[name] for name in player.networks}
 
-  def loss(own: Mapping[str, Tree]) -> tuple[Array, tuple[Nets, Logs]]:
+  def loss(own: Mapping[str, Tree], batch: Batch, key: Key) -> tuple[Array, tuple[Tree, ...]]:
     value, bound, logs = turn.loss(_bound(game, state, own), batch, key)
-    return value, (bound, jax.tree.map(jnp.float32, {'loss': value, **logs}))
+    logs = jax.tree.map(jnp.float32, {'loss': value, **logs})
+    return value, ({name: bound.variables[name] for name in own}, dict(bound.memory), logs)
 
-  grads, (after, logs) = jax.grad(loss, has_aux=True)(own)
+  grads, (moved, memory, logs) = parts.gradients(loss, game.parts, own, batch, key)
   updates, opt = player.optimizer.update(guard.clean(grads), state.opt[turn.player], own)
-  own, moved = optax.apply_updates(own, updates), {name: after.variables[name] for name in own}
-  params = {**state.params, **player.constraint(own)}
+  params = {**state.params, **player.constraint(optax.apply_updates(own, updates))}
   variables, opts = {**state.variables, **moved}, {**state.opt, turn.player: opt}
-  new = replace(state, params=params, variables=variables, memory=dict(after.memory), opt=opts)
+  new = replace(state, params=params, variables=variables, memory=memory, opt=opts)
   return guard.keep(state, new, logs['loss'], moved, grads), logs
