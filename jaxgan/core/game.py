@@ -67,8 +67,8 @@ class Game:
 
   `memory` holds the first values of state that belongs to no network. `after` are rules that change
   the state after all turns. `frozen` holds variables of networks that are never trained: constants,
-  not part of the state. `parts` splits each batch, see `core.parts`. Raises ValueError for names that
-  do not exist or that two turns share, a player of a frozen network, and unequal `repeats` of draws.
+  not part of the state. `parts` splits batches (`core.parts`). Raises ValueError for names that do
+  not exist or that turns share, a player of a frozen network, and unequal `repeats` of draws.
   """
 
   networks: Mapping[str, Network]

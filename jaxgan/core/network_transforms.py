@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jaxgan.core.network import Applied, Apply, Network, with_features
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, Key, Variables
 
 Cast = TypeVar('Cast')
@@ -74,6 +75,7 @@ def packs(x: Array, size: int) -> Array:
   Raises:
     ValueError: B is not a multiple of `size`.
   """
+  couples('a critic of packs')
   if len(x) % size:
     raise ValueError(f'a batch of {len(x)} does not divide into packs of {size}: give a multiple')
   x = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -2)

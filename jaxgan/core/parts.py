@@ -35,8 +35,8 @@ def couples(what: str) -> None:
   """
   if _parts.get() > 1:
     raise ValueError(
-      f'--accumulate={_parts.get()} splits the batch, and {what} compares all its images: leave '
-      'out one of the two'
+      f'--accumulate={_parts.get()} plays a batch in parts, and {what} compares all its images: '
+      'leave --accumulate out, and give a smaller --batch-size if memory is short'
     )
 
 
@@ -108,8 +108,8 @@ def part_key(key: Key, index: Array | int, parts: int) -> Key:
 
   Example:
     >>> key = jax.random.key(0)
-    >>> whole, part = (jax.random.normal(k, (n, 2)) for k, n in ((key, 6), (part_key(key, 1, 3), 2)))
-    >>> bool((part == whole[1::3]).all())
+    >>> whole, part = jax.random.normal(key, (6, 2)), part_key(key, 1, parts=3)
+    >>> bool((jax.random.normal(part, (2, 2)) == whole[1::3]).all())
     True
   """
   words = jnp.concatenate([jax.random.key_data(key), jnp.asarray(index, jnp.uint32)[None]])

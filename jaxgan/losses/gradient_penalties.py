@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core import network_transforms
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, CriticFunction, Key
 
 Penalty = Callable[[CriticFunction, Array, Array, Key], Array]
@@ -62,6 +63,7 @@ def surroundings(real: Array, key: Key, scale: float) -> Array:
 
   u ~ U(0, 1) for each element and a ~ U(0, 1) for each image.
   """
+  couples('the penalty of DRAGAN')
   reach, noise = jax.random.split(key)
   spread = scale * real.astype(_wide(real)).std()
   u = jax.random.uniform(noise, real.shape, _wide(real))

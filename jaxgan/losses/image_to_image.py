@@ -11,6 +11,7 @@ from jax import lax
 from jaxgan.augmentation.crops import ChangeBatch, unchanged
 from jaxgan.core.game import Loss
 from jaxgan.core.nets import Nets, Shown
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
 
@@ -108,6 +109,7 @@ def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Memory:
 
 def remember(nets: Nets, fakes: Mapping[str, Array], key: Key) -> Nets:
   """Put the fakes of each domain through its pool; return the networks with the new memory."""
+  couples('a pool of older images')
   memory = dict(nets.memory)
   for i, (domain, images) in enumerate(fakes.items()):
     kept = nets.memory[domain]

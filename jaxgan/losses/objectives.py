@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array
 
 _Loss = Callable[[Array, Array], Array]
@@ -188,9 +189,13 @@ def relativistic_average() -> Objective:
   References: Jolicoeur-Martineau, The Relativistic Discriminator, 2018; the factors 1/2: Wang et
   al., ESRGAN, 2018.
   """
+
   # Later releases of ESRGAN's code treat the means in the critic's loss as constants, to avoid an
   # in-place error of distributed training. Their update is then not the gradient of any loss.
-  ahead = lambda a, b: softplus(b.mean() - a).mean() / 2 + softplus(b - a.mean()).mean() / 2
+  def ahead(a: Array, b: Array) -> Array:
+    couples('the relativistic average')
+    return softplus(b.mean() - a).mean() / 2 + softplus(b - a.mean()).mean() / 2
+
   return _objective(ahead, lambda r, f: ahead(f, r), uses_real=True)
 
 
@@ -227,6 +232,7 @@ def top(objective: Objective, share: Array | float) -> Objective:
     )
 
   def generator(r: Array, f: Array) -> Array:
+    couples('--top-k')
     each = jax.vmap(objective.generator)(r[:, None], f[:, None])
     count = jnp.maximum(jnp.floor(share * len(f)), 1.0)
     place = jnp.argsort(jnp.argsort(-f.reshape(len(f), -1).mean(1)))
@@ -273,7 +279,11 @@ def matching(distance: Callable[[Array], Array]) -> Objective:
 
   Reference: Salimans et al., Improved Techniques for Training GANs, 2016.
   """
-  apart = lambda r, f: distance(r.mean(0) - f.mean(0)).mean()
+
+  def apart(r: Array, f: Array) -> Array:
+    couples('feature matching')
+    return distance(r.mean(0) - f.mean(0)).mean()
+
   return _objective(lambda r, f: -apart(r, f), apart, uses_real=True)
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.game import Loss
 from jaxgan.core.nets import Nets
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, Batch, Key, Logs
 from jaxgan.losses.style_mixing import Drawing
 
@@ -34,6 +35,7 @@ def path_length(
   """
 
   def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
+    couples('the penalty of path lengths')
     half = jax.tree.map(lambda x: x[::2], dict(batch))
     drawn, noising, directing = jax.random.split(key, 3)
     w, moved = drawing.styles(nets, half, drawn)

@@ -7,6 +7,7 @@ import optax
 
 from jaxgan.core.game import Loss, Player
 from jaxgan.core.nets import Nets
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, Batch, Key, Logs, Tree
 
 
@@ -44,6 +45,7 @@ def unrolled(critic_loss: Loss, generator_loss: Loss, player: Player, steps: int
     return replace(nets, params=params, variables=variables), state
 
   def loss(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
+    couples('a critic that is unrolled')
     later, state = nets, nets.opt['critic']
     # Not lax.scan: its reverse pass needs as much memory, and XLA:CPU compiles the bodies of loops
     # less well, plain convolutions much worse. The trace grows with the steps, but they are few.

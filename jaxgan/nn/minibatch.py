@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.initializers import Initializer, normal
@@ -32,6 +33,7 @@ class MinibatchDiscrimination(nn.Module):
 
   @nn.compact
   def __call__(self, f: Array) -> Array:
+    couples('minibatch discrimination')
     f = f.reshape(len(f), -1)
     # The differences between images are much smaller than the values: they need full precision.
     exact = lax.Precision.HIGHEST
@@ -102,6 +104,7 @@ def minibatch_stddev(
 
   Reference: Karras et al., Progressive Growing of GANs, 2018.
   """
+  couples('the std of a minibatch')
   b, h, w, c = x.shape
   size = group_size(b, group) if b > 1 else 1
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.elementwise import affine
@@ -40,6 +41,7 @@ class Standardize(nn.Module):
     )
     mean, var = moments(x) if train else (running[0].value, running[1].value)
     if train and not self.is_initializing():
+      couples('batch norm')
       for kept, new in zip(running, (mean, var), strict=True):
         kept.value = self.momentum * kept.value + (1 - self.momentum) * lax.stop_gradient(new)
     scale = lax.rsqrt(var + self.eps)
@@ -92,6 +94,7 @@ class VirtualBatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
+    couples('virtual batch norm')
     gain = self.param('scale', self.start, (x.shape[-1],))
     bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
     first, share = len(x[: self.reference]), 1 / (self.reference + 1)

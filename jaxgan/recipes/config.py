@@ -151,6 +151,10 @@ class Training(Group):
   """bfloat16: networks are computed in it; parameters, statistics and losses stay float32."""
   batch_size: int = 64
   """Images in one update of the critic, over all devices."""
+  accumulate: int = 1
+  """Parts in which a batch is played, one after another: their mean gradient makes one step, the
+  same as that of the whole batch, in less memory. Batch norm and others that compare images refuse
+  it."""
   generator_lr: float = 2e-4
   """Learning rate of the generator."""
   critic_lr: float = 2e-4

@@ -67,7 +67,7 @@ def part(config: Group, kind: type[G]) -> G:
 
 _POSITIVE = (
   *('log_every', 'sample_every', 'checkpoint_every', 'keep', 'in_memory_limit'),
-  *('batch_size', 'n_critic', 'latent_size'),
+  *('batch_size', 'accumulate', 'n_critic', 'latent_size'),
   *('generator_lr', 'critic_lr', 'ema_rampup', 'eval_num', 'pack', 'top_k_images'),
   'zcr_deviation',
 )

@@ -10,7 +10,7 @@ from jax.sharding import Sharding
 from jaxgan.core import compiling, game
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Key, Tree
+from jaxgan.core.typing import Array, Batch, Key, Tree
 from jaxgan.recipes.types import Recipe, Stage
 
 
@@ -50,6 +50,16 @@ def shapes_of(stage: Stage, sharding: Sharding | None = None) -> Tree:
   """Return shapes, dtypes and sharding of the state of a stage."""
   shapes = _start(stage.game, sharding).eval_shape(jax.random.key(0), dict(stage.example))
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
+
+
+def check_parts(stage: Stage, sharding: Sharding, batches: Batch) -> None:
+  """Check that a stage can play its batches in parts; `batches` are at least shapes.
+
+  Raises:
+    ValueError: something in its losses or networks compares the images of a batch.
+  """
+  if stage.game.parts > 1:
+    jax.eval_shape(partial(game.train_step, stage.game), shapes_of(stage, sharding), batches)
 
 
 def passage(old: TrainState, new: TrainState, fresh: Collection[str] = ()) -> TrainState:

@@ -132,6 +132,12 @@ def computed_in(precision: str, recipe: Recipe) -> Recipe:
   return recipe._replace(stages=tuple(map(converted, recipe.stages)))
 
 
+def accumulated(parts: int, recipe: Recipe) -> Recipe:
+  """Return the recipe whose games play each batch in so many parts, see `core.parts`."""
+  split = lambda stage: stage._replace(game=dataclasses.replace(stage.game, parts=parts))
+  return recipe if parts == 1 else recipe._replace(stages=tuple(map(split, recipe.stages)))
+
+
 def frozen(count: int, recipe: Recipe) -> Recipe:
   """Return the recipe in which the first layers of each critic get no update.
 

@@ -28,7 +28,7 @@ from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.storage.descriptions import Foreign
 from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
-from jaxgan.training import kept, sinks
+from jaxgan.training import kept, sinks, steps
 from jaxgan.training import start as starts
 from jaxgan.training.kept import RUN, machine, versions
 from jaxgan.training.run import Run
@@ -166,6 +166,7 @@ def _prepare(
   _check_needs(config, recipe, source)
   recipe = hosts.together(lambda: recipe.prepare(recipe, source))
   stages.abstract(recipe, 0, devices.replicated(mesh))  # finds what the networks cannot do
+  steps.check_parts(config, recipe, mesh, source)
   run = hosts.together(lambda: _claim(config, source, folder, stack, start))
   for text in warnings:
     _warn(f'warning: {text}')

@@ -5,11 +5,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 
+from jaxgan import data
 from jaxgan.core import progress
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs, Tree
+from jaxgan.data import Source
 from jaxgan.parallel import devices
 from jaxgan.parallel.devices import Advance
+from jaxgan.recipes import stages
+from jaxgan.recipes.config import Common
 from jaxgan.recipes.types import Recipe
 
 _POOL = ThreadPoolExecutor(1, 'steps')
@@ -81,3 +85,23 @@ class Step:
 
 def _shape(x: jax.Array | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
   return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
+
+
+def check_parts(config: Common, recipe: Recipe, mesh: jax.sharding.Mesh, source: Source) -> None:
+  """Check that batches can be played in the parts of --accumulate.
+
+  Raises:
+    ValueError: they do not divide, or something compares the images of a batch.
+  """
+  if config.accumulate == 1:
+    return
+  if config.batch_size % (config.accumulate * mesh.size):
+    raise ValueError(
+      f'--batch-size={config.batch_size} does not divide into --accumulate={config.accumulate} '
+      f'parts on {mesh.size} devices: give a multiple of {config.accumulate * mesh.size}'
+    )
+  for stage in recipe.stages:
+    sizes = dict(batch_size=config.batch_size, microbatches=stage.game.microbatches)
+    batches = devices.placed_shapes(mesh, data.blank(source, **sizes))
+    scaled = jax.eval_shape(devices.scaled, batches)
+    stages.check_parts(stage, devices.replicated(mesh), scaled)

@@ -19,7 +19,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.recipes import checking, option_groups
 from jaxgan.recipes.config import Common, Config
 from jaxgan.recipes.option_groups import Preset
-from jaxgan.recipes.types import Recipe, computed_in, frozen
+from jaxgan.recipes.types import Recipe, accumulated, computed_in, frozen
 from jaxgan.variants import (
   biggan,
   cgan,
@@ -311,7 +311,7 @@ def absent(variant: str, name: str) -> str:
 
 
 def build(config: Common, spec: Spec) -> Recipe:
-  """Return the recipe of a config, in its precision, with its frozen layers.
+  """Return the recipe of a config, in its precision, with its frozen layers and parts of batches.
 
   Args:
     config: the options.
@@ -321,4 +321,5 @@ def build(config: Common, spec: Spec) -> Recipe:
     ValueError: the variant cannot make such images, or has no such layers.
   """
   recipe: Recipe = module(config.variant).build(config, spec)
-  return frozen(config.freeze, computed_in(config.precision, recipe))
+  recipe = frozen(config.freeze, computed_in(config.precision, recipe))
+  return accumulated(config.accumulate, recipe)

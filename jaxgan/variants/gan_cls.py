@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax.nn import softplus
 
 from jaxgan.core.nets import Nets
+from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, Batch, Key, Logs, Spec
 from jaxgan.losses import adversarial
 from jaxgan.losses.adversarial import Fakes
@@ -70,6 +71,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   judge = adversarial.judged(adversarial.labels, config.instance_noise, tricks.augmentation(config))
 
   def mismatched(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> Added:
+    couples('the choice of a wrong text')
     wrong = jnp.roll(batch['label'], 1)
     logits, nets = judge(nets, batch['image'], {**batch, 'label': wrong}, key)
     others = wrong != batch['label']  # the right text is no wrong one
