@@ -24,7 +24,6 @@ from jaxgan.recipes.option_groups import part as part
 from jaxgan.recipes.option_groups import zero_or_above as zero_or_above
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
-
 log = logging.getLogger('jaxgan')
 SINKS = ('tensorboard', 'wandb', 'trackio')
 """Programs that the log can be sent to."""
@@ -59,7 +58,6 @@ class Run(Group):
   """Say it when a failure begins, such as a mode collapse, with the numbers and a remedy."""
   compilation_cache: bool = True
   """Keep compiled programs in the user's cache folder, so that the next start is faster."""
-
   report: bool = True
   """Write report.html at the rhythm of the pictures, and samples.gif at the end."""
   log: str = ''
@@ -152,9 +150,7 @@ class Training(Group):
   batch_size: int = 64
   """Images in one update of the critic, over all devices."""
   accumulate: int = 1
-  """Parts in which a batch is played, one after another: their mean gradient makes one step, the
-  same as that of the whole batch, in less memory. Batch norm and others that compare images refuse
-  it."""
+  """Parts in which a batch is played, in less memory; batch norm and its like refuse it."""
   generator_lr: float = 2e-4
   """Learning rate of the generator."""
   critic_lr: float = 2e-4
