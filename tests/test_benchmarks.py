@@ -312,6 +312,7 @@ def test_a_wrong_name_is_refused_with_the_right_ones(flag, capsys):
   assert flag.split('=')[1] in message and message.count('\n') == 1
 
 
+@pytest.mark.slow
 def test_starts_are_measured_cold_and_warm():
   row = start.row('gan', start.Options(steps=2, options='--widths 8 --batch-size=8'))
   for kind in ('cold', 'warm'):
