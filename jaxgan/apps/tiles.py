@@ -5,6 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from tqdm import tqdm
 
+STEP = 16
+"""Sides of tiles are multiples of so many pixels, where that saves compilations."""
+
 Apply = Callable[[np.ndarray], np.ndarray]
 """A function from images `[n, H, W, C]` to images `[n, scale H, scale W, C]`."""
 
@@ -22,8 +25,9 @@ def through(
   """Apply a network to images, whole or in tiles.
 
   Images are padded by reflection to a size that the network accepts, and the result is cropped. An
-  image that is longer than `tile` on a side is cut into tiles of at most that size. Neighbouring
-  tiles share at least `overlap` pixels, in which their results are blended linearly.
+  image that is longer than `tile` on a side is cut into as few tiles of at most that size as cover
+  it, which are as small as that allows. Neighboring tiles share at least `overlap` pixels, in which
+  their results are blended linearly.
 
   Args:
     apply: the network.
@@ -31,7 +35,7 @@ def through(
     scale: the factor by which the output is larger than the input.
     multiple: sides of the input must be multiples of this number.
     smallest: sides of the input must have at least so many pixels.
-    tile: pixels on a side of a tile; with 0, images are never cut.
+    tile: pixels on a side of a tile, at most; with 0, images are never cut.
     overlap: pixels that neighboring tiles share.
 
   Returns:
@@ -51,7 +55,9 @@ def through(
       f'--tile={tile} with --overlap={overlap} should be {max(smallest, multiple)} or more and '
       'above twice the overlap: give larger tiles'
     )
-  made = _tiled(apply, filled, scale, side, overlap)
+  step = multiple * -(-STEP // multiple)
+  sides = tuple(max(fitted(n, side, overlap, step), fit(1)) for n in filled.shape[1:3])
+  made = _tiled(apply, filled, scale, sides, overlap)
   return made[:, : scale * height, : scale * width]
 
 
@@ -61,11 +67,13 @@ def _filled(images: np.ndarray, height: int, width: int) -> np.ndarray:
   return np.pad(images, ((0, 0), (0, height - h), (0, width - w), (0, 0)), mode='symmetric')
 
 
-def _tiled(apply: Apply, images: np.ndarray, scale: int, side: int, overlap: int) -> np.ndarray:
+def _tiled(
+  apply: Apply, images: np.ndarray, scale: int, sides: tuple[int, ...], overlap: int
+) -> np.ndarray:
   """Apply a network tile by tile, and return the weighted mean of the results."""
   n, height, width, channels = images.shape
-  rows, columns = starts(height, side, overlap), starts(width, side, overlap)
-  h, w = min(side, height), min(side, width)
+  h, w = sides
+  rows, columns = starts(height, h, overlap), starts(width, w, overlap)
   weight = ramp(scale * h, scale * overlap)[:, None] * ramp(scale * w, scale * overlap)
   weights = np.zeros((scale * height, scale * width))
   total = np.zeros((n, *weights.shape, channels))
@@ -76,6 +84,23 @@ def _tiled(apply: Apply, images: np.ndarray, scale: int, side: int, overlap: int
     total[:, at[0], at[1]] += made * weight[None, :, :, None]
     weights[at] += weight
   return (total / weights[None, :, :, None]).astype(images.dtype)
+
+
+def fitted(size: int, side: int, overlap: int, step: int) -> int:
+  """Return the least side of a tile with which as few tiles as of `side` pixels cover an axis.
+
+  It is rounded up to a multiple of `step`, so that images of many sizes have tiles of few sizes,
+  each of which is compiled, but stays at `side` or below.
+
+  Example:
+    >>> fitted(256, 128, 16, 16)  # three tiles, as 128 pixels need too
+    96
+  """
+  if size <= side:
+    return size
+  count = -(-(size - overlap) // (side - overlap))
+  least = -(-(size + (count - 1) * overlap) // count)
+  return min(side, -(-least // step) * step)
 
 
 def starts(size: int, side: int, overlap: int) -> list[int]:

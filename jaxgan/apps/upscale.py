@@ -26,6 +26,9 @@ from jaxgan.ops.resample import resize
 from jaxgan.published import runs, sources
 from jaxgan.training.run import Run, load
 
+TILE = 256
+"""Pixels on a side of a tile: larger ones share less with their neighbors, and take more memory."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -45,14 +48,14 @@ class Options:
   compare: bool = False
   """Do not enlarge the images; downsample and restore them, and print PSNR and SSIM against the
   originals, beside those of bicubic interpolation."""
-  tile: int = 128
+  tile: int = TILE
   """Enlarge images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
   never."""
   overlap: int = 16
   """Pixels that neighboring tiles share."""
 
 
-def enlarge(run: Run, array: np.ndarray, tile: int = 128, overlap: int = 16) -> np.ndarray:
+def enlarge(run: Run, array: np.ndarray, tile: int = TILE, overlap: int = 16) -> np.ndarray:
   """Enlarge images.
 
   A network for grey images enlarges the channels of a colour image one by one. A network for colour

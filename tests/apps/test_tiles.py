@@ -4,7 +4,7 @@ import chex
 import numpy as np
 import pytest
 
-from jaxgan.apps.tiles import ramp, starts, through
+from jaxgan.apps.tiles import fitted, ramp, starts, through
 
 
 def image(*shape):
@@ -60,6 +60,23 @@ def test_tiles_cover_everything_and_share_what_they_should():
     assert all(b - a <= 11 for a, b in itertools.pairwise(begun))
     assert size <= 16 or max(covered) == size - 1
   chex.assert_trees_all_close(ramp(6, 2), np.array([1 / 3, 2 / 3, 1, 1, 2 / 3, 1 / 3]))
+
+
+def test_tiles_are_as_small_as_their_number_allows():
+  for size in range(17, 200):
+    side = fitted(size, 16, 4, 1)
+    assert side <= 16 and len(starts(size, side, 4)) == len(starts(size, 16, 4))
+    assert side == 1 or len(starts(size, side - 1, 4)) > len(starts(size, side, 4))
+  assert fitted(12, 16, 4, 1) == 12 and fitted(100, 64, 16, 16) == 64  # 58, rounded up
+
+
+def test_little_is_computed_twice():
+  seen = []
+  through(lambda x: seen.append(x.shape) or x, image(256, 256), tile=128, overlap=16)
+  assert seen == 9 * [(1, 96, 96, 3)]
+  seen.clear()
+  through(lambda x: seen.append(x.shape) or x, image(70, 40), smallest=40, tile=64, overlap=4)
+  assert set(seen) == {(1, 48, 40, 3)}  # never smaller than the network takes
 
 
 @pytest.mark.parametrize('tile, overlap', [(4, 0), (16, 8), (16, -1)])
