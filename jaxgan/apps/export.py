@@ -76,7 +76,7 @@ def write(options: Options) -> None:
   if options.format not in (None, form):
     raise ValueError(f'--format={options.format} is written as .{options.format}: name --out so')
   run = load(options.workdir, options.checkpoint)
-  made = {'safetensors': _safetensors, 'stablehlo': _stablehlo, 'onnx': _onnx}[form]
+  made = {'safetensors': _safetensors, 'stablehlo': stablehlo, 'onnx': onnx}[form]
   data, about, said = made(run, options.direction)
   with files.atomic(options.out) as file:
     file.write(data)
@@ -113,7 +113,7 @@ print(hashlib.sha256(b''.join(arrays[name].tobytes() for name in sorted(arrays))
 # The function.
 
 
-def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
+def stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   """Return the function as bytes, its inputs, and a sentence with the largest difference."""
   program = _program(run, direction)
   data = exporting.serialized(program)
@@ -131,7 +131,7 @@ def _stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   return data, about, f'a function of {", ".join(inputs)} (differs by {error:.1e})'
 
 
-def _onnx(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
+def onnx(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   """Return the function as ONNX, its inputs, and a sentence; for any batch size, or else for 1.
 
   Raises:

@@ -59,7 +59,7 @@ def line(value: object) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(routes: Routes, host: str, port: int) -> Iterator[tuple[ThreadingHTTPServer, str]]:
+def serving(routes: Routes, host: str, port: int) -> Iterator[tuple['Server', str]]:
   """Open a server; it answers once `serve_forever` is called.
 
   Args:
@@ -77,7 +77,7 @@ def serving(routes: Routes, host: str, port: int) -> Iterator[tuple[ThreadingHTT
     raise ValueError('--host is empty, which would be every address: give one, such as 127.0.0.1')
   try:
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    made = type('Server', (_Server,), {'address_family': family})((host, port), _Handler)
+    made = type('Server', (Server,), {'address_family': family})((host, port), _Handler)
   except (OSError, UnicodeError) as error:
     reason = getattr(error, 'strerror', None) or error
     raise ValueError(
@@ -86,6 +86,7 @@ def serving(routes: Routes, host: str, port: int) -> Iterator[tuple[ThreadingHTT
     ) from None
   with made:
     made.routes, made.own, made.everywhere = routes, names(host), not is_loopback(host)
+    made.answering = []
     yield made, f'http://{_shown(host)}:{made.server_address[1]}/'
 
 
@@ -96,8 +97,11 @@ def _shown(host: str) -> str:
   return f'[{host}]' if ':' in host else host
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+  """A server that answers by functions; `answering` has an entry for each request at work."""
+
   daemon_threads = True
+  answering: list[str]
   routes: Routes = MappingProxyType({})
   own: frozenset[str] = frozenset()
   everywhere = False
@@ -161,13 +165,16 @@ class _Handler(BaseHTTPRequestHandler):
 
   protocol_version = 'HTTP/1.1'
   timeout = 60  # seconds for which a silent browser keeps a thread
-  server: _Server
+  server: Server
 
   def do_GET(self) -> None:
-    self._answer()
+    self.server.answering.append(self.path)
+    try:
+      self._answer()
+    finally:
+      self.server.answering.remove(self.path)
 
-  def do_POST(self) -> None:
-    self._answer()
+  do_POST = do_GET
 
   def log_message(self, format: str, *args: object) -> None:
     pass  # the terminal shows what the command says

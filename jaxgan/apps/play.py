@@ -1,5 +1,6 @@
 """Explore a generator in a browser: `jaxgan play --workdir=RUN` serves a page on this machine."""
 
+import os
 import pathlib
 import sys
 import webbrowser
@@ -51,7 +52,11 @@ def write(options: Options) -> None:
     try:
       server.serve_forever(poll_interval=0.1)
     except KeyboardInterrupt:
-      print('jaxgan: the page is closed')
+      print('jaxgan: the page is closed', flush=True)
+      if server.answering:
+        # Python would end the threads that still compute inside of compiled code, which aborts.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def main(argv: list[str] | None = None) -> int:

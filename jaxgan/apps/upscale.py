@@ -25,6 +25,7 @@ from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.ops.resample import resize
 from jaxgan.published import runs, sources
 from jaxgan.training.run import Run, load
+from jaxgan.training.session import cache_programs
 
 TILE = 256
 """Pixels on a side of a tile: larger ones share less with their neighbors, and take more memory."""
@@ -162,6 +163,7 @@ def write(options: Options) -> None:
       `files.convert` and `compare`.
   """
   _images(options)
+  cache_programs()  # a large network takes longer to compile than to enlarge a photo
   run = _network(options)
   run.way('upscale')
   say = _compared if options.compare else _enlarged

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 
 import pytest
 
@@ -15,15 +16,22 @@ def failing(request):
 
 
 @pytest.fixture(scope='module')
-def port():
+def working():
+  return []
+
+
+@pytest.fixture(scope='module')
+def port(working):
   routes = {
     ('GET', '/'): lambda request: Reply('text/plain', b'page'),
     ('GET', '/parts'): lambda request: Reply('text/plain', lambda send: (send(b'a'), send(b'b'))),
     ('GET', '/fails'): failing,
+    ('GET', '/working'): lambda request: json_of(list(working[0].answering)),
     ('POST', '/sum'): lambda request: json_of(sum(json.loads(request.body))),
   }
   with loopback.serving(routes, '127.0.0.1', 0) as (server, address):
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    working.append(server)
     assert address == f'http://127.0.0.1:{server.server_address[1]}/'
     yield server.server_address[1]
     server.shutdown()
@@ -49,6 +57,15 @@ def test_what_is_there_is_answered(port):
   assert asked(port, 'POST', '/sum', '[1, 2]', Content_Type='application/json') == (200, b'3\n')
   for host in (f'localhost:{port}', 'LOCALHOST', '[::1]:9', '127.0.0.1:22'):  # as through a tunnel
     assert asked(port, 'GET', '/', Host=host)[0] == 200
+
+
+def test_requests_at_work_are_known(port, working):
+  assert json.loads(asked(port, 'GET', '/working')[1]) == ['/working']
+  assert asked(port, 'GET', '/fails?kind=KeyError')[0] == 500
+  end = time.monotonic() + 10  # the answer is read before its thread is done
+  while working[0].answering and time.monotonic() < end:
+    time.sleep(0.01)
+  assert working[0].answering == []
 
 
 SENT = dict(body='[1]', Content_Type='application/json')

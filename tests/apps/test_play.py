@@ -178,6 +178,23 @@ def test_a_translation_is_compared_by_a_slider(without_latents, browser, tmp_pat
     assert 'cannot be used: give an intact PNG' in text(browser, 'message')
 
 
+@pytest.mark.parametrize('at_work', [[], ['/film']])
+def test_ctrl_c_does_not_wait_for_a_picture(plain, at_work, monkeypatch, capsys):
+  """Nor does it end threads inside of compiled code, by which Python would abort."""
+
+  def pressed(server, poll_interval):
+    server.answering += at_work
+    raise KeyboardInterrupt
+
+  ended = []
+  monkeypatch.setattr(loopback.Server, 'serve_forever', pressed)
+  monkeypatch.setattr(play.os, '_exit', ended.append)
+  monkeypatch.setattr(play, 'cache_programs', lambda: None)
+  assert play.main([f'--workdir={plain}', '--port=0']) == 0
+  assert capsys.readouterr().out.endswith('the page is closed\n')
+  assert ended == [0] * len(at_work)
+
+
 def test_what_cannot_be_served(plain, tmp_path, capsys):
   assert 'holds no run' in refused(capsys, play.main, f'--workdir={tmp_path}')
   assert '--port must lie from 0 to 65535' in refused(
