@@ -1,22 +1,24 @@
 """Enlarging an image with Real-ESRGAN, here and in PyTorch: `python -m benchmarks.upscaling`.
 
 Both run the same weights, those of the extra `realesrgan`; PyTorch's network is that of spandrel,
-of the extra `peers`, in both of its layouts. They take turns in one process. `enlarge` is what
-`jaxgan upscale` does with an image, in tiles where it cuts tiles; `network` is the network alone,
-on the whole image, as PyTorch runs it.
+of the extra `peers`, on the whole image and in both layouts. The library does what `jaxgan upscale`
+does with an image, in tiles if it is larger than --tile. They take turns in one process, and wall
+time counts.
 """
 
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from benchmarks import measure
 from jaxgan.apps import upscale
 from jaxgan.published import runs, sources
-from jaxgan.training.run import Run
+
+OURS = 'jaxgan'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Options:
   """Pixels of the image, a side."""
   rounds: int = 3
   """Times that all have their turn."""
-  tile: int = upscale.Options.tile
-  """Of `enlarge`, as `jaxgan upscale` has it."""
+  tile: int = upscale.TILE
+  """Pixels of the library's tiles, as `jaxgan upscale` has it."""
 
 
 def peers(weights: str, image: np.ndarray, threads: int) -> dict[str, measure.Call]:
@@ -55,39 +57,40 @@ def peers(weights: str, image: np.ndarray, threads: int) -> dict[str, measure.Ca
   return {'torch nchw': call(torch.contiguous_format), 'torch nhwc': call(torch.channels_last)}
 
 
-def ours(run: Run, image: np.ndarray, tile: int) -> dict[str, measure.Call]:
-  """Return what the command does with an image, and the network alone."""
-  pixels = np.round(255 * image).astype(np.uint8)
-  scaled = 2 * image - 1
-  return {
-    'enlarge': lambda: upscale.enlarge(run, pixels, tile),
-    'network': lambda: run.translate(scaled, 'upscale'),
-  }
+def timed(calls: Mapping[str, measure.Call], rounds: int) -> dict[str, list[float]]:
+  """Return seconds of a call, one figure a round. A call takes seconds, so none goes before it."""
+  for call in calls.values():
+    call()  # compiles
+  times: dict[str, list[float]] = {name: [] for name in calls}
+  for _ in range(rounds):
+    for name, call in calls.items():
+      start = time.perf_counter()
+      call()
+      times[name].append(time.perf_counter() - start)
+  return times
 
 
-def report(times: dict[str, Sequence[float]], apart: float) -> str:
-  """Return a sentence: seconds of each, and how many times as fast as the faster PyTorch."""
-  middle = {name: measure.spread(seconds) for name, seconds in times.items()}
-  best = min((name for name in times if name.startswith('torch')), key=lambda n: middle[n].median)
-  seconds = ', '.join(f'{n} {s.median:.2f} ({s.low:.2f}-{s.high:.2f})' for n, s in middle.items())
-  ratios = [(name, measure.speed(times[best], times[name])) for name in ('enlarge', 'network')]
-  said = ', '.join(f'{n} {r.median:.2f} ({r.low:.2f}-{r.high:.2f})' for n, r in ratios)
-  return f'seconds {seconds}; speed against {best}: {said}; they differ by {apart:.1e}'
+def report(times: Mapping[str, Sequence[float]]) -> str:
+  """Return the seconds of each, and how many times as fast the library is as each PyTorch."""
+  spreads = {name: measure.spread(seconds) for name, seconds in times.items()}
+  seconds = ', '.join(f'{n} {s.median:.2f} ({s.low:.2f}-{s.high:.2f})' for n, s in spreads.items())
+  others = [(name, measure.speed(times[name], times[OURS])) for name in times if name != OURS]
+  speeds = ', '.join(f'{r.median:.2f} ({r.low:.2f}-{r.high:.2f}) of {n}' for n, r in others)
+  return f'seconds: {seconds}; speed: {speeds}'
 
 
 def run(options: Options) -> None:
   """A line for each network."""
-  image = np.random.default_rng(0).uniform(size=(1, options.size, options.size, 3))
-  # Whole levels of 256, as those of a file: `enlarge` takes these.
-  image = (np.round(255 * image) / 255).astype(np.float32)
+  pixels = np.random.default_rng(0).integers(0, 256, (1, options.size, options.size, 3), np.uint8)
+  image = pixels.astype(np.float32) / 255
   for name in options.weights:
     network = runs.from_published(sources.carried(name))
-    calls = ours(network, image, options.tile)
+    calls = {OURS: lambda network=network: upscale.enlarge(network, pixels, options.tile)}
     calls |= peers(name, image, len(os.sched_getaffinity(0)))
-    wanted = np.clip(calls['torch nchw'](), 0, 1)
-    apart = float(np.abs((calls['network']() + 1) / 2 - wanted).max())
-    times = measure.interleaved(calls, rounds=options.rounds, seconds=0)
-    print(f'{name}, {options.size} pixels: {report(times, apart)}', flush=True)
+    wanted = calls['torch nchw']().clip(0, 1)
+    apart = np.abs((network.translate(2 * image - 1, 'upscale') + 1) / 2 - wanted).max()
+    times = timed(calls, options.rounds)
+    print(f'{name}, {options.size} pixels: {report(times)}; they differ by {apart:.1e}', flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -57,6 +57,7 @@ class Official:
     """Check that an array is the official one, to 1e-5 of its largest number."""
     wanted = self.numbers[f'out/{name}']
     error = np.abs(np.asarray(made).reshape(wanted.shape) - wanted).max() / np.abs(wanted).max()
+    print(f'{self.name}: {name} differs by {error:.1e}')  # shown by pytest -s
     assert error <= 1e-5, f'{self.name}: {name} differs by {error:.1e}'
 
 
