@@ -44,8 +44,6 @@ class Arguments:
   """The picture, .jpg or .png."""
   side: int = 160
   """Pixels on a side of the crops that it shows."""
-  tile: int = 64
-  """Pixels of the tiles that are compared with an image enlarged whole."""
 
 
 def photographs() -> dict[str, np.ndarray]:
@@ -78,13 +76,12 @@ def scored(made: np.ndarray, original: np.ndarray) -> str:
   return f'{fidelity.psnr(a, b)[0]:.2f} dB, SSIM {fidelity.ssim(a, b)[0]:.3f}, detail {share:.2f}'
 
 
-def seams(run: Run, image: np.ndarray, tile: int) -> str:
+def seams(run: Run, image: np.ndarray) -> str:
   """Compare an image that is enlarged in tiles with the same image enlarged whole, in levels."""
-  whole = upscale.enlarge(run, image[None], 0).astype(int)
-  cut = upscale.enlarge(run, image[None], tile).astype(int)
-  apart = np.abs(cut - whole)
+  whole = upscale.enlarge(run, image[None], tile=0).astype(int)
+  apart = np.abs(upscale.enlarge(run, image[None]).astype(int) - whole)
   return (
-    f'tiles of {tile} on {image.shape[1]} x {image.shape[0]}: levels of 256 apart, mean '
+    f'tiles of {upscale.TILE} on {image.shape[1]} x {image.shape[0]}, levels of 256 apart: mean '
     f'{apart.mean():.3f}, largest {apart.max()}, 99.9 % within {np.quantile(apart, 0.999):.0f}'
   )
 
@@ -95,18 +92,18 @@ def main(arguments: Arguments) -> None:
   for name, run in networks.items():
     numbers = sum(x.size for x in jax.tree.leaves(run.state.params['generator']))
     print(f'{name}: {numbers:,} parameters')
-  rows, lows = [], {}
-  for name, original in photographs().items():
+  rows, originals = [], photographs()
+  for name, original in originals.items():
     unit = to_unit(jnp.asarray(original[None]))
-    lows[name] = low = to_uint8(np.asarray(downsampled(unit, SCALE)))[0]
+    low = to_uint8(np.asarray(downsampled(unit, SCALE)))[0]
     made = enlarged(low, networks)
     for way, image in made.items():
       print(f'{name}, {way}: {scored(image, original)}', flush=True)
     (top, left), n = CROPS[name], arguments.side
     every = made | {'original': original}
     rows.append(np.concatenate([every[x][top : top + n, left : left + n] for x in SHOWN], 1))
-  print(seams(networks['realesrgan-x4plus'], lows['china'], arguments.tile))
   Image.fromarray(np.concatenate(rows)).save(arguments.out, quality=90)
+  print(seams(networks['realesrgan-x4plus'], originals['china'][:212, :400]))
 
 
 if __name__ == '__main__':

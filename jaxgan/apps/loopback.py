@@ -107,7 +107,8 @@ class Server(ThreadingHTTPServer):
   everywhere = False
 
   def server_bind(self) -> None:
-    socketserver.TCPServer.server_bind(self)  # the one of HTTPServer asks a name server
+    """Take the address, without a question to a name server, as HTTPServer asks it."""
+    socketserver.TCPServer.server_bind(self)
 
   def handle_error(self, request: object, client_address: object) -> None:
     """Say what failed in one line; a browser that has gone is no failure."""

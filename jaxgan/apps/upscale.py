@@ -52,11 +52,13 @@ class Options:
   tile: int = TILE
   """Enlarge images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
   never."""
-  overlap: int = 16
-  """Pixels that neighboring tiles share."""
+  overlap: int | None = None
+  """Pixels that neighboring tiles share; 3/16 of a tile if not given."""
 
 
-def enlarge(run: Run, array: np.ndarray, tile: int = TILE, overlap: int = 16) -> np.ndarray:
+def enlarge(
+  run: Run, array: np.ndarray, tile: int = TILE, overlap: int | None = None
+) -> np.ndarray:
   """Enlarge images.
 
   A network for grey images enlarges the channels of a colour image one by one. A network for colour
@@ -66,7 +68,7 @@ def enlarge(run: Run, array: np.ndarray, tile: int = TILE, overlap: int = 16) ->
     run: a run of srgan or esrgan.
     array: uint8 `[n, H, W, C]`, where C is 1 or 3.
     tile: pixels on a side of a tile; 0 for no tiles.
-    overlap: pixels that neighboring tiles share.
+    overlap: pixels that neighboring tiles share; None: 3/16 of a tile.
 
   Returns:
     uint8 `[n, scale H, scale W, C]`.
@@ -84,7 +86,7 @@ def enlarge(run: Run, array: np.ndarray, tile: int = TILE, overlap: int = 16) ->
     lambda x: run.translate(x, 'upscale'),
     to_unit(apart),
     tile=tile,
-    overlap=overlap,
+    overlap=3 * tile // 16 if overlap is None else overlap,
     **given,
   )
   if channels == 1:

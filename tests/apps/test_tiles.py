@@ -59,7 +59,7 @@ def test_tiles_cover_everything_and_share_what_they_should():
     assert set(range(size)) <= covered
     assert all(b - a <= 11 for a, b in itertools.pairwise(begun))
     assert size <= 16 or max(covered) == size - 1
-  chex.assert_trees_all_close(ramp(6, 2), np.array([1 / 3, 2 / 3, 1, 1, 2 / 3, 1 / 3]))
+  chex.assert_trees_all_close(ramp(6, 2), np.array([7, 20, 27, 27, 20, 7]) / 27)
 
 
 def test_tiles_are_as_small_as_their_number_allows():
