@@ -94,6 +94,8 @@ def offered(one: Explorer) -> Json:
 
 def _kind(code: Code) -> int | None:
   """Return the number of choices of a code, 0 for a code of one number, None for any other."""
+  if code.of_label:  # a text, of which '511' is one too
+    return None
   for choices, text in ((code.size, str(code.size - 1)), (0, '0.5')):
     try:
       if (choices == 0 or code.size > 1) and len(code.read(text)) == code.size:
@@ -114,8 +116,9 @@ def point(one: Explorer, wish: Wish) -> Array:
   at = one.found[wish.found] if wish.found else drawn(one, wish.seed, wish.label)
   for seed, t in wish.path:
     at = one.between(at, drawn(one, seed, wish.label), jnp.full(1, t))
-  parts = one.run.sampler().codes
-  given = {name: jnp.asarray(x) for name, x in codes_of.read(parts, wish.codes).items()}
+  parts = {name: code for name, code in one.run.sampler().codes.items() if not code.of_label}
+  written = {name: text for name, text in wish.codes.items() if name in parts}
+  given = {name: jnp.asarray(x) for name, x in codes_of.read(parts, written).items()}
   at = codes_of.chosen(at, parts, given)
   at = truncated(one, at, wish.psi)
   if wish.mix:
@@ -123,6 +126,14 @@ def point(one: Explorer, wish: Wish) -> Array:
     first, past = stylemix.spans(at.shape[1], ())[wish.mix[1]]
     at = stylemix.mixed(at, other, first, past)[0]
   return at + _moved(one, wish.moves).reshape(*[1] * (at.ndim - 1), -1) if any(wish.moves) else at
+
+
+def condition(one: Explorer, wish: Wish) -> Array:
+  """Return what a wish's picture is of: its class `[1]`, or a code in place of it `[1, size]`."""
+  for name, code in one.run.sampler().codes.items():
+    if code.of_label and name in wish.codes:
+      return jnp.asarray(code.read(wish.codes[name]))[None]
+  return _labels(wish.label)
 
 
 def _moved(one: Explorer, moves: tuple[float, ...]) -> Array:
@@ -146,7 +157,7 @@ def truncated(one: Explorer, at: Array, psi: float) -> Array:
 
 def picture(one: Explorer, wish: Wish) -> np.ndarray:
   """Return the picture of a wish, uint8 `[H, W, C]`; errors are those of `point`."""
-  made = one.run.bound(one.where.generate)(point(one, wish), _labels(wish.label))
+  made = one.run.bound(one.where.generate)(point(one, wish), condition(one, wish))
   return to_uint8(np.asarray(made))[0]
 
 

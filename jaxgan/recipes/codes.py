@@ -15,7 +15,8 @@ class Code(NamedTuple):
 
   `draw(key, n) -> [n, size]` draws it in training and where a sample leaves it open.
   `read(text) -> [size]` makes it of what a person writes, as in `jaxgan sample --code=3`; it raises
-  ValueError for a text that it cannot read.
+  ValueError for a text that it cannot read. With `of_label` it is no part of the latent: the
+  generator takes it in place of the number of a class.
 
   Example:
     >>> code = categorical(10)
@@ -26,6 +27,7 @@ class Code(NamedTuple):
   size: int
   draw: Latent
   read: Callable[[str], np.ndarray]
+  of_label: bool = False
 
 
 def categorical(choices: int) -> Code:

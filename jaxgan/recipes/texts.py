@@ -164,5 +164,5 @@ def drawn_by_text(recipe: Recipe, encode: Encode, table: np.ndarray) -> Recipe:
     found: np.ndarray = encode([text])[0]
     return found
 
-  code = Code(table.shape[1], draw, read)
+  code = Code(table.shape[1], draw, read, of_label=True)
   return recipe._replace(interface=of._replace(sample=sample, codes={'text': code}))

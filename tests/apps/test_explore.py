@@ -1,10 +1,12 @@
 """A picture is that of its wish: each change does what its control says."""
 
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from apps.tiny import sharpened
+from apps.tiny import made, sharpened
 from apps.tiny_styles import LAYERS
 from jaxgan.apps import directions, explore, wishes
 from jaxgan.apps.wishes import Wish
@@ -89,6 +91,18 @@ def test_codes_have_controls_of_their_kinds():
   assert explore._kind(categorical(10)) == 10
   assert explore._kind(continuous()) == 0
   assert explore._kind(continuous(2)) is None
+
+
+def test_a_text_takes_the_place_of_a_class(tmp_path):
+  one = explore.explorer(sharpened(load(made(tmp_path, 'texts', 'gan_cls', width=4))))
+  assert explore.offered(one)['codes'] == {'text': None}  # words, and not a choice of numbers
+  draw = lambda **wish: explore.picture(one, wishes.read(json.dumps(wish).encode(), one.limits))
+  red, blue = draw(codes={'text': 'a red one'}), draw(codes={'text': 'a blue one'})
+  assert (red != blue).any() and (red != draw()).any()
+  near(draw(codes={'text': one.run.spec.names[3] if one.run.spec.names else '3'}), draw(label=3))
+  assert explore.film(one, Wish(codes={'text': 'a red one'}), 1, frames=2).shape[0] == 2
+  with pytest.raises(ValueError, match='give words'):
+    draw(codes={'text': ' '})
 
 
 def test_a_film_goes_there_and_back(one):
