@@ -44,6 +44,7 @@ SETTINGS: dict[str, str] = {
   'gan': '',
   'dcgan': '--width=16 --steps=1000',
   'cgan': '--width=16 --steps=1000',
+  'infogan': '--width=16 --steps=1000',
   'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --generator-lr=1e-3 --critic-lr=1e-3 --steps=400',
   'lsgan': '--width=16 --steps=1000',
@@ -146,7 +147,10 @@ def line(variant: str) -> str:
 
 
 def drawn(run: Run) -> tuple[np.ndarray, int]:
-  """Samples in rows of ten, by class where the run draws by class."""
+  """Samples in rows of ten, by class where the run draws by class, by its choice if it has one."""
+  if 'code' in run.sampler().codes:
+    images = np.stack([run.sample(0, 4, codes={'code': str(choice)}) for choice in range(10)], 1)
+    return images.reshape(40, *run.spec.shape), 10
   labels = list(range(10)) if run.recipe.conditional else None
   return run.sample(0, 40, labels), 10
 

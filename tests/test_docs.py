@@ -173,6 +173,11 @@ def test_programs_of_the_pages_run():
   assert float(made['drift'](lambda x: 2 * x, real, fake, None)) == pytest.approx(0.02)
 
 
+def test_the_bibliography_has_the_article_of_every_variant():
+  page = (DOCS / 'about/bibliography.md').read_text()
+  assert sorted(re.findall(r'^\| `(\w+)` \|', page, re.M)) == sorted(jaxgan.VARIANTS)
+
+
 def test_the_gallery_shows_what_the_command_of_every_variant_makes():
   from experiments import gallery
 

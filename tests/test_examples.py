@@ -41,7 +41,7 @@ def test_they_are_short_and_use_public_names_alone(name):
 @pytest.fixture(scope='module')
 def infogan(tmp_path_factory):
   folder = tmp_path_factory.mktemp('infogan') / 'run'
-  command = (sys.executable, str(EXAMPLES / 'infogan.py'), '--variant=infogan')
+  command = (sys.executable, str(EXAMPLES / 'infogan.py'), '--variant=my_infogan')
   subprocess.run([*command, f'--workdir={folder}', *SMALL], check=True)
   return folder
 

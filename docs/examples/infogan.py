@@ -1,4 +1,4 @@
-"""InfoGAN: the generator is given a code, and a head on the critic's features finds it again.
+"""InfoGAN as a variant of your own: a code for the generator, and a head that finds it again.
 
 Chen et al., InfoGAN: Interpretable Representation Learning by Information Maximizing GANs, 2016.
 """
@@ -48,5 +48,5 @@ def build(config, spec):
 
 
 if __name__ == '__main__':
-  jaxgan.register('infogan', sys.modules[__name__])
+  jaxgan.register('my_infogan', sys.modules[__name__])
   sys.exit(main())

@@ -28,6 +28,7 @@ from jaxgan.variants import (
   esrgan,
   gan,
   gan_cls,
+  infogan,
   lsgan,
   pix2pix,
   progan,
@@ -59,6 +60,7 @@ VARIANTS: dict[str, Variant] = {
   'dcgan': dcgan,
   'cgan': cgan,
   'gan_cls': gan_cls,
+  'infogan': infogan,
   'wgan': wgan,
   'wgan_gp': wgan_gp,
   'lsgan': lsgan,
@@ -197,9 +199,14 @@ def recall(variant: str, plugin: str | None, where: str) -> None:
 
   Raises:
     ValueError: the file is missing or fails; or it is not the one that another run of this name
-      brought in before.
+      brought in before; or the name is one of jaxgan's own, which came later.
   """
   path = pathlib.Path(plugin) if plugin else None
+  if path and getattr(VARIANTS.get(variant), '__name__', '') == f'{__name__}.{variant}':
+    raise ValueError(
+      f'{where} is of a variant {variant!r} of your own, in {path}, and jaxgan has a variant of '
+      'this name now: open the run with the version of jaxgan that trained it'
+    )
   if variant in VARIANTS:
     if path and _FROM_RUNS.get(variant, path) != path:
       raise ValueError(

@@ -104,7 +104,8 @@ def test_a_run_brings_its_file_in_and_two_of_one_name_are_not_mixed_up(tmp_path)
     variants.recall('mine', str(two), 'runs/b')
 
 
-def test_no_file_is_executed_for_a_variant_that_is_there(tmp_path):
+def test_a_run_of_ones_own_variant_is_no_run_of_jaxgans_of_the_same_name(tmp_path):
   path = written(tmp_path, 'lsgan.py', 'raise RuntimeError')
-  variants.recall('lsgan', str(path), 'runs/a')
+  with pytest.raises(ValueError, match="runs/a is of a variant 'lsgan' of your own.* trained it"):
+    variants.recall('lsgan', str(path), 'runs/a')
   assert variants.VARIANTS['lsgan'] is VARIANTS['lsgan']

@@ -1,0 +1,90 @@
+"""InfoGAN: the generator is given codes, and a head on the critic's features finds them again.
+
+Chen et al., InfoGAN: Interpretable Representation Learning by Information Maximizing GANs, 2016. A
+code is c = (a choice out of K, numbers u ~ U(-1, 1)). The head Q shares the critic's layers. Both
+players lower the variational bound's negative, of the choice and of the numbers:
+
+  L_I = -information E log Q(choice | G(z, c)) + continuous_information E |u - mean_Q(u)|^2 / 2
+
+so a choice comes to mean what tells images apart best: the digit, on MNIST. The numbers' standard
+deviation under Q is 1, as in the authors' code. Departures: the head has no batch norm, and the
+networks are DCGAN's: without the authors' dense layer of 1024 units.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+import optax
+
+from jaxgan.core.nets import Nets
+from jaxgan.core.typing import Array, Batch, Key, Logs, Spec
+from jaxgan.losses import objectives
+from jaxgan.losses.adversarial import Fakes
+from jaxgan.networks.mlp import Perceptron
+from jaxgan.recipes import codes, config
+from jaxgan.recipes.config import Preset
+from jaxgan.recipes.two_player import Extra, two_player
+from jaxgan.recipes.types import Recipe
+from jaxgan.variants import dcgan
+
+
+@dataclass(frozen=True)
+class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
+  """Options of InfoGAN."""
+
+  choices: int = 10
+  """Values of the code that is a choice."""
+  continuous: int = 2
+  """Numbers of the code that is continuous; 0: there is none."""
+  information: float = 1.0
+  """Weight of finding the choice again; 0: nothing gives the choice a meaning."""
+  continuous_information: float = 0.1
+  """Weight of finding the continuous code again."""
+  head_width: int = 128
+  """Units of the head's hidden layer."""
+  latent_size: int = 62
+  generator_lr: float = 1e-3
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(('continuous_information',), lambda c: c.continuous, {'continuous': 2}),
+  )
+
+  def problems(self) -> list[str]:
+    """Sizes and weights that mean nothing."""
+    found = super().problems() + config.above_zero(self, 'head_width')
+    if self.choices < 2:
+      found.append(f'--choices must be 2 or more, it is {self.choices}')
+    weights = 'continuous', 'information', 'continuous_information'
+    return found + config.zero_or_above(self, *weights)
+
+
+PAPER: Preset = dict(image_size=28, batch_size=128, ema_images=0.0)
+
+
+def build(config: Config, spec: Spec) -> Recipe:
+  """Return DCGAN's networks with codes, and what both players lose where a code is not found."""
+  parts = {'code': codes.categorical(config.choices)}
+  if config.continuous:
+    parts['continuous'] = codes.continuous(config.continuous)
+
+  def information(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
+    features, _ = nets.features('critic', fakes.images)
+    found, nets = nets('head', features.reshape(len(features), -1))
+    choice, numbers = jnp.split(found, [config.choices], -1)
+    loss = optax.softmax_cross_entropy(choice, fakes.codes['code']).mean()
+    total, logs = config.information * loss, {'information': loss}
+    if config.continuous:
+      apart = ((fakes.codes['continuous'] - numbers) ** 2).sum(-1).mean() / 2
+      total, logs = total + config.continuous_information * apart, logs | {'continuous': apart}
+    return total, nets, logs
+
+  head = Perceptron((config.head_width,), config.choices + config.continuous)
+  extra = Extra(parts, {'head': head}, critic_terms=[information], generator_terms=[information])
+  return two_player(
+    config,
+    spec,
+    objective=objectives.nonsaturating(),
+    extra=extra,
+    **dcgan.networks(config, spec),
+  )
