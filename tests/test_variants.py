@@ -238,7 +238,7 @@ def apart_by_precision(variant, steps, source, seed):
   return max(abs(wide[n].mean() - narrow[n].mean()) / wide[n].std() for n in wide)
 
 
-@pytest.mark.slow_for('biggan', 'stylegan2', 'cyclegan', 'esrgan', 'infogan')
+@pytest.mark.slow_for('biggan', 'stylegan2', 'cyclegan', 'esrgan', 'infogan', 'acgan')
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
   wide, narrow = (losses_of(variant, p, 3, digits) for p in ('float32', 'bfloat16'))
@@ -325,7 +325,7 @@ def apart(variant, source, steps, count, double=False, seed=0):
   return {name: relative(many[name], one[name]) for name in one}
 
 
-@pytest.mark.slow_for('biggan', 'r3gan', 'stylegan2', 'cyclegan', 'srgan', 'esrgan', 'infogan')
+@pytest.mark.slow_for('biggan', 'r3gan', 'stylegan2', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan')
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):
   """In double precision, where no rounding moves a unit to the other side of its ReLU's corner."""

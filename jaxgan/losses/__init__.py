@@ -2,8 +2,8 @@
 
 An objective is the pair of losses of critic and generator; a penalty is added to the critic's loss.
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
-More functions are in the modules: `adversarial` (losses of your own games), `consistency`,
-`unrolled`, `path_length`, `style_mixing`, `image_to_image`, `super_resolution`.
+More functions are in the modules: `adversarial` (losses of your own games), `classes`,
+`consistency`, `unrolled`, `path_length`, `style_mixing`, `image_to_image`, `super_resolution`.
 
 Example:
   >>> import jax.numpy as jnp
@@ -18,6 +18,7 @@ Example:
 
 from jaxgan.losses import (
   adversarial,
+  classes,
   consistency,
   gradient_penalties,
   image_to_image,
@@ -61,6 +62,7 @@ __all__ = [
   'Term',
   'adversarial',
   'between',
+  'classes',
   'consistency',
   'dragan',
   'drift',

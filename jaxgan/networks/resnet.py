@@ -157,7 +157,8 @@ class Critic(nn.Module):
   Blocks halve the size until it is at most 8 pixels. Two blocks that keep the size, a ReLU, the sum
   over the pixels and a dense layer follow. With labels, the logit also has the inner product of the
   sum with the label's embedding. With `mimicry`, the shortcuts of all blocks but the first have
-  their input after the ReLU, as in the library torch-mimicry, whose ReLU works in place.
+  their input after the ReLU, as in the library torch-mimicry, whose ReLU works in place. Without
+  `classes` labels have no effect.
 
   Reference: Miyato and Koyama, cGANs with Projection Discriminator, 2018.
   """
@@ -180,4 +181,4 @@ class Critic(nn.Module):
     self.sow('intermediates', 'features', h)
     logits = Dense(1, spectral=self.spectral, start=straight)(h)[:, 0]
     embed = partial(Embed, self.classes, self.width, self.spectral, straight)
-    return logits + sum((embed()(y) * h).sum(-1) for y in labels)
+    return logits + sum((embed()(y) * h).sum(-1) for y in labels if self.classes)

@@ -21,6 +21,7 @@ from jaxgan.recipes.config import Common, Config
 from jaxgan.recipes.option_groups import Preset
 from jaxgan.recipes.types import Recipe, accumulated, computed_in, frozen
 from jaxgan.variants import (
+  acgan,
   biggan,
   cgan,
   cyclegan,
@@ -65,6 +66,7 @@ VARIANTS: dict[str, Variant] = {
   'wgan_gp': wgan_gp,
   'lsgan': lsgan,
   'sngan': sngan,
+  'acgan': acgan,
   'unrolled': unrolled,
   'biggan': biggan,
   'progan': progan,
