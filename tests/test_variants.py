@@ -325,7 +325,9 @@ def apart(variant, source, steps, count, double=False, seed=0):
   return {name: relative(many[name], one[name]) for name in one}
 
 
-@pytest.mark.slow_for('biggan', 'r3gan', 'stylegan2', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan')
+@pytest.mark.slow_for(
+  'biggan', 'r3gan', 'stylegan2', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan'
+)
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):
   """In double precision, where no rounding moves a unit to the other side of its ReLU's corner."""

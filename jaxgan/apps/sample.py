@@ -22,8 +22,9 @@ from jaxgan.training.run import BATCH, Run, load
 class Arguments:
   """Draw images with the averaged generator of a run.
 
-  Where the run's variant has codes, each is an option too: --code=3 draws images with that code,
-  and --text="a red house" draws images of a text, with a run of gan_cls.
+  Where the run's variant has codes, each is an option too: --code=3 and --continuous=0.5,-1 draw
+  images with these codes, with a run of infogan, and --text="a red house" images of a text, with a
+  run of gan_cls.
   """
 
   workdir: pathlib.Path

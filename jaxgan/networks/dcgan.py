@@ -53,6 +53,7 @@ class Generator(nn.Module):
     kernel: side of the kernels.
     classes: number of classes; above 0, an embedding of the label is joined to the latent.
     embedding: length of that embedding.
+    hidden: units of a dense layer before the one that makes the first map; 0: there is none.
     norm: use batch norm.
     reference: rows of the batch, from its start, that virtual batch norm takes its statistics
       from; 0: ordinary batch norm.
@@ -69,6 +70,7 @@ class Generator(nn.Module):
   kernel: int = 4
   classes: int = 0
   embedding: int = 50
+  hidden: int = 0
   norm: bool = True
   reference: int = 0
   bias: bool = True
@@ -83,6 +85,8 @@ class Generator(nn.Module):
 
     bias, stem = self.bias and not self.norm, self.sizes[0]
     z = jnp.concatenate([z, *(Embed(self.classes, self.embedding)(y) for y in labels)], -1)
+    if self.hidden:
+      z = active(Dense(self.hidden, use_bias=bias, start=self.start)(z))
     x = Dense(stem * stem * self.widths[0], use_bias=bias, start=self.start)(z)
     x = active(x.reshape(-1, stem, stem, self.widths[0]))
     steps = list(zip(self.sizes, self.sizes[1:], strict=False))
@@ -103,12 +107,14 @@ class Critic(nn.Module):
   Attributes:
     widths: channels of each convolution.
     kernel: side of the kernels.
-    classes: number of classes; above 0, a learned map of the label is one more input channel.
+    classes: number of classes; above 0, a learned map of the label is one more input channel; at 0
+      labels have no effect.
     norm: use batch norm after every convolution except the first; layers before it have no bias.
     bias: give the layers without a batch norm a bias.
     spectral: use spectral norm.
     start: initializer of the weights.
     outputs: above 1, return vectors `[B, outputs]`, for objectives that need vectors.
+    hidden: units of a dense layer after the convolutions; 0: there is none.
   """
 
   widths: Sequence[int]
@@ -119,11 +125,13 @@ class Critic(nn.Module):
   spectral: bool = False
   start: Initializer = normal
   outputs: int = 1
+  hidden: int = 0
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
     size = x.shape[1]
-    maps = [Embed(self.classes, size * size)(y).reshape(-1, size, size, 1) for y in labels]
+    given = labels if self.classes else ()
+    maps = [Embed(self.classes, size * size)(y).reshape(-1, size, size, 1) for y in given]
     x = jnp.concatenate([x, *maps], -1)
     for i, width in enumerate(self.widths):
       norm = self.norm and i > 0
@@ -132,6 +140,10 @@ class Critic(nn.Module):
       )(x)
       x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if norm else x)
     x = x.reshape(len(x), -1)
+    if self.hidden:
+      bias = self.bias and not self.norm
+      x = Dense(self.hidden, bias, spectral=self.spectral, start=self.start)(x)
+      x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if self.norm else x)
     self.sow('intermediates', 'features', x)
     x = Dense(self.outputs, self.bias, spectral=self.spectral, start=self.start)(x)
     return x[:, 0] if self.outputs == 1 else x

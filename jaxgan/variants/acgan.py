@@ -7,9 +7,8 @@ loss and y the class:
 
 where L is the adversarial loss and C the cross-entropy. `--head=reacgan` is Kang et al., Rebooting
 ACGAN, 2021: C is the data-to-data cross-entropy of directions, and the critic's loss has it for
-real images alone. Departures: networks and hinge losses are those of `sngan`, so that only the way
-to tell the class differs from its projection; the head has no spectral norm. `--preset=paper` is
-the setting of Rebooting ACGAN for CIFAR-10 in its authors' library, on these networks.
+real images alone. Departures: the networks are DCGAN's, without dropout, and the head of reacgan
+has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10.
 """
 
 from dataclasses import dataclass
@@ -21,22 +20,19 @@ from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Logs, Spec
 from jaxgan.losses import classes, objectives
 from jaxgan.losses.adversarial import Fakes
-from jaxgan.networks import heads, resnet
+from jaxgan.networks import heads
 from jaxgan.recipes import config
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.labels import classes_of
 from jaxgan.recipes.two_player import Extra, two_player
 from jaxgan.recipes.types import Recipe
+from jaxgan.variants import dcgan
 
 
 @dataclass(frozen=True)
-class Config(config.TwoPlayer, config.Scheduled):
+class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
   """Options of AC-GAN."""
 
-  generator_width: int = 32
-  """Channels of the generator."""
-  critic_width: int = 32
-  """Channels of the critic."""
   head: Literal['acgan', 'reacgan'] = 'acgan'
   """How the head names a class: by logits, or by directions compared with those of other images."""
   classification: float = 1.0
@@ -47,11 +43,6 @@ class Config(config.TwoPlayer, config.Scheduled):
   """Temperature of the comparisons of reacgan."""
   margin: float = 0.98
   """Cosine of image and class from which on reacgan asks no more; 1 less this, of two images."""
-  latent_size: int = 128
-  generator_lr: float = 5e-4
-  critic_lr: float = 1e-3
-  beta1: float = 0.0
-  beta2: float = 0.9
 
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(
@@ -67,28 +58,14 @@ class Config(config.TwoPlayer, config.Scheduled):
     return found + config.zero_or_above(self, 'classification')
 
 
-PAPER: Preset = dict(
-  image_size=32,
-  head='reacgan',
-  classification=0.5,
-  directions=512,
-  batch_size=128,
-  generator_width=256,
-  critic_width=128,
-  generator_lr=2.83e-4,
-  critic_lr=2.83e-4,
-  beta1=0.5,
-  beta2=0.999,
-  n_critic=5,
-  steps=100_000,
-)
+PAPER: Preset = dict(image_size=32, latent_size=110, batch_size=100, steps=50_000, ema_images=0.0)
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """Return the networks of SN-GAN, a critic that is not told the class, and a head that names it.
+  """Return a generator of classes, a critic that is not told the class, and a head that names it.
 
   Raises:
-    ValueError: data without classes, or a size that does not halve to 4..7.
+    ValueError: data without classes, or images below 8 pixels.
   """
   count, rebooted = classes_of(config, spec, conditional=True), config.head == 'reacgan'
 
@@ -110,12 +87,13 @@ def build(config: Config, spec: Spec) -> Recipe:
     return config.classification * loss, nets, {'class_fake': loss}
 
   head = heads.Proxies(count, config.directions) if rebooted else heads.Classes(count)
+  told, untold = (dcgan.networks(config, spec, conditional=known) for known in (True, False))
   return two_player(
     config,
     spec,
-    generator=resnet.Generator(spec.size, spec.channels, config.generator_width, count),
-    critic=resnet.Critic(config.critic_width),
-    objective=objectives.hinge(),
+    generator=told['generator'],
+    critic=untold['critic'],
+    objective=objectives.nonsaturating(),
     conditional=True,
     extra=Extra(
       heads={'head': head},

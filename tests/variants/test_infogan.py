@@ -15,11 +15,22 @@ BATCH = {'image': jax.random.uniform(jax.random.key(5), (6, 8, 8, 1), minval=-1.
 
 
 def made(**options):
-  options = dict(batch_size=6, width=4, latent_size=3, choices=4, image_size=8) | options
+  options = dict(batch_size=6, width=4, hidden=5, latent_size=3, choices=4, image_size=8) | options
   recipe = variants.build(variants.configure('infogan', **options), SPEC)
   stage = recipe.stages[0]
   state = game.init(stage.game, jax.random.key(0), dict(stage.example))
   return recipe, game.nets(stage.game, state)
+
+
+def test_the_papers_networks_have_its_parameters():
+  """z of 62 and codes of 12; dense 1024 and 7x7x128, then 4x4 kernels of 64; batch norm between."""
+  stage = variants.build(variants.configure('infogan', 'paper'), Spec(28, 1)).stages[0]
+  shapes = jax.eval_shape(lambda: game.init(stage.game, jax.random.key(0), dict(stage.example)))
+  count = lambda name: sum(x.size for x in jax.tree.leaves(shapes.params[name]))
+  assert (
+    count('generator') == 74 * 1024 + 2048 + 1024 * 6272 + 256 + 16 * 128 * 64 + 128 + 16 * 64 + 1
+  )
+  assert count('critic') == 16 * 64 + 64 + 16 * 64 * 128 + 256 + 6272 * 1024 + 2048 + 1024 + 1
 
 
 def loss(player, **options):
