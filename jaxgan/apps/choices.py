@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from jaxgan.data import images, layouts
+from jaxgan.data import captions, images, layouts
 from jaxgan.data.listing import Listing, listing
 
 SIZES = (16, 32, 64)
@@ -24,14 +24,15 @@ SAMPLED = 48
 TINT = 8
 """Greatest difference of red, green and blue, of 255, that counts as grey: JPEG adds some."""
 TWO = ('domains', 'pairs')
+PLAIN = 'any images below a folder'
 
 
 class Found(NamedTuple):
   """The contents of a folder of images.
 
-  `kind` is 'folder', 'domains' or 'pairs', and `layout` says why. `total` counts the images; `side`
-  is the median of their shorter sides in pixels; `grey` is true if all opened images are grey.
-  `classes` counts the classes, and `fewest` the images of the smallest class.
+  `kind` is 'folder', 'captions', 'domains' or 'pairs', and `layout` says why. `total` counts the
+  images; `side` is the median of their shorter sides in pixels; `grey` is true if all opened images
+  are grey. `classes` counts the classes, and `fewest` the images of the smallest class.
   """
 
   folder: pathlib.Path
@@ -61,6 +62,8 @@ def variant(found: Found) -> Pick:
     return Pick('variant', 'cyclegan', 'it translates between two domains without pairs')
   if found.kind == 'pairs':
     return Pick('variant', 'pix2pix', 'it translates one image of a pair into the other')
+  if found.kind == 'captions':
+    return Pick('variant', 'gan_cls', 'it draws images of words')
   return Pick('variant', 'sngan', 'it came out best where variants were compared on a laptop')
 
 
@@ -72,8 +75,9 @@ def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
   - dataset: `domains` for a folder that holds the folders of two domains, such as trainA and
     trainB, A and B, or input and target, and no other images; `pairs` if all names in the two are
     the same, or if there are the folders train and test (or val), with images of which nearly all
-    are twice as wide as high; else `folder`.
-  - variant: `cyclegan` for domains, `pix2pix` for pairs, else `sngan`.
+    are twice as wide as high; `captions` if there is a table of captions, or text files lie beside
+    half of the images, and the variant, if one is given, draws by text; else `folder`.
+  - variant: `cyclegan` for domains, `pix2pix` for pairs, `gan_cls` for captions, else `sngan`.
   - folder: the folder itself; of its splits, such as train and test, only train is trained on.
   - image_size: the largest of 16, 32, 64 that is not above the median size, at least 16.
   - channels: 1 if all images that were opened are grey, else 3.
@@ -147,7 +151,8 @@ def look(folder: pathlib.Path) -> Found:
     layout = f'{" and ".join(parts.values())} hold images that are twice as wide as high'
     names = [f'{parts["train"]}/{path}' for path in train.images]
     return _looked(folder, 'pairs', layout, names, halves=True)
-  found = _looked(train.root, 'folder', 'any images below a folder', train.images)
+  why = captions.seen(train)
+  found = _looked(train.root, 'captions' if why else 'folder', why or PLAIN, train.images)
   members = collections.Counter(path.split('/')[0] for path in train.images)
   fewest = min((members[name] for name in train.classes), default=0)
   return found._replace(folder=folder, classes=len(train.classes), fewest=fewest)

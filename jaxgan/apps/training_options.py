@@ -14,6 +14,7 @@ from jaxgan.core.typing import Json
 from jaxgan.parallel.hosts import Hosts
 from jaxgan.recipes.config import Config
 from jaxgan.recipes.config import groups as groups_of
+from jaxgan.recipes.texts import Texts
 
 FOLDER = 'A folder of images. Options that fit it are picked and printed; flags override them.'
 WORKDIR = (
@@ -99,7 +100,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   name, plugin = chosen('variant'), chosen('plugin')
   if plugin:
     variants.load_plugin(plugin, None if name in variants.VARIANTS else name)
-  found = _found(photos, chosen('dataset'))
+  found = _found(photos, chosen('dataset'), name)
   first = [choices.variant(found)] if found and not name else []
   name = name or (str(first[0].value) if first else 'lsgan')
   kind, preset = variants.module(name).Config, chosen('preset') or 'laptop'
@@ -135,12 +136,22 @@ def _default(field: dataclasses.Field[object]) -> object:
   return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
-def _found(photos: pathlib.Path | None, dataset: str | None) -> choices.Found | None:
-  """Look at the folder; return None if it holds the files of a data set such as mnist."""
-  if photos is None or dataset not in (None, 'folder', *choices.TWO):
+def _found(
+  photos: pathlib.Path | None, dataset: str | None, variant: str | None
+) -> choices.Found | None:
+  """Look at the folder; return None if it holds the files of a data set such as mnist.
+
+  Captions are of no use to a given variant that does not draw by text.
+  """
+  if photos is None or dataset not in (None, 'folder', 'captions', *choices.TWO):
     return None
   found = choices.look(photos)
-  return found if dataset is None else found._replace(kind=dataset)
+  if dataset:
+    return found._replace(kind=dataset)
+  useless = variant and not issubclass(variants.module(variant).Config, Texts)
+  if found.kind == 'captions' and useless:
+    return found._replace(kind='folder', layout=choices.PLAIN)
+  return found
 
 
 def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:

@@ -5,9 +5,11 @@ each split; without one, NAME.txt beside NAME.png has a caption in each line. An
 several captions. What has none is counted, named and not used.
 """
 
+import contextlib
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import logging
 import os
@@ -65,18 +67,15 @@ def read(files: Listing) -> Told:
     ValueError: there are no captions, two tables, a file that is not UTF-8, or a table without the
       columns it needs.
   """
-  tables = [name for name in TABLES if name in files.others]
+  tables, texts = _sources(files)
   if len(tables) > 1:
     raise ValueError(f'{files.root} has the tables {some(tables)}: keep one')
-  beside = {os.path.splitext(path)[0]: path for path in files.images}
-  texts = [name for name in files.others if os.path.splitext(name)[0] in beside]
-  texts = [name for name in texts if name.lower().endswith('.txt')]
   if tables:
     rows, used = _rows(files.root / tables[0]), tables
   else:
-    used = texts
+    used = list(texts)
     lines = lambda name: text_of(files.root / name).splitlines() or ['']
-    rows = ((beside[os.path.splitext(name)[0]], lines(name)) for name in texts)
+    rows = ((image, lines(name)) for name, image in texts.items())
   told = _told(files.images, rows, tuple(used))
   if not told.captions:
     raise ValueError(
@@ -84,6 +83,40 @@ def read(files: Listing) -> Told:
       f'captions.jsonl with file_name and caption, or NAME.txt beside NAME.png'
     )
   return told
+
+
+def seen(files: Listing) -> str:
+  """Return why a folder of one split seems to have captions; empty if it does not seem so.
+
+  It does with `captions.csv` or `captions.jsonl`; with another table that names images and
+  captions; or with text files that have letters beside half of the images or more.
+  """
+  tables, texts = _sources(files)
+  if tables:
+    return f'{tables[0]} has captions' if _is_of_captions(files, tables[0]) else ''
+  total = len(files.images)
+  with contextlib.suppress(ValueError):
+    words = (text_of(files.root / name) for name in itertools.islice(texts, 16))
+    if 2 * len(texts) >= total and any(any(map(str.isalpha, text)) for text in words):
+      return f'{len(texts)} of {total} images have a text file beside them'
+  return ''
+
+
+def _is_of_captions(files: Listing, table: str) -> bool:
+  if table.startswith('captions'):
+    return True  # whatever is wrong with it is said when it is read
+  try:
+    return bool(_told(files.images, _rows(files.root / table), (table,)).captions)
+  except ValueError:
+    return False
+
+
+def _sources(files: Listing) -> tuple[list[str], dict[str, str]]:
+  """Return the tables of a folder, and its text files that lie beside an image, with the image."""
+  beside = {os.path.splitext(path)[0]: path for path in files.images}
+  named = {name: beside.get(os.path.splitext(name)[0]) for name in files.others}
+  texts = {name: image for name, image in named.items() if image and name.lower()[-4:] == '.txt'}
+  return [name for name in TABLES if name in files.others], texts
 
 
 def _told(images: Sequence[str], rows: Iterable[Row], used: tuple[str, ...]) -> Told:

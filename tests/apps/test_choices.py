@@ -16,7 +16,7 @@ SNGAN = training_options.accepted(VARIANTS['sngan'].Config)
 FOUND = strategies.builds(
   Found,
   folder=strategies.just(pathlib.Path('p')),
-  kind=strategies.sampled_from(['folder', 'domains', 'pairs']),
+  kind=strategies.sampled_from(['folder', 'captions', 'domains', 'pairs']),
   layout=strategies.just('layout'),
   total=strategies.integers(1, 10**6),
   side=strategies.integers(1, 5000),
@@ -99,6 +99,47 @@ def test_images_are_looked_at(tmp_path):
   found = choices.look(tmp_path / 'p')
   assert found[:2] == (tmp_path / 'p', 'folder')
   assert found[3:] == (7, 20, False, 0, 0)
+
+
+@pytest.mark.parametrize(
+  ('files', 'why'),
+  [
+    ({'captions.csv': 'file_name,caption\n0.png,a hat\n'}, 'captions.csv has captions'),
+    ({'captions.jsonl': 'no JSON'}, 'captions.jsonl has captions'),  # said when it is read
+    ({'metadata.csv': 'file_name,text\n0.png,a hat\n'}, 'metadata.csv has captions'),
+    ({'metadata.csv': 'file_name,age\n0.png,3\n'}, ''),
+    ({'0.txt': 'a hat', '1.txt': 'a cat'}, '2 of 3 images have a text file beside them'),
+    ({'0.txt': 'a hat'}, ''),
+    ({'0.txt': '0 0.5 0.5', '1.txt': '1 0.1 0.2'}, ''),  # boxes, not words
+    ({'notes.txt': 'all hats', 'readme.txt': 'by me'}, ''),
+  ],
+)
+def test_captions_are_found(files, why, tmp_path):
+  put(tmp_path / 'train', 3)
+  put(tmp_path / 'test', 1)
+  for name, text in files.items():
+    (tmp_path / 'train' / name).write_text(text)
+  found = choices.look(tmp_path)
+  assert (found.kind, found.layout) == (('captions', why) if why else ('folder', choices.PLAIN))
+  assert choices.variant(found).value == ('gan_cls' if why else 'sngan')
+
+
+@pytest.mark.parametrize(
+  ('given', 'variant', 'dataset'),
+  [
+    ([], 'gan_cls', 'captions'),
+    (['--variant=gan_cls'], 'gan_cls', 'captions'),
+    (['--variant=dcgan'], 'dcgan', 'folder'),
+    (['--dataset=folder'], 'sngan', 'folder'),
+    (['--dataset=captions'], 'gan_cls', 'captions'),
+  ],
+)
+def test_captions_are_picked_for_what_draws_by_text(given, variant, dataset, tmp_path):
+  put(tmp_path, 3)
+  (tmp_path / 'captions.csv').write_text('file_name,caption\n0.png,a hat\n')
+  values = training_options.defaults(tmp_path, given).values
+  assert values['variant'] == variant
+  assert values['dataset'] == dataset or f'--dataset={dataset}' in given
 
 
 @pytest.mark.parametrize(('tint', 'grey'), [(0, True), (choices.TINT, True), (30, False)])
