@@ -31,6 +31,7 @@ SMALL = {
   'widths': (32, 32),
   'generator_width': 8,
   'critic_width': 8,
+  'critic_hidden': 16,
   'base': 64,
   'stage_images': 2 * BATCH,  # a run of 6 steps sees three stages
   'unroll': 2,

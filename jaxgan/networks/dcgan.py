@@ -114,7 +114,7 @@ class Critic(nn.Module):
     spectral: use spectral norm.
     start: initializer of the weights.
     outputs: above 1, return vectors `[B, outputs]`, for objectives that need vectors.
-    hidden: units of a dense layer after the convolutions; 0: there is none.
+    hidden: units of a dense layer after the convolutions, without batch norm; 0: there is none.
   """
 
   widths: Sequence[int]
@@ -140,10 +140,10 @@ class Critic(nn.Module):
       )(x)
       x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if norm else x)
     x = x.reshape(len(x), -1)
-    if self.hidden:
-      bias = self.bias and not self.norm
-      x = Dense(self.hidden, bias, spectral=self.spectral, start=self.start)(x)
-      x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if self.norm else x)
+    if (
+      self.hidden
+    ):  # batch norm here would take out what sets a batch of fakes apart from real ones
+      x = leaky_relu(Dense(self.hidden, self.bias, spectral=self.spectral, start=self.start)(x))
     self.sow('intermediates', 'features', x)
     x = Dense(self.outputs, self.bias, spectral=self.spectral, start=self.start)(x)
     return x[:, 0] if self.outputs == 1 else x

@@ -15,7 +15,9 @@ BATCH = {'image': jax.random.uniform(jax.random.key(5), (6, 8, 8, 1), minval=-1.
 
 
 def made(**options):
-  options = dict(batch_size=6, width=4, hidden=5, latent_size=3, choices=4, image_size=8) | options
+  options = (
+    dict(batch_size=6, width=4, critic_hidden=5, latent_size=3, choices=4, image_size=8) | options
+  )
   recipe = variants.build(variants.configure('infogan', **options), SPEC)
   stage = recipe.stages[0]
   state = game.init(stage.game, jax.random.key(0), dict(stage.example))
@@ -30,7 +32,7 @@ def test_the_papers_networks_have_its_parameters():
   assert (
     count('generator') == 74 * 1024 + 2048 + 1024 * 6272 + 256 + 16 * 128 * 64 + 128 + 16 * 64 + 1
   )
-  assert count('critic') == 16 * 64 + 64 + 16 * 64 * 128 + 256 + 6272 * 1024 + 2048 + 1024 + 1
+  assert count('critic') == 16 * 64 + 64 + 16 * 64 * 128 + 256 + 6272 * 1024 + 1024 + 1024 + 1
 
 
 def loss(player, **options):
