@@ -1,6 +1,6 @@
-"""Claim: the code of `infogan` comes to mean the digit, on MNIST, though no label is ever shown.
+"""Claim: the code of `infogan` comes to mean the digit, though no label is ever shown.
 
-A classifier, the one that evaluation trains on real MNIST with labels, names the digits that a run
+A classifier, the one that evaluation trains on real digits with labels, names the digits that a run
 draws by each of its codes. Codes and digits are matched one to one as well as possible; the share
 of images whose digit is that of their code is printed. The control is the same run without the
 information term. So is the share of real test images whose digit is that of the code which the
@@ -8,9 +8,11 @@ head finds in them, by the same matching.
 
 Commands: for every seed, with and without the term; then once for all.
 
-    python -m jaxgan train --variant=infogan --dataset=mnist --folder=MNIST_FILES --width=16
-      --steps=1000 --seed=S --workdir=runs/infogan-S [--information=0 --continuous-information=0]
-    python -m experiments.infogan --folder=MNIST_FILES --out=PICTURE.png --runs RUN [RUN ...]
+    python -m jaxgan train --variant=infogan --dataset=D --steps=1000 --seed=S --workdir=RUN
+      [--information=0 --continuous-information=0]
+    python -m experiments.infogan --dataset=D --out=PICTURE.png --runs RUN [RUN ...]
+
+D is `digits`, which comes with the package, or `mnist`, with --folder=MNIST_FILES.
 """
 
 import json
@@ -38,7 +40,9 @@ class Arguments:
   """Match the codes of runs with digits."""
 
   runs: tuple[pathlib.Path, ...]
-  """Work directories of infogan on MNIST."""
+  """Work directories of infogan on digits."""
+  dataset: str = 'digits'
+  """The digits of the runs: digits or mnist."""
   folder: pathlib.Path | None = None
   """The four original files of MNIST, where they are not yet prepared."""
   data_dir: pathlib.Path | None = None
@@ -98,26 +102,34 @@ def _numbers(run: Run) -> int:
 
 
 def judged(run: Run, network: features.FeatureNetwork, test: Source, num: int) -> dict[str, object]:
-  """Return how well the codes of a run are digits, drawn and found."""
+  """Return how well the codes of a run are digits, drawn and found.
+
+  The variety is the standard deviation of pixels among images of one code, as a share of that
+  among real images of one digit: near 0, a code draws the same image again and again.
+  """
   size = run.sampler().codes['code'].size
-  counts = np.zeros((size, 10), int)
+  counts, spread = np.zeros((size, 10), int), []
   for code in range(size):
     drawn = to_uint8(run.sample(code, num, codes={'code': str(code)}))
+    spread.append(drawn.std(0).mean())
     counts[code] = np.bincount(network.apply(drawn)[1].argmax(1), minlength=10)
   digits, share = matched(counts)
-  real = float((digits[found(run, test.all())] == test.labels).mean())
+  images, labels = test.all(), test.labels
+  real = float((digits[found(run, images)] == labels).mean())
+  of_real = np.mean([images[labels == digit].std(0).mean() for digit in range(10)])
   return {
     'code is digit': round(share, 4),
     'by code': [round(float(counts[c, d] / num), 3) for c, d in enumerate(digits)],
     'digits': digits.tolist(),
     'head on real digits': round(real, 4),
+    'variety': round(float(np.mean(spread) / of_real), 3),
   }
 
 
 def main(arguments: Arguments) -> None:
   """Train the classifier, or take it as it is kept, then judge every run by it."""
-  place = dict(folder=arguments.folder, data_dir=arguments.data_dir)
-  train, test = (data.load('mnist', split=split, **place) for split in ('train', 'test'))
+  name, place = arguments.dataset, dict(folder=arguments.folder, data_dir=arguments.data_dir)
+  train, test = (data.load(name, split=split, **place) for split in ('train', 'test'))
   network = features.classifier(train, test)
   print(json.dumps({'classifier': network.described}))
   for i, folder in enumerate(arguments.runs):
