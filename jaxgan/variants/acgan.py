@@ -8,7 +8,8 @@ loss and y the class:
 where L is the adversarial loss and C the cross-entropy. `--head=reacgan` is Kang et al., Rebooting
 ACGAN, 2021: C is the data-to-data cross-entropy of directions, and the critic's loss has it for
 real images alone. Departures: the networks are DCGAN's, without dropout, and the head of reacgan
-has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10.
+has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10. On few images, a class
+becomes one image: see the gallery.
 """
 
 from dataclasses import dataclass

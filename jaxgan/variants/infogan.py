@@ -7,10 +7,10 @@ players lower the variational bound's negative, of the choice and of the numbers
   L_I = -information E log Q(choice | G(z, c)) + continuous_information E |u - mean_Q(u)|^2 / 2
 
 so a choice comes to mean what tells images apart: the digit, for the authors' long runs on MNIST.
-The numbers' standard deviation under Q is 1, as in the authors' code. The critic has a dense layer behind DCGAN's
-convolutions, which sees the whole image. Departures: that layer and the head have no batch norm.
-The laptop's networks are a quarter as wide, without the generator's dense layer, and the latent has
-8 numbers for 62: in a short run, more of them leave less for the codes to say.
+The numbers' standard deviation under Q is 1, as in the authors' code. The critic has a dense layer
+behind DCGAN's convolutions, which sees the whole image. Departures: that layer and the head have no
+batch norm. The laptop's networks are a quarter as wide, without the generator's dense layer, and
+the latent has 8 numbers for 62: in a short run, more of them leave less for the codes to say.
 """
 
 from dataclasses import dataclass
