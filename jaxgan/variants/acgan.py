@@ -8,8 +8,9 @@ loss and y the class:
 where L is the adversarial loss and C the cross-entropy. `--head=reacgan` is Kang et al., Rebooting
 ACGAN, 2021: C is the data-to-data cross-entropy of directions, and the critic's loss has it for
 real images alone. Departures: the networks are DCGAN's, without dropout, and the head of reacgan
-has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10. On few images, a class
-becomes one image: see the gallery.
+has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10. The
+laptop's critic has no batch norm: with it, short runs drew the same image for all classes. On few
+images a class becomes one image: see the gallery.
 """
 
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
   """Temperature of the comparisons of reacgan."""
   margin: float = 0.98
   """Cosine of image and class from which on reacgan asks no more; 1 less this, of two images."""
+  critic_norm: bool = False
 
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(
@@ -59,7 +61,14 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
     return found + config.zero_or_above(self, 'classification')
 
 
-PAPER: Preset = dict(image_size=32, latent_size=110, batch_size=100, steps=50_000, ema_images=0.0)
+PAPER: Preset = dict(
+  image_size=32,
+  critic_norm=True,
+  latent_size=110,
+  batch_size=100,
+  steps=50_000,
+  ema_images=0.0,
+)
 
 
 def build(config: Config, spec: Spec) -> Recipe:
