@@ -34,7 +34,7 @@ def test_json_and_toml_say_the_same(tmp_path):
     ('{"schedule": "steep"}', ['schedule should be one of constant', "'steep'"]),
     ('{"widths": 3}', ['widths should be a list, each a whole number']),
     ('{"widths": [3, "x"]}', ['widths should be a whole number', "'x'"]),
-    ('{"channels": 2}', ['channels should be one of 1, 3 or null']),
+    ('{"channels": 2}', ['channels should be one of 1, 3, 4 or null']),
     ('{"folder": {"a": 1}}', ['folder should be a path or null']),
     ('[1]', ['should hold options by name']),
     ('{', ['is not JSON']),
