@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 from jaxgan import data
 from jaxgan.core.typing import Spec
+from jaxgan.recipes.accumulation import Accumulated as Accumulated
 from jaxgan.recipes.config_json import RENAMED_METRICS
 from jaxgan.recipes.option_groups import Group as Group
 from jaxgan.recipes.option_groups import Needs as Needs
@@ -149,8 +150,6 @@ class Training(Group):
   """bfloat16: networks are computed in it; parameters, statistics and losses stay float32."""
   batch_size: int = 64
   """Images in one update of the critic, over all devices."""
-  accumulate: int = 1
-  """Parts in which a batch is played, in less memory; batch norm and its like refuse it."""
   generator_lr: float = 2e-4
   """Learning rate of the generator."""
   critic_lr: float = 2e-4
@@ -422,7 +421,7 @@ class Config(Ordinary, Packs, Minibatch, VirtualBatch):
 
 GROUPS: tuple[type[Group], ...] = (
   *(Run, Data, Mirrored, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players),
-  *(Augmentation, TopK, Features, Packs, Minibatch, VirtualBatch),
+  *(Accumulated, Augmentation, TopK, Features, Packs, Minibatch, VirtualBatch),
 )
 """The groups, in the order of `--help`; a variant's own stand behind the first."""
 

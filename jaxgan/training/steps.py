@@ -13,6 +13,7 @@ from jaxgan.data import Source
 from jaxgan.parallel import devices
 from jaxgan.parallel.devices import Advance
 from jaxgan.recipes import stages
+from jaxgan.recipes.accumulation import parts_of
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.types import Recipe
 
@@ -93,12 +94,13 @@ def check_parts(config: Common, recipe: Recipe, mesh: jax.sharding.Mesh, source:
   Raises:
     ValueError: they do not divide, or something compares the images of a batch.
   """
-  if config.accumulate == 1:
+  parts = parts_of(config)
+  if parts == 1:
     return
-  if config.batch_size % (config.accumulate * mesh.size):
+  if config.batch_size % (parts * mesh.size):
     raise ValueError(
-      f'--batch-size={config.batch_size} does not divide into --accumulate={config.accumulate} '
-      f'parts on {mesh.size} devices: give a multiple of {config.accumulate * mesh.size}'
+      f'--batch-size={config.batch_size} does not divide into --accumulate={parts} parts on '
+      f'{mesh.size} devices: give a multiple of {parts * mesh.size}'
     )
   for stage in recipe.stages:
     sizes = dict(batch_size=config.batch_size, microbatches=stage.game.microbatches)

@@ -17,6 +17,7 @@ from typing import ParamSpec, Protocol, cast, overload
 
 from jaxgan.core.typing import Spec
 from jaxgan.recipes import checking, option_groups
+from jaxgan.recipes.accumulation import parts_of
 from jaxgan.recipes.config import Common, Config
 from jaxgan.recipes.option_groups import Preset
 from jaxgan.recipes.types import Recipe, accumulated, computed_in, frozen
@@ -331,4 +332,4 @@ def build(config: Common, spec: Spec) -> Recipe:
   """
   recipe: Recipe = module(config.variant).build(config, spec)
   recipe = frozen(config.freeze, computed_in(config.precision, recipe))
-  return accumulated(config.accumulate, recipe)
+  return accumulated(parts_of(config), recipe)

@@ -29,6 +29,7 @@ class Config(
   config.Packs,
   config.Minibatch,
   config.Labels,
+  config.Accumulated,
 ):
   """Options of R3GAN."""
 

@@ -19,7 +19,7 @@ from jaxgan.recipes.types import Recipe
 
 
 @dataclass(frozen=True)
-class Config(config.Ordinary, config.Packs):
+class Config(config.Ordinary, config.Packs, config.Accumulated):
   """Options of WGAN-GP."""
 
   width: int = 64
