@@ -27,8 +27,8 @@ Example:
   >>> state, logs = step(game, state, {'image': images})
   >>> int(state.step), [name for name in logs if name.endswith('loss')]
   (1, ['critic/loss', 'generator/loss'])
-  >>> isinstance(jaxgan.configure('gan'), jaxgan.Config), sorted(jaxgan.VARIANTS)[0]
-  (True, 'biggan')
+  >>> isinstance(jaxgan.configure('gan'), jaxgan.Config), next(iter(jaxgan.VARIANTS))
+  (True, 'gan')
 """
 
 import importlib
