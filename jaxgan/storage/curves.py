@@ -30,6 +30,7 @@ PANELS = (
   Panel('logits', ('real', 'fake', 'gap', 'held_out')),
   Panel('shares', ('accuracy_real', 'accuracy_fake', 'saturated', 'overfit')),
   Panel('samples, 1 as real images', ('diversity', 'features', 'extreme')),
+  Panel('samples, distances from real images', ('distance', 'nearness', 'reach')),
   Panel('gradients and slopes', ('gradient', 'slope', 'penalty'), log=True),
   Panel('size of updates', ('update',), log=True),
 )
