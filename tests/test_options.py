@@ -50,7 +50,6 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'unrolled top_k_images': {'objective': 'nonsaturating', 'top_k': 0.5},
   'r3gan minibatch': {'r1': 0.0, 'r2': 0.0},
   'lsgan critic_norm': {'r1': 0.0},
-  'pix2pix accumulate': {'norm': 'instance'},
   'lsgan minibatch': {'r1': 0.0},
 }
 """What must stand beside a changed option (of one variant), other than what it needs by itself."""

@@ -27,7 +27,7 @@ from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
-class Config(translators.Config, config.Accumulated):
+class Config(translators.Config):
   """Options of pix2pix; --direction says which of a pair is made of which."""
 
   dataset: str = 'pairs'

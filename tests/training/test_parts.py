@@ -21,7 +21,6 @@ SPEC = Spec(SIZE, 3, 3, ('a', 'b', 'c'))
 SMALL = {
   'wgan_gp': dict(width=4),
   'r3gan': dict(width=8),
-  'stylegan2': dict(width=8, base=32),
 }
 ACCEPTED = ('wgan_gp', 'r3gan')
 
@@ -75,7 +74,6 @@ def test_gradients_are_those_of_the_whole_batch(variant):
 @pytest.mark.parametrize(
   ('variant', 'options'),
   [
-    ('pix2pix', dict(norm='batch')),
     ('r3gan', dict(minibatch=2, r1=0.0, r2=0.0)),
     ('r3gan', dict(feature_matching='squared')),
     ('wgan_gp', dict(pack=2)),
