@@ -17,7 +17,7 @@ from jaxgan.apps.search import Distance, Found, Search, search
 from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array
 from jaxgan.evaluation.metrics import fidelity
-from jaxgan.ops.images import to_uint8
+from jaxgan.ops.images import in_colors, to_uint8
 from jaxgan.storage import figures, files
 from jaxgan.training.run import Run, load
 
@@ -136,7 +136,7 @@ def compared(images: np.ndarray, others: np.ndarray) -> np.ndarray:
   range of pixels.
   """
   difference = figures.heat(np.abs(images - others).mean(-1), 1.0)
-  shown = [figures.coloured(images), figures.coloured(others), difference]
+  shown = [in_colors(images), in_colors(others), difference]
   return np.stack(shown, 1).reshape(-1, *shown[0].shape[1:])
 
 

@@ -132,7 +132,7 @@ def _found(name: str, made: np.ndarray, target: np.ndarray) -> Json:
 def _target(body: bytes, run: Run) -> np.ndarray:
   """Return an uploaded picture, cropped and resized for a run: float32 `[H, W, C]` in [-1, 1]."""
   form = command.form_of(run)
-  return to_unit(form.array(opened(body, size=form.size, alpha=form.channels == 4)))
+  return to_unit(form.array(opened(body, size=form.size, alpha=form.alpha)))
 
 
 # Runs that make images from images.

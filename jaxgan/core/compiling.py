@@ -1,4 +1,4 @@
-"""How programs are compiled: what makes that quicker, and the line that says it happens."""
+"""Options of the compiler for programs that run seldom."""
 
 import os
 

@@ -319,8 +319,7 @@ class Domains(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
 
 
 def _opened(part: Part, form: images.Form) -> Image.Image:
-  finish = images.with_alpha if form.channels == 4 else images.flat
-  image = images.load_as(finish, part.root / part.path, part.root)
+  image = form.opened(part.root / part.path, part.root)
   if not part.half:
     return image
   width, height = image.size

@@ -104,7 +104,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
         self.refused[_place(self.splits, files, path)] = str(image)
         continue
       kept += 1
-      self.clear |= self.form.channels == 4 and bool((image[..., 3] < 255).any())
+      self.clear |= self.form.alpha and bool((image[..., 3] < 255).any())
       digest.update(os.fsencode(path) + b'\0' + image.tobytes())
       example: dict[str, object] = {'image': image}
       if self.labels:  # a held-out class that is not trained on has no number
@@ -119,7 +119,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
   def _report(self) -> None:
     for path, reason in list(self.refused.items())[:NAMED]:
       log.warning('refused %s: %s', printable(path), reason)
-    if self.form.channels == 4 and not self.clear:
+    if self.form.alpha and not self.clear:
       log.warning('no image has a transparent pixel: --channels=3 is enough')
     every = self.splits.values()
     report = {

@@ -209,19 +209,29 @@ class Form(NamedTuple):
 
   def load(self, path: str | os.PathLike[str], root: str | os.PathLike[str]) -> np.ndarray:
     """Return the array of an image file; arguments and errors are as in `load_image`."""
-    finish = with_alpha if self.channels == 4 else flat
-    return self.array(load_as(finish, path, root, size=self.size))
+    return self.array(self.opened(path, root, size=self.size))
+
+  def opened(
+    self, path: str | os.PathLike[str], root: str | os.PathLike[str], *, size: int = 0
+  ) -> Image.Image:
+    """Return an image of a file as it is stored; arguments and errors are as in `load_image`."""
+    return load_as(with_alpha if self.alpha else flat, path, root, size=size)
 
   def array(self, image: Image.Image) -> np.ndarray:
     """Return the array of an image, uint8 `[size, size, channels]`."""
-    image = _converted(image, 'RGBA') if self.channels == 4 else flat(image)
+    image = _converted(image, 'RGBA') if self.alpha else flat(image)
     return to_array(fit(image, self.size, self.fit), self.channels)
+
+  @property
+  def alpha(self) -> bool:
+    """Whether the arrays have transparency."""
+    return self.channels == 4
 
   @property
   def text(self) -> str:
     """Return a text for names of folders, such as '64px' or '64px_pad_alpha'."""
     parts = [f'{self.size}px', *([self.fit] if self.fit != 'crop' else [])]
-    return '_'.join([*parts, 'alpha'] if self.channels == 4 else parts)
+    return '_'.join([*parts, 'alpha'] if self.alpha else parts)
 
 
 def fit(image: Image.Image, size: int, how: Fit = 'crop') -> Image.Image:

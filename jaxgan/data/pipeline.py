@@ -102,15 +102,14 @@ def batches(
   _check(batch_size, microbatches, host, hosts)
   share = batch_size // hosts
 
-  def rows(count: int, seed: int) -> Iterator[np.ndarray]:
+  def shares(drawn: Callable[[int], np.ndarray]) -> Iterator[np.ndarray]:
     for step in itertools.count(start_step):
-      drawn = indices(count, seed, step, batch_size * microbatches)
-      yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
+      whole = drawn(step).reshape(microbatches, batch_size)
+      yield whole[:, host * share : (host + 1) * share]
 
-  def turns(seed: int) -> Iterator[np.ndarray]:
-    for step in itertools.count(start_step):
-      drawn = _coins(batch_size * microbatches, seed, step)
-      yield drawn.reshape(microbatches, batch_size)[:, host * share : (host + 1) * share]
+  total = batch_size * microbatches
+  rows = lambda count, seed: shares(lambda step: indices(count, seed, step, total))
+  turns = lambda seed: shares(lambda step: _coins(total, seed, step))
 
   def pictures(domain: Source, seed: int) -> Stream:
     drawn = rows(len(domain), seed)

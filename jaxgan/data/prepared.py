@@ -174,7 +174,7 @@ class Records:
     if isinstance(value, np.ndarray):
       image = images.from_array(value)
     else:
-      image = images.decode(io.BytesIO(value), alpha=self.form.channels == 4)
+      image = images.decode(io.BytesIO(value), alpha=self.form.alpha)
     return self.form.array(image)
 
   def _classes(self, examples: Sequence[Mapping[str, np.ndarray | bytes]]) -> np.ndarray:

@@ -89,8 +89,7 @@ class Recent:
   @property
   def distance(self) -> float:
     """Return how far samples are from real images, in the worst domain; NaN where not logged."""
-    names = ('samples/distance', 'samples/distance_a', 'samples/distance_b')
-    return max((self.line[name] for name in names if name in self.line), default=NONE)
+    return _worst(self.line, 'samples/distance', max)
 
   def final(self) -> float:
     """Return the distance at the end of the run if it falls on at its recent pace; NaN so far."""
@@ -118,8 +117,9 @@ Rule = Callable[[Recent], Sign]
 """A function from the recent lines to what they show of a failure."""
 
 
-def _worst(line: Line, name: str) -> float:
-  return min((line[key] for key in (name, f'{name}_a', f'{name}_b') if key in line), default=NONE)
+def _worst(line: Line, name: str, of: Callable[[list[float]], float] = min) -> float:
+  found = [line[key] for key in (name, f'{name}_a', f'{name}_b') if key in line]
+  return of(found) if found else NONE
 
 
 def _collapsed(recent: Recent) -> Sign:
@@ -303,8 +303,7 @@ class Alarms:
 
   def reset(self) -> None:
     """Forget all lines."""
-    penalized = hasattr(self._config, 'penalty_weight')
-    lazy = getattr(self._config, 'r1_every', 1) > 1
+    penalized, lazy = remedies.is_penalized(self._config), remedies.is_lazy(self._config)
     self._recent = Recent(self._config.length, penalized=penalized, lazy=lazy)
     self._active: set[str] = set()
     self._rows: collections.Counter[str] = collections.Counter()

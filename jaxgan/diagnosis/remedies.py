@@ -47,6 +47,16 @@ def _updates(evidence: Sequence[Evidence]) -> dict[str, float]:
   return {player: size for player, size in seen.items() if 0 < size < math.inf}
 
 
+def is_penalized(config: Common) -> bool:
+  """Return whether a penalty is meant to limit the critic's slope, at every step."""
+  return hasattr(config, 'penalty_weight')
+
+
+def is_lazy(config: Common) -> bool:
+  """Return whether there is a penalty in some steps alone: players move less in the others."""
+  return getattr(config, 'r1_every', 1) > 1
+
+
 def _slower(config: Common, evidence: Sequence[Evidence]) -> Json:
   """Return lower rates: of both players, since what one does shakes the other."""
   sizes, rates = _updates(evidence).values(), [x.value for x in evidence if x.name == RATE]

@@ -229,7 +229,7 @@ def _memorizes(case: Case) -> Shown:
 def _penalty(case: Case) -> Shown:
   """A critic much steeper than one, whose loss is not bounded."""
   sure, peak = _ramp(case.tail('critic/slope'), 2.0, 5.0), case.peak('critic/slope')
-  if hasattr(case.config, 'penalty_weight'):  # a penalty is meant to limit it, at every step
+  if remedies.is_penalized(case.config):
     sure = max(sure, _ramp(peak, 1.1, 1.2) * _bad(case))
   says = 'slope of the critic between real and generated images; a penalty keeps it near 1'
   found = [case.logged('critic/slope', says), Evidence('highest slope', peak, case.step, '1')]
@@ -285,8 +285,7 @@ def _slow(case: Case) -> Shown:
 
 
 def _tiny(case: Case) -> bool:
-  lazy = getattr(case.config, 'r1_every', 1) > 1  # other steps than those of the penalty are small
-  return not lazy and case.tail('generator/update') < remedies.TINY
+  return not remedies.is_lazy(case.config) and case.tail('generator/update') < remedies.TINY
 
 
 RULES: dict[str, Callable[[Case], Shown]] = {

@@ -22,7 +22,7 @@ from jaxgan.data import Source
 from jaxgan.networks.classifier import Classifier
 from jaxgan.networks.pretrained.inception import Inception, converted
 from jaxgan.ops import convolution
-from jaxgan.ops.images import on_white
+from jaxgan.ops.images import in_colors
 from jaxgan.storage import files, foreign_weights
 
 STEPS, BATCH, VERSION = 1500, 128, 1
@@ -236,12 +236,8 @@ def inception(path: pathlib.Path | None) -> FeatureNetwork:
   net, params = Inception(), jax.tree.map(jnp.asarray, converted(foreign_weights.read(path)))
   known = digest == INCEPTION_SHA256
   about = 'the FID weights' if known else 'unknown weights: NOT COMPARABLE with published scores'
-  apply = lambda images: _in_batches(net, params, _rgb(images), size=16)
+  apply = lambda images: _in_batches(net, params, in_colors(images), size=16)
   return FeatureNetwork('Inception-v3', digest[:16], f'{about}; TF1 bilinear to 299', apply, known)
-
-
-def _rgb(images: np.ndarray) -> np.ndarray:
-  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else on_white(images)
 
 
 def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:

@@ -140,9 +140,7 @@ class Critic(nn.Module):
       )(x)
       x = leaky_relu(BatchNorm(start=near_one)(x, train=train) if norm else x)
     x = x.reshape(len(x), -1)
-    if (
-      self.hidden
-    ):  # batch norm here would take out what sets a batch of fakes apart from real ones
+    if self.hidden:  # without batch norm, which would hide what sets a batch of fakes apart
       x = leaky_relu(Dense(self.hidden, self.bias, spectral=self.spectral, start=self.start)(x))
     self.sow('intermediates', 'features', x)
     x = Dense(self.outputs, self.bias, spectral=self.spectral, start=self.start)(x)

@@ -44,6 +44,11 @@ def on_white(images: Images) -> Images:
   return images[..., :3] * alpha + (1 - alpha)
 
 
+def in_colors(images: np.ndarray) -> np.ndarray:
+  """Return images `[..., C]` in [-1, 1] as RGB: gray three times, transparent pixels on white."""
+  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else on_white(images)
+
+
 def to_uint8(images: Images) -> Images:
   """Scale [-1, 1] to bytes: round to the nearest (halves to even) and clip.
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.core.typing import Json
-from jaxgan.ops.images import on_white, to_uint8
+from jaxgan.ops.images import in_colors, on_white, to_uint8
 from jaxgan.storage import files
 
 GAP = 2
@@ -29,8 +29,8 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
   """
   n, height, width, channels = images.shape
   rows = -(-n // columns)
-  gray = np.array([96, 96, 96, 255] if channels == 4 else [96] * channels, np.uint8)
-  canvas = np.tile(gray, (rows, height + GAP, columns, width + GAP, 1))
+  canvas = np.full((rows, height + GAP, columns, width + GAP, channels), 96, np.uint8)
+  canvas[..., 3:] = 255  # gaps are opaque
   for i, image in enumerate(images):
     canvas[i // columns, :height, i % columns, :width] = image
   return canvas.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
@@ -60,7 +60,7 @@ def save_table(
     rows: the words of each row, which stand on the left.
     columns: the words of each column, which stand above.
   """
-  table = _enlarged(grid(to_uint8(coloured(images)), len(columns)), WIDTH)
+  table = _enlarged(grid(to_uint8(in_colors(images)), len(columns)), WIDTH)
   font = ImageFont.load_default(FONT)
   left = max(int(font.getlength(text)) for text in rows) + FONT
   top, height, width = 2 * FONT, table.height / len(rows), table.width / len(columns)
@@ -105,11 +105,6 @@ def heat(values: np.ndarray, top: float) -> np.ndarray:
   """Return values `[...]` as colors `[..., 3]` in [-1, 1]: 0 is black, then red, `top` is white."""
   level = 3 * np.clip(np.asarray(values, np.float32) / top, 0, 1)[..., None]
   return 2 * np.clip(level - np.arange(3, dtype=np.float32), 0, 1) - 1
-
-
-def coloured(images: np.ndarray) -> np.ndarray:
-  """Return images in [-1, 1] as RGB: gray three times, transparent pixels on white."""
-  return np.repeat(images, 3, -1) if images.shape[-1] == 1 else on_white(images)
 
 
 def _enlarged(picture: np.ndarray, width: int) -> Image.Image:

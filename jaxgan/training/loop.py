@@ -19,7 +19,7 @@ from jaxgan.diagnosis.alarms import Alarms
 from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import stages
-from jaxgan.recipes.config import Common, Scores
+from jaxgan.recipes.config import Common, Mirrored, Scores
 from jaxgan.recipes.option_groups import part
 from jaxgan.recipes.types import Translator
 from jaxgan.storage import curves, figures
@@ -320,7 +320,7 @@ def batches(
     start_step=step,
     host=jax.process_index(),
     hosts=jax.process_count(),
-    mirror=getattr(session.config, 'mirror', False),
+    mirror=part(session.config, Mirrored).mirror,
   )
 
 

@@ -84,10 +84,9 @@ class Session:
 
   def compile_ahead(self, stage: int) -> None:
     """Begin to compile the step of a stage in a thread, before there is a state of that stage."""
-    game = self.recipe.stages[stage].game
-    shapes = stages.shapes_of(self.recipe.stages[stage], devices.replicated(self.mesh))
-    sizes = dict(batch_size=self.config.batch_size, microbatches=game.microbatches)
-    batch = devices.placed_shapes(self.mesh, data.blank(self.source, **sizes))
+    one = self.recipe.stages[stage]
+    shapes = stages.shapes_of(one, devices.replicated(self.mesh))
+    batch = steps.batch_shapes(one, self.config, self.mesh, self.source)
     self.steps.begin(stage, shapes, batch)
 
   def open_outputs(self, step: int) -> None:

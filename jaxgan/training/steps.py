@@ -15,7 +15,7 @@ from jaxgan.parallel.devices import Advance
 from jaxgan.recipes import stages
 from jaxgan.recipes.accumulation import parts_of
 from jaxgan.recipes.config import Common
-from jaxgan.recipes.types import Recipe
+from jaxgan.recipes.types import Recipe, Stage
 
 _POOL = ThreadPoolExecutor(1, 'steps')
 """Compiles; its thread begins with the first program."""
@@ -70,9 +70,10 @@ class Step:
     if self._program is None:
       self.begin(state, batch)
     assert self._program is not None
-    if not quiet:
+    if quiet:
+      self._program.result()
+    else:
       progress.during(self._program, 'compiling the training step')
-    self._program.result()
 
   def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
     """Play a step; it consumes (donates) the state."""
@@ -86,6 +87,12 @@ class Step:
 
 def _shape(x: jax.Array | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
   return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
+
+
+def batch_shapes(stage: Stage, config: Common, mesh: jax.sharding.Mesh, source: Source) -> Tree:
+  """Return shapes, dtypes and places of the batches of a stage, without reading; of one process."""
+  sizes = dict(batch_size=config.batch_size, microbatches=stage.game.microbatches)
+  return devices.placed_shapes(mesh, data.blank(source, **sizes))
 
 
 def check_parts(config: Common, recipe: Recipe, mesh: jax.sharding.Mesh, source: Source) -> None:
@@ -103,7 +110,6 @@ def check_parts(config: Common, recipe: Recipe, mesh: jax.sharding.Mesh, source:
       f'{mesh.size} devices: give a multiple of {parts * mesh.size}'
     )
   for stage in recipe.stages:
-    sizes = dict(batch_size=config.batch_size, microbatches=stage.game.microbatches)
-    batches = devices.placed_shapes(mesh, data.blank(source, **sizes))
+    batches = batch_shapes(stage, config, mesh, source)
     scaled = jax.eval_shape(devices.scaled, batches)
     stages.check_parts(stage, devices.replicated(mesh), scaled)
