@@ -7,12 +7,27 @@ import numpy as np
 import pytest
 
 from jaxgan.networks.esrgan import DenseBlock, RRDBNet, tenth
+from jaxgan.nn.convolutions import Conv
+from jaxgan.nn.elementwise import leaky_relu
 
 
 def test_a_dense_block_without_weights_adds_nothing(filled, images):
   x, net = images(2, 5, 5, 4), DenseBlock(3)
   nothing = jax.tree.map(jnp.zeros_like, filled(net, x))
   chex.assert_trees_all_equal(jax.jit(net.apply)(nothing, x), x)
+
+
+def test_a_dense_block_convolves_all_that_came_before(filled, images):
+  """The definition: each convolution sees the input joined with all earlier outputs."""
+  x, net = images(2, 5, 6, 4), DenseBlock(3)
+  variables = filled(net, x)
+  params, seen = variables['params'], x
+  assert sorted(params) == [f'Conv_{i}' for i in range(5)]
+  for i, growth in enumerate([3, 3, 3, 3, 4]):
+    more = Conv(growth).apply({'params': params[f'Conv_{i}']}, seen)
+    seen = jnp.concatenate([seen, leaky_relu(more)], -1)
+  wanted = x + 0.2 * more
+  chex.assert_trees_all_close(jax.jit(net.apply)(variables, x), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_dense_blocks_without_weights_add_a_fifth_each(filled, images):
