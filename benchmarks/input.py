@@ -2,7 +2,8 @@
 
 Each set is held in memory and streamed, and trains one variant: once with every batch asked for
 when the step before is done, so that nothing is hidden behind the step; and once as training does
-it, with the host a step ahead, in turns with steps on a batch that stays on the device.
+it, with the host a step ahead, in turns with steps on a batch that stays on the device. All images
+are read once before, as in a first epoch, in which streamed images are decoded.
 """
 
 import contextlib
@@ -53,6 +54,8 @@ def row(source: Source, options: Options) -> Row:
   mesh = devices.mesh(subject.batch_size)
   program = measure.program(subject, mesh)
   timed = partial(measure.interleaved, rounds=options.rounds, seconds=options.seconds)
+  first, read = stopwatch(lambda: sum(map(len, source.parts())))
+  read()
   sizes = dict(batch_size=subject.batch_size, microbatches=stage.game.microbatches, seed=0)
   with contextlib.closing(data.batches(source, **sizes)) as stream:
     draw = lambda: jax.block_until_ready(devices.place(mesh, next(stream)))
@@ -68,6 +71,7 @@ def row(source: Source, options: Options) -> Row:
     'images': len(source),
     'images_per_step': subject.images_per_step,
     'streams': source.streams,
+    'first': first[0],
     'waits': waits,
     'dry': dry,
     'whole': whole,
@@ -111,6 +115,7 @@ COLUMNS: Columns = {
   'steps the device waited for': lambda r: f'{r["dry"]:.1%}',
   'ms waiting, unhidden': lambda r: _milliseconds(r['waits']),
   'share': lambda r: f'{_share(r):.1%}',
+  'first epoch, images/s': lambda r: f'{r["images"] / r["first"]:.0f}',
   'pipeline alone, images/s': lambda r: (
     f'{r["images_per_step"] / measure.spread(r["alone"]).median:.0f}'
   ),

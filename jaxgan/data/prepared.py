@@ -18,7 +18,7 @@ from tensorflow_datasets.core.decode.base import DeserializeMethod
 from tensorflow_datasets.core.read_only_builder import builder_from_files
 
 from jaxgan.core.typing import Spec
-from jaxgan.data import images, memory
+from jaxgan.data import decoded, images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import Source, fingerprint, from_arrays, two_domains
 from jaxgan.storage.files import atomic
@@ -290,7 +290,8 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
   """Return the images of `chosen` as a source, in memory or streamed.
 
   They are streamed if they need more than `in_memory_limit` bytes or more than the free memory.
-  Decoded arrays are saved beside the records, so that the next start only loads them.
+  Decoded images are saved beside the records: all at once, so that the next start only loads them,
+  or, if they are streamed, each when it is first used.
 
   Args:
     chosen: what `records` returns.
@@ -311,10 +312,13 @@ def source(chosen: Records, *, content: object = None, in_memory_limit: int) -> 
     else:
       labels, names = _known(stored if names else None, names)
       return from_arrays(pictures, labels, names=names, identity=identity)
-  read = lambda: _cached(where, ('labels',), lambda: _labels(chosen))[0]
-  labels, names = _known(read() if names else None, names)
+  classes = lambda: _cached(where, ('labels',), lambda: _labels(chosen))[0]
+  labels, names = _known(classes() if names else None, names)
   spec = Spec(size, channels, len(names), names)
-  return Source(spec, count, chosen.images, labels, identity, streams=True)
+  read = decoded.kept(
+    chosen.images, where.with_name(f'{where.name}-images.rows'), count, spec.shape
+  )
+  return Source(spec, count, read, labels, identity, streams=True)
 
 
 def _held(chosen: Records, limit: int) -> bool:

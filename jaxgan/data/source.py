@@ -59,7 +59,7 @@ class Source:
       thread may call it.
     labels: int32 `[count]`, or None if spec.classes is 0.
     fingerprint: equal for equal content, wherever it is stored.
-    streams: images are decoded at each call; else they are held in memory.
+    streams: images are read from the disk at each call; else they are held in memory.
     target: the images of a second domain, of the same size.
     paired: image i of `target` is the partner of image i; else the two orders are independent.
     has_held_out: the data set also has a split 'test'.
