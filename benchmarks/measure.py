@@ -70,6 +70,33 @@ def interleaved(
   return times
 
 
+CLOCKS = {'wall': time.perf_counter, 'processor': time.process_time}
+"""What other work on a machine disturbs much, and what it disturbs less."""
+
+
+def by_clock(calls: Mapping[str, Call], rounds: int) -> dict[str, dict[str, list[float]]]:
+  """Seconds by clock and contender, one figure a round, of calls that take long by themselves."""
+  for call in calls.values():
+    call()  # compiles
+  times: dict[str, dict[str, list[float]]] = {clock: {n: [] for n in calls} for clock in CLOCKS}
+  for _ in range(rounds):
+    for name, call in calls.items():
+      start = {clock: read() for clock, read in CLOCKS.items()}
+      call()
+      for clock, read in CLOCKS.items():
+        times[clock][name].append(read() - start[clock])
+  return times
+
+
+def told_speeds(times: Mapping[str, Sequence[float]], ours: str) -> str:
+  """Return the seconds of each, and how many times as fast the library is as each other one."""
+  spreads = {name: spread(seconds) for name, seconds in times.items()}
+  seconds = ', '.join(f'{n} {s.median:.2f} ({s.low:.2f}-{s.high:.2f})' for n, s in spreads.items())
+  others = [(name, speed(times[name], times[ours])) for name in times if name != ours]
+  speeds = ', '.join(f'{r.median:.2f} ({r.low:.2f}-{r.high:.2f}) of {n}' for n, r in others)
+  return f'seconds: {seconds}; speed: {speeds}'
+
+
 def _mean_seconds(call: Call, seconds: float, clock: Callable[[], float]) -> float:
   start, calls = clock(), 0
   while (passed := clock() - start) < seconds or not calls:

@@ -9,8 +9,6 @@ are read: that on the wall, and the processor's, which other work on the machine
 import dataclasses
 import os
 import sys
-import time
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +17,6 @@ from jaxgan.apps import upscale
 from jaxgan.published import runs, sources
 
 OURS = 'jaxgan'
-CLOCKS = {'wall': time.perf_counter, 'processor': time.process_time}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,29 +55,6 @@ def peers(weights: str, image: np.ndarray, threads: int) -> dict[str, measure.Ca
   return {'torch nchw': call(torch.contiguous_format), 'torch nhwc': call(torch.channels_last)}
 
 
-def timed(calls: Mapping[str, measure.Call], rounds: int) -> dict[str, dict[str, list[float]]]:
-  """Return seconds by clock and contender, one figure a round. A call takes seconds itself."""
-  for call in calls.values():
-    call()  # compiles
-  times: dict[str, dict[str, list[float]]] = {clock: {n: [] for n in calls} for clock in CLOCKS}
-  for _ in range(rounds):
-    for name, call in calls.items():
-      start = {clock: read() for clock, read in CLOCKS.items()}
-      call()
-      for clock, read in CLOCKS.items():
-        times[clock][name].append(read() - start[clock])
-  return times
-
-
-def report(times: Mapping[str, Sequence[float]]) -> str:
-  """Return the seconds of each, and how many times as fast the library is as each PyTorch."""
-  spreads = {name: measure.spread(seconds) for name, seconds in times.items()}
-  seconds = ', '.join(f'{n} {s.median:.2f} ({s.low:.2f}-{s.high:.2f})' for n, s in spreads.items())
-  others = [(name, measure.speed(times[name], times[OURS])) for name in times if name != OURS]
-  speeds = ', '.join(f'{r.median:.2f} ({r.low:.2f}-{r.high:.2f}) of {n}' for n, r in others)
-  return f'seconds: {seconds}; speed: {speeds}'
-
-
 def run(options: Options) -> None:
   """A line for each network."""
   pixels = np.random.default_rng(0).integers(0, 256, (1, options.size, options.size, 3), np.uint8)
@@ -92,8 +66,8 @@ def run(options: Options) -> None:
     wanted = calls['torch nchw']().clip(0, 1)
     apart = np.abs((network.translate(2 * image - 1, 'upscale') + 1) / 2 - wanted).max()
     print(f'{name}, {options.size} pixels, they differ by {apart:.1e}')
-    for clock, times in timed(calls, options.rounds).items():
-      print(f'  {clock} {report(times)}', flush=True)
+    for clock, times in measure.by_clock(calls, options.rounds).items():
+      print(f'  {clock} {measure.told_speeds(times, OURS)}', flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import input, measure, reliability, start, throughput, upscaling
+from benchmarks import input, measure, reliability, start, throughput
 from benchmarks.workloads import WORKLOADS, Workload, of_variant, of_workload, resampling
 from jaxgan import data
 from jaxgan.core import game
@@ -308,12 +308,12 @@ def test_reliability_is_timed_with_and_without():
 def test_enlarging_is_timed_in_turns_by_both_clocks():
   calls = []
   both = {name: lambda name=name: calls.append(name) for name in ('jaxgan', 'torch nchw')}
-  times = upscaling.timed(both, rounds=2)
+  times = measure.by_clock(both, rounds=2)
   assert calls == 3 * ['jaxgan', 'torch nchw']
   assert {clock: {n: len(x) for n, x in found.items()} for clock, found in times.items()} == {
     clock: {'jaxgan': 2, 'torch nchw': 2} for clock in ('wall', 'processor')
   }
-  said = upscaling.report({'jaxgan': [2.0, 4.0], 'torch nchw': [6.0, 4.0]})
+  said = measure.told_speeds({'jaxgan': [2.0, 4.0], 'torch nchw': [6.0, 4.0]}, 'jaxgan')
   assert said.endswith('speed: 2.00 (1.00-3.00) of torch nchw')
 
 

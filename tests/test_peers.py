@@ -9,8 +9,8 @@ from unittest import mock
 import jax
 import numpy as np
 import pytest
-from networks.pretrained.test_inception import state
 
+from benchmarks.evaluation import random_weights
 from jaxgan.evaluation.metrics import classifier_score, frechet, kernel, moments, neighbors
 from jaxgan.networks.pretrained import inception
 from jaxgan.networks.pretrained.inception import Inception
@@ -94,7 +94,7 @@ def extractor(tmp_path_factory):
   layers = ['2048', 'logits_unbiased']
   with mock.patch.object(theirs, 'load_state_dict_from_url', lambda *_, **__: None):
     empty = Empty('random', layers)
-  drawn = state(1)
+  drawn = random_weights(1)
   whole = {
     name: torch.from_numpy(drawn[name]) if name in drawn else torch.zeros_like(value)
     for name, value in empty.state_dict().items()
@@ -124,7 +124,7 @@ def test_the_inception(extractor, shape):
 def test_what_is_not_quite_the_inception_is_rejected(extractor, control):
   """The three negative controls: the comparison above must fail for each."""
   net, _ = extractor
-  drawn = inception.converted(state(1))
+  drawn = inception.converted(random_weights(1))
   images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3)).astype(np.uint8)
   with torch.no_grad():
     theirs = net(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))[0].numpy()

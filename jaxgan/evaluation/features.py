@@ -233,11 +233,16 @@ def inception(path: pathlib.Path | None) -> FeatureNetwork:
       f'github.com/mseitzer/pytorch-fid, {INCEPTION_BYTES:,} bytes, sha256 {INCEPTION_SHA256}'
     )
   digest = foreign_weights.sha256(path)
-  net, params = Inception(), jax.tree.map(jnp.asarray, converted(foreign_weights.read(path)))
+  apply = of_inception(converted(foreign_weights.read(path)))
   known = digest == INCEPTION_SHA256
   about = 'the FID weights' if known else 'unknown weights: NOT COMPARABLE with published scores'
-  apply = lambda images: _in_batches(net, params, in_colors(images), size=16)
   return FeatureNetwork('Inception-v3', digest[:16], f'{about}; TF1 bilinear to 299', apply, known)
+
+
+def of_inception(params: Tree) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+  """Return the function from images, uint8 `[N, H, W, C]`, to Inception's features and logits."""
+  net, placed = Inception(), jax.tree.map(jnp.asarray, params)
+  return lambda images: _in_batches(net, placed, in_colors(images), size=16)
 
 
 def fit(net: Classifier, source: Source, steps: int = STEPS) -> Tree:

@@ -7,8 +7,8 @@ import types
 import jax
 import numpy as np
 import pytest
-from networks.pretrained.test_inception import state
 
+from benchmarks.evaluation import random_weights
 from jaxgan import data
 from jaxgan.data.source import Captions
 from jaxgan.evaluation import features
@@ -84,7 +84,7 @@ def test_the_inception_names_the_file_it_needs(tmp_path):
 
 
 def test_unknown_inception_weights_are_said_to_be(tmp_path):
-  np.savez(tmp_path / 'w.npz', **state())
+  np.savez(tmp_path / 'w.npz', **random_weights())
   network = features.inception(tmp_path / 'w.npz')
   assert 'NOT COMPARABLE' in network.about
   found, logits = network.apply(np.zeros((3, 16, 16, 1), np.uint8))

@@ -6,34 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks.evaluation import random_weights
 from jaxgan.networks.pretrained import inception
 from jaxgan.networks.pretrained.inception import Inception, pool, resize
 
 
-def state(seed=0):
-  """Weights by PyTorch's names, He's normal and odd statistics, drawn in the order of names."""
-  shapes = jax.eval_shape(
-    lambda: Inception().init(jax.random.key(0), jnp.zeros((1, 32, 32, 3), jnp.uint8))
-  )['params']
-  random, made = np.random.default_rng(seed), {}
-  for path, leaf in sorted(jax.tree_util.tree_leaves_with_path(shapes), key=str):
-    *names, last = (key.key for key in path)
-    name = '.'.join(names)
-    if last == 'kernel':
-      h, w, i, o = leaf.shape
-      drawn = random.standard_normal((o, i, h, w), np.float32)
-      made[f'{name}.conv.weight'] = drawn * np.float32(np.sqrt(2 / (h * w * i)))
-      uniform = lambda low, high, o=o: random.uniform(low, high, o).astype(np.float32)
-      made[f'{name}.bn.weight'], made[f'{name}.bn.bias'] = uniform(0.8, 1.2), uniform(-0.1, 0.1)
-      made[f'{name}.bn.running_mean'] = uniform(-0.1, 0.1)
-      made[f'{name}.bn.running_var'] = uniform(0.5, 1.5)
-  made['fc.weight'] = random.standard_normal((1008, 2048), np.float32) / np.float32(45)
-  return made
-
-
 @pytest.fixture(scope='module')
 def weights():
-  return state()
+  return random_weights()
 
 
 def image(shape):
