@@ -22,6 +22,7 @@ from PIL import Image
 import jaxgan
 from jaxgan import data, variants
 from jaxgan.core import game
+from jaxgan.core.typing import Spec
 from jaxgan.diagnosis import signals
 from jaxgan.evaluation import features, samples
 from jaxgan.evaluation.metrics import frechet, neighbors
@@ -29,7 +30,7 @@ from jaxgan.networks import dcgan, mlp
 from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
-from jaxgan.training import loop
+from jaxgan.training import doctor, loop
 
 NUM = 1000
 """Samples of a run that are measured."""
@@ -225,6 +226,14 @@ def configured(variant: str, kind: str, seed: int, out: pathlib.Path) -> Any:
 def place(out: pathlib.Path, variant: str, kind: str, seed: int) -> pathlib.Path:
   """Return the work directory of a run."""
   return out / 'runs' / f'{variant}-{kind.replace(" ", "_").replace("/", "by")}-{seed}'
+
+
+def sizes(config: Any) -> dict[str, int]:
+  """Return how many parameters each player of a run has."""
+  stage = variants.build(config, Spec(config.image_size, 1, 10)).stages[-1]
+  made = functools.partial(game.init, stage.game)
+  state = jax.eval_shape(made, jax.random.key(0), dict(stage.example))
+  return doctor.sizes(stage.game, state.params)
 
 
 class Seen(NamedTuple):

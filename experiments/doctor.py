@@ -147,7 +147,7 @@ def _case(folder: pathlib.Path, config: Any, kind: str) -> Case:
   history = metrics_log.history(folder / 'metrics.jsonl')
   with np.load(folder / 'samples.npz') as kept:
     seen = look(kept['fake'].astype(np.float32), real_of(kind, folder.parents[1]))
-  return Case(config, history, int(history['step'][-1]), seen)
+  return Case(config, history, int(history['step'][-1]), seen, bench.sizes(config))
 
 
 def warned(folder: pathlib.Path, config: Any) -> list[tuple[float, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from jaxgan.core.typing import Json
-from jaxgan.diagnosis import verdicts
+from jaxgan.diagnosis import causes, verdicts
 from jaxgan.diagnosis.verdicts import Evidence
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.option_groups import flag
@@ -16,6 +16,8 @@ Change = Callable[..., Json]
 where the config lacks an option."""
 OF_DATA = ('samples: distinct', 'samples: real_contrast')
 """Evidence that the data set itself is wrong."""
+OF_NETWORK = (' parameters', '_width')
+"""Evidence that a player's networks are too small: no rate or penalty makes up for that."""
 UPDATE = 0.003
 """A usual size of an update, in units of the parameters."""
 RATE, USUAL = 'learning rate', 5e-4
@@ -58,26 +60,53 @@ def is_lazy(config: Common) -> bool:
 
 
 def _slower(config: Common, evidence: Sequence[Evidence]) -> Json:
-  """Return lower rates: of both players, since what one does shakes the other."""
+  """Return lower rates: of both players, since what one does shakes the other.
+
+  The size of the updates says how much lower. A rate that is far above the usual one does not fall
+  below it.
+  """
   sizes, rates = _updates(evidence).values(), [x.value for x in evidence if x.name == RATE]
   factor = _sized(max(sizes), 0.01, 0.2) if sizes else 0.2
   factor = min([factor, *(USUAL / rate for rate in rates)])
-  return {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
+  far = causes.far(config, {'generator_lr': 1, 'critic_lr': 1})
+  lower = {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
+  known = far if rates else {name: max(rate, lower[name]) for name, rate in far.items()}
+  return {**lower, **known}
 
 
 def _faster(config: Common, evidence: Sequence[Evidence]) -> Json:
-  """Return a higher rate of the generator, and of the critic if its updates are small, too."""
-  sizes = _updates(evidence)
+  """Return a higher rate of the generator, and of the critic if its updates are small, too.
+
+  The rates are those that the size of the updates asks for, and at least the usual ones.
+  """
+  sizes, plain = _updates(evidence), causes.usual(config)
   factor = _sized(sizes['generator'], 1, 100) if 'generator' in sizes else 10
   names = ['generator_lr'] + ['critic_lr'] * (sizes.get('critic', UPDATE) < TINY)
-  return {name: _scaled(config, name, factor) for name in names}
+  return {name: max(_scaled(config, name, factor), getattr(plain, name, 0.0)) for name in names}
 
 
-_SLOPES: tuple[Change, ...] = (_to(r1=1.0), _to(r1=1.0, critic_norm=False))
+def _balanced(config: Common, _: Sequence[Evidence]) -> Json:
+  """Return the critic's rate that stands to the generator's as is usual, if it is lower now."""
+  share = causes.balance(config)
+  return {'critic_lr': _scaled(config, 'critic_lr', 1 / share)} if share < 1 else {}
+
+
+def _tamed(config: Common, _: Sequence[Evidence]) -> Json:
+  """Return the critic's rate that stands to the generator's as is usual, if it is higher now."""
+  share = causes.balance(config)
+  return {'critic_lr': _scaled(config, 'critic_lr', 1 / share)} if share > 1 else {}
+
+
+def _flatter(**others: object) -> Change:
+  """Return a change to R1's usual strength, for a critic that has less."""
+  return lambda c, _: {'r1': 1.0, **others} if c.r1 < 1 else {}
+
+
+_SLOPES: tuple[Change, ...] = (_flatter(), _flatter(critic_norm=False))
 _FEW: tuple[Change, ...] = (
+  *_SLOPES,
   _to(augment='ada'),
   _to(augment='diffaugment'),
-  *_SLOPES,
   _to(lecam=0.3),
 )
 
@@ -87,15 +116,19 @@ REMEDIES: dict[str, Sequence[Change]] = {
   verdicts.SLOW: (_faster,),
   verdicts.PARTIAL: (*_SLOPES, _to(pack=2), _times('generator_lr', 0.25), _to(minibatch=16)),
   verdicts.FULL: (_times('generator_lr', 0.1), *_SLOPES, _to(pack=2), _to(minibatch=16)),
-  verdicts.STRONG: (_times('critic_lr', 0.1), *_SLOPES, _to(instance_noise=0.1)),
-  verdicts.WEAK: (_times('critic_lr', 10.0), lambda c, _: {'n_critic': 5 * c.n_critic}),
+  verdicts.STRONG: (_tamed, *_SLOPES, _times('critic_lr', 0.1), _to(instance_noise=0.1)),
+  verdicts.WEAK: (
+    _balanced,
+    _times('critic_lr', 10.0),
+    lambda c, _: {'n_critic': 5 * c.n_critic},
+  ),
   verdicts.OSCILLATION: (_slower, *_SLOPES, _to(beta1=0.0)),
   verdicts.DIVERGENCE: (_slower, *_SLOPES),
   verdicts.OVERFIT: _FEW,
   verdicts.MEMORIZED: _FEW,
   verdicts.PENALTY: (_to(penalty_weight=10.0), *_SLOPES),
   verdicts.DEAD: (_slower, _times('generator_lr', 0.1)),
-  verdicts.CHECKERBOARD: (_times('critic_lr', 0.5), *_SLOPES),
+  verdicts.CHECKERBOARD: (_balanced, _times('critic_lr', 0.5), *_SLOPES),
 }
 """For each failure the changes that help, the one that helps most often first."""
 
@@ -111,8 +144,10 @@ def options(
 ) -> tuple[Json, ...]:
   """Return the remedies of a verdict as options to change, each accepted by the run's own variant.
 
-  A remedy that would change nothing, or that the variant refuses, is not among them. No option
-  helps where the data set itself is wrong.
+  The first are the variant's usual values of options that are far from them and explain the
+  verdict. A remedy that would change nothing, or that the variant refuses, is not among them. No
+  option helps where the data set itself is wrong; and where a network is too small, none but its
+  width.
 
   Args:
     name: the verdict.
@@ -121,7 +156,11 @@ def options(
   """
   if config is None or any(one.name in OF_DATA for one in evidence):
     return ()
-  found = [_accepted(config, change, evidence) for change in REMEDIES.get(name, ())]
+  back, rest = causes.restored(name, config), REMEDIES.get(name, ())
+  if any(one.name.endswith(OF_NETWORK) for one in evidence):
+    back, rest = [one for one in back if any('width' in key for key in one)], ()
+  every = (*(_to(**changed) for changed in back), *rest)
+  found = [_accepted(config, change, evidence) for change in every]
   return tuple(changed for changed in found if changed)
 
 

@@ -6,12 +6,12 @@ like. The signals then tell why. `experiments/doctor.py` chose the thresholds.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxgan.diagnosis import remedies, verdicts
+from jaxgan.diagnosis import causes, remedies, verdicts
 from jaxgan.diagnosis.alarms import USUAL, VANISHED
 from jaxgan.diagnosis.look import Look
 from jaxgan.diagnosis.verdicts import Evidence, Verdict
@@ -21,6 +21,10 @@ TAIL = 0.2
 """The last share of the lines with signals, whose median counts."""
 HIGH = 0.01
 """A rate from which on Adam may throw networks where they have no gradient."""
+STUCK = 1e-5
+"""Updates below this, of the parameters, lead nowhere."""
+SMALL = {'generator': 0.05, 'critic': 0.01}
+"""A player with less than this share of the other's parameters is too small for the game."""
 FEWEST = 3
 """Lines with signals without which the log alone shows nothing."""
 Shown = tuple[float, list[Evidence]]
@@ -36,12 +40,14 @@ class Case:
     history: the lines of its log as arrays by name, with `step`.
     step: the step that it has reached.
     look: what its samples show; None where there are no samples.
+    sizes: how many parameters each player has; empty where that is not known.
   """
 
   config: Common
   history: dict[str, np.ndarray]
   step: int
   look: Look | None
+  sizes: Mapping[str, int] = field(default_factory=dict)
 
   def lines(self, name: str) -> np.ndarray:
     """Return all finite values of a signal, of the first domain."""
@@ -82,6 +88,31 @@ class Case:
     """Return the recall of the samples over the best that can be reached."""
     return self.seen('recall') / max(self.seen('real_recall'), 0.1)
 
+  def lacking(self) -> float:
+    """Return how far samples miss real images: recall is low, and few real ones have one nearby.
+
+    Samples that are a little dim have a low recall, though they are near all real images.
+    """
+    if not math.isfinite(self.covered()):
+      return 0.0
+    return (1 - _ramp(self.covered(), 0.1, 0.4)) * (1 - _ramp(self.seen('coverage'), 0.4, 0.6))
+
+  def small(self, player: str) -> list[Evidence]:
+    """Return what shows that a player is small, if it is: its width, or how few parameters."""
+    width = causes.narrow(self.config, player)
+    if width is not None:
+      return [Evidence(*width, self.step, 'the usual one is far higher')]
+    (other,) = {'generator', 'critic'} - {player}
+    own, beside = self.sizes.get(player, 0), self.sizes.get(other, 0)
+    if not 0 < own < SMALL[player] * beside:
+      return []
+    says = f'the {other} has {beside}: give the {player} wider layers'
+    return [Evidence(f'{player} parameters', own, self.step, says)]
+
+  def outpaced(self) -> float:
+    """Return how sure it is that the critic learns too slowly beside the generator, by its rate."""
+    return 1 - _ramp(causes.balance(self.config), 0.15, 0.3)
+
 
 NAN = math.nan
 
@@ -112,12 +143,14 @@ def _divergence(case: Case) -> Shown:
 
 
 def _thrown(case: Case) -> Shown:
-  """Neither player has a gradient any more, and rates are so high that they were thrown there."""
-  still = all(case.tail(f'{player}/gradient') < VANISHED for player in ('generator', 'critic'))
-  rate = max(getattr(case.config, f'{player}_lr', 0.0) for player in ('generator', 'critic'))
+  """Neither player moves any more, and rates are so high that they were thrown there."""
+  players = ('generator', 'critic')
+  ends = (('gradient', VANISHED), ('update', STUCK))
+  still = any(all(case.tail(f'{p}/{name}') < limit for p in players) for name, limit in ends)
+  rate = max(getattr(case.config, f'{player}_lr', 0.0) for player in players)
   if not still or getattr(case.config, 'optimizer', 'adam') != 'adam' or rate < HIGH:
     return 0.0, []
-  says = 'a usual rate of Adam is below 0.005; neither player has a gradient any more'
+  says = 'a usual rate of Adam is below 0.005; neither player moves any more'
   return 1.0, [Evidence(remedies.RATE, rate, case.step, says)]
 
 
@@ -149,9 +182,10 @@ def _full(case: Case) -> Shown:
 
 def _partial(case: Case) -> Shown:
   """Real images that no sample comes near, while samples are good or alike."""
-  missing = 1 - _ramp(case.covered(), 0.1, 0.4) if math.isfinite(case.covered()) else 0.0
+  missing = case.lacking()
   found = [
-    case.looked('recall', f'real images among samples; {case.seen("real_recall"):.2f} is best')
+    case.looked('recall', f'real images among samples; {case.seen("real_recall"):.2f} is best'),
+    case.looked('coverage', 'real images with a sample nearby'),
   ]
   narrow = 1 - _ramp(case.spread(), 0.5, 0.9) if math.isfinite(case.spread()) else 0.0
   alike = (
@@ -165,15 +199,14 @@ def _partial(case: Case) -> Shown:
     found.append(Evidence('samples: spread', case.spread(), case.step, '1 as real images'))
   sure = max(missing * max(good, narrow), 0.9 * narrow)
   sure *= 1 - _ramp(case.seen('grain'), 1.6, 2.5)  # noise lacks everything
-  return sure, found if sure else []
+  return sure, [*found, *case.small('generator')] if sure else []
 
 
 def _bad(case: Case) -> float:
   """Return how far the samples are from real images, whatever the reason."""
-  far = 1 - _ramp(case.covered(), 0.1, 0.4) if math.isfinite(case.covered()) else 0.0
   rough = max(_ramp(case.seen('grain'), 1.6, 2.5), _ramp(case.spread(), 1.15, 1.35))
   poor = 1 - _ramp(case.seen('precision'), 0.02, 0.15) if case.look else 0.0
-  return max(far, rough, poor * (case.seen('precision') >= 0))
+  return max(case.lacking(), rough, poor * (case.seen('precision') >= 0))
 
 
 def _vanished(case: Case) -> bool:
@@ -187,9 +220,11 @@ def _strong(case: Case) -> Shown:
   if _vanished(case) and bad:
     return bad, [case.logged('generator/gradient', 'the generator cannot learn from it')]
   right = min(case.tail('critic/accuracy_real'), case.tail('critic/accuracy_fake'))
-  sure = _ramp(right, 0.93, 0.99) * _bad(case)
+  small = case.small('generator')
+  sure = max(_ramp(right, 0.93, 0.99), 0.8 * bool(small) * _ramp(right, 0.7, 0.9))
+  sure *= bad * (1 - case.outpaced())
   says = 'a critic that is always right teaches little'
-  return sure, [case.logged('critic/accuracy_fake', says)] if sure else []
+  return sure, [case.logged('critic/accuracy_fake', says), *small] if sure else []
 
 
 def _weak(case: Case) -> Shown:
@@ -199,10 +234,18 @@ def _weak(case: Case) -> Shown:
   both = [case.lines(f'critic/accuracy_{kind}') for kind in ('real', 'fake')]
   often = float(np.median(sum(both) / 2)) if len(both[0]) >= FEWEST else NAN
   before = 1 - _ramp(often, 0.5, 0.65) if math.isfinite(often) else 0.0
-  sure = max(now, before) * _bad(case)
+  small, slow = case.small('critic'), case.outpaced()
+  sure = max(now, before, slow, 0.9 * bool(small)) * _bad(case)
   says = 'the critic guesses, though samples differ from real images'
-  found = Evidence('accuracy', often, case.step, 'the median of the whole run; 0.5 is a guess')
-  return sure, [case.logged('critic/accuracy_fake', says), found] if sure else []
+  found = [
+    case.logged('critic/accuracy_fake', says),
+    Evidence('accuracy', often, case.step, 'the median of the whole run; 0.5 is a guess'),
+    *small,
+  ]
+  if slow:
+    says = "the critic's rate over the generator's; 1 as the variant has it"
+    found.append(Evidence('balance of rates', causes.balance(case.config), case.step, says))
+  return sure, found if sure else []
 
 
 def _overfits(case: Case) -> Shown:

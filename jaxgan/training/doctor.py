@@ -1,12 +1,15 @@
 """The doctor: reads the files of a run, looks at its samples, and names what is wrong with it."""
 
 import pathlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from jaxgan import data as data_sets
-from jaxgan.core.typing import Spec
+from jaxgan.core.game import Game
+from jaxgan.core.typing import Spec, Tree
 from jaxgan.data import Source
 from jaxgan.diagnosis import rules
 from jaxgan.diagnosis.look import Look, look
@@ -68,7 +71,8 @@ def diagnose(run: Run | str | pathlib.Path, *, data: Source | None = None) -> Di
   samples = _samples(found, real)
   seen: Look | None = None if samples is None else look(*samples)
   step = found.run.step if found.run else int(max(found.history['step'], default=0))
-  case = Case(found.config, found.history, step, seen)
+  many = sizes(found.run.stage.game, found.run.state.params) if found.run else {}
+  case = Case(found.config, found.history, step, seen, many)
   folder = run.folder if isinstance(run, Run) else run
   return Diagnosis(
     rules.verdicts_of(case),
@@ -77,6 +81,20 @@ def diagnose(run: Run | str | pathlib.Path, *, data: Source | None = None) -> Di
     step,
     tuple(found.notes),
   )
+
+
+def sizes(played: Game, params: Mapping[str, Tree]) -> dict[str, int]:
+  """Return how many parameters each player of a game has.
+
+  Args:
+    played: the game.
+    params: the parameters of each network, or their shapes.
+  """
+  each = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
+  return {
+    player: sum(each.get(name, 0) for name in about.networks)
+    for player, about in played.players.items()
+  }
 
 
 def _of_run(run: Run) -> _Read:

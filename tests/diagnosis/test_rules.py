@@ -57,7 +57,7 @@ def test_a_well_run_is_healthy():
   ('name', 'log', 'seen'),
   [
     (verdicts.FULL, {}, dict(spread=0.05, recall=0.0)),
-    (verdicts.PARTIAL, {}, dict(spread=0.75, recall=0.05)),
+    (verdicts.PARTIAL, {}, dict(spread=0.75, recall=0.05, coverage=0.2)),
     (verdicts.STRONG, RIGHT, dict(recall=0.0, precision=0.0, grain=2.6)),
     (verdicts.STRONG, {'generator/gradient': 0.0}, dict(recall=0.0, precision=0.0, grain=2.6)),
     (verdicts.WEAK, GUESSING, dict(recall=0.0, precision=0.0, grain=2.6)),
@@ -129,7 +129,7 @@ def test_players_without_a_gradient_were_thrown_off_where_rates_are_huge(rate, n
   first = rules.verdicts_of(one)[0]
   assert first.name == name
   if name == verdicts.DIVERGENCE:
-    assert first.remedies[0] == '--generator-lr=0.0005 --critic-lr=0.0005'
+    assert first.remedies[0] == '--generator-lr=0.001 --critic-lr=0.001', 'as usual'
 
 
 @pytest.mark.parametrize(
