@@ -34,6 +34,7 @@ from jaxgan.training import doctor, loop
 
 NUM = 1000
 """Samples of a run that are measured."""
+NUMBERS = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
 MNIST = 4000
 """Images of MNIST that are used."""
 COMMON: dict[str, Any] = dict(
@@ -57,7 +58,12 @@ OTHERS: dict[str, dict[str, Any]] = {
   'unrolled': dict(steps=1500, widths=(64, 128), generator_lr=1e-3, critic_lr=1e-3),
   'progan': dict(steps=1200, width=16, generator_lr=2e-3, critic_lr=2e-3),
   'stylegan': dict(steps=1200, width=16),
-  'stylegan2': dict(steps=800, width=16, batch_size=32),
+  'stylegan2': dict(steps=2000, width=16, batch_size=32),
+  'gan_cls': dict(
+    steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4, dataset='captions', channels=1
+  ),
+  'infogan': dict(steps=1500),
+  'acgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=1e-3),
 }
 """Healthy runs of other variants, which no threshold has seen."""
 
@@ -164,6 +170,23 @@ def folder_of(kind: str, out: pathlib.Path) -> pathlib.Path:
   return folder
 
 
+def captioned(out: pathlib.Path) -> pathlib.Path:
+  """Write the digits with a caption each, and return their folder."""
+  from jaxgan.data import digits
+
+  folder = out / 'images' / 'captioned'
+  if folder.exists():
+    return folder
+  folder.mkdir(parents=True)
+  rows = ['file_name,caption']
+  for i, (image, label) in enumerate(zip(*digits.arrays(), strict=True)):
+    if i < digits.TRAIN:
+      Image.fromarray(image).save(folder / f'{i:05d}.png')
+      rows.append(f'{i:05d}.png,the digit {NUMBERS[label]}')
+  (folder / 'captions.csv').write_text('\n'.join(rows))
+  return folder
+
+
 def images_of(kind: str, out: pathlib.Path) -> np.ndarray:
   """Return the images of a kind, uint8 `[n, 8, 8, 1]`, of MNIST `[n, 16, 16, 1]`."""
   if kind in ('ring8', 'grid25'):
@@ -217,6 +240,8 @@ def configured(variant: str, kind: str, seed: int, out: pathlib.Path) -> Any:
     options['generator_width'] = 1
   if broken.images != 'digits':
     options |= dict(dataset='folder', folder=folder_of(broken.images, out), channels=1)
+  if options.get('dataset') == 'captions':
+    options['folder'] = captioned(out)
   options['image_size'] = broken.size
   options |= dict(data_dir=out / 'data')
   config = jaxgan.configure(name, **options)
@@ -332,6 +357,12 @@ def quickly() -> None:
   )
   devices.compile_step = functools.lru_cache(maxsize=4)(devices.compile_step)  # type: ignore[assignment]
   signals.program = functools.lru_cache(maxsize=4)(signals.program)  # type: ignore[assignment]
+
+
+def is_compared(truth: dict[str, Any]) -> bool:
+  """Return whether it takes healthy runs to say if a run is sick."""
+  alone = 'error' in truth or 'of' in truth
+  return not alone and BREAKS[truth['kind']].images not in ('one', 'dark')
 
 
 def is_sick(truth: dict[str, Any], healthy: dict[str, float]) -> bool | None:

@@ -176,13 +176,17 @@ def typical_of(truths: list[Truth]) -> Typical:
   return found
 
 
-def healthy_of(truth: Truth, typical: Typical) -> dict[str, float]:
-  """Return the scores of healthy runs beside which a run is seen.
+def sick(truth: Truth, typical: Typical) -> bool | None:
+  """Return whether a run is sick beside healthy runs; None if that is not clear, or there are none.
 
   They are those of its variant. Variants of few runs are seen beside `wgan_gp`, the least of four.
   """
   kind = 'MNIST' if 'MNIST' in truth['kind'] else 'healthy'
-  return typical.get(f'{truth["variant"]} {kind}') or typical[f'wgan_gp {kind}']
+  beside = typical.get(f'{truth["variant"]} {kind}') or typical.get(f'wgan_gp {kind}')
+  if beside is None and bench.is_compared(truth):
+    print(f'no healthy run beside {truth["folder"].name}: train one of wgan_gp, {kind}')
+    return None
+  return bench.is_sick(truth, beside or {})
 
 
 def judge(arguments: Judge) -> None:
@@ -194,7 +198,7 @@ def judge(arguments: Judge) -> None:
     case = _case(truth['folder'], config, truth['kind'])
     truth['said'] = [one.name for one in rules.verdicts_of(case)]
     truth['warned'] = warned(truth['folder'], config)
-    truth['sick'] = bench.is_sick(truth, healthy_of(truth, typical))
+    truth['sick'] = sick(truth, typical)
   for half in ('setting', 'judging'):
     chosen = [t for t in truths if half_of(t) == half]
     _matrix(half, chosen)
@@ -212,28 +216,30 @@ def _matrix(half: str, truths: list[Truth]) -> None:
   print('| break | truth | runs | right | said first |\n|---|---|---|---|---|')
   misses = []
   for kind in bench.BREAKS:
-    for sick, state in ((True, 'sick'), (False, 'well'), (None, 'between')):
-      runs = [t for t in truths if t['kind'] == kind and t['sick'] == sick]
+    for is_sick, state in ((True, 'sick'), (False, 'well'), (None, 'between')):
+      runs = [t for t in truths if t['kind'] == kind and t['sick'] == is_sick]
       if not runs:
         continue
-      misses += [t for t in runs if sick is not None and not _right(t)]
+      misses += [t for t in runs if is_sick is not None and not _right(t)]
       first = collections.Counter(t['said'][0] for t in runs).most_common()
       told = ', '.join(f'{name} {count}' for name, count in first)
       print(f'| {kind} | {state} | {len(runs)} | {sum(map(_right, runs))} | {told} |')
   for t in misses:
     about = {k: t.get(k) for k in ('modes', 'recall', 'precision', 'frechet', 'good')}
     print(f'miss: {t["variant"]} {t["kind"]} seed {t["seed"]}: {t["said"]} {about}')
-  for sick, name in ((True, 'sick and named rightly'), (False, 'well and not called sick')):
-    runs = [_right(t) for t in truths if t['sick'] is sick]
+  for is_sick, name in ((True, 'sick and named rightly'), (False, 'well and not called sick')):
+    runs = [_right(t) for t in truths if t['sick'] is is_sick]
     print(f'{name}: {sum(runs)} of {len(runs)} ({sum(runs) / max(len(runs), 1):.0%})')
 
 
 def _warnings(truths: list[Truth]) -> None:
   """Print how many runs are warned of, and when for the first time."""
-  sick, well = ([t['warned'] for t in truths if t['sick'] is state] for state in (True, False))
-  first = [found[0][0] for found in sick if found]
-  every = [found[0][0] if found else math.inf for found in sick]
-  print(f'sick runs that are warned of: {len(first)} of {len(sick)}; the first warning comes after')
+  ill, well = ([t['warned'] for t in truths if t['sick'] is state] for state in (True, False))
+  first = [found[0][0] for found in ill if found]
+  every = [found[0][0] if found else math.inf for found in ill]
+  if not first:
+    return
+  print(f'sick runs that are warned of: {len(first)} of {len(ill)}; the first warning comes after')
   print(
     f'{np.median(first):.1%} of the run (median; {np.median(every):.1%} where none is infinity)'
   )
@@ -273,7 +279,7 @@ def remedy(arguments: Remedies) -> None:
   bench.quickly()
   rows = []
   for truth in truths:
-    if truth['seed'] in arguments.seeds and bench.is_sick(truth, healthy_of(truth, typical)):
+    if truth['seed'] in arguments.seeds and sick(truth, typical):
       if time.monotonic() - begun > 60 * arguments.minutes:
         break
       rows.append(_remedied(truth, arguments.out, measure, typical))
@@ -285,7 +291,8 @@ def _remedied(truth: Truth, out: pathlib.Path, measure: bench.Truth, typical: Ty
   variant, kind, seed = truth['variant'], truth['kind'], truth['seed']
   config = bench.configured(variant, kind, seed, out)
   first = rules.verdicts_of(_case(truth['folder'], config, kind))[0]
-  row = dict(variant=variant, kind=kind, seed=seed, name=first.name)
+  seen = [one.name for one in first.evidence]
+  row = dict(variant=variant, kind=kind, seed=seed, name=first.name, evidence=seen)
   changes = remedies.options(first.name, config, first.evidence)
   if not changes:
     return {**row, 'flags': '', 'sick': True}
@@ -295,8 +302,13 @@ def _remedied(truth: Truth, out: pathlib.Path, measure: bench.Truth, typical: Ty
   else:
     about = dict(variant=variant, kind=kind, seed=seed)
     after = _one(dataclasses.replace(config, **changes[0]), folder, about, measure)
-  sick = bench.is_sick(after, healthy_of(after, typical))
-  return {**row, 'flags': first.remedies[0], 'sick': sick}
+  return {**row, 'flags': first.remedies[0], 'sick': sick(after | {'folder': folder}, typical)}
+
+
+def _reason(evidence: list[str]) -> str:
+  """Return why a run has no remedy, by the names of what shows its failure."""
+  network = any(name.endswith(remedies.OF_NETWORK) for name in evidence)
+  return 'a network is too small' if network else 'the data set is wrong'
 
 
 def _outcomes(rows: list[Truth]) -> None:
@@ -305,7 +317,7 @@ def _outcomes(rows: list[Truth]) -> None:
   words = {True: 'sick', False: 'well', None: 'between'}
   for kind in bench.BREAKS:
     for row in (row for row in rows if row['kind'] == kind):
-      flags = f'`{row["flags"]}`' if row['flags'] else 'none: the data set is wrong'
+      flags = f'`{row["flags"]}`' if row['flags'] else f'none: {_reason(row["evidence"])}'
       print(f'| {kind} | {row["variant"]} | {row["name"]} | {flags} | {words[row["sick"]]} |')
   tried = [row for row in rows if row['flags']]
   counts = collections.Counter(words[row['sick']] for row in tried)

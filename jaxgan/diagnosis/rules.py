@@ -23,7 +23,7 @@ HIGH = 0.01
 """A rate from which on Adam may throw networks where they have no gradient."""
 STUCK = 1e-5
 """Updates below this, of the parameters, lead nowhere."""
-SMALL = {'generator': 0.05, 'critic': 0.01}
+SMALL = {'generator': 0.035, 'critic': 0.01}
 """A player with less than this share of the other's parameters is too small for the game."""
 FEWEST = 3
 """Lines with signals without which the log alone shows nothing."""
