@@ -55,3 +55,51 @@ def test_no_option_helps_against_a_wrong_data_set():
   one_image = verdicts.Evidence('samples: distinct', 1.0, 500)
   assert remedies.flags(verdicts.MEMORIZED, config, [one_image]) == ()
   assert remedies.flags(verdicts.MEMORIZED, config)
+
+
+def updates(generator, critic):
+  seen = {'generator': generator, 'critic': critic}
+  return [verdicts.Evidence(f'{player}/update', size, 50) for player, size in seen.items()]
+
+
+def test_rates_that_are_too_low_rise_to_the_usual_ones_at_least():
+  low = variants.configure('lsgan', generator_lr=1e-5, critic_lr=4e-6)
+  found = remedies.flags(verdicts.SLOW, low, updates(1e-4, 1e-4))
+  assert found[0] == '--generator-lr=0.001 --critic-lr=0.001', 'updates alone ask for ten times'
+  short = variants.configure('wgan_gp', generator_lr=5e-6, critic_lr=5e-6)
+  found = remedies.flags(verdicts.SLOW, short, updates(2e-5, 2e-5))
+  assert found[0] == '--generator-lr=0.0005 --critic-lr=0.0005', 'more than the usual 0.0001'
+
+
+def test_huge_rates_fall_to_the_usual_ones_and_not_below():
+  huge = variants.configure('lsgan', generator_lr=0.1, critic_lr=0.04)
+  usual = '--generator-lr=0.001 --critic-lr=0.001'
+  for name in (verdicts.OSCILLATION, verdicts.CHECKERBOARD, verdicts.FULL, verdicts.STRONG):
+    assert remedies.flags(name, huge, updates(0.5, 0.5))[0] == usual, name
+
+
+@pytest.mark.parametrize('name', [verdicts.WEAK, verdicts.CHECKERBOARD])
+def test_a_critic_that_is_outpaced_gets_the_rate_that_suits_the_generators(name):
+  slow = variants.configure('wgan_gp', generator_lr=5e-4, critic_lr=5e-5)
+  assert remedies.flags(name, slow)[0] == '--critic-lr=0.0005', 'as the generator, as is usual'
+
+
+def test_a_critic_that_outpaces_the_generator_comes_back_to_it():
+  fast = variants.configure('gan', critic_lr=1e-3)
+  assert remedies.flags(verdicts.STRONG, fast)[0] == '--critic-lr=0.0002'
+
+
+def test_r1_is_never_lowered():
+  for name in (verdicts.STRONG, verdicts.OVERFIT, verdicts.PARTIAL):
+    assert not any('r1' in x for x in remedies.flags(name, variants.configure('stylegan')))
+
+
+@pytest.mark.parametrize(
+  ('name', 'player'), [(verdicts.WEAK, 'critic'), (verdicts.STRONG, 'generator')]
+)
+def test_a_network_that_is_too_small_needs_its_width_and_nothing_else_helps(name, player):
+  wide = variants.configure('sngan', **{f'{player}_width': 1})
+  shown = [verdicts.Evidence(f'{player}_width', 1.0, 500)]
+  assert remedies.flags(name, wide, shown) == (f'--{player}-width=32',)
+  own = [verdicts.Evidence(f'{player} parameters', 67, 500)]
+  assert remedies.flags(name, variants.configure('gan'), own) == ()

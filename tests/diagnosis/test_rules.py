@@ -139,3 +139,52 @@ def test_small_steps_between_lazy_penalties_are_no_low_rates(variant, name):
   one = case({'generator/update': 1e-5}, recall=0.0, precision=0.0, contrast=0.3)
   one = replace(one, config=variants.configure(variant))
   assert rules.verdicts_of(one)[0].name == name
+
+
+def test_dim_samples_near_all_real_images_are_no_collapse():
+  """A low recall alone: each real image has a sample nearby, as healthy runs on MNIST have."""
+  dim = dict(spread=0.83, recall=0.2, real_recall=0.9, precision=0.9, coverage=0.64)
+  assert names(case(GUESSING, **dim)) == [verdicts.HEALTHY]
+  assert names(case(**dim | dict(coverage=0.2)))[0] == verdicts.PARTIAL
+
+
+def with_options(one, variant, **options):
+  return replace(one, config=variants.configure(variant, **options))
+
+
+def test_players_that_no_longer_move_were_thrown_off_though_they_have_gradients():
+  stuck = {'generator/update': 5e-6, 'critic/update': 2e-7, 'critic/slope': 5.4}
+  bad = case(stuck, recall=0.0, precision=0.0, grain=2.2, coverage=0.0)
+  huge = with_options(bad, 'gan', generator_lr=0.02, critic_lr=0.02)
+  assert rules.verdicts_of(huge)[0].name == verdicts.DIVERGENCE
+  assert rules.verdicts_of(bad)[0].name != verdicts.DIVERGENCE
+
+
+def test_a_critic_whose_rate_is_a_tenth_of_the_usual_is_weak_whatever_its_logits_say():
+  poor = case(RIGHT, recall=0.0, precision=0.4, grain=2.0, coverage=0.03, checker=5.5, spread=0.45)
+  slow = with_options(poor, 'wgan_gp', generator_lr=5e-4, critic_lr=5e-5)
+  assert names(slow)[0] == verdicts.WEAK and verdicts.STRONG not in names(slow)
+  assert rules.verdicts_of(slow)[0].remedies[0] == '--critic-lr=0.0005'
+  well = with_options(case(), 'wgan_gp', generator_lr=5e-4, critic_lr=5e-5)
+  assert names(well) == [verdicts.HEALTHY], 'good samples need no cure'
+
+
+@pytest.mark.parametrize(
+  ('sizes', 'name', 'log'),
+  [
+    (dict(generator=23232, critic=67), verdicts.WEAK, {k: 0.9 for k in RIGHT}),
+    (dict(generator=396, critic=16641), verdicts.STRONG, {k: 0.9 for k in RIGHT}),
+  ],
+)
+def test_a_network_with_next_to_no_parameters_is_seen(sizes, name, log):
+  bad = case(log, recall=0.0, precision=0.0, grain=2.6, coverage=0.0)
+  assert name not in names(bad)
+  first = rules.verdicts_of(replace(bad, sizes=sizes))[0]
+  assert first.name == name and first.remedies == ()
+  assert any('parameters' in one.name for one in first.evidence)
+
+
+def test_a_generator_of_width_one_is_seen_by_its_option():
+  bad = case({k: 0.95 for k in RIGHT}, recall=0.0, precision=0.04, grain=1.7, coverage=0.01)
+  first = rules.verdicts_of(with_options(bad, 'sngan', generator_width=1))[0]
+  assert first.name == verdicts.STRONG and first.remedies == ('--generator-width=32',)
