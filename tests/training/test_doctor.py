@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jax
 import pytest
 
 import jaxgan
@@ -29,8 +30,15 @@ def test_names_what_is_wrong_with_remedies_of_the_variant(still):
   folder, run = still
   found = jaxgan.diagnose(folder)
   assert names(found) == [verdicts.SLOW] and found.step == 150 and found.variant == 'gan'
-  assert found.verdicts[0].remedies == ('--generator-lr=1e-07',)
+  assert found.verdicts[0].remedies == ('--generator-lr=0.0002',), 'as usual, however low it is'
   assert names(jaxgan.diagnose(run)) == names(found) == names(jaxgan.diagnose(str(folder)))
+
+
+def test_the_sizes_of_players_are_those_of_their_networks(still):
+  run = still[1]
+  found = doctor.sizes(run.stage.game, run.state.params)
+  assert set(found) == {'generator', 'critic'}
+  assert sum(found.values()) == sum(x.size for x in jax.tree.leaves(run.state.params))
 
 
 def test_works_without_the_data_set(still, monkeypatch):
