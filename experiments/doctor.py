@@ -296,13 +296,26 @@ def _remedied(truth: Truth, out: pathlib.Path, measure: bench.Truth, typical: Ty
   changes = remedies.options(first.name, config, first.evidence)
   if not changes:
     return {**row, 'flags': '', 'sick': True}
-  folder = out / 'remedied' / truth['folder'].name
+  cured = dataclasses.replace(config, **changes[0])
+  folder = _same_run(cured, truth, out) or out / 'remedied' / truth['folder'].name
+  about = dict(variant=variant, kind=kind, seed=seed)
   if (folder / 'truth.json').exists():
-    after = json.loads((folder / 'truth.json').read_text())
+    after = json.loads((folder / 'truth.json').read_text()) | about
   else:
-    about = dict(variant=variant, kind=kind, seed=seed)
-    after = _one(dataclasses.replace(config, **changes[0]), folder, about, measure)
+    after = _one(cured, folder, about, measure)
   return {**row, 'flags': first.remedies[0], 'sick': sick(after | {'folder': folder}, typical)}
+
+
+def _same_run(config: Any, truth: Truth, out: pathlib.Path) -> pathlib.Path | None:
+  """Return the healthy run of the same seed, if the remedy gives its very options, to the last one.
+
+  It would be trained to the same bits once more.
+  """
+  variant, seed = truth['variant'], truth['seed']
+  kind = 'MNIST' if 'MNIST' in truth['kind'] else 'healthy'
+  folder = bench.place(out, variant, kind, seed)
+  same = config == bench.configured(variant, kind, seed, out)
+  return folder if same and (folder / 'truth.json').exists() else None
 
 
 def _reason(evidence: list[str]) -> str:

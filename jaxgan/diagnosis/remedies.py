@@ -22,6 +22,8 @@ UPDATE = 0.003
 """A usual size of an update, in units of the parameters."""
 RATE, USUAL = 'learning rate', 5e-4
 """Evidence that a rate is too high, and what is usual with Adam."""
+BEARS = 1e-3
+"""A rate of Adam at which a critic with R1 is steady, see `experiments/defaults.md`."""
 TINY = 3e-4
 """Updates below this are small."""
 
@@ -102,6 +104,21 @@ def _flatter(**others: object) -> Change:
   return lambda c, _: {'r1': 1.0, **others} if c.r1 < 1 else {}
 
 
+def _steady(**others: object) -> Change:
+  """Return a change to R1 and to rates as high as it bears, which keep their balance."""
+
+  def change(config: Common, _: Sequence[Evidence]) -> Json:
+    rates = {name: getattr(config, name) for name in ('generator_lr', 'critic_lr')}
+    factor = BEARS / max(rates.values())
+    adam = getattr(config, 'optimizer', 'adam') == 'adam'
+    if factor <= 1 or config.r1 >= 1 or is_penalized(config) or not adam:  # type: ignore[attr-defined]
+      return {}
+    return {'r1': 1.0, **others, **{name: _scaled(config, name, factor) for name in rates}}
+
+  return change
+
+
+_STEADY: tuple[Change, ...] = (_steady(), _steady(critic_norm=False))
 _SLOPES: tuple[Change, ...] = (_flatter(), _flatter(critic_norm=False))
 _FEW: tuple[Change, ...] = (
   *_SLOPES,
@@ -114,9 +131,21 @@ _FEW: tuple[Change, ...] = (
 REMEDIES: dict[str, Sequence[Change]] = {
   verdicts.LEARNING: (lambda c, _: {'steps': 2 * c.length, 'images': None},),
   verdicts.SLOW: (_faster,),
-  verdicts.PARTIAL: (*_SLOPES, _to(pack=2), _times('generator_lr', 0.25), _to(minibatch=16)),
+  verdicts.PARTIAL: (
+    *_STEADY,
+    *_SLOPES,
+    _to(pack=2),
+    _times('generator_lr', 0.25),
+    _to(minibatch=16),
+  ),
   verdicts.FULL: (_times('generator_lr', 0.1), *_SLOPES, _to(pack=2), _to(minibatch=16)),
-  verdicts.STRONG: (_tamed, *_SLOPES, _times('critic_lr', 0.1), _to(instance_noise=0.1)),
+  verdicts.STRONG: (
+    _tamed,
+    *_STEADY,
+    *_SLOPES,
+    _times('critic_lr', 0.1),
+    _to(instance_noise=0.1),
+  ),
   verdicts.WEAK: (
     _balanced,
     _times('critic_lr', 10.0),

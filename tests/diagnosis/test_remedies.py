@@ -103,3 +103,16 @@ def test_a_network_that_is_too_small_needs_its_width_and_nothing_else_helps(name
   assert remedies.flags(name, wide, shown) == (f'--{player}-width=32',)
   own = [verdicts.Evidence(f'{player} parameters', 67, 500)]
   assert remedies.flags(name, variants.configure('gan'), own) == ()
+
+
+@pytest.mark.parametrize(
+  ('variant', 'first'),
+  [
+    ('gan', '--r1=1.0 --generator-lr=0.001 --critic-lr=0.001'),
+    ('dcgan', '--r1=1.0 --critic-norm=False --generator-lr=0.001 --critic-lr=0.001'),
+    ('sngan', '--r1=1.0'),
+    ('wgan_gp', '--r1=1.0'),
+  ],
+)
+def test_r1_comes_with_the_rates_that_it_bears(variant, first):
+  assert remedies.flags(verdicts.STRONG, variants.configure(variant))[0] == first
