@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from jaxgan.core.typing import Json
 from jaxgan.diagnosis import causes, verdicts
@@ -107,11 +107,10 @@ def _flatter(**others: object) -> Change:
 def _steady(**others: object) -> Change:
   """Return a change to R1 and to rates as high as it bears, which keep their balance."""
 
-  def change(config: Common, _: Sequence[Evidence]) -> Json:
+  def change(config: Any, _: Sequence[Evidence]) -> Json:
     rates = {name: getattr(config, name) for name in ('generator_lr', 'critic_lr')}
-    factor = BEARS / max(rates.values())
-    adam = getattr(config, 'optimizer', 'adam') == 'adam'
-    if factor <= 1 or config.r1 >= 1 or is_penalized(config) or not adam:  # type: ignore[attr-defined]
+    factor, adam = BEARS / max(rates.values()), getattr(config, 'optimizer', 'adam') == 'adam'
+    if factor <= 1 or config.r1 >= 1 or is_penalized(config) or not adam:
       return {}
     return {'r1': 1.0, **others, **{name: _scaled(config, name, factor) for name in rates}}
 
