@@ -59,7 +59,6 @@ WGAN_GP: Options = dict(
   beta2=0.9,
   penalty_weight=10.0,
   ema_images=10_000.0,
-  generator_norm=False,
 )
 SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
@@ -115,18 +114,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'one update': {'n_critic': 1},
     'weight 1': {'penalty_weight': 1.0},
     'no average': {'ema_images': 0.0},
-    'norm': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'generator_norm': True},
-    'norm, start': {'generator_norm': True},
-    'norm, weight 1': {
-      **_rates(1e-3),
-      'beta1': 0.0,
-      'n_critic': 1,
-      'generator_norm': True,
-      'penalty_weight': 1.0,
-    },
     'quick, two updates': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 2},
     'quick, one update': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1},
-    'quick, weight 1': {**_rates(5e-4), 'beta1': 0.0, 'penalty_weight': 1.0},
+    'quick, weight 1': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'penalty_weight': 1.0},
+    'rates 1e-3': _rates(1e-3),
   },
   'wgan': {
     'rates 2e-4': _rates(2e-4),
