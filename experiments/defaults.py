@@ -102,6 +102,7 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'penalized': {**QUICK, 'r1': 1.0},
     'r1 0.1': {**QUICK, 'r1': 0.1},
     'r1 3': {**QUICK, 'r1': 3.0},
+    'r1 10': {**QUICK, 'r1': 10.0},
   },
   'unrolled': {
     'quick': QUICK,

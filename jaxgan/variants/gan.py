@@ -34,7 +34,7 @@ class Config(config.Config):
   """Units of the generator's hidden layers; the critic has them in reverse, unless --maxout."""
   maxout: bool = False
   """The networks of the paper: ReLU against maxout units with dropout, no batch norm."""
-  r1: float = 1.0
+  r1: float = 3.0
   generator_lr: float = 1e-3
   critic_lr: float = 1e-3
   beta1: float = 0.0
