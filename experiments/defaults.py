@@ -59,6 +59,7 @@ WGAN_GP: Options = dict(
   beta2=0.9,
   penalty_weight=10.0,
   ema_images=10_000.0,
+  generator_norm=False,
 )
 SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
@@ -117,6 +118,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'no average': {'ema_images': 0.0},
     'quick, two updates': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 2},
     'quick, one update': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1},
+    'norm': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'generator_norm': True},
+    'rates 5e-4, one update': {**_rates(5e-4), 'beta1': 0.0, 'n_critic': 1},
     'quick, weight 1': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'penalty_weight': 1.0},
     'rates 1e-3': _rates(1e-3),
   },

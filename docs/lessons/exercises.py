@@ -107,7 +107,10 @@ ways = {
 }
 broken = {
   name: jaxgan.train(
-    jaxgan.configure('gan', steps=1500, **rhythm, **way), folder / name, data=images, quiet=True
+    jaxgan.configure('gan', steps=1500, **{**rhythm, **way}),
+    folder / name,
+    data=images,
+    quiet=True,
   )
   for name, way in ways.items()
 }

@@ -27,6 +27,8 @@ class Config(config.Ordinary, config.Packs, config.Accumulated):
 
   width: int = 64
   """Channels of the layers next to the image; they double with every halving of its size."""
+  generator_norm: bool = False
+  """Batch norm in the generator, as the authors have it for CIFAR-10; not with --accumulate."""
   penalty: Literal['gradient_penalty', 'one_sided', 'dragan'] = 'gradient_penalty'
   """Slopes near one between real and fake; at most one there; near one around real images."""
   penalty_weight: float = 10.0
@@ -73,7 +75,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     config,
     spec,
     generator=dcgan.Generator(
-      sizes, widths[::-1], spec.channels, kernel=5, norm=False, start=start
+      sizes, widths[::-1], spec.channels, kernel=5, norm=config.generator_norm, start=start
     ),
     critic=dcgan.Critic(widths, kernel=5, norm=False, start=start),
     objective=objectives.wasserstein(),
