@@ -9,7 +9,7 @@ ADAM = dict(r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 BEFORE = {
   'gan': ADAM,
   'dcgan': dict(critic_norm=True, **ADAM),
-  'wgan_gp': dict(n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5),
+  'wgan_gp': dict(generator_norm=False, n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5),
 }
 """The laptop's defaults of earlier runs."""
 PAPERS = {
