@@ -39,6 +39,7 @@ class Config(config.Ordinary, config.Packs, config.Accumulated):
   beta1: float = 0.0
   beta2: float = 0.9
 
+  BEFORE: ClassVar[Preset] = {'generator_norm': False}
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('penalty',), lambda c: c.penalty_weight, {'penalty_weight': 10.0}),
   )

@@ -27,6 +27,12 @@ def test_the_published_setting_has_none_of_the_departures(variant):
   assert all(getattr(laptop, name) != value for name, value in PAPERS[variant].items())
 
 
+def test_a_run_of_before_the_option_has_no_norm_in_its_generator():
+  kind, values = variants.module('wgan_gp').Config, to_json(variants.configure('wgan_gp'))
+  del values['generator_norm']
+  assert not from_json(kind, values).generator_norm
+
+
 @pytest.mark.parametrize('variant', BEFORE)
 def test_an_earlier_run_keeps_its_options(variant):
   written = to_json(variants.configure(variant, **BEFORE[variant]))
