@@ -20,6 +20,7 @@ import optax
 from PIL import Image
 
 import jaxgan
+from experiments import defaults
 from jaxgan import data, variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
@@ -40,15 +41,13 @@ MNIST = 4000
 COMMON: dict[str, Any] = dict(
   log_every=50, sample_every=10_000, checkpoint_every=10_000, image_size=8, report=False
 )
-BATCH_NORM: dict[str, Any] = dict(critic_norm=True, r1=0.0, beta1=0.5, beta2=0.999)
-"""The article's critic and optimizer, which are the easiest to break."""
 BASES: dict[str, dict[str, Any]] = {
   'gan': dict(steps=2500, widths=(64, 128)),
-  'lsgan': dict(steps=2000, width=16, generator_lr=1e-3, critic_lr=4e-4, **BATCH_NORM),
+  'lsgan': dict(steps=2000, width=16, generator_lr=1e-3, critic_lr=4e-4),
   'wgan_gp': dict(steps=600, width=8, n_critic=2, generator_lr=5e-4, critic_lr=5e-4),
   'sngan': dict(steps=800, generator_width=8, critic_width=8, conditional=False),
 }
-"""The healthy runs: small networks on the 8 x 8 digits."""
+"""The healthy runs: small networks on the 8 x 8 digits. What is not here is `defaults.START`."""
 OTHERS: dict[str, dict[str, Any]] = {
   'dcgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
   'wgan': dict(steps=800, width=16, generator_lr=5e-4, critic_lr=5e-4),
@@ -233,7 +232,8 @@ def configured(variant: str, kind: str, seed: int, out: pathlib.Path) -> Any:
   """Return the config of a run that is broken in one way."""
   broken = BREAKS[kind]
   name = altered(variant, broken.networks) if broken.networks else variant
-  options: dict[str, Any] = {**COMMON, **(BASES | OTHERS)[variant], 'seed': seed}
+  usual: dict[str, Any] = {**defaults.START.get(variant, {}), **COMMON}
+  options = {**usual, **(BASES | OTHERS)[variant], 'seed': seed}
   if broken.networks == 'weak critic' and variant == 'sngan':
     options['critic_width'] = 1
   if broken.networks == 'weak generator' and variant == 'sngan':

@@ -37,6 +37,12 @@ SHORT, LONG = 1000, 3000
 """Steps of the first round of a search, and of all other runs on digits."""
 QUIET: Options = dict(report=False, sample_every=100_000, checkpoint_every=1000, log_every=100)
 
+
+def _rates(rate: float) -> Options:
+  """Return one rate for both players."""
+  return dict(generator_lr=rate, critic_lr=rate)
+
+
 ADAM: Options = dict(generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 """The optimizer of most variants before the search."""
 USUAL: Options = dict(latent_size=100, n_critic=1, ema_images=10_000.0, ema_rampup=0.05)
@@ -46,13 +52,31 @@ PENALIZED: Options = dict(critic_norm=False, r1=1.0, **QUICK)
 """The same, and a critic without batch norm whose gradients are penalized."""
 TRANSLATED: Options = dict(augment='diffaugment', policy='translation')
 WGAN_GP: Options = dict(
-  n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5, beta2=0.9, penalty_weight=10.0
+  n_critic=5,
+  generator_lr=1e-4,
+  critic_lr=1e-4,
+  beta1=0.5,
+  beta2=0.9,
+  penalty_weight=10.0,
+  ema_images=10_000.0,
+  generator_norm=False,
+)
+SNGAN: Options = dict(
+  generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
+)
+WGAN: Options = dict(
+  optimizer='rmsprop', generator_lr=5e-5, critic_lr=5e-5, clip=0.01, n_critic=5, critic_norm=True
 )
 START: Mapping[str, Options] = {
   'lsgan': dict(critic_norm=True, r1=0.0, **ADAM, **USUAL),
   'dcgan': dict(critic_norm=True, r1=0.0, **ADAM),
-  'gan': dict(r1=0.0, **ADAM),
+  'cgan': dict(critic_norm=True, r1=0.0, **ADAM),
+  'gan': dict(r1=0.0, widths=(256, 512), ema_images=10_000.0, **ADAM),
+  'unrolled': dict(r1=0.0, unroll=5, widths=(256, 512), **ADAM),
   'wgan_gp': WGAN_GP,
+  'wgan': WGAN,
+  'sngan': SNGAN,
+  'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
 }
 """The defaults before the search, as far as the grid changes them."""
 GRIDS: Mapping[str, Mapping[str, Options]] = {
@@ -61,22 +85,59 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 3': {**PENALIZED, 'r1': 3.0},
     'translated': {**PENALIZED, **TRANSLATED},
     'r1 0.1, translated': {**PENALIZED, **TRANSLATED, 'r1': 0.1},
-    'rates 2e-3': {**PENALIZED, 'generator_lr': 2e-3, 'critic_lr': 2e-3},
-    'rates 4e-3': {**PENALIZED, 'generator_lr': 4e-3, 'critic_lr': 4e-3},
+    'rates 2e-3': {**PENALIZED, **_rates(2e-3)},
+    'rates 4e-3': {**PENALIZED, **_rates(4e-3)},
     'critic 2e-3': {**PENALIZED, 'critic_lr': 2e-3},
     'latents 16': {**PENALIZED, 'latent_size': 16},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
   },
-  'dcgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
+  'dcgan': {
+    'penalized': PENALIZED,
+    'r1 0.1': {**PENALIZED, 'r1': 0.1},
+    'r1 0.3': {**PENALIZED, 'r1': 0.3},
+    'rates 2e-3': {**PENALIZED, **_rates(2e-3)},
+  },
+  'cgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
   'gan': {
+    'quick': QUICK,
+    'penalized': {**QUICK, 'r1': 1.0},
+    'r1 0.1': {**QUICK, 'r1': 0.1},
+    'r1 3': {**QUICK, 'r1': 3.0},
+    'r1 10': {**QUICK, 'r1': 10.0},
+  },
+  'unrolled': {
     'quick': QUICK,
     'penalized': {**QUICK, 'r1': 1.0},
     'r1 0.1': {**QUICK, 'r1': 0.1},
   },
   'wgan_gp': {
-    'quick': {'generator_lr': 5e-4, 'critic_lr': 5e-4, 'beta1': 0.0},
-    'quick, two updates': {'generator_lr': 1e-3, 'critic_lr': 1e-3, 'beta1': 0.0, 'n_critic': 2},
-    'weight 1': {'generator_lr': 5e-4, 'critic_lr': 5e-4, 'beta1': 0.0, 'penalty_weight': 1.0},
+    'quick': {**_rates(5e-4), 'beta1': 0.0},
+    'rates 5e-4': _rates(5e-4),
+    'one update': {'n_critic': 1},
+    'weight 1': {'penalty_weight': 1.0},
+    'no average': {'ema_images': 0.0},
+    'quick, two updates': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 2},
+    'quick, one update': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1},
+    'norm': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'generator_norm': True},
+    'rates 5e-4, one update': {**_rates(5e-4), 'beta1': 0.0, 'n_critic': 1},
+    'quick, weight 1': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'penalty_weight': 1.0},
+    'rates 1e-3': _rates(1e-3),
+  },
+  'wgan': {
+    'rates 2e-4': _rates(2e-4),
+    'rates 5e-4': _rates(5e-4),
+    'rates 5e-4, two updates': {**_rates(5e-4), 'n_critic': 2},
+  },
+  'sngan': {
+    'r1 0.1': {'r1': 0.1},
+    'r1 1': {'r1': 1.0},
+    'translated': TRANSLATED,
+    'critic 5e-4': {'critic_lr': 5e-4},
+  },
+  'r3gan': {
+    'rates 1e-3': _rates(1e-3),
+    'beta2 0.99': {'beta2': 0.99},
+    'slopes 0.3': {'r1': 0.3, 'r2': 0.3},
   },
 }
 """What is compared with the start, by name: the options that differ from it."""
@@ -154,16 +215,18 @@ def options_of(variant: str, setting: str) -> Options:
 def once(arguments: Once) -> None:
   """Train a run, from its last checkpoint if there is one, and print its scores.
 
-  A longer run continues a shorter one: no setting has a schedule over the length.
+  A longer run continues a shorter one, unless a schedule follows the length.
   """
   task = arguments.task
-  name = f'{task.variant}-{task.setting}-{task.dataset}-{task.seed}'
-  home = arguments.out / name.replace(' ', '_')
   options = {**options_of(task.variant, task.setting), **QUIET}
   options |= dict(dataset=task.dataset, steps=task.steps, seed=task.seed)
   options |= dict(folder=arguments.folder if task.dataset == 'mnist' else None)
+  config = jaxgan.configure(task.variant, **options)
+  name = f'{task.variant}-{task.setting}-{task.dataset}-{task.seed}'
+  name += f'-{task.steps}' if config.bound_to_length() else ''
+  home = arguments.out / name.replace(' ', '_')
   began = time.process_time()
-  jaxgan.train(jaxgan.configure(task.variant, **options), home, quiet=True)
+  jaxgan.train(config, home, quiet=True)
   seconds = time.process_time() - began
   asked = evaluate.Options(workdir=home, num=NUM[task.dataset], metrics='frechet,prdc')
   found, _ = evaluate.of_run(jaxgan.load(home), asked)

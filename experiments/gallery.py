@@ -47,7 +47,7 @@ SETTINGS: dict[str, str] = {
   'infogan': '--latent-size=16 --generator-lr=5e-4 --steps=1000',
   'acgan': '--width=16 --critic-norm=False --steps=1000',
   'wgan': '--width=16 --steps=800',
-  'wgan_gp': '--width=16 --generator-lr=1e-3 --critic-lr=1e-3 --steps=400',
+  'wgan_gp': '--width=16 --steps=1000',
   'lsgan': '--width=16 --steps=1000',
   'sngan': '--generator-width=32 --critic-width=32 --steps=400',
   'unrolled': '--steps=300',
@@ -262,10 +262,10 @@ def made(variant: str) -> None:
 INTRODUCTION = """# Gallery
 
 What the command of each variant makes. Every picture is made of the run that the command below it
-trains, by its last state: seed 0, the first samples. The settings of `infogan`, `acgan`,
-`wgan_gp`, `srgan`, `stylegan2` and `r3gan` were changed after a first run that was worse; nothing
-else was chosen. The runs are *short*, so that each takes minutes on two CPU cores: they show what
-to expect first, not what a variant can do.
+trains, by its last state: seed 0, the first samples. The settings of `infogan`, `acgan`, `srgan`,
+`stylegan2` and `r3gan` were changed after a first run that was worse; nothing else was chosen. The
+runs are *short*, so that each takes minutes on two CPU cores: they show what to expect first, not
+what a variant can do.
 
     python -m experiments.gallery
 

@@ -22,6 +22,7 @@ import numpy as np
 import tyro
 
 import jaxgan
+from experiments import defaults
 from jaxgan.apps import evaluate
 from jaxgan.evaluation.metrics import intervals
 from jaxgan.storage import files
@@ -51,14 +52,15 @@ class Arguments:
 
 def config_of(arguments: Arguments, variant: str, factor: int, seed: int) -> jaxgan.Config:
   """The options of a run."""
-  usual = jaxgan.configure(variant)
+  usual = jaxgan.configure(variant, **defaults.START[variant])
   length = dict(images=arguments.images, seed=seed, width=arguments.width)
+  options = {**defaults.START[variant], **length}
   rates = dict(generator_lr=factor * usual.generator_lr, critic_lr=factor * usual.critic_lr)
-  steps = jaxgan.configure(variant, **length).length
+  steps = jaxgan.configure(variant, **options).length
   rhythm = dict(log_every=max(steps // 60, 1), sample_every=max(steps // 10, 1))
   scores = dict(eval_every=max(steps // 10, 1), eval_num=arguments.num)
   return jaxgan.configure(
-    variant, data_dir=arguments.data_dir, **length, **rates, **rhythm, **scores
+    variant, data_dir=arguments.data_dir, **{**options, **rates, **rhythm, **scores}
   )
 
 

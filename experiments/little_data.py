@@ -20,6 +20,7 @@ import tyro
 from PIL import Image
 
 import jaxgan
+from experiments import defaults
 from jaxgan import data
 from jaxgan.data import Source
 from jaxgan.evaluation import features, samples
@@ -72,8 +73,7 @@ def few(source: Source, share: float, folder: pathlib.Path) -> int:
 
 def trained(arguments: Arguments, images: pathlib.Path, augment: str, seed: int) -> jaxgan.Run:
   """One run on the few images."""
-  config = jaxgan.configure(
-    arguments.variant,
+  options = dict(
     dataset='folder',
     folder=images,
     data_dir=arguments.out / 'data',
@@ -85,6 +85,8 @@ def trained(arguments: Arguments, images: pathlib.Path, augment: str, seed: int)
     width=arguments.width,
     seed=seed,
   )
+  usual = defaults.START.get(arguments.variant, {})
+  config = jaxgan.configure(arguments.variant, **{**usual, **options})
   return jaxgan.train(config, arguments.out / f'{arguments.variant}-{augment}-{seed}')
 
 

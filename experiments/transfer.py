@@ -22,6 +22,7 @@ import numpy as np
 import tyro
 
 import jaxgan
+from experiments import defaults
 from jaxgan import data
 from jaxgan.evaluation import features
 from jaxgan.evaluation.scores import Evaluator, evaluate, evaluator_of
@@ -69,7 +70,8 @@ class Arguments:
 
 def options(arguments: Arguments, **more: Any) -> Any:
   """Return the config of a run; no augmentation, and no classes."""
-  usual = dict(
+  usual: dict[str, Any] = dict(
+    **defaults.START.get(arguments.variant, {}),
     width=arguments.width,
     batch_size=arguments.batch_size,
     sample_every=1000,

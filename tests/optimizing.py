@@ -10,7 +10,7 @@ RATE = 0.01
 
 
 def config(variant='gan', **options):
-  small = {'widths': (8,)} if variant == 'gan' else {'width': 4}
+  small = {'widths': (8,), 'r1': 0.0} if variant == 'gan' else {'width': 4}
   return variants.configure(variant, **{'batch_size': 8, **small, **options})
 
 

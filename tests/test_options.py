@@ -51,6 +51,10 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'r3gan minibatch': {'r1': 0.0, 'r2': 0.0},
   'lsgan critic_norm': {'r1': 0.0},
   'lsgan minibatch': {'r1': 0.0},
+  'dcgan critic_norm': {'r1': 0.0},
+  'dcgan minibatch': {'r1': 0.0},
+  'gan minibatch': {'r1': 0.0},
+  'wgan_gp accumulate': {'generator_norm': False},
 }
 """What must stand beside a changed option (of one variant), other than what it needs by itself."""
 CHANGED: dict[str, list[typing.Any]] = dict(

@@ -75,6 +75,7 @@ def curves(history, axis):
 
 
 rhythm = dict(image_size=8, widths=(64, 128), log_every=50, checkpoint_every=10_000)
+rhythm |= dict(r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)  # easy to break
 config = jaxgan.configure('gan', steps=3000, **rhythm)
 run = jaxgan.train(config, folder / 'gan', data=images, quiet=True, callback=look)
 shown(list(followed.values()), [f'step {step}' for step in followed])
@@ -106,7 +107,10 @@ ways = {
 }
 broken = {
   name: jaxgan.train(
-    jaxgan.configure('gan', steps=1500, **rhythm, **way), folder / name, data=images, quiet=True
+    jaxgan.configure('gan', steps=1500, **{**rhythm, **way}),
+    folder / name,
+    data=images,
+    quiet=True,
   )
   for name, way in ways.items()
 }

@@ -47,6 +47,8 @@ def options(
 ) -> dict[str, object]:
   """Check the options of a file, and convert each value to the type of its field.
 
+  The config.json of a run from before an option existed has that option as it was then.
+
   Args:
     path: the file, for error messages.
     found: the options in the file.
@@ -58,7 +60,7 @@ def options(
       and the option.
   """
   hints = typing.get_type_hints(kind)
-  values = {}
+  values = dict(getattr(kind, 'BEFORE', {})) if VERSIONS in found else {}  # of an older run
   for name, value in found.items():
     if name in (*ABOUT, VERSIONS) or (name not in hints and BEFORE.get(name, ABOUT) == value):
       continue  # no option; or one that jaxgan 0.1.0 gave to every variant, with its default

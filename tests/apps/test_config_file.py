@@ -90,3 +90,14 @@ def test_one_is_not_true():
     config_file.of_type(Literal[True, False], 1)
   with pytest.raises(ValueError):
     config_file.of_type(Literal[1, 3], True)
+
+
+def test_an_option_that_a_run_was_made_before_is_as_it_was_then(tmp_path):
+  """Of the file of a run alone: what somebody wrote has today's defaults where it is silent."""
+  for versions, wanted in (({'versions': {'jaxgan': '0.1.0'}}, False), ({}, True)):
+    values = {'variant': 'wgan_gp', 'steps': 3, **versions}
+    (tmp_path / 'config.json').write_text(json.dumps(values))
+    found = config_file.load(tmp_path)
+    given = config_file.options(tmp_path, found, VARIANTS['wgan_gp'].Config, 'wgan_gp')
+    del given['variant']
+    assert configure('wgan_gp', **given).generator_norm == wanted

@@ -32,7 +32,10 @@ def final(chosen, steps=2):
 
 
 def test_without_steps_the_variant_is_the_first_gan_to_the_bit():
-  plain = variants.configure('gan', batch_size=8, widths=(8,))
+  usual = {
+    name: getattr(config(), name) for name in ('r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2')
+  }
+  plain = variants.configure('gan', batch_size=8, widths=(8,), **usual)
   mine = config(unroll=0, objective='nonsaturating')
   chex.assert_trees_all_equal(final(mine).params, final(plain).params)
 

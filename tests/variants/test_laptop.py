@@ -1,0 +1,40 @@
+"""Variants whose laptop defaults depart from the article: what the published setting undoes."""
+
+import pytest
+
+from jaxgan import variants
+from jaxgan.recipes.config_json import from_json, to_json
+
+ADAM = dict(r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
+BEFORE = {
+  'gan': ADAM,
+  'dcgan': dict(critic_norm=True, **ADAM),
+  'wgan_gp': dict(generator_norm=False, n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5),
+}
+"""The laptop's defaults of earlier runs."""
+PAPERS = {
+  'gan': dict(r1=0.0, optimizer='sgd', generator_lr=0.1, critic_lr=0.1),
+  'dcgan': BEFORE['dcgan'],
+  'wgan_gp': BEFORE['wgan_gp'],
+}
+"""The articles' options, as far as the laptop departs from them."""
+
+
+@pytest.mark.parametrize('variant', PAPERS)
+def test_the_published_setting_has_none_of_the_departures(variant):
+  paper, laptop = variants.configure(variant, 'paper'), variants.configure(variant)
+  assert {name: getattr(paper, name) for name in PAPERS[variant]} == PAPERS[variant]
+  assert all(getattr(laptop, name) != value for name, value in PAPERS[variant].items())
+
+
+def test_a_run_of_before_the_option_has_no_norm_in_its_generator():
+  kind, values = variants.module('wgan_gp').Config, to_json(variants.configure('wgan_gp'))
+  del values['generator_norm']
+  assert not from_json(kind, values).generator_norm
+
+
+@pytest.mark.parametrize('variant', BEFORE)
+def test_an_earlier_run_keeps_its_options(variant):
+  written = to_json(variants.configure(variant, **BEFORE[variant]))
+  read = from_json(variants.module(variant).Config, written)
+  assert {name: getattr(read, name) for name in BEFORE[variant]} == BEFORE[variant]
