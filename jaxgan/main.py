@@ -31,6 +31,7 @@ COMMANDS = {
   'stylemix': 'Combine the styles of two images.',
   'captions': 'Picture a table of captions, words by words.',
   'invert': 'Find the latents of given images.',
+  'encode': 'Write the latents of given images, by the encoder of a run.',
   'directions': 'Find directions in the latent space and what they change.',
   'anomaly': 'Score how abnormal images are: how badly the generator reproduces them.',
   'augment': 'Draw a folder of images for each class, to train a classifier.',

@@ -2,8 +2,9 @@
 
 An objective is the pair of losses of critic and generator; a penalty is added to the critic's loss.
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
-More functions are in the modules: `adversarial` (losses of your own games), `classes`,
-`consistency`, `unrolled`, `path_length`, `style_mixing`, `image_to_image`, `super_resolution`.
+More functions are in the modules: `adversarial` (losses of your own games),
+`bidirectional`, `classes`, `consistency`, `unrolled`, `path_length`, `style_mixing`,
+`image_to_image`, `super_resolution`.
 
 Example:
   >>> import jax.numpy as jnp
@@ -18,6 +19,7 @@ Example:
 
 from jaxgan.losses import (
   adversarial,
+  bidirectional,
   classes,
   consistency,
   gradient_penalties,
@@ -49,6 +51,7 @@ from jaxgan.losses.objectives import (
   nonsaturating,
   relativistic,
   relativistic_average,
+  roles_exchanged,
   wasserstein,
   zero_sum,
 )
@@ -62,6 +65,7 @@ __all__ = [
   'Term',
   'adversarial',
   'between',
+  'bidirectional',
   'classes',
   'consistency',
   'dragan',
@@ -88,6 +92,7 @@ __all__ = [
   'regularizers',
   'relativistic',
   'relativistic_average',
+  'roles_exchanged',
   'style_mixing',
   'super_resolution',
   'together',

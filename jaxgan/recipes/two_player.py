@@ -37,7 +37,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.recipes import codes, labels, tricks
 from jaxgan.recipes.codes import Code
-from jaxgan.recipes.config import TwoPlayer
+from jaxgan.recipes.config import Duel, TwoPlayer
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
@@ -185,7 +185,7 @@ def pair_of(
 
 
 def duel(
-  config: TwoPlayer,
+  config: Duel,
   networks: Mapping[str, Network],
   pair: tuple[Loss, Loss],
   *,
@@ -237,7 +237,7 @@ def duel(
   )
 
 
-def latents(config: TwoPlayer) -> Latent:
+def latents(config: Duel) -> Latent:
   """N(0, 1) or U(-1, 1), `latent_size` of them."""
   draw = {
     'normal': jax.random.normal,
@@ -246,7 +246,7 @@ def latents(config: TwoPlayer) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def penalties(config: TwoPlayer, strength: Array | float = 1.0) -> list[Penalty]:
+def penalties(config: Duel, strength: Array | float = 1.0) -> list[Penalty]:
   """The configured penalties R1 and R2, times a strength."""
   weights = ((gradient_penalties.r1, config.r1), (gradient_penalties.r2, config.r2))
   return [penalty(weight * strength) for penalty, weight in weights if weight]

@@ -23,6 +23,7 @@ from jaxgan.recipes.option_groups import Preset
 from jaxgan.recipes.types import Recipe, accumulated, computed_in, frozen
 from jaxgan.variants import (
   acgan,
+  bigan,
   biggan,
   cgan,
   cyclegan,
@@ -64,6 +65,7 @@ VARIANTS: dict[str, Variant] = {
   'gan_cls': gan_cls,
   'infogan': infogan,
   'acgan': acgan,
+  'bigan': bigan,
   'wgan': wgan,
   'wgan_gp': wgan_gp,
   'lsgan': lsgan,
