@@ -127,7 +127,9 @@ def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
     raise ValueError(f'{run.config.variant} has no critic of images to take features of')
 
   def apply(nets: Nets, images: Array, labels: Array) -> Array:
-    given = [labels] * run.recipe.conditional + ([encode(nets, images)] if more else [])
+    given = [labels] * run.recipe.conditional
+    if more and encode is not None:
+      given.append(encode(nets, images))
     return nets.features('critic', images, *given)[0].reshape(len(images), -1)
 
   return apply
