@@ -5,7 +5,9 @@ import flax.linen as nn
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.elementwise import leaky_relu
-from jaxgan.nn.initializers import normal
+
+START = nn.initializers.he_normal()
+"""Of layers with few inputs, such as a latent's: as small as DCGAN's weights, they go unheard."""
 
 
 class Encoder(nn.Module):
@@ -22,7 +24,7 @@ class Encoder(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
-    return Dense(self.size, start=normal)(leaky_relu(self.images(x, train=train)))
+    return Dense(self.size, start=START)(leaky_relu(self.images(x, train=train)))
 
 
 class PairCritic(nn.Module):
@@ -44,7 +46,7 @@ class PairCritic(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, z: Array, *, train: bool) -> Array:
-    first = self.images(x, train=train) + Dense(self.hidden, use_bias=False, start=normal)(z)
-    second = leaky_relu(Dense(self.hidden, start=normal)(leaky_relu(first)))
+    first = self.images(x, train=train) + Dense(self.hidden, use_bias=False, start=START)(z)
+    second = leaky_relu(Dense(self.hidden, start=START)(leaky_relu(first)))
     self.sow('intermediates', 'features', second)
-    return Dense(1, start=normal)(second)[:, 0]
+    return Dense(1, start=START)(second)[:, 0]
