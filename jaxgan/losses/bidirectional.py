@@ -31,6 +31,13 @@ def parted(rows: Array, like: Pairs) -> Pairs:
   return Pairs(images.reshape(-1, *like.images.shape[1:]), latents)
 
 
+def made(nets: Nets, images: Array, latents: Array) -> tuple[Pairs, Pairs, Nets]:
+  """Return the pairs of images and of latents, and the updated networks."""
+  found, nets = nets('encoder', images)
+  drawn, nets = nets('generator', latents)
+  return Pairs(images, found), Pairs(drawn, latents), nets
+
+
 def bidirectional(
   objective: Objective, *penalties: Penalty, latent: Latent, noise: float = 0.0
 ) -> tuple[Loss, Loss]:
@@ -58,16 +65,10 @@ def bidirectional(
   def judge(nets: Nets, pairs: Pairs, key: Key) -> tuple[Array, Nets]:
     return seen(nets, pairs.images, {'latent': pairs.latents}, key)
 
-  def made(nets: Nets, batch: Batch, key: Key) -> tuple[Pairs, Pairs, Nets]:
-    z = latent(key, len(batch['image']))
-    images, nets = nets('generator', z)
-    latents, nets = nets('encoder', batch['image'])
-    return Pairs(batch['image'], latents), Pairs(images, z), nets
-
   def critic(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     drawing, key = jax.random.split(key)
     first, second, scoring, *keys = jax.random.split(key, 3 + len(penalties))
-    real, fake, _ = made(nets, batch, drawing)
+    real, fake, _ = made(nets, batch['image'], latent(drawing, len(batch['image'])))
 
     def seeing(images: Array, nets: Nets = nets) -> Array:  # each image with its own latent
       latents = fake.latents if images is fake.images else real.latents
@@ -86,7 +87,7 @@ def bidirectional(
   def generator(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     drawing, key = jax.random.split(key)
     first, second = jax.random.split(key)
-    real, fake, nets = made(nets, batch, drawing)
+    real, fake, nets = made(nets, batch['image'], latent(drawing, len(batch['image'])))
     real_logits, nets = judge(nets, real, first)
     fake_logits, nets = judge(nets, fake, second)
     return objective.generator(real_logits, fake_logits), nets, {}
