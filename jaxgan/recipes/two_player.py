@@ -83,17 +83,20 @@ class Extra(NamedTuple):
     added = {name: linen(module) for name, (module, _) in self.networks.items()}
     example = {name: inputs for name, (_, inputs) in self.networks.items()}
     if self.heads:
-      seen = jnp.zeros_like(jax.eval_shape(partial(features_at_start, critic), *images))
+      seen = features_like(critic, *images)
       added |= {name: linen(module) for name, module in self.heads.items()}
       example |= dict.fromkeys(self.heads, (seen,))
     return added, example
 
 
-def features_at_start(network: Network, *inputs: Array) -> Array:
-  """Return the features of a network with its first parameters."""
-  key = jax.random.key(0)
-  (_, seen), _ = with_features(network)(network.init(key, *inputs), *inputs, train=True, key=key)
-  return jnp.asarray(seen)
+def features_like(network: Network, *inputs: Array) -> Any:
+  """Return zeros in the shape of the features that a network shows of inputs."""
+
+  def first(key: Key) -> Any:
+    variables = network.init(key, *inputs)
+    return with_features(network)(variables, *inputs, train=True, key=key)[0][1]
+
+  return jax.tree.map(jnp.zeros_like, jax.eval_shape(first, jax.random.key(0)))
 
 
 def two_player(
