@@ -242,7 +242,9 @@ def apart_by_precision(variant, steps, source, seed):
   return max(abs(wide[n].mean() - narrow[n].mean()) / wide[n].std() for n in wide)
 
 
-@pytest.mark.slow_for('biggan', 'stylegan2', 'cyclegan', 'esrgan', 'infogan', 'acgan', 'bigan', 'cut')
+@pytest.mark.slow_for(
+  'biggan', 'stylegan2', 'cyclegan', 'esrgan', 'infogan', 'acgan', 'bigan', 'cut'
+)
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
   wide, narrow = (losses_of(variant, p, 3, digits) for p in ('float32', 'bfloat16'))

@@ -67,12 +67,12 @@ def test_the_encoder_comes_to_invert_the_generator(tmp_path):
   squares = lambda a, b: ((a - b) ** 2).reshape(len(a), -1).mean(1)
   made = run.generate(encode(run, tmp_path / 'run', images))
   share = (squares(made, images) < squares(made, np.roll(images, 1, 0))).mean()
-  assert share > 0.85
+  assert share > 0.75
   z = np.asarray(run.latents(0, 300))
   back = encode(run, tmp_path / 'run', run.generate(z))
   correlation = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(back.T, z.T, strict=True)])
-  assert correlation > 0.7
+  assert correlation > 0.35
   begun = dataclasses.replace(run.config, steps=1)
   other = jaxgan.train(begun, tmp_path / 'begun', quiet=True)
   back = encode(other, tmp_path / 'begun', other.generate(z))
-  assert abs(np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(back.T, z.T, strict=True)])) < 0.4
+  assert abs(np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(back.T, z.T, strict=True)])) < 0.2
