@@ -49,6 +49,26 @@ def patches(maps: Sequence[Array], at: Sequence[Array]) -> list[Array]:
   return [rows(x)[:, where] for x, where in zip(maps, at, strict=True)]
 
 
+def compared(
+  nets: Nets, images: Array, made: Array, count: int, key: Key
+) -> tuple[list[tuple[Array, Array]], Nets]:
+  """Return, for each map, what the head makes of patches: of `made` and, at their places, `images`.
+
+  Args:
+    nets: the networks `generator`, which shows its maps as features, and `head`.
+    images: what the generator was given.
+    made: what it made of them.
+    count: places in each map.
+    key: the random key.
+  """
+  known, nets = nets.features('generator', images)
+  asked, nets = nets.features('generator', made)
+  at = places(known, count, key)
+  keys, nets = nets('head', *patches(known, at))
+  queries, nets = nets('head', *patches(asked, at))
+  return list(zip(queries, keys, strict=True)), nets
+
+
 def contrastive(
   objective: Objective,
   *,
@@ -63,15 +83,14 @@ def contrastive(
   critic: c(D(b), D(G(a)));  both others: 2 g(D(G(a))) + w (N(a) + i N(b)) / (1 + i)
 
   N(x) is the mean of `patch_nce` over the maps that the generator shows as features: queries are
-  the head's vectors of patches of G(x), keys those of x, at the same places. c and g are the losses
-  of the objective; g is doubled because least squares has a factor 1/2 that CUT has in c alone. The
-  two turns must share their draws: then both see the same crops, and the compiler makes the fakes
-  once. With `identity` 0 the generator never sees b.
+  the head's vectors of patches of G(x), keys those of x, at the same places. g is doubled because
+  least squares has a factor 1/2 that CUT has in c alone. The two turns must share their draws: then
+  both see the same crops, and the compiler makes the fakes once.
 
   Args:
     objective: the pair of losses of logits.
     weight: w.
-    identity: i, the weight of the target's images.
+    identity: i, the weight of the target's images; 0: the generator never sees them.
     count: places in each map.
     temperature: of `patch_nce`.
     augment: changes the images of a batch at random.
@@ -81,8 +100,7 @@ def contrastive(
 
   def inputs(batch: Batch, key: Key) -> tuple[Batch, Array]:
     batch = augment(batch, key)
-    shown = (batch['image'], batch['target']) if identity else (batch['image'],)
-    return batch, jnp.concatenate(shown)
+    return batch, jnp.concatenate([batch['image'], batch['target']][: 2 if identity else 1])
 
   def critic(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     batch, images = inputs(batch, jax.random.split(key)[0])
@@ -98,18 +116,13 @@ def contrastive(
     changing, placing = jax.random.split(key)
     batch, images = inputs(batch, changing)
     made, nets = nets('generator', images)
-    known, nets = nets.features('generator', images)
-    asked, nets = nets.features('generator', made)
-    at = places(known, count, placing)
-    keys, nets = nets('head', *patches(known, at))
-    queries, nets = nets('head', *patches(asked, at))
-    pairs, n = list(zip(queries, keys, strict=True)), len(batch['image'])
-    over = lambda part: jnp.mean(
-      jnp.stack([patch_nce(q[part], k[part], temperature) for q, k in pairs])
-    )
+    pairs, nets = compared(nets, images, made, count, placing)
+    n = len(batch['image'])
+    each = lambda part: [patch_nce(q[part], k[part], temperature) for q, k in pairs]
+    over = lambda part: jnp.mean(jnp.stack(each(part)))
     logits, nets = nets('critic', made[:n])
     fooling, near = 2 * objective.generator(logits, logits), over(slice(n))
-    logs = {'adversarial': fooling, 'nce': near}
+    logs: Logs = {'adversarial': fooling, 'nce': near}
     if identity:
       logs['identity'] = over(slice(n, None))
       near = (near + identity * logs['identity']) / (1 + identity)
