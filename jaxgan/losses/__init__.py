@@ -3,7 +3,7 @@
 An objective is the pair of losses of critic and generator; a penalty is added to the critic's loss.
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
 More functions are in the modules: `adversarial` (losses of your own games),
-`bidirectional`, `classes`, `consistency`, `unrolled`, `path_length`, `style_mixing`,
+`bidirectional`, `classes`, `consistency`, `contrastive`, `unrolled`, `path_length`, `style_mixing`,
 `image_to_image`, `super_resolution`.
 
 Example:
@@ -22,6 +22,7 @@ from jaxgan.losses import (
   bidirectional,
   classes,
   consistency,
+  contrastive,
   gradient_penalties,
   image_to_image,
   objectives,
@@ -68,6 +69,7 @@ __all__ = [
   'bidirectional',
   'classes',
   'consistency',
+  'contrastive',
   'dragan',
   'drift',
   'generated',
