@@ -84,8 +84,8 @@ def contrastive(
 
   N(x) is the mean of `patch_nce` over the maps that the generator shows as features: queries are
   the head's vectors of patches of G(x), keys those of x, at the same places. g is doubled because
-  least squares has a factor 1/2 that CUT has in c alone. The two turns must share their draws: then
-  both see the same crops, and the compiler makes the fakes once.
+  least squares has a factor 1/2 that CUT has in c alone. The two turns must share their draws, so
+  that both see the same crops.
 
   Args:
     objective: the pair of losses of logits.
@@ -98,13 +98,9 @@ def contrastive(
   Reference: Park et al., Contrastive Learning for Unpaired Image-to-Image Translation, 2020.
   """
 
-  def inputs(batch: Batch, key: Key) -> tuple[Batch, Array]:
-    batch = augment(batch, key)
-    return batch, jnp.concatenate([batch['image'], batch['target']][: 2 if identity else 1])
-
   def critic(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
-    batch, images = inputs(batch, jax.random.split(key)[0])
-    fake, real = nets('generator', images)[0][: len(batch['image'])], batch['target']
+    batch = augment(batch, jax.random.split(key)[0])
+    real, (fake, _) = batch['target'], nets('generator', batch['image'])
     seeing = lambda x, nets=nets: nets('critic', x)[0]
     nets.show(Shown(real, fake, seeing, objective.critic))
     real_logits, nets = nets('critic', real)
@@ -114,7 +110,8 @@ def contrastive(
 
   def generator(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     changing, placing = jax.random.split(key)
-    batch, images = inputs(batch, changing)
+    batch = augment(batch, changing)
+    images = jnp.concatenate([batch['image'], batch['target']][: 2 if identity else 1])
     made, nets = nets('generator', images)
     pairs, nets = compared(nets, images, made, count, placing)
     n = len(batch['image'])
