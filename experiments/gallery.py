@@ -46,6 +46,7 @@ SETTINGS: dict[str, str] = {
   'cgan': '--width=16 --steps=1000',
   'infogan': '--latent-size=16 --generator-lr=5e-4 --steps=1000',
   'acgan': '--width=16 --critic-norm=False --steps=1000',
+  'bigan': '--width=16 --steps=1000',
   'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --steps=1000',
   'lsgan': '--width=16 --steps=1000',
@@ -57,6 +58,7 @@ SETTINGS: dict[str, str] = {
   'stylegan2': '--width=32 --base=256 --steps=600',
   'r3gan': '--width=16 --generator-lr=1e-3 --critic-lr=1e-3 --steps=800',
   'cyclegan': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
+  'cut': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'pix2pix': f'--folder={WORK}/mosaics --image-size=16 {SMALL}',
   'srgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
   'esrgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
@@ -224,6 +226,7 @@ Show = Callable[[Run], tuple[np.ndarray, int]]
 Judge = Callable[[Run, str], dict[str, str]]
 KINDS: dict[str, tuple[Show, Judge]] = {
   'cyclegan': (rows, near),
+  'cut': (rows, near),
   'pix2pix': (rows, near),
   'srgan': (sizes, restored),
   'esrgan': (sizes, restored),
@@ -270,7 +273,7 @@ what a variant can do.
     python -m experiments.gallery
 
 trains all of them in `runs/gallery`, scores them, and writes this page anew. It also writes the
-folders that the last four commands read. All other options have their defaults; data and seed are
+folders that the last five commands read. All other options have their defaults; data and seed are
 the same for all. One seed does not rank variants: for that, see
 [what each variant scores](experiments/variants_scored.md). `gan_cls` is not here: it draws from
 captions, and no captions come with the package.

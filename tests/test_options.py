@@ -32,10 +32,19 @@ BATCH, CLASSES, STEPS = 4, 3, 20
 NARROW = dict(
   **dict(width=4, widths=(4,), generator_width=4, critic_width=4, base=16, latent_size=3),
   **dict(blocks=1, growth=2, pool=4, unroll=1, mapping_layers=1, attention=16, shared_size=4),
-  **dict(critic_hidden=8, cardinality=4, group=2, pretrain=2, scale=2, horizon=6, stage_images=8),
+  **dict(
+    critic_hidden=8,
+    **dict(hidden=8, head_size=4, nce_patches=8),
+    cardinality=4,
+    group=2,
+    pretrain=2,
+    scale=2,
+    horizon=6,
+    stage_images=8,
+  ),
   **dict(batch_size=BATCH, steps=STEPS),
 )
-SIZES = {'cyclegan': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}
+SIZES = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}
 BESIDE: dict[str, dict[str, typing.Any]] = {
   'idle_biases': {'conditional': False},
   'pack': {'conditional': False},
@@ -47,6 +56,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'stylegan stage_images': {'image_size': 16},
   'attention': {'image_size': 16},
   'cgan maxout': {'width': 64},
+  'bigan perceptrons': {'width': 64},
   'unrolled top_k_images': {'objective': 'nonsaturating', 'top_k': 0.5},
   'r3gan minibatch': {'r1': 0.0, 'r2': 0.0},
   'lsgan critic_norm': {'r1': 0.0},

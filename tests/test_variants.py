@@ -32,6 +32,9 @@ SMALL = {
   'generator_width': 8,
   'critic_width': 8,
   'critic_hidden': 16,
+  'hidden': 16,
+  'head_size': 16,
+  'nce_patches': 16,
   'base': 64,
   'stage_images': 2 * BATCH,  # a run of 6 steps sees three stages
   'unroll': 2,
@@ -239,7 +242,9 @@ def apart_by_precision(variant, steps, source, seed):
   return max(abs(wide[n].mean() - narrow[n].mean()) / wide[n].std() for n in wide)
 
 
-@pytest.mark.slow_for('biggan', 'stylegan2', 'cyclegan', 'esrgan', 'infogan', 'acgan')
+@pytest.mark.slow_for(
+  'biggan', 'stylegan2', 'cyclegan', 'esrgan', 'infogan', 'acgan', 'bigan', 'cut'
+)
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
   wide, narrow = (losses_of(variant, p, 3, digits) for p in ('float32', 'bfloat16'))
@@ -327,7 +332,7 @@ def apart(variant, source, steps, count, double=False, seed=0):
 
 
 @pytest.mark.slow_for(
-  'biggan', 'r3gan', 'stylegan2', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan'
+  'biggan', 'r3gan', 'stylegan2', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan', 'bigan', 'cut'
 )
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):

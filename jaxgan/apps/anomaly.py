@@ -1,11 +1,13 @@
 """Detection of abnormal images: `jaxgan anomaly fit|score|report`.
 
-`fit` trains the encoder of f-AnoGAN for a run that was trained on normal images. `score` measures
-how far images are from those that the generator can make, with that encoder or with the search of
-AnoGAN. `report` measures how well the scores separate abnormal images from normal ones.
+`fit` trains the encoder of f-AnoGAN for a run that was trained on normal images; a run of bigan has
+an encoder already. `score` measures how far images are from those that the generator can make, with
+that encoder or with the search of AnoGAN. `report` measures how well the scores separate abnormal
+images from normal ones.
 
 References: Schlegl et al., Unsupervised Anomaly Detection with Generative Adversarial Networks to
-Guide Marker Discovery, 2017 (AnoGAN), and f-AnoGAN, 2019.
+Guide Marker Discovery, 2017 (AnoGAN), and f-AnoGAN, 2019; with the encoder of a BiGAN: Zenati et
+al., Efficient GAN-Based Anomaly Detection, 2018.
 """
 
 import csv
@@ -67,7 +69,8 @@ class ScoreOptions:
   num: int | None = None
   """Number of images to score, drawn with a fixed seed; all if not given."""
   method: Literal['encoder', 'search'] = 'encoder'
-  """encoder: f-AnoGAN, needs a trained encoder. search: AnoGAN, needs no encoder, much slower."""
+  """encoder: f-AnoGAN, or the encoder of a run of bigan. search: AnoGAN, needs no encoder, much
+  slower."""
   maps: checks.Picture | None = None
   """A PNG to write: the most abnormal images, their reconstructions, and the differences."""
   show: int = 16
@@ -112,7 +115,7 @@ class Scores(NamedTuple):
 
 
 def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
-  """Score images with the encoder of f-AnoGAN.
+  """Score images with the encoder of f-AnoGAN, or with that of the run's own game.
 
   The score is mean (x - G(E(x)))^2 + kappa mean (f(x) - f(G(E(x))))^2, where f are the critic's
   features.
@@ -123,15 +126,15 @@ def by_encoder(run: Run, folder: pathlib.Path, images: np.ndarray) -> Scores:
     images: `[n, H, W, C]` in [-1, 1].
 
   Raises:
-    ValueError: as in `encoder.load`.
+    ValueError: as in `encoder.opened`.
   """
-  net, variables, options = encoder.load(folder, run)
+  encode, variables, options = encoder.opened(folder, run)
   differences = encoder.parts(run)
 
   def apply(nets: Nets, variables: Variables, images: Array) -> tuple[Array, ...]:
-    z, _ = net.apply(variables, images, train=False)
+    z = encode(nets, variables, images)
     made, pixels, features = differences(nets, images, z)
-    again, _ = net.apply(variables, made, train=False)
+    again = encode(nets, variables, made)
     total = pixels + options.kappa * features
     return made, total, pixels, features, ((z - again) ** 2).mean(1)
 
@@ -182,10 +185,15 @@ def fit(options: FitOptions) -> None:
   """Train the encoder and save it.
 
   Raises:
-    ValueError: if there is no run, or the encoder does not fit its generator.
+    ValueError: if there is no run, it has an encoder of its own, or one does not fit its generator.
   """
   command.positive(options, 'steps', 'lr', 'batch_size', 'bound')
   run = load(options.workdir)
+  if run.sampler().encode:
+    raise ValueError(
+      f'a run of {run.config.variant} has an encoder already, trained with its generator: '
+      f'jaxgan anomaly score --workdir={options.workdir}'
+    )
   encoder.of(run, options.bound)  # raises before the data set is read
   place = options.workdir / encoder.FOLDER / encoder.WEIGHTS
   checks.writable('--workdir', place, checks.WEIGHTS)
@@ -239,11 +247,7 @@ def _write_table(path: pathlib.Path, table: list[dict[str, object]]) -> None:
   """Write a table as JSON or CSV, by the ending of the file's name."""
   if path.suffix == '.json':
     return files.write_config(path, {'scores': table})
-  text = io.StringIO()
-  writer = csv.DictWriter(text, list(table[0]), lineterminator='\n')
-  writer.writeheader()
-  writer.writerows(table)
-  return files.write_text(path, text.getvalue())
+  return files.write_csv(path, table)
 
 
 def read_scores(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:

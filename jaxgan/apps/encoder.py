@@ -1,4 +1,6 @@
-"""The encoder of f-AnoGAN: a network from images to the latents of a trained generator.
+"""The encoder of a run: that of f-AnoGAN, from images to the latents of a trained generator.
+
+A game that has an encoder of its own, as bigan has, needs none: `opened` gives either.
 
 Reference: Schlegl et al., f-AnoGAN: Fast Unsupervised Anomaly Detection with Generative Adversarial
 Networks, 2019. kappa, the tanh and RMSProp are as in the authors' code.
@@ -30,6 +32,8 @@ from jaxgan.training.run import Run
 
 Differences = Callable[[Nets, Array, Array], tuple[Array, Array, Array]]
 """`(nets, images, latents) -> (made, pixels [n], features [n])`; see `parts`."""
+Encode = Callable[[Nets, Variables, Array], Array]
+"""`(nets, variables, images [n, H, W, C]) -> latents [n, d]`."""
 Held = tuple[Variables, optax.OptState]
 """The encoder's variables and the optimizer's state."""
 FOLDER, WEIGHTS, ABOUT = 'anomaly', 'encoder.safetensors', 'encoder.json'
@@ -179,6 +183,19 @@ def save(folder: pathlib.Path, run: Run, variables: Variables, options: Fit) -> 
     file.write(to_bytes(arrays))
   files.write_config(path.with_name(ABOUT), {'step': run.step, **options._asdict()})
   return path
+
+
+def opened(folder: pathlib.Path, run: Run) -> tuple[Encode, Variables, Fit]:
+  """Return the encoder of the run's game, or else that of f-AnoGAN, with variables and settings.
+
+  Raises:
+    ValueError: as in `load`.
+  """
+  own = run.sampler().encode
+  if own:
+    return lambda nets, variables, images: own(nets, images), {}, Fit()
+  net, variables, options = load(folder, run)
+  return lambda _, held, images: net.apply(held, images, train=False)[0], variables, options
 
 
 def load(folder: pathlib.Path, run: Run) -> tuple[Network, Variables, Fit]:

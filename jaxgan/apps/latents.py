@@ -114,18 +114,23 @@ def _over(t: Array, points: Array) -> Array:
 def features(run: Run) -> Callable[[Nets, Array, Array], Array]:
   """Return the function that computes the input of the critic's last layer.
 
-  It is `(nets, images, labels) -> features [n, F]`.
+  It is `(nets, images, labels) -> features [n, F]`. A critic of pairs, as in bigan, sees each image
+  with its latent by the run's encoder.
 
   Raises:
-    ValueError: if the run has no network `critic`, or its inputs are not just images and classes.
+    ValueError: if the run has no network `critic`, or its inputs are not just images with classes
+      or latents.
   """
-  inputs = run.stage.example.get('critic', ())
-  if len(inputs) != 1 + run.recipe.conditional:
+  inputs, interface = run.stage.example.get('critic', ()), run.recipe.interface
+  more, encode = len(inputs) - 1 - run.recipe.conditional, getattr(interface, 'encode', None)
+  if more not in (0, 1) or (more and encode is None):
     raise ValueError(f'{run.config.variant} has no critic of images to take features of')
 
   def apply(nets: Nets, images: Array, labels: Array) -> Array:
-    classes = (labels,) if run.recipe.conditional else ()
-    return nets.features('critic', images, *classes)[0].reshape(len(images), -1)
+    given = [labels] * run.recipe.conditional
+    if more and encode is not None:
+      given.append(encode(nets, images))
+    return nets.features('critic', images, *given)[0].reshape(len(images), -1)
 
   return apply
 

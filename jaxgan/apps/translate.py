@@ -1,7 +1,7 @@
 """Translate images: `jaxgan translate --workdir=RUN --images=PATH --out=DIR`.
 
-The run is of cyclegan or pix2pix. Images may have any size; those that are larger than a tile are
-translated in tiles. Transparency is kept: the run sees transparent images over white, as in
+The run is of cyclegan, cut or pix2pix. Images may have any size; those that are larger than a tile
+are translated in tiles. Transparency is kept: the run sees transparent images over white, as in
 training.
 """
 
@@ -21,7 +21,7 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Translate images with a run of cyclegan or pix2pix."""
+  """Translate images with a run of cyclegan, cut or pix2pix."""
 
   workdir: pathlib.Path
   """The run's directory."""
@@ -44,7 +44,7 @@ def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: i
   """Return a function that translates an image; the noise is the same for all images.
 
   Args:
-    run: a run of cyclegan or pix2pix.
+    run: a run of cyclegan, cut or pix2pix.
     direction: 'AtoB' or 'BtoA'; the one that the run was trained for if None.
     tile: pixels on a side of a tile; 0 for no tiles.
     overlap: pixels that neighboring tiles share.

@@ -63,8 +63,10 @@ class Nets:
     known('there is no network', [name], self.networks)
     return self._call(name, self.networks[name].apply, inputs, key)
 
-  def features(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Array, 'Nets']:
-    """Return the input of a network's last layer, `[B, ...]`, and the networks as a call does.
+  def features(self, name: str, *inputs: Array, key: Key | None = None) -> tuple[Any, 'Nets']:
+    """Return what a network shows as its features, and the networks as a call does.
+
+    Of a critic, they are the input of its last layer, `[B, ...]`.
 
     Raises:
       ValueError: no network has this name, or the network shows no features.

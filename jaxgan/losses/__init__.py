@@ -2,8 +2,9 @@
 
 An objective is the pair of losses of critic and generator; a penalty is added to the critic's loss.
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
-More functions are in the modules: `adversarial` (losses of your own games), `classes`,
-`consistency`, `unrolled`, `path_length`, `style_mixing`, `image_to_image`, `super_resolution`.
+More functions are in the modules: `adversarial` (losses of your own games),
+`bidirectional`, `classes`, `consistency`, `contrastive`, `unrolled`, `path_length`, `style_mixing`,
+`image_to_image`, `super_resolution`.
 
 Example:
   >>> import jax.numpy as jnp
@@ -18,8 +19,10 @@ Example:
 
 from jaxgan.losses import (
   adversarial,
+  bidirectional,
   classes,
   consistency,
+  contrastive,
   gradient_penalties,
   image_to_image,
   objectives,
@@ -49,6 +52,7 @@ from jaxgan.losses.objectives import (
   nonsaturating,
   relativistic,
   relativistic_average,
+  roles_exchanged,
   wasserstein,
   zero_sum,
 )
@@ -62,8 +66,10 @@ __all__ = [
   'Term',
   'adversarial',
   'between',
+  'bidirectional',
   'classes',
   'consistency',
+  'contrastive',
   'dragan',
   'drift',
   'generated',
@@ -88,6 +94,7 @@ __all__ = [
   'regularizers',
   'relativistic',
   'relativistic_average',
+  'roles_exchanged',
   'style_mixing',
   'super_resolution',
   'together',

@@ -211,6 +211,19 @@ def zero_sum(objective: Objective) -> Objective:
   return Objective(objective.critic, lambda r, f: -objective.critic(r, f), uses_real=True)
 
 
+def roles_exchanged(objective: Objective) -> Objective:
+  """Return the objective whose generator minimizes the critic's loss of exchanged logits.
+
+  generator: c(f, r), where c(r, f) is the critic's loss
+
+  The generator's player then has a loss of real images too, which moves whatever the critic sees
+  beside them, such as the latents of an encoder. Where all logits are 0, both losses are equal.
+
+  Reference: Donahue et al., Adversarial Feature Learning, 2017 (the inverse objective).
+  """
+  return Objective(objective.critic, lambda r, f: objective.critic(f, r), uses_real=True)
+
+
 def top(objective: Objective, share: Array | float) -> Objective:
   """Return the objective whose generator learns only from the k fakes with the highest logits.
 

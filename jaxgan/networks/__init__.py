@@ -10,6 +10,7 @@ Example:
 """
 
 from jaxgan.networks import (
+  bidirectional,
   biggan,
   classifier,
   cyclegan,
@@ -29,6 +30,7 @@ from jaxgan.networks import (
 )
 
 __all__ = [
+  'bidirectional',
   'biggan',
   'classifier',
   'cyclegan',

@@ -36,7 +36,8 @@ class ResNetGenerator(nn.Module):
 
   The layers are a 7x7 convolution, two convolutions of stride 2, the residual blocks, two
   transposed convolutions, a 7x7 convolution and tanh. Instance norm has no parameters. H and W are
-  multiples of 4, at least 8.
+  multiples of 4, at least 8. Its features are several: the image, the outputs of the convolutions
+  of stride 2, and those of the first and the middle block.
 
   Attributes:
     channels: channels of the output.
@@ -55,12 +56,15 @@ class ResNetGenerator(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool = False) -> Array:
-    conv = partial(Conv, use_bias=self.bias)
+    conv, seen = partial(Conv, use_bias=self.bias), [x]
     x = nn.relu(instance_norm(conv(self.width, 7, form=mirrored)(x)))
     for width in (2 * self.width, 4 * self.width):
-      x = nn.relu(instance_norm(conv(width, form=padded(2))(x)))
-    for _ in range(self.blocks):
+      seen.append(conv(width, form=padded(2))(x))
+      x = nn.relu(instance_norm(seen[-1]))
+    for i in range(self.blocks):
       x = ResidualBlock(self.bias)(x)
+      seen += [x] if i in (0, self.blocks // 2) else []
+    self.sow('intermediates', 'features', tuple(seen))
     for width in (2 * self.width, self.width):
       size = 2 * x.shape[1], 2 * x.shape[2]
       x = ConvTranspose(width, size, 3, pads=1, use_bias=self.bias)(x)

@@ -1,4 +1,6 @@
-"""Heads on a critic's features that judge something else than real and fake."""
+"""Heads on features of other networks: they name a class, or describe patches."""
+
+from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -21,6 +23,22 @@ class Classes(nn.Module):
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
     return Dense(self.classes, start=normal)(x.reshape(len(x), -1))
+
+
+class Patches(nn.Module):
+  """Head: patches of maps, `[B, p, C]` each -> vectors of length 1, `[B, p, size]` for each map.
+
+  Each map has its own perceptron of two layers.
+
+  Reference: Park et al., Contrastive Learning for Unpaired Image-to-Image Translation, 2020.
+  """
+
+  size: int
+
+  @nn.compact
+  def __call__(self, *maps: Array, train: bool) -> tuple[Array, ...]:
+    dense = partial(Dense, self.size, start=nn.initializers.he_normal())
+    return tuple(unit(dense()(nn.relu(dense()(x)))) for x in maps)
 
 
 class Proxies(nn.Module):

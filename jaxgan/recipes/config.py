@@ -405,8 +405,13 @@ class Common(Training, Data, Run):
 
 
 @dataclass(frozen=True)
-class TwoPlayer(Players, Latents, Augmentation, Scores, Mirrored, Common):
+class Duel(Players, Latents, Scores, Mirrored, Common):
   """Options of every variant whose generator makes images from latents against one critic."""
+
+
+@dataclass(frozen=True)
+class TwoPlayer(Augmentation, Duel):
+  """The same for a critic that sees nothing but images, and labels."""
 
 
 @dataclass(frozen=True)
@@ -440,10 +445,6 @@ def groups(kind: type[Group]) -> list[tuple[str, list[str]]]:
   own = [base for base in kind.__mro__ if base in home.values() and base not in GROUPS]
   found: dict[str, list[str]] = {}
   for base in (GROUPS[0], *own, *GROUPS[1:]):
-    if names := [name for name in fields if home[name] is base]:
-      found.setdefault(_title(base), []).extend(names)
-  return list(found.items())
-
-
-def _title(base: type) -> str:
-  return (inspect.getdoc(base) or base.__name__).splitlines()[0].rstrip('.')
+    title = (inspect.getdoc(base) or base.__name__).splitlines()[0].rstrip('.')
+    found.setdefault(title, []).extend(name for name in fields if home[name] is base)
+  return [one for one in found.items() if one[1]]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.game import Game, Player, Turn
 from jaxgan.core.network import linen
-from jaxgan.core.typing import Memory
+from jaxgan.core.typing import Array, Memory
 from jaxgan.networks.patch_discriminator import field, most_layers
 from jaxgan.recipes import config, optimizers
 from jaxgan.recipes.types import Stage
@@ -55,18 +55,21 @@ def duel(
   turns: Sequence[Turn],
   memory: Memory = MappingProxyType({}),
   shown: int = 1,
+  heads: Mapping[str, tuple[nn.Module, Sequence[Array]]] = MappingProxyType({}),
 ) -> Stage:
   """Return the one stage of a game between generators and critics of images `shape`.
 
   The players `generator` and `critic` own the networks of their kind; the generators are averaged
   where the config wants it. A critic is initialized with `shown` images at once. The turns share
-  their draws, so that all see the same crops.
+  their draws, so that all see the same crops. `heads` are further networks of the generator's
+  player, each with the inputs that it is initialized with.
   """
+  more = {name: module for name, (module, _) in heads.items()}
   game = Game(
-    networks={name: linen(module) for name, module in {**generators, **critics}.items()},
+    networks={name: linen(module) for name, module in {**generators, **critics, **more}.items()},
     players={
       'generator': Player(
-        tuple(generators),
+        (*generators, *heads),
         optimizers.optimizer(config, config.generator_lr),
         average=optimizers.average(config),
       ),
@@ -77,4 +80,5 @@ def duel(
   )
   images = jnp.zeros((2, *shape))
   example = dict.fromkeys(generators, (images,)) | dict.fromkeys(critics, (images,) * shown)
+  example |= {name: tuple(inputs) for name, (_, inputs) in heads.items()}
   return Stage(game, example)

@@ -37,7 +37,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.recipes import codes, labels, tricks
 from jaxgan.recipes.codes import Code
-from jaxgan.recipes.config import TwoPlayer
+from jaxgan.recipes.config import Duel, TwoPlayer
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
@@ -83,17 +83,20 @@ class Extra(NamedTuple):
     added = {name: linen(module) for name, (module, _) in self.networks.items()}
     example = {name: inputs for name, (_, inputs) in self.networks.items()}
     if self.heads:
-      seen = jnp.zeros_like(jax.eval_shape(partial(features_at_start, critic), *images))
+      seen = features_like(critic, *images)
       added |= {name: linen(module) for name, module in self.heads.items()}
       example |= dict.fromkeys(self.heads, (seen,))
     return added, example
 
 
-def features_at_start(network: Network, *inputs: Array) -> Array:
-  """Return the features of a network with its first parameters."""
-  key = jax.random.key(0)
-  (_, seen), _ = with_features(network)(network.init(key, *inputs), *inputs, train=True, key=key)
-  return jnp.asarray(seen)
+def features_like(network: Network, *inputs: Array) -> Any:
+  """Return zeros in the shape of the features that a network shows of inputs."""
+
+  def first(key: Key) -> Any:
+    variables = network.init(key, *inputs)
+    return with_features(network)(variables, *inputs, train=True, key=key)[0][1]
+
+  return jax.tree.map(jnp.zeros_like, jax.eval_shape(first, jax.random.key(0)))
 
 
 def two_player(
@@ -185,7 +188,7 @@ def pair_of(
 
 
 def duel(
-  config: TwoPlayer,
+  config: Duel,
   networks: Mapping[str, Network],
   pair: tuple[Loss, Loss],
   *,
@@ -237,7 +240,7 @@ def duel(
   )
 
 
-def latents(config: TwoPlayer) -> Latent:
+def latents(config: Duel) -> Latent:
   """N(0, 1) or U(-1, 1), `latent_size` of them."""
   draw = {
     'normal': jax.random.normal,
@@ -246,7 +249,7 @@ def latents(config: TwoPlayer) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def penalties(config: TwoPlayer, strength: Array | float = 1.0) -> list[Penalty]:
+def penalties(config: Duel, strength: Array | float = 1.0) -> list[Penalty]:
   """The configured penalties R1 and R2, times a strength."""
   weights = ((gradient_penalties.r1, config.r1), (gradient_penalties.r2, config.r2))
   return [penalty(weight * strength) for penalty, weight in weights if weight]

@@ -64,7 +64,8 @@ class Sampler(NamedTuple):
   styles.
 
   `codes` are named parts of the latents: `sample(nets, key, labels, {'code': [size]})` draws images
-  whose code is the given one.
+  whose code is the given one. `encode(nets, images)` returns latents of images, `[n, Z]`, for
+  networks that learn them beside the generator.
   """
 
   latent: Latent
@@ -73,6 +74,7 @@ class Sampler(NamedTuple):
   conditional: bool = False
   styles: Styles | None = None
   codes: Mapping[str, Code] = MappingProxyType({})
+  encode: Callable[[Nets, Array], Array] | None = None
 
 
 class Translator(NamedTuple):
@@ -172,9 +174,10 @@ def from_latents(
   conditional: bool,
   generate: Generator | None = None,
   parts: Mapping[str, Code] = MappingProxyType({}),
+  encode: Callable[[Nets, Array], Array] | None = None,
 ) -> Recipe:
   """Return the recipe whose network `generator`, or `generate`, makes images from latents (and
-  labels); the last numbers of the latents are the codes `parts`.
+  labels); the last numbers of the latents are the codes `parts`, and `encode` goes the other way.
   """
 
   def network(nets: Nets, latents: Array, labels: Array) -> Array:
@@ -187,4 +190,4 @@ def from_latents(
   ) -> Array:
     return made(nets, codes.chosen(latent(key, len(labels)), parts, given or {}), labels)
 
-  return Recipe(stages, Sampler(latent, made, sample, conditional, codes=parts))
+  return Recipe(stages, Sampler(latent, made, sample, conditional, codes=parts, encode=encode))

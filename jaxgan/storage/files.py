@@ -1,12 +1,14 @@
 """Atomic files: if the machine stops, a file has its old content or its new content."""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import pathlib
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -125,6 +127,15 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
   """Replace a file's text at once; if the machine stops, the file has the old text or the new."""
   with atomic(pathlib.Path(path)) as file:
     file.write(text.encode())
+
+
+def write_csv(path: str | os.PathLike[str], table: Sequence[Mapping[str, object]]) -> None:
+  """Write a table as CSV: the names of its first row's columns, then a line for each row."""
+  text = io.StringIO()
+  writer = csv.DictWriter(text, list(table[0]), lineterminator='\n')
+  writer.writeheader()
+  writer.writerows(table)
+  write_text(path, text.getvalue())
 
 
 def write_config(path: str | os.PathLike[str], config: Mapping[str, object]) -> None:

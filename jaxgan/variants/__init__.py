@@ -23,8 +23,10 @@ from jaxgan.recipes.option_groups import Preset
 from jaxgan.recipes.types import Recipe, accumulated, computed_in, frozen
 from jaxgan.variants import (
   acgan,
+  bigan,
   biggan,
   cgan,
+  cut,
   cyclegan,
   dcgan,
   esrgan,
@@ -64,6 +66,7 @@ VARIANTS: dict[str, Variant] = {
   'gan_cls': gan_cls,
   'infogan': infogan,
   'acgan': acgan,
+  'bigan': bigan,
   'wgan': wgan,
   'wgan_gp': wgan_gp,
   'lsgan': lsgan,
@@ -75,6 +78,7 @@ VARIANTS: dict[str, Variant] = {
   'stylegan2': stylegan2,
   'r3gan': r3gan,
   'cyclegan': cyclegan,
+  'cut': cut,
   'pix2pix': pix2pix,
   'srgan': srgan,
   'esrgan': esrgan,

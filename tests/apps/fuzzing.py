@@ -21,6 +21,7 @@ from jaxgan.apps import (
   captions,
   directions,
   doctor,
+  encode,
   evaluate,
   export,
   film,
@@ -49,6 +50,7 @@ OPTIONS = {
   'truncate': truncate.Options,
   'stylemix': stylemix.Options,
   'captions': captions.Options,
+  'encode': encode.Options,
   'invert': invert.Options,
   'directions': directions.Options,
   'anomaly fit': anomaly.FitOptions,
@@ -111,6 +113,10 @@ LINES = {
   'truncate': ['--workdir=plain --out=@.png --scores=@.json --columns=2 --num=8 --thresholds 1'],
   'stylemix': ['--workdir=styled --out=@.png --rows=1 --columns=2'],
   'captions': ['--workdir=worded --out=@.png --rows=one --columns=two'],
+  'encode': [
+    '--workdir=coded --images=gray --num=2 --out=@.npz',
+    '--workdir=coded --images=gray --out=@.csv',
+  ],
   'invert': [
     '--workdir=plain --images=gray --num=2 --steps=2 --restarts=1 --out=@.png --npz=@.npz'
   ],

@@ -40,6 +40,7 @@ MISSING = {
   'play': ['--workdir=NONE'],
   'translate': ['--workdir=NONE', '--images=NONE', '--out=made'],
   'upscale': ['--workdir=NONE', '--images=NONE', '--out=made'],
+  'encode': ['--workdir=NONE', '--images=NONE', '--out=z.npz'],
   'invert': ['--workdir=NONE', '--images=NONE', '--out=i.png'],
   'import': ['NONE', '--workdir=made'],
   'export': ['--workdir=NONE', '--out=made.stablehlo'],

@@ -42,7 +42,8 @@ def runs(place, plain, conditional, _styled, worded, home):
   pairs = made(home, 'pairs', 'cyclegan', **tiny)
   small = made(home, 'small', 'srgan', width=4, blocks=1, scale=2)
   found = dict(plain=plain, classes=conditional, styled=_styled, worded=worded)
-  found |= dict(pairs=pairs, small=small)
+  coded = made(home, 'coded', 'bigan', perceptrons=True, hidden=8, latent_size=4)
+  found |= dict(pairs=pairs, small=small, coded=coded)
   for name, run in found.items():
     shutil.copytree(run, root / name)
   shutil.copytree(home / 'data', root / 'data')

@@ -16,7 +16,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.networks import dcgan, mlp
 from jaxgan.nn import minibatch
 
-SIZES = {'cyclegan': 32, 'pix2pix': 32}
+SIZES = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32}
 
 
 def critic_of(variant, **options):
@@ -133,7 +133,7 @@ NARROW = dict(
   'variant', ['gan', *(pytest.param(v, marks=pytest.mark.slow) for v in variants.VARIANTS)]
 )
 def test_steps_leave_the_frozen_layers_and_move_the_others(variant):
-  size = {'cyclegan': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}.get(variant, 8)
+  size = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}.get(variant, 8)
   names = {field.name for field in dataclasses.fields(variants.module(variant).Config)}
   narrow = {name: value for name, value in NARROW.items() if name in names}
   config = variants.configure(variant, **narrow, image_size=size, batch_size=4, freeze=1)

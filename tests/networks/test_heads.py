@@ -31,3 +31,17 @@ def test_directions_have_length_one_and_classes_are_their_cosines_with_proxies()
 def test_a_vector_of_zeros_has_a_gradient():
   slope = jax.grad(lambda x: heads.unit(x).sum())(jnp.zeros(3))
   assert np.isfinite(slope).all()
+
+
+def test_each_map_has_its_own_perceptron_of_patches():
+  net, maps = (
+    heads.Patches(6),
+    (jnp.ones((2, 3, 4)), jax.random.normal(jax.random.key(0), (2, 5, 1))),
+  )
+  variables = net.init(jax.random.key(1), *maps, train=False)
+  made = net.apply(variables, *maps, train=False)
+  assert [x.shape for x in made] == [(2, 3, 6), (2, 5, 6)]
+  for x in made:
+    chex.assert_trees_all_close((x**2).sum(-1), jnp.ones(x.shape[:2]), rtol=1e-5)
+  one = net.apply(variables, maps[0], 2 * maps[1], train=False)  # of the second alone
+  chex.assert_trees_all_equal(one[0], made[0])

@@ -151,7 +151,7 @@ def test_the_digest_depends_on_every_name_and_number():
 @pytest.mark.slow
 @pytest.mark.parametrize('variant', variants.VARIANTS)
 def test_every_variant_takes_all_of_itself(variant):
-  size = {'cyclegan': 32, 'pix2pix': 32}.get(variant, 16)
+  size = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32}.get(variant, 16)
   made = recipe(variant, size, 3)
   begun = transfer.begin(made, marked(made), KEY, ONE, optimizer=True)
   assert stages.index(made, int(begun.state.step)) == len(made.stages) - 1
