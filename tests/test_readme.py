@@ -21,7 +21,7 @@ def test_is_short_and_opens_with_a_picture():
 
 
 def test_the_table_has_every_variant():
-  assert re.findall(r'^\| `(\w+)`, ', README, re.M) == list(VARIANTS)
+  assert re.findall(r'^`(\w+)`, .* \| ', README, re.M) == list(VARIANTS)
 
 
 def test_every_dependency_has_its_reason():

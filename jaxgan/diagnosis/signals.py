@@ -125,8 +125,8 @@ def judgement(critic: Callable[[Array, Array], Array], real: Array, fake: Array)
   """Return how well a critic tells real logits from fake ones, of one shape.
 
   The middle is the logit that suits real and fake images equally well: where critic(t, t) is
-  smallest. Where it is equal everywhere, as for Wasserstein's loss, the middle lies halfway between
-  the two mean logits.
+  smallest. Where there is no such logit, as for Wasserstein's loss, which is equal everywhere, or
+  for energies, the middle lies halfway between the two mean logits.
 
   Returns:
     'gap', the difference of the mean logits; 'accuracy_real' and 'accuracy_fake', the shares on
@@ -157,7 +157,7 @@ def _middle(critic: Callable[[Array, Array], Array], means: Array) -> Array:
   losses = jax.vmap(lambda t: critic(t[None], t[None]))(jnp.asarray(grid))
   least = (losses < losses.min() + 1e-5).astype(jnp.float32)
   ones, sums = least @ np.stack([np.ones_like(grid), grid], 1)
-  return jnp.where(ones == len(grid), means.mean(), sums / ones)
+  return jnp.where(least[0] + least[-1] > 0, means.mean(), sums / ones)
 
 
 def steepness(real: Array, fake: Array, real_logits: Array, fake_logits: Array) -> Array | None:

@@ -3,8 +3,8 @@
 An objective is the pair of losses of critic and generator; a penalty is added to the critic's loss.
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
 More functions are in the modules: `adversarial` (losses of your own games),
-`bidirectional`, `classes`, `consistency`, `contrastive`, `unrolled`, `path_length`, `style_mixing`,
-`image_to_image`, `super_resolution`.
+`bidirectional`, `classes`, `consistency`, `contrastive`, `energies`, `unrolled`, `path_length`,
+`style_mixing`, `image_to_image`, `super_resolution`.
 
 Example:
   >>> import jax.numpy as jnp
@@ -23,6 +23,7 @@ from jaxgan.losses import (
   classes,
   consistency,
   contrastive,
+  energies,
   gradient_penalties,
   image_to_image,
   objectives,
@@ -71,6 +72,7 @@ __all__ = [
   'consistency',
   'contrastive',
   'dragan',
+  'energies',
   'drift',
   'generated',
   'gradient_penalties',

@@ -34,7 +34,8 @@ class Objective(NamedTuple):
   uses_real: bool = False
 
 
-def _objective(critic: _Loss, generator: _Loss, uses_real: bool = False) -> Objective:
+def of_losses(critic: _Loss, generator: _Loss, uses_real: bool = False) -> Objective:
+  """Return the objective of two losses, which are then given logits of one shape in float32."""
   return Objective(_checked(critic), _checked(generator), uses_real)
 
 
@@ -73,7 +74,7 @@ def minimax(smoothing: float = 0.0) -> Objective:
   References: Goodfellow et al., Generative Adversarial Networks, 2014; smoothing: Salimans et al.,
   Improved Techniques for Training GANs, 2016.
   """
-  return _objective(_cross_entropy(smoothing), lambda r, f: -softplus(f).mean())
+  return of_losses(_cross_entropy(smoothing), lambda r, f: -softplus(f).mean())
 
 
 def nonsaturating(smoothing: float = 0.0) -> Objective:
@@ -91,7 +92,7 @@ def nonsaturating(smoothing: float = 0.0) -> Objective:
 
   Reference: Goodfellow et al., Generative Adversarial Networks, 2014.
   """
-  return _objective(_cross_entropy(smoothing), lambda r, f: softplus(-f).mean())
+  return of_losses(_cross_entropy(smoothing), lambda r, f: softplus(-f).mean())
 
 
 def _cross_entropy(smoothing: float) -> _Loss:
@@ -110,7 +111,7 @@ def least_squares() -> Objective:
 
   Reference: Mao et al., Least Squares Generative Adversarial Networks, 2017.
   """
-  return _objective(
+  return of_losses(
     lambda r, f: ((r - 1) ** 2).mean() / 2 + (f**2).mean() / 2,
     lambda r, f: ((f - 1) ** 2).mean() / 2,
   )
@@ -127,7 +128,7 @@ def least_squares_pearson() -> Objective:
 
   Reference: Mao et al., Least Squares Generative Adversarial Networks, 2017.
   """
-  return _objective(
+  return of_losses(
     lambda r, f: ((r - 1) ** 2).mean() / 2 + ((f + 1) ** 2).mean() / 2,
     lambda r, f: (f**2).mean() / 2,
   )
@@ -142,7 +143,7 @@ def wasserstein() -> Objective:
 
   Reference: Arjovsky et al., Wasserstein Generative Adversarial Networks, 2017.
   """
-  return _objective(lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean())
+  return of_losses(lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean())
 
 
 def hinge() -> Objective:
@@ -155,7 +156,7 @@ def hinge() -> Objective:
   References: Lim and Ye, Geometric GAN, 2017; Miyato et al., Spectral Normalization for Generative
   Adversarial Networks, 2018.
   """
-  return _objective(
+  return of_losses(
     lambda r, f: relu(1 - r).mean() + relu(1 + f).mean(),
     lambda r, f: -f.mean(),
   )
@@ -171,7 +172,7 @@ def relativistic() -> Objective:
   References: Jolicoeur-Martineau, The Relativistic Discriminator, 2018; Huang et al., The GAN is
   Dead; Long Live the GAN!, 2024 (R3GAN).
   """
-  return _objective(
+  return of_losses(
     lambda r, f: softplus(f - r).mean(),
     lambda r, f: softplus(r - f).mean(),
     uses_real=True,
@@ -196,7 +197,7 @@ def relativistic_average() -> Objective:
     couples('the relativistic average')
     return softplus(b.mean() - a).mean() / 2 + softplus(b - a.mean()).mean() / 2
 
-  return _objective(ahead, lambda r, f: ahead(f, r), uses_real=True)
+  return of_losses(ahead, lambda r, f: ahead(f, r), uses_real=True)
 
 
 # Objectives made of other objectives.
@@ -297,7 +298,7 @@ def matching(distance: Callable[[Array], Array]) -> Objective:
     couples('feature matching')
     return distance(r.mean(0) - f.mean(0)).mean()
 
-  return _objective(lambda r, f: -apart(r, f), apart, uses_real=True)
+  return of_losses(lambda r, f: -apart(r, f), apart, uses_real=True)
 
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {

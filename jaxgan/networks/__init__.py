@@ -10,6 +10,7 @@ Example:
 """
 
 from jaxgan.networks import (
+  autoencoding,
   bidirectional,
   biggan,
   classifier,
@@ -30,6 +31,7 @@ from jaxgan.networks import (
 )
 
 __all__ = [
+  'autoencoding',
   'bidirectional',
   'biggan',
   'classifier',

@@ -12,7 +12,7 @@ from jaxgan import variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
 from jaxgan.diagnosis import signals
-from jaxgan.losses import objectives
+from jaxgan.losses import energies, objectives
 from jaxgan.recipes import stages
 
 ALWAYS = {'gap', 'accuracy_real', 'accuracy_fake', 'saturated', 'logit'}
@@ -39,6 +39,13 @@ def test_accuracy_is_in_units_of_the_objective(name, real, fake, right):
   found = signals.judgement(critic, jnp.array(real), jnp.array(fake))
   assert (float(found['accuracy_real']), float(found['accuracy_fake'])) == right
   assert float(found['gap']) == pytest.approx(np.mean(real) - np.mean(fake))
+
+
+def test_energies_have_no_middle_of_their_own():
+  """All logits are at most 0, and none suits real and fake images best: halfway it is."""
+  critic = energies.margin(0.36).critic
+  found = signals.judgement(critic, -jnp.array([0.1, 0.2]), -jnp.array([0.3, 0.12]))
+  assert (float(found['accuracy_real']), float(found['accuracy_fake'])) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize(
