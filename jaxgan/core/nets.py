@@ -71,9 +71,19 @@ class Nets:
     Raises:
       ValueError: no network has this name, or the network shows no features.
     """
-    known('there is no network', [name], self.networks)
-    (_, seen), nets = self._call(name, with_features(self.networks[name]), inputs, key)
+    (_, seen), nets = self.whole(name, *inputs, key=key)
     return seen, nets
+
+  def whole(
+    self, name: str, *inputs: Array, key: Key | None = None
+  ) -> tuple[tuple[Any, Any], 'Nets']:
+    """Return a network's output with its features, of one pass, and the networks as a call does.
+
+    Raises:
+      ValueError: as `features`.
+    """
+    known('there is no network', [name], self.networks)
+    return self._call(name, with_features(self.networks[name]), inputs, key)
 
   def show(self, shown: Shown) -> None:
     """Give to the witness, if there is one, what a loss lets its critic compare."""

@@ -50,21 +50,19 @@ def patches(maps: Sequence[Array], at: Sequence[Array]) -> list[Array]:
 
 
 def compared(
-  nets: Nets, images: Array, made: Array, count: int, key: Key
+  nets: Nets, made: Array, maps: Sequence[Array], count: int, key: Key
 ) -> tuple[list[tuple[Array, Array]], Nets]:
-  """Return, for each map, what the head makes of patches: of `made` and, at their places, `images`.
+  """Return, for each map, what the head makes of patches: of `made`, and of maps at their places.
 
   Args:
-    nets: the networks `generator`, which shows its maps as features, and `head`.
-    images: what the generator was given.
-    made: what it made of them.
+    nets: the networks `generator`, which shows maps as its features, and `head`.
+    made: what the generator made of images.
+    maps: the features of these images.
     count: places in each map.
     key: the random key.
   """
-  known, nets = nets.features('generator', images)
-  asked, nets = nets.features('generator', made)
-  at = places(known, count, key)
-  keys, nets = nets('head', *patches(known, at))
+  at, (asked, nets) = places(maps, count, key), nets.features('generator', made)
+  keys, nets = nets('head', *patches(lax.stop_gradient(maps), at))
   queries, nets = nets('head', *patches(asked, at))
   return list(zip(queries, keys, strict=True)), nets
 
@@ -112,8 +110,8 @@ def contrastive(
     changing, placing = jax.random.split(key)
     batch = augment(batch, changing)
     images = jnp.concatenate([batch['image'], batch['target']][: 2 if identity else 1])
-    made, nets = nets('generator', images)
-    pairs, nets = compared(nets, images, made, count, placing)
+    (made, maps), nets = nets.whole('generator', images)
+    pairs, nets = compared(nets, made, maps, count, placing)
     n = len(batch['image'])
     each = lambda part: [patch_nce(q[part], k[part], temperature) for q, k in pairs]
     over = lambda part: jnp.mean(jnp.stack(each(part)))

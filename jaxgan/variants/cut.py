@@ -3,10 +3,10 @@
 Park et al., Contrastive Learning for Unpaired Image-to-Image Translation, 2020. One generator and
 one critic of patches with least squares: less work than CycleGAN's four networks. In place of the
 way back, a head on the generator's own features has to find the place of each patch of G(x) in x,
-among other places: see `losses.contrastive`. `--preset=paper` is the authors' setting;
-`--nce=10 --identity=0` is FastCUT, without its flips. Departures: those of `cyclegan`; the
-generator's strides are not smoothed; and weights begin as in CycleGAN, those of the head as
-He et al., 2015, have them.
+among other places: see `losses.contrastive`. `--preset=paper` is the authors' setting; `--nce=10
+--identity=0` is FastCUT, without its flips. Departures: those of `cyclegan`; the generator's
+strides are not smoothed; and weights begin as in CycleGAN, those of the head as He et al., 2015,
+have them.
 """
 
 from dataclasses import dataclass

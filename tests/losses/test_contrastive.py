@@ -59,7 +59,10 @@ class Watched:
       self.seen.append(np.asarray(x).ravel().tolist())
       return v['params'] * x, v
 
-    features = lambda v, x, train, key=None: ((v['params'] * x, (x,)), v)
+    def features(v, x, train, key=None):
+      made, v = generate(v, x, train)
+      return (made, (x,)), v
+
     head = lambda v, *maps, train, key=None: (tuple(unit(x) for x in maps), v)
     networks = {
       'generator': Network(None, generate, features),
@@ -75,7 +78,7 @@ def unit(x):
 
 
 A = jnp.array([0.1, 0.3, 0.2, 0.4]).reshape(1, 2, 2, 1)
-B = jnp.array([0.6, 0.5, 0.7, 0.9]).reshape(1, 2, 2, 1)
+B = jnp.array([0.65, 0.51, 0.71, 0.93]).reshape(1, 2, 2, 1)
 BATCH = {'image': A, 'target': B}
 
 
@@ -116,5 +119,5 @@ def test_both_turns_translate_the_same_crops():
   watched = Watched()
   for loss in contrastive.contrastive(objectives.least_squares(), augment=shift):
     loss(watched.nets(), BATCH, jax.random.key(0))
-  first, second = watched.seen
+  first, second, _ = watched.seen
   assert len(second) == 2 * len(first) and first == second[: len(first)]
