@@ -12,21 +12,18 @@ FAR = 8.0
 Sides = Mapping[str, int]
 """Options that go together: 1 where a high value causes a failure, -1 where a low one does."""
 _RATES: Sides = {'generator_lr': 1, 'critic_lr': 1}
-_R1: Sides = {'r1': -1}
 _GENERATOR: Sides = {'generator_width': -1}
 SUSPECTS: dict[str, Sequence[Sides]] = {
   verdicts.WEAK: ({'critic_width': -1}, {'generator_lr': 1}, {'n_critic': -1}),
-  verdicts.STRONG: (_RATES, _GENERATOR, {'n_critic': 1}, _R1),
-  verdicts.PARTIAL: (_RATES, _GENERATOR, _R1),
-  verdicts.FULL: (_RATES, _GENERATOR, _R1),
-  verdicts.OSCILLATION: (_R1,),
-  verdicts.DIVERGENCE: (_R1,),
-  verdicts.PENALTY: ({'penalty_weight': -1}, _RATES, _R1),
+  verdicts.STRONG: (_RATES, _GENERATOR, {'n_critic': 1}),
+  verdicts.PARTIAL: (_RATES, _GENERATOR),
+  verdicts.FULL: (_RATES, _GENERATOR),
+  verdicts.PENALTY: ({'penalty_weight': -1}, _RATES),
   verdicts.DEAD: (_RATES,),
   verdicts.CHECKERBOARD: (_RATES,),
 }
-"""For each failure the options that cause it, the likeliest first. Remedies lower the rates of the
-two that are not here by the size of their updates."""
+"""For each failure the options that cause it, the likeliest first. R1 is among the remedies
+themselves, and so are the rates of oscillations and divergences, sized by the updates."""
 
 
 def usual(config: Common) -> Common | None:

@@ -100,8 +100,9 @@ def _tamed(config: Common, _: Sequence[Evidence]) -> Json:
 
 
 def _flatter(**others: object) -> Change:
-  """Return a change to R1's usual strength, for a critic that has less."""
-  return lambda c, _: {'r1': 1.0, **others} if c.r1 < 1 else {}
+  """Return a change to R1 as is usual, or at 1 where it is not, for a critic that has less."""
+  strength = lambda c: max(1.0, getattr(causes.usual(c), 'r1', 0.0))
+  return lambda c, _: {'r1': strength(c), **others} if c.r1 < 1 else {}
 
 
 def _steady(**others: object) -> Change:
@@ -110,9 +111,10 @@ def _steady(**others: object) -> Change:
   def change(config: Any, _: Sequence[Evidence]) -> Json:
     rates = {name: getattr(config, name) for name in ('generator_lr', 'critic_lr')}
     factor, adam = BEARS / max(rates.values()), getattr(config, 'optimizer', 'adam') == 'adam'
-    if factor <= 1 or config.r1 >= 1 or is_penalized(config) or not adam:
+    if factor <= 1 or is_penalized(config) or not adam:
       return {}
-    return {'r1': 1.0, **others, **{name: _scaled(config, name, factor) for name in rates}}
+    higher = {name: _scaled(config, name, factor) for name in rates}
+    return _flatter(**others, **higher)(config, _)
 
   return change
 

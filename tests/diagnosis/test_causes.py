@@ -13,7 +13,6 @@ from jaxgan.diagnosis import causes, verdicts
   [
     ('wgan_gp', verdicts.PENALTY, dict(penalty_weight=0.0), dict(penalty_weight=10.0)),
     ('lsgan', verdicts.STRONG, dict(critic_lr=0.1), dict(critic_lr=1e-3)),
-    ('lsgan', verdicts.PARTIAL, dict(r1=0.0), dict(r1=1.0)),
     ('sngan', verdicts.WEAK, dict(critic_width=1), dict(critic_width=32)),
     ('sngan', verdicts.STRONG, dict(generator_width=1), dict(generator_width=32)),
     ('sngan', verdicts.WEAK, dict(generator_width=1), None),

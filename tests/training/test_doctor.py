@@ -30,7 +30,8 @@ def test_names_what_is_wrong_with_remedies_of_the_variant(still):
   folder, run = still
   found = jaxgan.diagnose(folder)
   assert names(found) == [verdicts.SLOW] and found.step == 150 and found.variant == 'gan'
-  assert found.verdicts[0].remedies == ('--generator-lr=0.0002',), 'as usual, however low it is'
+  usual = jaxgan.configure('gan').generator_lr
+  assert found.verdicts[0].remedies == (f'--generator-lr={usual}',), 'however low it is'
   assert names(jaxgan.diagnose(run)) == names(found) == names(jaxgan.diagnose(str(folder)))
 
 
