@@ -240,9 +240,10 @@ def test_an_experiment_shows_what_its_text_says(number, title, request):
 
 
 def wait(opened, done, seconds=20):
-  """Return the page's result as soon as `done` holds for it."""
+  """Return the page's result as soon as it is loaded and `done` holds for the result."""
   end = time.monotonic() + seconds
-  while not done(found := opened.run('return page.result()')):
+  told = "return typeof page === 'undefined' ? null : page.result()"
+  while not (found := opened.run(told)) or not done(found):
     assert time.monotonic() < end, found
     time.sleep(0.1)
   return found

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxgan.core.typing import Spec
+from jaxgan.core.typing import Json, Spec
 from jaxgan.published.layouts import (
   Change,
   Found,
@@ -29,6 +29,13 @@ def _numbers(w: Weights) -> list[int]:
   return sorted(found)
 
 
+AUTHORS: Json = dict(
+  **dict(bias=False, critic_norm=True, r1=0.0, generator_lr=2e-4, critic_lr=2e-4),
+  **dict(beta1=0.5, beta2=0.999),
+)
+"""What DCGAN's authors have where the laptop's defaults depart from them."""
+
+
 def dcgan_generator(w: Weights) -> Found:
   """Read DCGAN's generator."""
   first, *rest = _numbers(w)
@@ -45,7 +52,7 @@ def dcgan_generator(w: Weights) -> Found:
     for i, number in enumerate([first, *rest[:-1]]):
       yield from batch_norm(f'BatchNorm_{i}', f'main.{number + 1}')
 
-  options = dict(width=width, latent_size=latent, bias=False)
+  options = dict(width=width, latent_size=latent, **AUTHORS)
   spec = Spec(4 * 2 ** len(rest), channels)
   return Found('dcgan', options, spec, {'generator': list(leaves())})
 
@@ -63,7 +70,7 @@ def dcgan_critic(w: Weights) -> Found:
     change = lambda x: kernel(x).reshape(-1, 1)
     yield Leaf('params/Dense_0/weight/kernel', f'main.{last}.weight', change)
 
-  options = dict(width=width, bias=False)
+  options = dict(width=width, **AUTHORS)
   return Found('dcgan', options, Spec(4 * 2 ** len(rest), channels), {'critic': list(leaves())})
 
 

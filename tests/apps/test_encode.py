@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -82,8 +83,10 @@ def test_a_search_can_use_the_features_of_pairs(pairs, tmp_path):
     (['--workdir=NOWHERE', '--split=test', '--out=z.csv'], 'NOWHERE'),
   ],
 )
-def test_wrong_input_is_named(argv, words, pairs, plain, said):
-  places = {'PAIRS': pairs, 'PLAIN': plain}
+def test_wrong_input_is_named(argv, words, pairs, plain, tmp_path, said):
+  bare = tmp_path / 'bare'  # without an encoder that another test has trained
+  shutil.copytree(plain, bare, ignore=shutil.ignore_patterns('anomaly'))
+  places = {'PAIRS': pairs, 'PLAIN': bare}
   for name, path in places.items():
     argv = [a.replace(f'={name}', f'={path}') for a in argv]
   ended = said(main, *argv)

@@ -19,7 +19,7 @@ from small_runs import config_of
 def test_another_config_is_refused_with_the_difference(finished, data_dir):
   folder, _ = finished
   before = (folder / 'config.json').read_text()
-  with pytest.raises(Refused, match=r'generator_lr: 0.0002 -> 0.1'):
+  with pytest.raises(Refused, match=r'generator_lr: 0.001 -> 0.1'):
     train(config_of(data_dir, generator_lr=0.1), folder)
   assert (folder / 'config.json').read_text() == before
 

@@ -55,6 +55,7 @@ def apart(weights, **patched):
   return abs(float(jnp.linalg.norm(found)) / golden[0] - 1)
 
 
+@pytest.mark.slow
 def test_near_relatives_are_told_apart(weights):
   """An average in the last block, padding that counts, a resize by half pixels."""
   blocks = {**inception.BLOCKS, 'Mixed_7c': inception.BLOCKS['Mixed_7b']}
