@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import measure
 from benchmarks.throughput import Columns, Row, figures_of
+from jaxgan import variants
 from jaxgan.storage import figures
 
 SIZE = 32
@@ -51,13 +52,14 @@ def noise(folder: pathlib.Path, count: int, width: int = SIZE) -> pathlib.Path:
 
 def images(name: str, folder: pathlib.Path) -> list[str]:
   """Return the options for a variant's images: digits, or noise where it takes photographs."""
-  if name == 'cyclegan':
+  config = variants.configure(name)
+  if config.dataset == 'domains':
     for domain in 'AB':
       noise(folder / domain, 40)
     return ['--dataset=domains', f'--folder={folder}', f'--image-size={SIZE}']
-  if name == 'pix2pix':
+  if config.dataset == 'pairs':
     return ['--dataset=pairs', f'--folder={noise(folder, 40, 2 * SIZE)}', f'--image-size={SIZE}']
-  if name in ('srgan', 'esrgan'):
+  if hasattr(config, 'crop'):  # it enlarges photographs
     given = ['--dataset=folder', f'--folder={noise(folder, 40)}', '--perceptual=none']
     return [*given, f'--crop={SIZE}']
   return ['--dataset=digits']

@@ -18,6 +18,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import mlp
 from jaxgan.parallel import devices
+from jaxgan.variants import VARIANTS
 
 BATCH = 8
 
@@ -322,6 +323,14 @@ def test_a_wrong_name_is_refused_with_the_right_ones(flag, capsys):
   assert throughput.main([flag]) == 2
   message = capsys.readouterr().err
   assert flag.split('=')[1] in message and message.count('\n') == 1
+
+
+def test_a_start_has_images_that_suit_the_variant(tmp_path):
+  taken = {name: start.images(name, tmp_path / name)[0] for name in VARIANTS}
+  others = {name: option for name, option in taken.items() if option != '--dataset=digits'}
+  two = dict.fromkeys(('cyclegan', 'cut'), '--dataset=domains')
+  enlarging = dict.fromkeys(('srgan', 'esrgan'), '--dataset=folder')
+  assert others == {**two, **enlarging, 'pix2pix': '--dataset=pairs'}
 
 
 @pytest.mark.slow
