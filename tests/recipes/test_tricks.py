@@ -262,7 +262,10 @@ STYLED = dict(
 )
 
 
-@pytest.fixture(params=STYLED, scope='module')
+DEAR = pytest.param('stylegan', marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=[DEAR if x == 'stylegan' else x for x in STYLED], scope='module')
 def judged(request):
   """Losses of critic and generator of the last stage, jitted once for each set of options."""
 
