@@ -7,7 +7,6 @@ process.
 """
 
 import dataclasses
-import os
 import sys
 from collections.abc import Mapping
 from unittest import mock
@@ -61,24 +60,17 @@ def peers(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, me
   import torch
   from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-  torch.set_num_threads(len(os.sched_getaffinity(0)))
+  from benchmarks.peers import in_both_layouts
+
   state = {name: torch.tensor(x) for name, x in weights.items()} | {'fc.bias': torch.zeros(1008)}
 
-  def call(layout: torch.memory_format) -> measure.Call:
+  def model() -> torch.nn.Module:
     with mock.patch('torch.load', lambda *args, **options: state):  # in place of a download
-      model = FeatureExtractorInceptionV3(
+      return FeatureExtractorInceptionV3(
         'inception', ['2048', 'logits_unbiased'], feature_extractor_weights_path=__file__
       )
-    model = model.eval().to(memory_format=layout)
-    x = torch.tensor(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
-    def made() -> np.ndarray:
-      with torch.inference_mode():
-        return model(x)[0].numpy()
-
-    return made
-
-  return {'torch nchw': call(torch.contiguous_format), 'torch nhwc': call(torch.channels_last)}
+  return in_both_layouts(model, images, lambda made: made[0])
 
 
 def run(options: Options) -> None:

@@ -5,6 +5,7 @@ SAME pads one pixel more at the end, `padding=2` has it at the start: the same w
 """
 
 import itertools
+import os
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,6 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+LAYOUTS = {'torch nchw': torch.contiguous_format, 'torch nhwc': torch.channels_last}
+
+
+def in_both_layouts(
+  model: Callable[[], nn.Module], images: Any, result: Callable[[Any], Tensor]
+) -> dict[str, Callable[[], Any]]:
+  """Return calls of a network, made anew for each layout, on images `[n, H, W, C]`."""
+  torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+  def call(layout: torch.memory_format) -> Callable[[], Any]:
+    placed = model().eval().to(memory_format=layout)
+    x = torch.tensor(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+
+    def made() -> Any:
+      with torch.inference_mode():
+        return result(placed(x)).numpy()
+
+    return made
+
+  return {name: call(layout) for name, layout in LAYOUTS.items()}
 
 
 class Peer(NamedTuple):

@@ -7,7 +7,6 @@ are read: that on the wall, and the processor's, which other work on the machine
 """
 
 import dataclasses
-import os
 import sys
 
 import numpy as np
@@ -33,26 +32,17 @@ class Options:
   """Pixels of the library's tiles, as `jaxgan upscale` has it."""
 
 
-def peers(weights: str, image: np.ndarray, threads: int) -> dict[str, measure.Call]:
+def peers(weights: str, image: np.ndarray) -> dict[str, measure.Call]:
   """Return the network in PyTorch, in both layouts, from `[n, H, W, 3]` in [0, 1] to the same."""
   import torch
   from spandrel import ModelLoader
 
-  torch.set_num_threads(threads)
+  from benchmarks.peers import in_both_layouts
+
   (part,) = runs.parts(sources.read(sources.carried(weights)))
   state = {name: torch.tensor(x) for name, x in part.weights.items()}
-
-  def call(layout: torch.memory_format) -> measure.Call:
-    model = ModelLoader().load_from_state_dict(dict(state)).model.eval().to(memory_format=layout)
-    x = torch.tensor(image).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-
-    def made() -> np.ndarray:
-      with torch.inference_mode():
-        return model(x).permute(0, 2, 3, 1).numpy()
-
-    return made
-
-  return {'torch nchw': call(torch.contiguous_format), 'torch nhwc': call(torch.channels_last)}
+  model = lambda: ModelLoader().load_from_state_dict(dict(state)).model
+  return in_both_layouts(model, image, lambda made: made.permute(0, 2, 3, 1))
 
 
 def run(options: Options) -> None:
@@ -62,7 +52,7 @@ def run(options: Options) -> None:
   for name in options.weights:
     network = runs.from_published(sources.carried(name))
     calls = {OURS: lambda network=network: upscale.enlarge(network, pixels, options.tile)}
-    calls |= peers(name, image, len(os.sched_getaffinity(0)))
+    calls |= peers(name, image)
     wanted = calls['torch nchw']().clip(0, 1)
     apart = np.abs((network.translate(2 * image - 1, 'upscale') + 1) / 2 - wanted).max()
     print(f'{name}, {options.size} pixels, they differ by {apart:.1e}')

@@ -6,6 +6,7 @@ from jax.nn import relu
 from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array
 from jaxgan.losses.objectives import Objective, of_losses
+from jaxgan.networks.heads import unit
 
 
 def margin(size: float) -> Objective:
@@ -57,6 +58,6 @@ def pulling_away(codes: Array) -> Array:
   couples('the pulling-away term')
   rows = codes.reshape(len(codes), -1)
   rows = rows.astype(jnp.promote_types(rows.dtype, jnp.float32))
-  unit = rows / jnp.sqrt((rows**2).sum(-1, keepdims=True) + 1e-12)
-  cosines = unit @ unit.T
+  directions = unit(rows)
+  cosines = directions @ directions.T
   return (jnp.sum(cosines**2) - jnp.sum(jnp.diagonal(cosines) ** 2)) / (len(rows) * (len(rows) - 1))

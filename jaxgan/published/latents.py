@@ -21,6 +21,7 @@ from jaxgan.published.layouts import (
   to_map,
   transposed,
 )
+from jaxgan.variants import dcgan
 
 
 def _numbers(w: Weights) -> list[int]:
@@ -29,10 +30,8 @@ def _numbers(w: Weights) -> list[int]:
   return sorted(found)
 
 
-AUTHORS: Json = dict(
-  **dict(bias=False, critic_norm=True, r1=0.0, generator_lr=2e-4, critic_lr=2e-4),
-  **dict(beta1=0.5, beta2=0.999),
-)
+AS_PUBLISHED = 'bias', 'critic_norm', 'r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2'
+AUTHORS: Json = {name: dcgan.PAPER[name] for name in AS_PUBLISHED}
 """What DCGAN's authors have where the laptop's defaults depart from them."""
 
 

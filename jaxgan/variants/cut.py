@@ -21,12 +21,12 @@ from jaxgan.core.network import linen
 from jaxgan.core.typing import Array, Batch, Key, Spec
 from jaxgan.losses import contrastive, objectives
 from jaxgan.networks import heads
-from jaxgan.networks.cyclegan import ResNetGenerator
 from jaxgan.networks.patch_discriminator import PatchCritic
 from jaxgan.recipes import config, translators
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import features_like
-from jaxgan.recipes.types import Recipe, Translation, Translator
+from jaxgan.recipes.types import Recipe, Translator
+from jaxgan.variants import cyclegan
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: a size that is no multiple of 4, or smaller than a critic's patch.
   """
-  if spec.size % 4:
-    raise ValueError(f'cut needs images of a multiple of 4 pixels, these are {spec.size}')
-  blocks = config.blocks or (6 if spec.size < 256 else 9)
-  generator = ResNetGenerator(spec.channels, config.width, blocks)
+  generator = cyclegan.residual(config, spec, config.blocks)
   critic_loss, generator_loss = contrastive.contrastive(
     objectives.least_squares(),
     weight=config.nce,
@@ -85,10 +82,11 @@ def build(config: Config, spec: Spec) -> Recipe:
     turns=[Turn('critic', critic_loss), Turn('generator', generator_loss)],
     heads={'head': (heads.Patches(config.head_size), seen)},
   )
-  way = Translation(lambda nets, images, key: nets('generator', images)[0], multiple=4, smallest=8)
   first, second = 'AB' if config.direction == 'AtoB' else 'BA'
   shown = first, f'{first} to {second}', f'a {second}'
-  return Recipe((stage,), Translator({config.direction: way}, show, shown, needs='target'))
+  return Recipe(
+    (stage,), Translator({config.direction: cyclegan.way('generator')}, show, shown, needs='target')
+  )
 
 
 def show(nets: Nets, batch: Batch, key: Key) -> Array:

@@ -54,10 +54,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   Raises:
     ValueError: a size that is no multiple of 4, or smaller than a critic's patch.
   """
-  if spec.size % 4:
-    raise ValueError(f'cyclegan needs images of a multiple of 4 pixels, these are {spec.size}')
-  blocks = config.blocks or (6 if spec.size < 256 else 9)
-  generator = ResNetGenerator(spec.channels, config.width, blocks, config.idle_biases)
+  generator = residual(config, spec, config.blocks, config.idle_biases)
   layers = config.patches(spec.size)
   critic = PatchCritic(layers, config.width, bias=config.idle_biases)
   change = crops.jitter(paired=False) if config.jitter else crops.unchanged
@@ -73,7 +70,7 @@ def build(config: Config, spec: Spec) -> Recipe:
     memory=image_to_image.first_memory(spec.shape, config.batch_size, config.pool),
   )
   back = 'BtoA' if config.direction == 'AtoB' else 'AtoB'
-  ways = {str(config.direction): _way('generator_ab'), back: _way('generator_ba')}
+  ways = {str(config.direction): way('generator_ab'), back: way('generator_ba')}
   shown = _shown(*('AB' if config.direction == 'AtoB' else 'BA'))
   return Recipe((stage,), Translator(ways, show, shown, needs='target'))
 
@@ -83,7 +80,24 @@ def _shown(first: str, second: str) -> tuple[str, ...]:
   return *one_way(first, second), *one_way(second, first)
 
 
-def _way(name: str) -> Translation:
+def residual(
+  config: translators.Config, spec: Spec, blocks: int | None, idle_biases: bool = False
+) -> ResNetGenerator:
+  """Return a generator with so many residual blocks; None: 9 from 256 pixels on, else 6.
+
+  Raises:
+    ValueError: a size that is no multiple of 4.
+  """
+  if spec.size % 4:
+    raise ValueError(
+      f'{config.variant} needs images of a multiple of 4 pixels, these are {spec.size}'
+    )
+  count = blocks or (6 if spec.size < 256 else 9)
+  return ResNetGenerator(spec.channels, config.width, count, idle_biases)
+
+
+def way(name: str) -> Translation:
+  """Return the translation by a network of that name, a `residual` generator."""
   return Translation(lambda nets, images, key: nets(name, images)[0], multiple=4, smallest=8)
 
 

@@ -48,6 +48,19 @@ class Convolutional(config.Group):
 
 
 @dataclass(frozen=True)
+class Penalized(Convolutional):
+  """Networks."""
+
+  # Measured on a laptop: R1 in place of the critic's batch norm, and the rates that it bears.
+  critic_norm: bool = False
+  r1: float = 1.0
+  generator_lr: float = 1e-3
+  critic_lr: float = 1e-3
+  beta1: float = 0.0
+  beta2: float = 0.99
+
+
+@dataclass(frozen=True)
 class Smoothed(config.Group):
   """Objective."""
 
@@ -56,15 +69,8 @@ class Smoothed(config.Group):
 
 
 @dataclass(frozen=True)
-class Config(Convolutional, Smoothed, config.Config):
+class Config(Penalized, Smoothed, config.Config):
   """Options of DCGAN."""
-
-  critic_norm: bool = False
-  r1: float = 1.0
-  generator_lr: float = 1e-3
-  critic_lr: float = 1e-3
-  beta1: float = 0.0
-  beta2: float = 0.99
 
 
 PAPER: Preset = dict(

@@ -19,17 +19,11 @@ from jaxgan.variants import dcgan
 
 
 @dataclass(frozen=True)
-class Config(dcgan.Convolutional, config.Config):
+class Config(dcgan.Penalized, config.Config):
   """Options of LSGAN."""
 
   coding: Literal['least_squares', 'least_squares_pearson'] = 'least_squares'
   """Targets 1 and 0, the generator's 1; or 1 and -1, the generator's 0 (Pearson's chi squared)."""
-  critic_norm: bool = False
-  r1: float = 1.0
-  generator_lr: float = 1e-3
-  critic_lr: float = 1e-3
-  beta1: float = 0.0
-  beta2: float = 0.99
 
 
 PAPER: Preset = dict(
