@@ -63,6 +63,8 @@ OTHERS: dict[str, dict[str, Any]] = {
   ),
   'infogan': dict(steps=1500),
   'acgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=1e-3),
+  'bigan': dict(steps=1500, width=16),
+  'ebgan': dict(steps=1500, width=16),
 }
 """Healthy runs of other variants, which no threshold has seen."""
 
