@@ -63,7 +63,7 @@ OTHERS: dict[str, dict[str, Any]] = {
   ),
   'infogan': dict(steps=1500),
   'acgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=1e-3),
-  'bigan': dict(steps=1500, width=16),
+  'bigan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=1e-3),
   'ebgan': dict(steps=1500, width=16),
 }
 """Healthy runs of other variants, which no threshold has seen."""

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from jaxgan.diagnosis import remedies, verdicts
+from jaxgan.diagnosis import causes, remedies, verdicts
 from jaxgan.diagnosis.verdicts import Evidence, Verdict
 from jaxgan.recipes.config import Common
 
@@ -49,10 +49,21 @@ class Recent:
     penalized: whether a penalty limits the slope of the critic.
     lazy: whether there is a penalty in some steps alone. Adam then moves less in the others, so
       that one step does not tell how far players move in all.
+    low: whether the generator's rate is far below the usual one.
+    clipped: whether weights are kept so small that every update is large beside them.
   """
 
-  def __init__(self, length: int, *, penalized: bool = False, lazy: bool = False) -> None:
+  def __init__(
+    self,
+    length: int,
+    *,
+    penalized: bool = False,
+    lazy: bool = False,
+    low: bool = True,
+    clipped: bool = False,
+  ) -> None:
     self.length, self.penalized, self.lazy = length, penalized, lazy
+    self.low_rate, self.clipped = low, clipped
     self.line: Line = {}
     self.before: dict[str, float] = {}
     self.top: dict[str, float] = {}
@@ -201,7 +212,8 @@ def _guessing(recent: Recent) -> Sign:
 def _slow(recent: Recent) -> Sign:
   """Updates of the generator that are too small to get anywhere."""
   update = recent.of('generator/update')
-  if recent.lazy or recent.of('generator/gradient') < VANISHED:  # no rate would help
+  vanished = recent.of('generator/gradient') < VANISHED  # no rate would help
+  if recent.lazy or not recent.low_rate or vanished:
     return Sign()
   if update < remedies.TINY and update * recent.length < HARDLY:
     return Sign([recent.shows(f'{player}/update', USUAL) for player in ('generator', 'critic')], 1)
@@ -212,7 +224,7 @@ def _restless(recent: Recent) -> Sign:
   """Updates so large that networks cannot settle."""
   name = max(('critic/update', 'generator/update'), key=lambda one: recent.of(one))
   size = recent.of(name)
-  if recent.share < 0.02 or not size > 0.05:
+  if recent.clipped or recent.share < 0.02 or not size > 0.05:
     return Sign()
   found = [recent.shows(name, 'size of an update beside that of the parameters')]
   return Sign(found, 1 if size > 0.15 else 2 if size > 0.1 else LINES)
@@ -303,8 +315,13 @@ class Alarms:
 
   def reset(self) -> None:
     """Forget all lines."""
-    penalized, lazy = remedies.is_penalized(self._config), remedies.is_lazy(self._config)
-    self._recent = Recent(self._config.length, penalized=penalized, lazy=lazy)
+    self._recent = Recent(
+      self._config.length,
+      penalized=remedies.is_penalized(self._config),
+      lazy=remedies.is_lazy(self._config),
+      low=causes.is_low(self._config),
+      clipped=hasattr(self._config, 'clip'),
+    )
     self._active: set[str] = set()
     self._rows: collections.Counter[str] = collections.Counter()
 

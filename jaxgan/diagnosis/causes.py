@@ -65,3 +65,13 @@ def narrow(config: Common, player: str) -> tuple[str, float] | None:
   """Return the option and value of a player's width that is far below the usual one, if it is."""
   name = f'{player}_width'
   return (name, float(getattr(config, name))) if far(config, {name: -1}) else None
+
+
+def is_low(config: Common) -> bool:
+  """Return whether the generator's rate is far below the usual one, or none is usual.
+
+  What is usual for one optimizer says nothing of another one.
+  """
+  plain, kind = usual(config), 'optimizer'
+  known = plain is not None and getattr(config, kind, None) == getattr(plain, kind, None)
+  return not known or bool(far(config, {'generator_lr': -1}))

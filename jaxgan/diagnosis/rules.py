@@ -144,15 +144,18 @@ def _divergence(case: Case) -> Shown:
 
 
 def _thrown(case: Case) -> Shown:
-  """Neither player moves any more, and rates are so high that they were thrown there."""
+  """Rates that throw networks off, and players that do not move any more, or bad samples."""
   players = ('generator', 'critic')
   ends = (('gradient', VANISHED), ('update', STUCK))
   still = any(all(case.tail(f'{p}/{name}') < limit for p in players) for name, limit in ends)
   rate = max(getattr(case.config, f'{player}_lr', 0.0) for player in players)
-  if not still or getattr(case.config, 'optimizer', 'adam') != 'adam' or rate < HIGH:
+  if getattr(case.config, 'optimizer', 'adam') != 'adam' or rate < HIGH:
     return 0.0, []
-  says = 'a usual rate of Adam is below 0.005; neither player moves any more'
-  return 1.0, [Evidence(remedies.RATE, rate, case.step, says)]
+  far = causes.far(case.config, {'generator_lr': 1, 'critic_lr': 1})
+  seen = 'neither player moves any more' if still else 'it is far above the usual one'
+  says = f'a usual rate of Adam is below 0.005; {seen}'
+  found = [Evidence(remedies.RATE, rate, case.step, says)]
+  return (1.0, found) if still else (0.95 * _bad(case), found) if far else (0.0, [])
 
 
 def case_tail(values: np.ndarray) -> float:
@@ -329,7 +332,9 @@ def _slow(case: Case) -> Shown:
 
 
 def _tiny(case: Case) -> bool:
-  return not remedies.is_lazy(case.config) and case.tail('generator/update') < remedies.TINY
+  """Return whether updates are small because rates are, not because parameters are large."""
+  known = causes.is_low(case.config) and not remedies.is_lazy(case.config)
+  return known and case.tail('generator/update') < remedies.TINY
 
 
 RULES: dict[str, Callable[[Case], Shown]] = {

@@ -36,8 +36,8 @@ ILL = {
 }
 
 
-def alarms():
-  return Alarms(variants.configure('lsgan', steps=1000))
+def alarms(variant='lsgan', **options):
+  return Alarms(variants.configure(variant, steps=1000, **options))
 
 
 def heard(watch, lines, start=0):
@@ -56,7 +56,6 @@ def test_a_failure_is_named_once_and_again_when_it_returns(name):
 
 AT_ONCE = {
   verdicts.MEMORIZED: {'samples/diversity': 1e6},
-  verdicts.SLOW: {'generator/update': 1e-5},
   verdicts.WEAK: {'critic/update': 1e-5},
   verdicts.OSCILLATION: {'critic/update': 0.3},
   verdicts.DEAD: {'samples/diversity': 30.0},
@@ -69,13 +68,26 @@ def test_what_is_beyond_doubt_is_named_at_the_first_line(name):
   assert heard(alarms(), [AT_ONCE[name]] * 3)[0] == (50, name)
 
 
+def test_small_updates_are_named_at_once_where_the_rate_is_low():
+  """Where it is the usual one, they are small beside large parameters, as those of StyleGAN are."""
+  small = [{'generator/update': 1e-5}] * 3
+  assert heard(alarms(generator_lr=1e-5), small)[0] == (50, verdicts.SLOW)
+  assert heard(alarms(), small) == []
+
+
+def test_large_updates_of_clipped_weights_are_no_oscillation():
+  large = [{'generator/update': 0.08, 'critic/update': 0.08}] * 6
+  assert heard(alarms(), large)[0] == (150, verdicts.OSCILLATION)
+  assert heard(alarms('wgan'), large) == []
+
+
 def test_samples_without_any_diversity_are_named_sooner_than_alike_ones():
   assert heard(alarms(), [{'samples/diversity': 0.05}] * 4) == [(150, verdicts.FULL)]
 
 
 def test_what_another_failure_explains_is_not_named_besides():
   slow = {'generator/update': 1e-5, 'critic/update': 1e-5, 'samples/diversity': 0.1}
-  assert heard(alarms(), [slow] * 9) == [(50, verdicts.SLOW)]
+  assert heard(alarms(generator_lr=1e-5), [slow] * 9) == [(50, verdicts.SLOW)]
 
 
 def test_a_penalty_makes_a_moderate_slope_a_failure():

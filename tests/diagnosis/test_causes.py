@@ -50,3 +50,12 @@ def test_a_narrow_player_is_named_with_its_option():
   assert causes.narrow(variants.configure('sngan', critic_width=2), 'critic') == ('critic_width', 2)
   assert causes.narrow(variants.configure('sngan', critic_width=8), 'critic') is None
   assert causes.narrow(variants.configure('lsgan'), 'critic') is None, 'no width of its own'
+
+
+def test_a_rate_is_low_beside_the_usual_one_of_the_same_optimizer():
+  assert not causes.is_low(variants.configure('lsgan'))
+  assert not causes.is_low(variants.configure('lsgan', generator_lr=3e-4))
+  assert causes.is_low(variants.configure('lsgan', generator_lr=1e-5))
+  assert causes.is_low(variants.configure('lsgan', optimizer='sgd')), 'another scale of rates'
+  foreign = dataclasses.replace(variants.configure('lsgan'), variant='mine')
+  assert causes.is_low(foreign), 'nothing is known of it'
