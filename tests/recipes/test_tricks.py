@@ -262,10 +262,12 @@ STYLED = dict(
 )
 
 
-DEAR = pytest.param('stylegan', marks=pytest.mark.slow)
+DEAR = 'stylegan', 'progan'
+"""They have the parts of `stylegan2`, and take as long to compile."""
+dear = lambda name: pytest.param(name, marks=pytest.mark.slow) if name in DEAR else name
 
 
-@pytest.fixture(params=[DEAR if x == 'stylegan' else x for x in STYLED], scope='module')
+@pytest.fixture(params=map(dear, STYLED), scope='module')
 def judged(request):
   """Losses of critic and generator of the last stage, jitted once for each set of options."""
 
