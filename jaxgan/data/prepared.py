@@ -21,6 +21,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.data import decoded, images, memory
 from jaxgan.data.pipeline import WORKERS, ordered
 from jaxgan.data.source import Source, fingerprint, from_arrays, two_domains
+from jaxgan.data.spilling import plain_files
 from jaxgan.storage.files import atomic
 
 log = logging.getLogger('jaxgan')
@@ -95,7 +96,8 @@ def prepare(
           log.info('preparing %s in %s', builder.info.full_name, root)
           before()
           config = tfds.download.DownloadConfig(try_download_gcs=False)
-          builder.download_and_prepare(download_config=config)
+          with plain_files():
+            builder.download_and_prepare(download_config=config)
     return tfds.builder_from_directory(builder.data_dir)
 
 
