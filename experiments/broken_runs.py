@@ -48,23 +48,23 @@ BASES: dict[str, dict[str, Any]] = {
   'sngan': dict(steps=800, generator_width=8, critic_width=8, conditional=False),
 }
 """The healthy runs: small networks on the 8 x 8 digits. What is not here is `defaults.START`."""
+STEADY: dict[str, Any] = dict(critic_norm=False, width=16, **defaults.QUICK, r1=1.0)
+"""Convolutions that train steadily."""
 OTHERS: dict[str, dict[str, Any]] = {
   'dcgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
   'wgan': dict(steps=800, width=16, generator_lr=5e-4, critic_lr=5e-4),
-  'cgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
+  'cgan': dict(steps=1500, **STEADY),
   'biggan': dict(steps=600, generator_width=8, critic_width=8, generator_lr=1e-3, critic_lr=1e-3),
-  'r3gan': dict(steps=1000, width=16),
+  'r3gan': dict(steps=1500, width=16, r1=100.0, r2=100.0),
   'unrolled': dict(steps=1500, widths=(64, 128), generator_lr=1e-3, critic_lr=1e-3),
-  'progan': dict(steps=1200, width=16, generator_lr=2e-3, critic_lr=2e-3),
+  'progan': dict(steps=2400, width=16, generator_lr=1e-3, critic_lr=1e-3),
   'stylegan': dict(steps=1200, width=16),
-  'stylegan2': dict(steps=2000, width=16, batch_size=32),
-  'gan_cls': dict(
-    steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4, dataset='captions', channels=1
-  ),
-  'infogan': dict(steps=1500),
-  'acgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=1e-3),
+  'stylegan2': dict(steps=3000, width=16, batch_size=32),
+  'gan_cls': dict(steps=1500, dataset='captions', channels=1, **STEADY),
+  'infogan': dict(steps=1500, **STEADY),
+  'acgan': dict(steps=1500, **STEADY),
   'bigan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=1e-3),
-  'ebgan': dict(steps=1500, width=16),
+  'ebgan': dict(steps=2000, width=16, generator_lr=1e-3, critic_lr=1e-3),
 }
 """Healthy runs of other variants, which no threshold has seen."""
 
