@@ -83,13 +83,13 @@ class Translator(NamedTuple):
   `ways` are the translations by name. `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures
   of each image of a batch, such as source, translation and reconstruction; `shown` names them.
   `needs` says what data must have: a second domain ('target'), whose images may have to be partners
-  of those of the first ('pairs').
+  of those of the first ('pairs'), or labels ('classes'), each class a domain with a way to it.
   """
 
   ways: Mapping[str, Translation]
   show: Callable[[Nets, Batch, Key], Array]
   shown: tuple[str, ...] = ()
-  needs: Literal['', 'target', 'pairs'] = ''
+  needs: Literal['', 'target', 'pairs', 'classes'] = ''
 
 
 class Recipe(NamedTuple):
