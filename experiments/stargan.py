@@ -1,11 +1,10 @@
-"""Claim: `stargan` translates MNIST digits between colour, rotation and thickness, and keeps digits.
+"""Claim: `stargan` translates MNIST between colour, rotation and thickness, and keeps the digits.
 
 The domains are made of MNIST: `plain` are the images as they are, `red` are drawn in red, `turned`
 are rotated by 45 degrees, `thick` have thicker strokes. Every image is in one domain alone, so that
 no digit is there in two. Test images are translated to the three other domains. Two classifiers,
 trained on the real training images of all domains, name the domain and the digit of the results.
-Their own accuracy is on real test images. As a control, the source itself stands in for its
-translation.
+Their own accuracy is on real test images.
 
     python -m experiments.stargan prepare --mnist=MNIST_FILES --folder=DOMAINS
     python -m jaxgan train --variant=stargan --dataset=folder --folder=DOMAINS --image-size=20 \
@@ -124,7 +123,8 @@ def judge(arguments: Judge) -> None:
     line |= {what: round(values[-1], 4) for what, values in kept.items()}
     to = {name: [round(x, 3) for x in one.values()] for name, one in found.items()}
     print(json.dumps(line | {'to': to}), flush=True)
-  print(json.dumps({what: [round(x, 4) for x in intervals.repeats(v)] for what, v in kept.items()}))
+  report = {what: intervals.repeats(values) for what, values in kept.items()}
+  print(json.dumps({what: [round(x, 4) for x in one] for what, one in report.items()}))
   if arguments.out:
     picture(arguments, images, domains)
 

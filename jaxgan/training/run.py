@@ -26,7 +26,7 @@ from jaxgan.storage.workdir import BEST, CHECKPOINTS, DATA, METRICS
 from jaxgan.training import metrics_log, programs
 from jaxgan.training.kept import class_counts, mark, read
 from jaxgan.training.programs import Generator
-from jaxgan.training.requests import Label, class_number, count, key_of
+from jaxgan.training.requests import Label, class_number, count, key_of, listed
 
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
@@ -250,7 +250,7 @@ class Run:
     ways = self.translator().ways
     if name not in ways:
       raise ValueError(
-        f'a run of {self.config.variant} has no translation {name!r}, only {", ".join(ways)}'
+        f'a run of {self.config.variant} has no translation {name!r}, only {listed(ways)}'
       )
     return ways[name]
 
