@@ -142,7 +142,8 @@ def drawn(recipe, spec):
     return [program(lambda s, k, y: interface.sample(bound(s), k, y), state, key, labels)]
   for name, way in sorted(interface.ways.items()):
     image = batches((2,), spec)['image']
-    found += [name, program(lambda s, x, k, way=way: way.apply(bound(s), x, k), state, image, key)]
+    make = lambda s, x, k, way=way: way.apply(bound(s), x, k, *way.given)
+    found += [name, program(make, state, image, key)]
   return found
 
 

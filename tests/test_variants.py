@@ -401,8 +401,11 @@ def draws(recipe):
   interface = recipe.interface
   if isinstance(interface, Sampler):
     return [(lambda nets, key, x: interface.sample(nets, key, jnp.zeros(len(x), jnp.int32)), 1)]
-  ways = interface.ways.values()
-  return [(lambda nets, key, x, way=way: way.apply(nets, x, key), way.scale) for way in ways]
+  ways = {way.apply: way for way in interface.ways.values()}  # many may share a function
+  return [
+    (lambda nets, key, x, way=way: way.apply(nets, x, key, *way.given), way.scale)
+    for way in ways.values()
+  ]
 
 
 def test_stages_hand_on_what_they_share(variant):

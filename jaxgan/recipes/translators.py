@@ -120,16 +120,15 @@ def to_domains(names: Sequence[str]) -> Translator:
   Pictures show an image beside its translations to all domains, or to the first `SHOWN`.
   """
 
-  def to(number: int, nets: Nets, images: Array) -> Array:
+  def to(nets: Nets, images: Array, key: Key, number: Array) -> Array:
     made: Array = nets('generator', images, jnp.full(len(images), number, jnp.int32))[0]
     return made
 
   def show(nets: Nets, batch: Batch, key: Key) -> Array:
-    every = range(min(len(names), SHOWN))
-    return jnp.stack([batch['image'], *(to(i, nets, batch['image']) for i in every)], 1)
+    images, count = batch['image'], min(len(names), SHOWN)
+    domains = jnp.tile(jnp.arange(count), len(images))
+    made, _ = nets('generator', jnp.repeat(images, count, 0), domains)
+    return jnp.concatenate([images[:, None], made.reshape(-1, count, *images.shape[1:])], 1)
 
-  def way(number: int) -> Translation:
-    return Translation(lambda nets, images, key: to(number, nets, images), multiple=4, smallest=8)
-
-  ways = {name: way(number) for number, name in enumerate(names)}
+  ways = {name: Translation(to, 4, 8, given=(number,)) for number, name in enumerate(names)}
   return Translator(ways, show, ('source', *names[:SHOWN]), needs='classes')

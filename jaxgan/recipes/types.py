@@ -43,15 +43,17 @@ class Styles(NamedTuple):
 
 
 class Translation(NamedTuple):
-  """`apply(nets, images, key)`: `[n, H, W, C]` in [-1, 1] to `[n, scale H, scale W, C]`.
+  """`apply(nets, images, key, *given)`: `[n, H, W, C]` in [-1, 1] to `[n, scale H, scale W, C]`.
 
-  H and W must be multiples of `multiple`, and `smallest` pixels or more.
+  H and W must be multiples of `multiple`, and `smallest` pixels or more. Translations with one
+  `apply` that differ in `given`, such as the number of a domain, share one compiled program.
   """
 
-  apply: Callable[[Nets, Array, Key], Array]
+  apply: Callable[..., Array]
   multiple: int = 1
   smallest: int = 1
   scale: int = 1
+  given: tuple[int, ...] = ()
 
 
 class Sampler(NamedTuple):

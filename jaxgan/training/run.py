@@ -239,7 +239,8 @@ class Run:
         f'{self.config.variant} takes images of a multiple of {chosen.multiple} pixels, from '
         f'{chosen.smallest} on, these are {sizes[0]} x {sizes[1]}: pad them'
       )
-    return np.asarray(self.bound(chosen.apply)(jnp.asarray(images), key_of(key)))
+    given = (jnp.asarray(images), key_of(key), *map(jnp.int32, chosen.given))
+    return np.asarray(self.bound(chosen.apply)(*given))
 
   def way(self, name: str) -> Translation:
     """Return the translation of a name.
