@@ -121,7 +121,7 @@ def to_domains(names: Sequence[str]) -> Translator:
   """
 
   def to(nets: Nets, images: Array, key: Key, number: Array) -> Array:
-    made: Array = nets('generator', images, jnp.full(len(images), number, jnp.int32))[0]
+    made: Array = nets('generator', images, jnp.full(images.shape[:1], number, jnp.int32))[0]
     return made
 
   def show(nets: Nets, batch: Batch, key: Key) -> Array:

@@ -11,6 +11,7 @@ from jaxgan.core import game
 from jaxgan.core.nets import Nets
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Spec
+from jaxgan.networks.stargan import Generator
 
 THREE = Spec(8, 3, 3, ('plain', 'red', 'thick'))
 
@@ -45,10 +46,10 @@ def test_the_losses_follow_the_formula():
   """Of a generator that adds the number of the domain, a linear critic, and a head of its mean."""
   stage = made(classification=2.0, reconstruction=3.0, penalty_weight=5.0).stages[0]
   weights = jnp.linspace(-0.1, 0.2, 8 * 8 * 3).reshape(8, 8, 3)
-  logits = lambda x: x.mean((1, 2, 3))[:, None] * jnp.array([1.0, -2.0, 3.0])
+  logits = lambda x: x.mean((1, 2, 3))[:, None] * jnp.array([[1.0, -2.0, 3.0]])
 
   def critic(x):
-    return (x * weights).sum((1, 2, 3))[:, None, None]
+    return (x * weights[None]).sum((1, 2, 3))[:, None, None]
 
   networks = {
     'generator': fixed(lambda x, d: x * 0.5 + d[:, None, None, None]),
@@ -78,11 +79,11 @@ def test_the_losses_follow_the_formula():
 
 def test_the_domain_changes_the_whole_image():
   """Instance norm takes out what a constant map adds, but at the edge, from which it spreads."""
-  stage = made(spec=Spec(32, 3, 3), width=8, blocks=2).stages[0]
-  nets = game.nets(stage.game, game.init(stage.game, jax.random.key(0), dict(stage.example)))
-  x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)))
-  one, other = (nets('generator', x, jnp.array([d]))[0] for d in (0, 1))
-  change = np.abs(one - other)[0]
+  net = Generator(3, channels=3, width=8, blocks=2)
+  x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).repeat(2, 0))
+  domains = jnp.array([0, 1])
+  one, other = jax.jit(lambda: net.init_with_output(jax.random.key(0), x, domains)[0])()
+  change = np.abs(one - other)
   assert change.min() > 0 and change[12:20, 12:20].mean() > 0.01 * np.std(one)
 
 
@@ -91,11 +92,13 @@ def test_there_is_a_way_to_each_domain():
   assert list(interface.ways) == ['plain', 'red', 'thick'] and interface.needs == 'classes'
   assert interface.shown == ('source', 'plain', 'red', 'thick')
   assert len({way.apply for way in interface.ways.values()}) == 1  # one compiled program
-  stage = made(width=4, blocks=1).stages[0]
-  nets = game.nets(stage.game, game.init(stage.game, jax.random.key(0), dict(stage.example)))
+  nets = Nets(
+    {'generator': fixed(lambda x, d: x + d[:, None, None, None])}, *2 * [{'generator': {}}]
+  )
   x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 3)))
   shown = interface.show(nets, {'image': x}, jax.random.key(0))
   each = [way.apply(nets, x, jax.random.key(0), *way.given) for way in interface.ways.values()]
+  np.testing.assert_allclose(each[2], x + 2)
   np.testing.assert_allclose(shown, jnp.stack([x, *each], 1), atol=1e-5)
 
 
