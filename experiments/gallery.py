@@ -310,9 +310,9 @@ LOOKS = """
 `two_looks` has digits in white on black (A) and *other* digits in orange on blue (B), without
 pairs; `looks` has the same as two classes. `mosaics` has digits as four by four gray tiles (A),
 each with the same digit in ink on paper (B). Each picture shows inputs, translations, and what they
-should be, of digits by writers whom no training saw. PSNR, in dB, is between translation and what it should be; its interval (95
-%) is over the 360 test digits. *Untouched* is the PSNR of the input itself. A real image would be
-infinitely near to itself.
+should be, of digits by writers whom no training saw. PSNR, in dB, is between translation and what
+it should be; its interval (95 %) is over the 360 test digits. *Untouched* is the PSNR of the input
+itself. A real image would be infinitely near to itself.
 
 | variant | steps | images seen by the critics | PSNR | untouched |
 |---|---|---|---|---|

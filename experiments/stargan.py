@@ -7,7 +7,7 @@ trained on the real training images of all domains, name the domain and the digi
 Their own accuracy is on real test images.
 
     python -m experiments.stargan prepare --mnist=MNIST_FILES --folder=DOMAINS
-    python -m jaxgan train --variant=stargan --dataset=folder --folder=DOMAINS --image-size=20 \
+    python -m jaxgan train --variant=stargan --dataset=folder --folder=DOMAINS --image-size=16 \
 --steps=S --seed=N --workdir=RUN
     python -m experiments.stargan judge --folder=DOMAINS --runs RUN [RUN ...] --out=PICTURE.png
 """
@@ -31,7 +31,7 @@ from jaxgan.training.run import Run
 
 EACH = {'train': 6000, 'test': 500}
 """Images of each domain."""
-SIDE = 20
+SIDE = 16
 
 
 def in_red(image: Image.Image) -> Image.Image:
