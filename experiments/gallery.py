@@ -60,6 +60,7 @@ SETTINGS: dict[str, str] = {
   'r3gan': '--width=16 --generator-lr=1e-3 --critic-lr=1e-3 --steps=800',
   'cyclegan': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'cut': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
+  'stargan': f'--dataset=folder --folder={WORK}/looks --image-size=16 --steps=400',
   'pix2pix': f'--folder={WORK}/mosaics --image-size=16 {SMALL}',
   'srgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
   'esrgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
@@ -135,8 +136,16 @@ def prepare() -> None:
   looks |= {'testA': gray(test), 'testB': colored(test)}
   pairs = {'trainA': mosaics(known), 'trainB': colored(known)}
   pairs |= {'testA': mosaics(test), 'testB': colored(test)}
+  named = {'trainA': 'train/white', 'trainB': 'train/orange'}
+  named |= {'testA': 'test/white', 'testB': 'test/orange'}
+  classes = {named[part]: images for part, images in looks.items()}
   train, shown = crops()
-  folders = {'two_looks': looks, 'mosaics': pairs, 'photograph': {'train': train, 'test': shown}}
+  folders = {
+    'two_looks': looks,
+    'looks': classes,
+    'mosaics': pairs,
+    'photograph': {'train': train, 'test': shown},
+  }
   for name, parts in folders.items():
     for part, images in parts.items():
       if not (WORK / name / part).is_dir():
@@ -185,7 +194,8 @@ def test_images(run: Run) -> tuple[np.ndarray, np.ndarray]:
 
 def translated(run: Run) -> np.ndarray:
   """Translations of the inputs, one after another: batch norm goes by its batch."""
-  return np.concatenate([run.translate(to_unit(x[None]), 'AtoB') for x in test_images(run)[0]])
+  way = 'AtoB' if 'AtoB' in run.translator().ways else 'orange'
+  return np.concatenate([run.translate(to_unit(x[None]), way) for x in test_images(run)[0]])
 
 
 def rows(run: Run) -> tuple[np.ndarray, int]:
@@ -228,6 +238,7 @@ Judge = Callable[[Run, str], dict[str, str]]
 KINDS: dict[str, tuple[Show, Judge]] = {
   'cyclegan': (rows, near),
   'cut': (rows, near),
+  'stargan': (rows, near),
   'pix2pix': (rows, near),
   'srgan': (sizes, restored),
   'esrgan': (sizes, restored),
@@ -274,7 +285,7 @@ what a variant can do.
     python -m experiments.gallery
 
 trains all of them in `runs/gallery`, scores them, and writes this page anew. It also writes the
-folders that the last five commands read. All other options have their defaults; data and seed are
+folders that the last six commands read. All other options have their defaults; data and seed are
 the same for all. One seed does not rank variants: for that, see
 [what each variant scores](experiments/variants_scored.md). `gan_cls` is not here: it draws from
 captions, and no captions come with the package.
@@ -297,11 +308,11 @@ LOOKS = """
 ## From image to image: two looks
 
 `two_looks` has digits in white on black (A) and *other* digits in orange on blue (B), without
-pairs. `mosaics` has digits as four by four gray tiles (A), each with the same digit in ink on
-paper (B). Each picture shows inputs, translations, and what they should be, of digits by writers
-whom no training saw. PSNR, in dB, is between translation and what it should be; its interval (95
-%) is over the 360 test digits. *Untouched* is the PSNR of the input itself. A real image would be
-infinitely near to itself.
+pairs; `looks` has the same as two classes. `mosaics` has digits as four by four gray tiles (A),
+each with the same digit in ink on paper (B). Each picture shows inputs, translations, and what they
+should be, of digits by writers whom no training saw. PSNR, in dB, is between translation and what
+it should be; its interval (95 %) is over the 360 test digits. *Untouched* is the PSNR of the input
+itself. A real image would be infinitely near to itself.
 
 | variant | steps | images seen by the critics | PSNR | untouched |
 |---|---|---|---|---|

@@ -142,7 +142,8 @@ def drawn(recipe, spec):
     return [program(lambda s, k, y: interface.sample(bound(s), k, y), state, key, labels)]
   for name, way in sorted(interface.ways.items()):
     image = batches((2,), spec)['image']
-    found += [name, program(lambda s, x, k, way=way: way.apply(bound(s), x, k), state, image, key)]
+    make = lambda s, x, k, way=way: way.apply(bound(s), x, k, *way.given)
+    found += [name, program(make, state, image, key)]
   return found
 
 
@@ -427,7 +428,7 @@ PROBES = {
 # --- every option
 
 
-@pytest.mark.slow_for('infogan', 'biggan', 'stylegan', 'stylegan2', 'cut', 'esrgan')
+@pytest.mark.slow_for('infogan', 'biggan', 'stylegan', 'stylegan2', 'cut', 'esrgan', 'stargan')
 def test_every_option_has_an_effect(variant):
   """Of every value that the variant accepts; each option accepts one at least."""
   silent = []

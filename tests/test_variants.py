@@ -244,7 +244,7 @@ def apart_by_precision(variant, steps, source, seed):
 
 @pytest.mark.slow_for(
   *('biggan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan'),
-  *('bigan', 'cut'),
+  *('bigan', 'cut', 'stargan'),
 )
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
@@ -334,7 +334,7 @@ def apart(variant, source, steps, count, double=False, seed=0):
 
 @pytest.mark.slow_for(
   *('biggan', 'progan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'pix2pix', 'srgan', 'esrgan'),
-  *('sngan', 'unrolled', 'wgan', 'gan_cls', 'infogan', 'acgan', 'bigan', 'ebgan', 'cut'),
+  *('sngan', 'unrolled', 'wgan', 'gan_cls', 'infogan', 'acgan', 'bigan', 'ebgan', 'cut', 'stargan'),
 )
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):
@@ -401,8 +401,11 @@ def draws(recipe):
   interface = recipe.interface
   if isinstance(interface, Sampler):
     return [(lambda nets, key, x: interface.sample(nets, key, jnp.zeros(len(x), jnp.int32)), 1)]
-  ways = interface.ways.values()
-  return [(lambda nets, key, x, way=way: way.apply(nets, x, key), way.scale) for way in ways]
+  ways = {way.apply: way for way in interface.ways.values()}  # many may share a function
+  return [
+    (lambda nets, key, x, way=way: way.apply(nets, x, key, *way.given), way.scale)
+    for way in ways.values()
+  ]
 
 
 def test_stages_hand_on_what_they_share(variant):

@@ -16,7 +16,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from safetensors.numpy import save
 
-from jaxgan.apps import command, elsewhere, huggingface
+from jaxgan.apps import command, elsewhere, huggingface, ways
 from jaxgan.apps.checks import Exported
 from jaxgan.core.typing import Json
 from jaxgan.ops import convolution
@@ -50,7 +50,9 @@ class Options:
   push: str | None = None
   """For huggingface: USER/NAME of a repository to upload the folder to, with your own token."""
   direction: str | None = None
-  """For a run that translates: AtoB or BtoA; the one that it was trained for if not given."""
+  """For a run on two domains: AtoB or BtoA; the one that it was trained for if not given."""
+  domain: str | None = None
+  """For a run of stargan: the domain to translate to, by its name."""
   checkpoint: Literal['latest', 'best'] = 'latest'
   """The newest state of the run, or the one with the best score."""
 
@@ -63,7 +65,8 @@ def write(options: Options) -> None:
   """
   if options.format == 'huggingface':
     run = load(options.workdir, options.checkpoint)
-    return huggingface.write(run, options.out, options.direction, options.license, options.push)
+    way = _way(run, options)
+    return huggingface.write(run, options.out, way, options.license, options.push)
   for name in ('license', 'push'):
     if getattr(options, name):
       raise ValueError(f'--{name} is for --format=huggingface')
@@ -77,21 +80,32 @@ def write(options: Options) -> None:
     raise ValueError(f'--format={options.format} is written as .{options.format}: name --out so')
   run = load(options.workdir, options.checkpoint)
   made = {'safetensors': _safetensors, 'stablehlo': stablehlo, 'onnx': onnx}[form]
-  data, about, said = made(run, options.direction)
+  way = _way(run, options, chosen=form != 'safetensors')
+  data, about, said = made(run, way)
   with files.atomic(options.out) as file:
     file.write(data)
   beside = options.out.with_name(options.out.name + '.json')
-  files.write_config(beside, {**exporting.about(run, form), **about})
+  files.write_config(beside, {**exporting.about(run, form), **about, **ways.described(run, way)})
   print(f'jaxgan: {said} in {options.out}, described in {beside.name}')
+
+
+def _way(run: Run, options: Options, chosen: bool = True) -> str | None:
+  """Return the translation to write; None for a run of latents, and for a file of all networks."""
+  for name in ('direction', 'domain'):
+    if getattr(options, name) and not chosen:
+      raise ValueError(f'--{name} is for --format=stablehlo: safetensors has all networks')
+    if getattr(options, name) and not isinstance(run.recipe.interface, Translator):
+      raise ValueError(f'--{name} is for a run that translates, not for {run.config.variant}')
+  if not chosen or not isinstance(run.recipe.interface, Translator):
+    return None
+  return ways.asked(run, options.direction, options.domain)
 
 
 # Parameters.
 
 
-def _safetensors(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
+def _safetensors(run: Run, way: str | None = None) -> tuple[bytes, Json, str]:
   """Return the parameters as bytes, their shapes, and a sentence."""
-  if direction:
-    raise ValueError('--direction is for --format=stablehlo: safetensors has all networks')
   flat = {k: np.asarray(x) for k, x in flatten_dict(exporting.making(run), sep='/').items()}
   data = save({name: np.array(x, order='C') for name, x in flat.items()})
   digest = hashlib.sha256(b''.join(flat[name].tobytes() for name in sorted(flat))).hexdigest()
@@ -113,9 +127,9 @@ print(hashlib.sha256(b''.join(arrays[name].tobytes() for name in sorted(arrays))
 # The function.
 
 
-def stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
+def stablehlo(run: Run, way: str | None) -> tuple[bytes, Json, str]:
   """Return the function as bytes, its inputs, and a sentence with the largest difference."""
-  program = _program(run, direction)
+  program = _program(run, way)
   data = exporting.serialized(program)
   found = _called(CALL, data, program.inputs)
   with convolution.plain():
@@ -131,13 +145,13 @@ def stablehlo(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
   return data, about, f'a function of {", ".join(inputs)} (differs by {error:.1e})'
 
 
-def onnx(run: Run, direction: str | None) -> tuple[bytes, Json, str]:
+def onnx(run: Run, way: str | None) -> tuple[bytes, Json, str]:
   """Return the function as ONNX, its inputs, and a sentence; for any batch size, or else for 1.
 
   Raises:
     ValueError: it cannot be converted, or its images differ.
   """
-  program, reasons = _program(run, direction), []
+  program, reasons = _program(run, way), []
   if 'seed' in program.inputs:
     raise ValueError(
       f'{run.config.variant} draws noise from a seed here, and ONNX has no such random numbers: '
@@ -181,12 +195,10 @@ def _inputs(program: exporting.Program) -> Json:
   }
 
 
-def _program(run: Run, direction: str | None) -> exporting.Program:
+def _program(run: Run, way: str | None) -> exporting.Program:
   interface = run.recipe.interface
   if isinstance(interface, Translator):
-    return exporting.of_images(run, direction or next(iter(interface.ways)))
-  if direction:
-    raise ValueError(f'--direction is for a run that translates, not for {run.config.variant}')
+    return exporting.of_images(run, way or next(iter(interface.ways)))
   return exporting.of_latents(run)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from safetensors.numpy import save
 
-from jaxgan.apps import elsewhere
+from jaxgan.apps import elsewhere, ways
 from jaxgan.core.typing import Json
 from jaxgan.recipes.option_groups import PLACE
 from jaxgan.recipes.types import Translator
@@ -57,8 +57,6 @@ def write(
     )
   send = _client() if push else None
   translates = isinstance(run.recipe.interface, Translator)
-  if direction and not translates:
-    raise ValueError(f'--direction is for a run that translates, not for {run.config.variant}')
   with files.becoming(out) as folder:
     about = _network(run, folder, direction)
     about['license'] = license or 'unknown'
@@ -108,7 +106,7 @@ def _network(run: Run, folder: pathlib.Path, direction: str | None) -> Json:
   about |= {'inputs': inputs, 'arguments': [*inputs], 'difference': error}
   about |= {'numbers': sum(x.size for x in arrays.values())}
   shared = {name: value for name, value in about['config'].items() if name not in PLACE}
-  return about | {'config': shared} | ({'direction': way} if way else {})
+  return about | {'config': shared} | ways.described(run, way)
 
 
 CALL = """

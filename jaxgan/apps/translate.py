@@ -1,8 +1,8 @@
 """Translate images: `jaxgan translate --workdir=RUN --images=PATH --out=DIR`.
 
-The run is of cyclegan, cut or pix2pix. Images may have any size; those that are larger than a tile
-are translated in tiles. Transparency is kept: the run sees transparent images over white, as in
-training.
+The run is of cyclegan, cut, pix2pix or stargan, which needs --domain=NAME too. Images may have any
+size; those that are larger than a tile are translated in tiles. Transparency is kept: the run sees
+transparent images over white, as in training.
 """
 
 import pathlib
@@ -12,7 +12,7 @@ from typing import Literal
 
 from PIL import Image
 
-from jaxgan.apps import checks, command, files, tiles, transparency
+from jaxgan.apps import checks, command, files, tiles, transparency, ways
 from jaxgan.apps.transparency import Make
 from jaxgan.data import images
 from jaxgan.ops.images import to_uint8, to_unit
@@ -21,7 +21,7 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Translate images with a run of cyclegan, cut or pix2pix."""
+  """Translate images with a run of cyclegan, cut, pix2pix or stargan."""
 
   workdir: pathlib.Path
   """The run's directory."""
@@ -30,7 +30,9 @@ class Options:
   out: checks.Folder
   """The folder for the new images, PNG with the same names."""
   direction: Literal['AtoB', 'BtoA'] | None = None
-  """Direction of the translation; the one that the run was trained for if not given."""
+  """Direction between two domains; the one that the run was trained for if not given."""
+  domain: str | None = None
+  """For a run of stargan: the domain to translate to, by its name, as the data set has it."""
   tile: int = 512
   """Translate images that are larger than this, in pixels on a side, in tiles, to save memory; 0:
   never. Instance norm then uses the statistics of each tile."""
@@ -40,23 +42,21 @@ class Options:
   """Seed of the noise, if the network uses noise."""
 
 
-def translator(run: Run, direction: str | None, tile: int, overlap: int, seed: int) -> Make:
+def translator(run: Run, name: str, tile: int, overlap: int, seed: int) -> Make:
   """Return a function that translates an image; the noise is the same for all images.
 
   Args:
-    run: a run of cyclegan, cut or pix2pix.
-    direction: 'AtoB' or 'BtoA'; the one that the run was trained for if None.
+    run: a run that translates.
+    name: the name of the translation, such as 'AtoB', or of the domain to translate to.
     tile: pixels on a side of a tile; 0 for no tiles.
     overlap: pixels that neighboring tiles share.
     seed: seed of the noise.
 
   Raises:
-    ValueError: if the run does not translate, or not in that direction.
+    ValueError: if the run does not translate, or has no translation of that name.
   """
-  ways = run.translator().ways
-  if 'upscale' in ways:
+  if 'upscale' in run.translator().ways:
     raise ValueError(f'a run of {run.config.variant} enlarges images: use jaxgan upscale')
-  name = direction or next(iter(ways))
   way = run.way(name)
   given = dict(multiple=way.multiple, smallest=way.smallest, tile=tile, overlap=overlap)
 
@@ -72,10 +72,11 @@ def write(options: Options) -> None:
   """Translate the images, and print their number.
 
   Raises:
-    ValueError: as in `load`, `files.found`, `translator` and `files.convert`.
+    ValueError: as in `load`, `files.found`, `ways.asked`, `translator` and `files.convert`.
   """
   run, work = load(options.workdir), files.found(options.images, options.out)
-  make = translator(run, options.direction, options.tile, options.overlap, options.seed)
+  name = ways.asked(run, options.direction, options.domain)
+  make = translator(run, name, options.tile, options.overlap, options.seed)
   done = files.convert(work, options.out, make, transparency.translated)
   command.said([options.out], f'{done} images')
 

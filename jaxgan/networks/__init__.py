@@ -26,6 +26,7 @@ from jaxgan.networks import (
   r3gan,
   resnet,
   srgan,
+  stargan,
   stylegan,
   stylegan2,
 )
@@ -47,6 +48,7 @@ __all__ = [
   'r3gan',
   'resnet',
   'srgan',
+  'stargan',
   'stylegan',
   'stylegan2',
 ]

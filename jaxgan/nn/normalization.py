@@ -132,6 +132,16 @@ def instance_norm(x: Array, eps: float = 1e-5) -> Array:
   return (centred * lax.rsqrt(variance + eps)).astype(x.dtype)
 
 
+class InstanceNorm(nn.Module):
+  """Instance norm of `[B, H, W, C]` with a learned gain and bias for each channel."""
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    gain = self.param('scale', nn.initializers.ones, (x.shape[-1],))
+    bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
+    return affine(instance_norm(x), gain, bias)
+
+
 class ConditionalBatchNorm(nn.Module):
   """Batch norm of `[B, ..., C]` with a learned gain and bias for each class; labels are int `[B]`.
 

@@ -1,4 +1,4 @@
-"""What the variants share that translate images against critics of patches."""
+"""What the variants share that translate images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,15 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.core.game import Game, Player, Turn
+from jaxgan.core.nets import Nets
 from jaxgan.core.network import linen
-from jaxgan.core.typing import Array, Memory
+from jaxgan.core.typing import Array, Batch, Key, Memory, Spec
 from jaxgan.networks.patch_discriminator import field, most_layers
 from jaxgan.recipes import config, optimizers
-from jaxgan.recipes.types import Stage
+from jaxgan.recipes.types import Stage, Translation, Translator
+
+SHOWN = 16
+"""The most domains of which pictures show translations."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,49 @@ def duel(
   example = dict.fromkeys(generators, (images,)) | dict.fromkeys(critics, (images,) * shown)
   example |= {name: tuple(inputs) for name, (_, inputs) in heads.items()}
   return Stage(game, example)
+
+
+def check_quarters(config: config.Common, spec: Spec) -> None:
+  """Raise ValueError for images that two halvings and two doublings do not bring back to size."""
+  if spec.size % 4:
+    raise ValueError(
+      f'{config.variant} needs images of a multiple of 4 pixels, these are {spec.size}'
+    )
+
+
+def domains(config: config.Common, spec: Spec) -> tuple[str, ...]:
+  """Return the names of the domains, which are the classes of the data.
+
+  Raises:
+    ValueError: the data have no labels, or one class.
+  """
+  if spec.classes < 2:
+    labelled = (
+      'data=(images, labels)' if config.dataset == 'arrays' else 'a folder with a subfolder'
+    )
+    has = 'one class' if spec.classes else 'no labels'
+    raise ValueError(
+      f'{config.variant} translates between classes, and {config.dataset!r} has {has}: give '
+      f'{labelled} for each of two domains or more'
+    )
+  return spec.names or tuple(map(str, range(spec.classes)))
+
+
+def to_domains(names: Sequence[str]) -> Translator:
+  """Return how the network `generator`, which takes images and domains, translates to each domain.
+
+  Pictures show an image beside its translations to all domains, or to the first `SHOWN`.
+  """
+
+  def to(nets: Nets, images: Array, key: Key, number: Array) -> Array:
+    made: Array = nets('generator', images, jnp.full(images.shape[:1], number, jnp.int32))[0]
+    return made
+
+  def show(nets: Nets, batch: Batch, key: Key) -> Array:
+    images, count = batch['image'], min(len(names), SHOWN)
+    domains = jnp.tile(jnp.arange(count), len(images))
+    made, _ = nets('generator', jnp.repeat(images, count, 0), domains)
+    return jnp.concatenate([images[:, None], made.reshape(-1, count, *images.shape[1:])], 1)
+
+  ways = {name: Translation(to, 4, 8, given=(number,)) for number, name in enumerate(names)}
+  return Translator(ways, show, ('source', *names[:SHOWN]), needs='classes')

@@ -37,7 +37,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.recipes import codes, labels, tricks
 from jaxgan.recipes.codes import Code
-from jaxgan.recipes.config import Duel, TwoPlayer
+from jaxgan.recipes.config import Common, Duel, Players, TwoPlayer, part
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
@@ -188,7 +188,7 @@ def pair_of(
 
 
 def duel(
-  config: Duel,
+  config: Players,
   networks: Mapping[str, Network],
   pair: tuple[Loss, Loss],
   *,
@@ -215,7 +215,8 @@ def duel(
     memory: the game's memory.
     rules: rules for the state after each step.
   """
-  plan, draws = schedules or configured(config), 'shared' if config.share_generator else ''
+  whole, draws = part(config, Common), 'shared' if config.share_generator else ''
+  plan = schedules or configured(whole)
 
   def player(name: str, names: Iterable[str], rate: float, updates: int, **options: Any) -> Player:
     of_player = [turn for turn in lazy if turn.player == name]
@@ -223,12 +224,12 @@ def duel(
     return Player(tuple(names), lazily_corrected(make, rate, updates, of_player), **options)
 
   drawing = [name for name in networks if name not in owned]
-  averaged = average(config, plan.half_life)
+  averaged = average(whole, plan.half_life)
   return Game(
     networks=networks,
     players={
-      'generator': player('generator', drawing, config.generator_lr, 1, average=averaged),
-      'critic': player('critic', owned, config.critic_lr, config.n_critic, constraint=constraint),
+      'generator': player('generator', drawing, whole.generator_lr, 1, average=averaged),
+      'critic': player('critic', owned, whole.critic_lr, config.n_critic, constraint=constraint),
     },
     turns=(
       Turn('critic', pair[0], repeats=config.n_critic, draws=draws),
@@ -249,7 +250,7 @@ def latents(config: Duel) -> Latent:
   return lambda key, n: draw[config.latent](key, (n, config.latent_size))
 
 
-def penalties(config: Duel, strength: Array | float = 1.0) -> list[Penalty]:
+def penalties(config: Players, strength: Array | float = 1.0) -> list[Penalty]:
   """The configured penalties R1 and R2, times a strength."""
   weights = ((gradient_penalties.r1, config.r1), (gradient_penalties.r2, config.r2))
   return [penalty(weight * strength) for penalty, weight in weights if weight]

@@ -43,15 +43,17 @@ class Styles(NamedTuple):
 
 
 class Translation(NamedTuple):
-  """`apply(nets, images, key)`: `[n, H, W, C]` in [-1, 1] to `[n, scale H, scale W, C]`.
+  """`apply(nets, images, key, *given)`: `[n, H, W, C]` in [-1, 1] to `[n, scale H, scale W, C]`.
 
-  H and W must be multiples of `multiple`, and `smallest` pixels or more.
+  H and W must be multiples of `multiple`, and `smallest` pixels or more. Translations with one
+  `apply` that differ in `given`, such as the number of a domain, share one compiled program.
   """
 
-  apply: Callable[[Nets, Array, Key], Array]
+  apply: Callable[..., Array]
   multiple: int = 1
   smallest: int = 1
   scale: int = 1
+  given: tuple[int, ...] = ()
 
 
 class Sampler(NamedTuple):
@@ -83,13 +85,13 @@ class Translator(NamedTuple):
   `ways` are the translations by name. `show(nets, batch, key) -> [n, k, H, W, C]` gives k pictures
   of each image of a batch, such as source, translation and reconstruction; `shown` names them.
   `needs` says what data must have: a second domain ('target'), whose images may have to be partners
-  of those of the first ('pairs').
+  of those of the first ('pairs'), or labels ('classes'), each class a domain with a way to it.
   """
 
   ways: Mapping[str, Translation]
   show: Callable[[Nets, Batch, Key], Array]
   shown: tuple[str, ...] = ()
-  needs: Literal['', 'target', 'pairs'] = ''
+  needs: Literal['', 'target', 'pairs', 'classes'] = ''
 
 
 class Recipe(NamedTuple):

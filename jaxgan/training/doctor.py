@@ -158,6 +158,11 @@ def _translated(
   """Return translated images, and images of the domain to which they were translated."""
   name, way = next(iter(interface.ways.items()))
   images = _images(source, number)
+  if interface.needs == 'classes':  # to each domain, or to the first, an equal share of the images
+    names = [*interface.ways][:4]
+    parts = zip(names, np.array_split(images, len(names)), strict=True)
+    made = [run.translate(part, to) for to, part in parts if len(part)]
+    return np.concatenate(made), _images(source, REAL)
   if way.scale > 1 or source.target is None:  # enlarged: the originals are what it should make
     return None
   return run.translate(images, name), _images(source.target, REAL)

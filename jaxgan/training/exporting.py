@@ -131,12 +131,13 @@ def of_images(run: Run, way: str) -> Program:
   shapes = {'images': f'b, {side}, {side}, {spec.channels}', 'seed': ''}
 
   def seeded(images: Array, seed: Array) -> Array:
-    return chosen.apply(nets, images, jax.random.key(seed))
+    return chosen.apply(nets, images, jax.random.key(seed), *chosen.given)
 
   if _uses_last(seeded, *inputs.values()):
     return Program(seeded, inputs, shapes)
   del inputs['seed'], shapes['seed']
-  return Program(lambda images: chosen.apply(nets, images, jax.random.key(0)), inputs, shapes)
+  make = lambda images: chosen.apply(nets, images, jax.random.key(0), *chosen.given)
+  return Program(make, inputs, shapes)
 
 
 def _uses_last(function: Callable[..., Array], *inputs: np.ndarray) -> bool:

@@ -1,5 +1,7 @@
 """Checks of what users ask a run for: seeds, numbers of images, and classes."""
 
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ from jaxgan.core.typing import Key, Spec
 Label = int | str
 """A class, by its number or by its name."""
 SHOWN = 20
-"""The most names of classes in a message."""
+"""The most names in a message."""
 
 
 def key_of(given: Key | int) -> Key:
@@ -54,6 +56,17 @@ def whole(value: object) -> int | None:
   return None
 
 
+def listed(names: Iterable[str]) -> str:
+  """Return names for a message, the first `SHOWN` of them.
+
+  Example:
+    >>> listed(['cat', 'dog'])
+    'cat, dog'
+  """
+  every = [*names]
+  return ', '.join(every[:SHOWN]) + ', ...' * (len(every) > SHOWN)
+
+
 def class_number(label: Label, spec: Spec) -> int:
   """Return the number of a class.
 
@@ -71,6 +84,5 @@ def class_number(label: Label, spec: Spec) -> int:
     number = int(label) if label in map(str, range(spec.classes)) else None
   if number is not None and 0 <= number <= last:
     return number
-  there = ', '.join(spec.names[:SHOWN]) + ', ...' * (spec.classes > SHOWN)
-  there = there if isinstance(label, str) else f'0 to {last}'
+  there = listed(spec.names) if isinstance(label, str) else f'0 to {last}'
   raise ValueError(f'label {label!r} is not a class of this run: they are {there}')

@@ -26,7 +26,7 @@ from jaxgan.storage.workdir import BEST, CHECKPOINTS, DATA, METRICS
 from jaxgan.training import metrics_log, programs
 from jaxgan.training.kept import class_counts, mark, read
 from jaxgan.training.programs import Generator
-from jaxgan.training.requests import Label, class_number, count, key_of
+from jaxgan.training.requests import Label, class_number, count, key_of, listed
 
 FOLDERS = {'latest': CHECKPOINTS, 'best': BEST}
 BATCH = 64
@@ -239,7 +239,8 @@ class Run:
         f'{self.config.variant} takes images of a multiple of {chosen.multiple} pixels, from '
         f'{chosen.smallest} on, these are {sizes[0]} x {sizes[1]}: pad them'
       )
-    return np.asarray(self.bound(chosen.apply)(jnp.asarray(images), key_of(key)))
+    given = (jnp.asarray(images), key_of(key), *map(jnp.int32, chosen.given))
+    return np.asarray(self.bound(chosen.apply)(*given))
 
   def way(self, name: str) -> Translation:
     """Return the translation of a name.
@@ -250,7 +251,7 @@ class Run:
     ways = self.translator().ways
     if name not in ways:
       raise ValueError(
-        f'a run of {self.config.variant} has no translation {name!r}, only {", ".join(ways)}'
+        f'a run of {self.config.variant} has no translation {name!r}, only {listed(ways)}'
       )
     return ways[name]
 

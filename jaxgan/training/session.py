@@ -208,7 +208,7 @@ def _best(config: Common, folder: pathlib.Path, source: Source, run: str | None)
 def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
   if part(config, Scores).eval_every and isinstance(recipe.interface, Translator):
     raise ValueError(f'--eval-every scores samples, and {config.variant} draws none: omit it')
-  has = {'', 'target' if source.target else '', 'pairs' if source.paired else ''}
+  has = {'', 'classes', 'target' if source.target else '', 'pairs' if source.paired else ''}
   if recipe.needs not in has:
     what = {'target': 'images of two domains', 'pairs': 'pairs of images'}[recipe.needs]
     sets = '--dataset=pairs' + ' or --dataset=domains' * (recipe.needs == 'target')

@@ -88,10 +88,7 @@ def residual(
   Raises:
     ValueError: a size that is no multiple of 4.
   """
-  if spec.size % 4:
-    raise ValueError(
-      f'{config.variant} needs images of a multiple of 4 pixels, these are {spec.size}'
-    )
+  translators.check_quarters(config, spec)
   count = blocks or (6 if spec.size < 256 else 9)
   return ResNetGenerator(spec.channels, config.width, count, idle_biases)
 

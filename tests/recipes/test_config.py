@@ -148,6 +148,8 @@ def test_a_variant_has_the_options_that_it_uses_and_no_others():
   names = lambda variant: {f.name for f in dataclasses.fields(variants.module(variant).Config)}
   for variant in ('cyclegan', 'cut', 'pix2pix', 'srgan', 'esrgan'):
     assert not names(variant) & {'latent_size', 'n_critic', 'r1', 'lecam', 'augment', 'eval_every'}
+  assert {'n_critic', 'r1', 'instance_noise', 'mirror'} <= names('stargan')
+  assert not names('stargan') & {'latent_size', 'jitter', 'eval_every', 'augment'}
   for variant in ('progan', 'stylegan', 'stylegan2'):
     assert {'augment', 'policy', 'lecam', 'cr', 'zcr', 'top_k', 'instance_noise'} <= names(variant)
     assert not names(variant) & {'pack', 'minibatch', 'history', 'virtual_batch'}
