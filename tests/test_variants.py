@@ -48,6 +48,9 @@ SMALL = {
 LAST_BIAS = "['critic']['Dense_2']['bias']"
 SHIFT_FREE = {'wgan', 'wgan_gp'}
 """Their losses are differences of logits: the critic's last bias has no gradient, rightly."""
+IDLE = {'stargan': "['generator']['Conv_0']['weight']['kernel']"}
+"""Kernels with weights that have no gradient but rounding, which Adam makes large: the middle ones
+over the maps of the domain add the same to all pixels, which instance norm takes out."""
 
 AS_USERS_RUN = {'xla_backend_optimization_level': 3}
 """What is compared to the last digits is compiled in full: without, sums are of another order."""
@@ -339,8 +342,13 @@ def apart(variant, source, steps, count, double=False, seed=0):
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):
   """In double precision, where no rounding moves a unit to the other side of its ReLU's corner."""
-  worst = apart(variant, digits, 1, count, double=True)
+  worst = busy(variant, apart(variant, digits, 1, count, double=True))
   assert max(worst.values()) <= 1e-12, max(worst, key=worst.get)
+
+
+def busy(variant, worst):
+  """All but what is idle."""
+  return {n: e for n, e in worst.items() if variant not in IDLE or not n.endswith(IDLE[variant])}
 
 
 @pytest.mark.slow
@@ -350,7 +358,7 @@ def test_devices_agree_after_a_step_of_single_precision(variant, digits):
   One unit in a million lies so near to 0 that rounding decides whether its ReLU lets it through.
   Where that happens, the gradients below it differ in the third or fourth digit.
   """
-  worst = [apart(variant, digits, 1, 8, seed=seed) for seed in range(3)]
+  worst = [busy(variant, apart(variant, digits, 1, 8, seed=seed)) for seed in range(3)]
   if variant == 'gan':
     # The gradient of this one number is E sigmoid(f) - E sigmoid(-r), two nearly equal numbers that
     # single precision knows to 1e-7 each: what is left when they cancel has fewer digits.
@@ -362,7 +370,7 @@ def test_devices_agree_after_a_step_of_single_precision(variant, digits):
 @pytest.mark.slow
 @pytest.mark.parametrize('count', [2, 8])
 def test_devices_agree_after_ten_steps_of_double_precision(variant, count, digits):
-  worst = apart(variant, digits, 10, count, double=True)
+  worst = busy(variant, apart(variant, digits, 10, count, double=True))
   assert max(worst.values()) <= 1e-12, max(worst, key=worst.get)
 
 

@@ -24,7 +24,7 @@ class Generator(nn.Module):
 
   The convolutions pad with zeros. That is essential: in any other place a constant map adds the
   same number to all pixels, which instance norm takes out again. At the edge it adds another
-  number, and this is how the domain comes in.
+  number, and this is how the domain comes in. The middle weights over these maps have no effect.
 
   Attributes:
     domains: number of domains.

@@ -49,7 +49,7 @@ class Config(config.Players, config.Mirrored, config.Common, config.Algorithm, c
   penalty_weight: float = 10.0
   """Weight of the gradient penalty."""
   batch_size: int = 16
-  n_critic: int = 2
+  n_critic: int = 1
   generator_lr: float = 5e-4
   critic_lr: float = 5e-4
   schedule: config.Schedule = 'constant_linear'
