@@ -4,7 +4,7 @@ An objective is the pair of losses of critic and generator; a penalty is added t
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
 More functions are in the modules: `adversarial` (losses of your own games),
 `bidirectional`, `classes`, `consistency`, `contrastive`, `energies`, `unrolled`, `path_length`,
-`style_mixing`, `image_to_image`, `super_resolution`.
+`style_mixing`, `image_to_image`, `semantic`, `super_resolution`.
 
 Example:
   >>> import jax.numpy as jnp
@@ -29,6 +29,7 @@ from jaxgan.losses import (
   objectives,
   path_length,
   regularizers,
+  semantic,
   style_mixing,
   super_resolution,
 )
@@ -97,6 +98,7 @@ __all__ = [
   'relativistic',
   'relativistic_average',
   'roles_exchanged',
+  'semantic',
   'style_mixing',
   'super_resolution',
   'together',

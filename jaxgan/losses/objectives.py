@@ -5,7 +5,7 @@ Below `r` are the real logits, `f` the fake ones, `sp` is softplus and E the mea
 critic's loss comes first, then that of the generator's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -223,6 +223,26 @@ def roles_exchanged(objective: Objective) -> Objective:
   Reference: Donahue et al., Adversarial Feature Learning, 2017 (the inverse objective).
   """
   return Objective(objective.critic, lambda r, f: objective.critic(f, r), uses_real=True)
+
+
+def in_parts(objective: Objective, counts: Sequence[int]) -> Objective:
+  """Return the objective of logits `[B, n]` that come from several critics, as a mean over these.
+
+  Args:
+    objective: the pair of losses for the logits of one critic.
+    counts: how many of the n logits each critic gives; their sum is n.
+
+  Reference: Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with Conditional
+  GANs, 2018 (critics of several scales).
+  """
+  ends = [sum(counts[:i]) for i in range(1, len(counts))]
+
+  def mean(loss: _Loss) -> _Loss:
+    parts = lambda logits: jnp.split(logits, ends, axis=1)
+    each = lambda r, f: [loss(*pair) for pair in zip(parts(r), parts(f), strict=True)]
+    return lambda r, f: jnp.stack(each(r, f)).mean()
+
+  return objective._replace(critic=mean(objective.critic), generator=mean(objective.generator))
 
 
 def top(objective: Objective, share: Array | float) -> Objective:

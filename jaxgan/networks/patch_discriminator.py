@@ -1,6 +1,7 @@
 """PatchGAN: critics that give one logit for each patch of an image."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import flax.linen as nn
@@ -12,6 +13,7 @@ from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.normalization import BatchNorm, instance_norm
 from jaxgan.ops.convolution import convolve
+from jaxgan.ops.resample import downsample_fir
 
 Norm = Literal['batch', 'instance']
 
@@ -59,6 +61,7 @@ class PatchCritic(nn.Module):
     width: channels after the first convolution; they double with each layer, up to 8 width.
     norm: 'instance' or 'batch'.
     bias: give a bias to the convolutions before a norm too, as in `ResNetGenerator`.
+    spectral: use spectral norm for the convolutions before a norm.
 
   Reference: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
   """
@@ -67,16 +70,72 @@ class PatchCritic(nn.Module):
   width: int = 64
   norm: Norm = 'instance'
   bias: bool = False
+  spectral: bool = False
+
+  def __call__(self, *images: Array, train: bool) -> Array:
+    logits, maps = self.judged(*images, train=train)
+    self.sow('intermediates', 'features', maps[-1])
+    return logits
 
   @nn.compact
-  def __call__(self, *images: Array, train: bool) -> Array:
-    x = leaky_relu(Conv(self.width, 4, form=padded(2))(jnp.concatenate(images, -1)))
+  def judged(self, *images: Array, train: bool) -> tuple[Array, list[Array]]:
+    """Return the logits, and the map after each layer but the last."""
+    maps = [leaky_relu(Conv(self.width, 4, form=padded(2))(jnp.concatenate(images, -1)))]
     for i in range(1, self.layers + 1):
-      stride = 2 if i < self.layers else 1
-      x = Conv(self.width * min(2**i, 8), 4, use_bias=self.bias, form=padded(stride))(x)
-      x = leaky_relu(normed(x, self.norm, train))
-    self.sow('intermediates', 'features', x)
-    return Conv(1, 4, form=padded(1))(x)[..., 0]
+      conv = partial(Conv, self.width * min(2**i, 8), 4, spectral=self.spectral)
+      x = conv(use_bias=self.bias, form=padded(2 if i < self.layers else 1))(maps[-1])
+      maps.append(leaky_relu(normed(x, self.norm, train)))
+    return Conv(1, 4, form=padded(1))(maps[-1])[..., 0], maps
+
+
+class MultiscaleCritic(nn.Module):
+  """Critics of patches of an image and of its halves: images `[B, H, W, C]` -> (logits, maps).
+
+  Each scale has a `PatchCritic` with spectral and instance norm; the next one sees the image with
+  half the pixels on a side. The logits are those of all scales, `[B, n]`; `patches` says how many
+  each gives. The maps are those after all layers but the last, a list for each scale. Several
+  inputs are joined as channels.
+
+  Attributes:
+    scales: the number of critics.
+    layers: as for `PatchCritic`.
+    width: as for `PatchCritic`.
+
+  References: Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with
+  Conditional GANs, 2018; with spectral norm: Park et al., Semantic Image Synthesis with
+  Spatially-Adaptive Normalization, 2019.
+  """
+
+  scales: int = 2
+  layers: int = 3
+  width: int = 64
+
+  @nn.compact
+  def __call__(self, *images: Array, train: bool) -> tuple[Array, list[list[Array]]]:
+    x, logits, maps = jnp.concatenate(images, -1), [], []
+    for i in range(self.scales):
+      x = downsample_fir(x) if i else x
+      found, seen = PatchCritic(self.layers, self.width, spectral=True).judged(x, train=train)
+      logits.append(found)
+      maps.append(seen)
+    flat = lambda arrays: jnp.concatenate([a.reshape(len(a), -1) for a in arrays], 1)
+    self.sow('intermediates', 'features', flat([seen[-1] for seen in maps]))
+    return flat(logits), maps
+
+
+def patches(size: int, layers: int, scales: int) -> list[int]:
+  """Return how many logits each critic of a `MultiscaleCritic` gives of an image.
+
+  Args:
+    size: side of the image in pixels, which is halved `scales` - 1 times.
+    layers: convolutions of stride 2 of each critic.
+    scales: the number of critics.
+
+  Example:
+    >>> patches(64, 2, 2)
+    [196, 36]
+  """
+  return [((size >> i + layers) - 2) ** 2 for i in range(scales)]
 
 
 def normed(x: Array, norm: Norm, train: bool) -> Array:

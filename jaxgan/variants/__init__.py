@@ -39,6 +39,7 @@ from jaxgan.variants import (
   progan,
   r3gan,
   sngan,
+  spade,
   srgan,
   stargan,
   stylegan,
@@ -84,6 +85,7 @@ VARIANTS: dict[str, Variant] = {
   'cut': cut,
   'stargan': stargan,
   'pix2pix': pix2pix,
+  'spade': spade,
   'srgan': srgan,
   'esrgan': esrgan,
 }
