@@ -330,7 +330,8 @@ def test_a_start_has_images_that_suit_the_variant(tmp_path):
   others = {name: option for name, option in taken.items() if option != '--dataset=digits'}
   two = dict.fromkeys(('cyclegan', 'cut'), '--dataset=domains')
   enlarging = dict.fromkeys(('srgan', 'esrgan'), '--dataset=folder')
-  assert others == {**two, **enlarging, 'pix2pix': '--dataset=pairs'}
+  pairs = dict.fromkeys(('pix2pix', 'spade'), '--dataset=pairs')
+  assert others == {**two, **enlarging, **pairs}
 
 
 @pytest.mark.slow

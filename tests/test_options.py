@@ -34,7 +34,7 @@ NARROW = dict(
   **dict(blocks=1, growth=2, pool=4, unroll=1, mapping_layers=1, attention=16, shared_size=4),
   **dict(
     critic_hidden=8,
-    **dict(hidden=8, head_size=4, nce_patches=8),
+    **dict(hidden=8, head_size=4, nce_patches=8, modulation=4),
     cardinality=4,
     group=2,
     pretrain=2,
@@ -44,7 +44,7 @@ NARROW = dict(
   ),
   **dict(batch_size=BATCH, steps=STEPS),
 )
-SIZES = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}
+SIZES = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'spade': 32, 'srgan': 16, 'esrgan': 16}
 BESIDE: dict[str, dict[str, typing.Any]] = {
   'idle_biases': {'conditional': False},
   'pack': {'conditional': False},

@@ -21,10 +21,9 @@ def labels(images: Array, palette: Array) -> Array:
     [[[0, 2]]]
   """
   wide = images.astype(jnp.promote_types(images.dtype, jnp.float32))
+  product = jnp.einsum('bhwc,kc->bhwk', wide, palette, precision=jax.lax.Precision.HIGHEST)
   # |x - p|^2 without |x|^2, which is the same for all colors.
-  far = (palette**2).sum(-1) - 2 * jnp.einsum(
-    'bhwc,kc->bhwk', wide, palette, precision=jax.lax.Precision.HIGHEST
-  )
+  far = (palette**2).sum(-1)[None, None, None] - 2 * product
   return jnp.argmin(far, -1).astype(jnp.int32)
 
 

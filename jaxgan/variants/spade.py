@@ -58,7 +58,7 @@ class Config(translators.Config):
 
 PAPER: Preset = dict(
   image_size=256,
-  labels=150,
+  labels=151,  # 150 classes, and what is none of them
   width=64,
   modulation=128,
   critic_width=64,

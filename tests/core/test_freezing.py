@@ -133,7 +133,8 @@ NARROW = dict(
   'variant', ['gan', *(pytest.param(v, marks=pytest.mark.slow) for v in variants.VARIANTS)]
 )
 def test_steps_leave_the_frozen_layers_and_move_the_others(variant):
-  size = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'srgan': 16, 'esrgan': 16}.get(variant, 8)
+  images = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'spade': 16, 'srgan': 16, 'esrgan': 16}
+  size = images.get(variant, 8)
   names = {field.name for field in dataclasses.fields(variants.module(variant).Config)}
   narrow = {name: value for name, value in NARROW.items() if name in names}
   config = variants.configure(variant, **narrow, image_size=size, batch_size=4, freeze=1)

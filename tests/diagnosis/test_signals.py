@@ -124,6 +124,7 @@ SPECS = {
   'cyclegan': (Spec(16, 3), dict(width=4)),
   'cut': (Spec(16, 3), dict(width=4)),
   'pix2pix': (Spec(16, 3), dict(width=4)),
+  'spade': (Spec(16, 3), dict(width=4)),
   'srgan': (Spec(16, 3), dict(width=4, blocks=1, crop=16)),
   'esrgan': (Spec(16, 3), dict(width=4, blocks=1, crop=16)),
 }

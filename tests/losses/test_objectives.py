@@ -390,3 +390,12 @@ def test_matching_is_of_the_means_of_features(key, distance, power):
   np.testing.assert_allclose(made.generator(r, f), apart, rtol=1e-5)
   np.testing.assert_allclose(made.critic(r, f), -apart, rtol=1e-5)
   assert made.generator(r, r[::-1]) < 1e-6  # another order, the same mean but for rounding
+
+
+def test_several_critics_count_alike_however_many_logits_they_give():
+  joined = objectives.in_parts(objectives.hinge(), [3, 1])
+  real, fake = jnp.array([[0.0, 0.5, 1.0, -1.0]]), jnp.array([[-1.0, 0.0, 0.0, 2.0]])
+  assert float(joined.critic(real, fake)) == pytest.approx(((0.5 + 2 / 3) + (2 + 3)) / 2)
+  assert float(joined.generator(real, fake)) == pytest.approx((1 / 3 - 2) / 2)
+  whole = objectives.in_parts(objectives.hinge(), [4])
+  assert float(whole.critic(real, fake)) == float(objectives.hinge().critic(real, fake))

@@ -1,12 +1,20 @@
 """What a logit of a patch discriminator sees, and what fits into images."""
 
+import math
+
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.networks.patch_discriminator import PatchCritic, field, most_layers
+from jaxgan.networks.patch_discriminator import (
+  MultiscaleCritic,
+  PatchCritic,
+  field,
+  most_layers,
+  patches,
+)
 
 
 @pytest.mark.parametrize('layers, seen', [(1, 16), (2, 34), (3, 70)])
@@ -29,3 +37,26 @@ def test_critics_fit_into_images():
   net = PatchCritic(3, 64)
   start = lambda: net.init_with_output(jax.random.key(0), jnp.zeros((2, 256, 256, 3)), train=True)
   chex.assert_shape(jax.eval_shape(start)[0], (2, 30, 30))
+
+
+@pytest.mark.parametrize('size, layers, scales', [(16, 1, 2), (64, 2, 2), (256, 3, 2), (64, 1, 3)])
+def test_each_scale_gives_its_logits_and_its_maps(size, layers, scales):
+  x, net = jnp.zeros((2, size, size, 3)), MultiscaleCritic(scales, layers, 2)
+  start = lambda: net.init_with_output(jax.random.key(0), x, train=True)[0]
+  logits, maps = jax.eval_shape(start)
+  counts = patches(size, layers, scales)
+  chex.assert_shape(logits, (2, sum(counts)))
+  assert [len(seen) for seen in maps] == [layers + 1] * scales
+  assert [math.prod((seen[-1].shape[1] - 1,) * 2) for seen in maps] == counts
+
+
+def test_the_second_scale_sees_the_image_with_half_the_pixels(filled, images):
+  """Changes between neighbors that smoothing takes out move the first scale's logits alone."""
+  x, net = images(1, 32, 32, 1), MultiscaleCritic(2, 1, 2)
+  fine = jnp.where(jnp.indices((32, 32)).sum(0)[None, :, :, None] % 2 == 0, 1.0, -1.0)
+  middle = fine.at[:, :10].set(0).at[:, -10:].set(0).at[:, :, :10].set(0).at[:, :, -10:].set(0)
+  variables = filled(net, x, train=False)
+  judge = lambda x: net.apply(variables, x, train=False)[0]
+  moved = np.abs(judge(x + middle) - judge(x))
+  first = patches(32, 1, 2)[0]
+  assert moved[:, :first].max() > 30 * moved[:, first:].max()

@@ -146,7 +146,7 @@ def test_an_option_belongs_to_the_group_that_has_it_first():
 
 def test_a_variant_has_the_options_that_it_uses_and_no_others():
   names = lambda variant: {f.name for f in dataclasses.fields(variants.module(variant).Config)}
-  for variant in ('cyclegan', 'cut', 'pix2pix', 'srgan', 'esrgan'):
+  for variant in ('cyclegan', 'cut', 'pix2pix', 'spade', 'srgan', 'esrgan'):
     assert not names(variant) & {'latent_size', 'n_critic', 'r1', 'lecam', 'augment', 'eval_every'}
   assert {'n_critic', 'r1', 'instance_noise', 'mirror'} <= names('stargan')
   assert not names('stargan') & {'latent_size', 'jitter', 'eval_every', 'augment'}

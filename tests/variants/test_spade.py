@@ -1,0 +1,52 @@
+"""SPADE: the article's setting, and options that mean nothing."""
+
+import math
+
+import jax
+import pytest
+
+from jaxgan import variants
+from jaxgan.core import game
+from jaxgan.core.typing import Spec
+
+
+def test_the_setting_of_the_article():
+  config = variants.configure('spade', 'paper')
+  stage = variants.build(config, Spec(256, 3)).stages[0]
+  state = jax.eval_shape(lambda: game.init(stage.game, jax.random.key(0), dict(stage.example)))
+  count = lambda tree: sum(math.prod(x.shape) for x in jax.tree.leaves(tree))
+  assert count(state.params['generator']) == 96_492_483
+  critic = lambda inputs: sum(
+    16 * a * b + bias
+    for a, b, bias in ((inputs, 64, 64), (64, 128, 0), (128, 256, 0), (256, 512, 0), (512, 1, 1))
+  )
+  assert count(state.params['critic']) == 2 * critic(151 + 3)
+  assert (config.generator_lr, config.critic_lr, config.beta1, config.beta2) == (
+    1e-4,
+    4e-4,
+    0,
+    0.999,
+  )
+  assert stage.game.memory['palette'].shape == (151, 3)
+
+
+@pytest.mark.parametrize('direction', ['AtoB', 'BtoA'])
+def test_it_translates_one_way_and_any_size(direction):
+  config = variants.configure('spade', direction=direction, width=2)
+  interface = variants.build(config, Spec(64, 3)).interface
+  assert list(interface.ways) == [direction] and interface.needs == 'pairs'
+  way = interface.ways[direction]
+  assert (way.multiple, way.smallest, way.scale) == (8, 16, 1)
+
+
+@pytest.mark.parametrize(
+  ('options', 'words'),
+  [
+    (dict(labels=0), '--labels must be above 0'),
+    (dict(scales=0), '--scales must be above 0'),
+    (dict(matching=-1.0), '--matching must be 0 or above'),
+  ],
+)
+def test_what_means_nothing_is_refused(options, words):
+  with pytest.raises(ValueError, match=words):
+    variants.configure('spade', **options)
