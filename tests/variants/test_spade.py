@@ -3,10 +3,13 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 from jaxgan import variants
 from jaxgan.core import game
+from jaxgan.core.nets import Nets
+from jaxgan.core.network import Network
 from jaxgan.core.typing import Spec
 
 
@@ -37,6 +40,21 @@ def test_it_translates_one_way_and_any_size(direction):
   assert list(interface.ways) == [direction] and interface.needs == 'pairs'
   way = interface.ways[direction]
   assert (way.multiple, way.smallest, way.scale) == (8, 16, 1)
+
+
+def test_translations_and_pictures_go_by_labels():
+  """With a generator that shows the channel of label 1; the colors are -1, 0 and 1."""
+  config = variants.configure('spade', labels=3, width=2)
+  interface = variants.build(config, Spec(16, 1)).interface
+  network = Network(None, lambda v, maps, train, key=None: (maps[..., 1:2], v))
+  colors = {'palette': jnp.array([[-1.0], [0.0], [1.0]])}
+  nets = Nets({'generator': network}, {'generator': {}}, {'generator': {}}, colors, train=False)
+  image = jnp.array([-0.8, 0.1, 0.4, 0.7]).reshape(1, 2, 2, 1)
+  key = jax.random.key(0)
+  assert interface.ways['AtoB'].apply(nets, image, key).ravel().tolist() == [0, 1, 1, 0]
+  shown = interface.show(nets, {'image': image, 'target': -image}, key)
+  assert shown[0, :2, ..., 0].reshape(2, 4).tolist() == [[-1, 0, 0, 1], [0, 1, 1, 0]]
+  assert len(interface.shown) == 3 and (shown[:, 2] == -image).all()
 
 
 @pytest.mark.parametrize(
