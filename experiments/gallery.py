@@ -62,6 +62,7 @@ SETTINGS: dict[str, str] = {
   'cut': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'stargan': f'--dataset=folder --folder={WORK}/looks --image-size=16 --steps=400',
   'pix2pix': f'--folder={WORK}/mosaics --image-size=16 {SMALL}',
+  'spade': f'--folder={WORK}/mosaics --image-size=16 --modulation=16 --critic-width=16 {SMALL}',
   'srgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
   'esrgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
 }
@@ -188,7 +189,7 @@ FROM_LATENTS = ('Fréchet distance', 'precision', 'recall')
 def test_images(run: Run) -> tuple[np.ndarray, np.ndarray]:
   """Inputs and what they should become, of digits that no training saw."""
   large = enlarged(digits.arrays()[0][digits.TRAIN :])
-  pairs = run.config.variant == 'pix2pix'
+  pairs = run.config.variant in ('pix2pix', 'spade')
   return (mosaics(large) if pairs else np.repeat(large[..., None], 3, -1)), colored(large)
 
 
@@ -240,6 +241,7 @@ KINDS: dict[str, tuple[Show, Judge]] = {
   'cut': (rows, near),
   'stargan': (rows, near),
   'pix2pix': (rows, near),
+  'spade': (rows, near),
   'srgan': (sizes, restored),
   'esrgan': (sizes, restored),
 }

@@ -1,18 +1,17 @@
 """What recipes of label maps share: the palette, which belongs to a run's state."""
 
-import logging
 from dataclasses import replace
 
 import numpy as np
 
+from jaxgan.core import console
 from jaxgan.core.typing import Spec
 from jaxgan.data import label_maps
 from jaxgan.data.source import Source
 from jaxgan.losses.semantic import PALETTE
 from jaxgan.ops.images import to_unit
+from jaxgan.parallel import hosts
 from jaxgan.recipes.types import Recipe
-
-log = logging.getLogger('jaxgan')
 
 
 def with_palette(recipe: Recipe, labels: int, spec: Spec) -> Recipe:
@@ -33,7 +32,8 @@ def with_palette(recipe: Recipe, labels: int, spec: Spec) -> Recipe:
 
 def _found(recipe: Recipe, source: Source, labels: int) -> Recipe:
   palette = label_maps.palette(source, labels)
-  log.warning('label maps: %s', palette)
+  if hosts.first():
+    console.say(f'jaxgan: label maps: {palette}', error=True)
   return remembering(recipe, to_unit(palette.colors))
 
 

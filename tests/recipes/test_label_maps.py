@@ -34,14 +34,14 @@ def test_before_the_maps_are_known_colors_are_grey():
   np.testing.assert_array_equal(colors, [[-1] * 3, [0] * 3, [1] * 3])
 
 
-def test_a_run_keeps_the_colors_of_its_maps(config, tmp_path, monkeypatch, caplog):
+def test_a_run_keeps_the_colors_of_its_maps(config, tmp_path, monkeypatch, capsys):
   """A run that goes on, and one that is loaded, have those of the checkpoint."""
   monkeypatch.setattr(Session, 'compile_ahead', lambda *_: None)
   bytes_of = lambda state: np.rint((np.asarray(state.memory[PALETTE]) + 1) * 127.5).tolist()
   with prepared(config, tmp_path / 'run', quiet=True) as session:
     assert bytes_of(session.state) == COLORS.tolist()
     session.checkpoints.save(0, session.state, wait=True)
-  assert 'label maps: 3 colors, which 100.0% of the pixels have exactly' in caplog.text
+  assert 'label maps: 3 colors, which 100.0% of the pixels have exactly' in capsys.readouterr().err
   other = Palette(COLORS[::-1], True, 1.0, 0.0)
   monkeypatch.setattr(label_maps.label_maps, 'palette', lambda source, labels: other)
   with prepared(config, tmp_path / 'run', quiet=True) as session:
