@@ -4,7 +4,7 @@ An objective is the pair of losses of critic and generator; a penalty is added t
 Functions of their weights make both; pass them to `jaxgan.two_player` or `adversarial.adversarial`.
 More functions are in the modules: `adversarial` (losses of your own games),
 `bidirectional`, `classes`, `consistency`, `contrastive`, `energies`, `unrolled`, `path_length`,
-`style_mixing`, `image_to_image`, `semantic`, `super_resolution`.
+`style_mixing`, `image_to_image`, `semantic`, `super_resolution`, `variational`.
 
 Example:
   >>> import jax.numpy as jnp
@@ -34,6 +34,7 @@ from jaxgan.losses import (
   super_resolution,
 )
 from jaxgan.losses import unrolled as unrolled
+from jaxgan.losses import variational as variational
 from jaxgan.losses.adversarial import Fakes, Term, between, generated, judged, lazily, together
 from jaxgan.losses.gradient_penalties import (
   Penalty,
@@ -102,6 +103,7 @@ __all__ = [
   'style_mixing',
   'super_resolution',
   'together',
+  'variational',
   'wasserstein',
   'zero_sum',
 ]

@@ -45,6 +45,7 @@ from jaxgan.variants import (
   stylegan,
   stylegan2,
   unrolled,
+  vaegan,
   wgan,
   wgan_gp,
 )
@@ -70,6 +71,7 @@ VARIANTS: dict[str, Variant] = {
   'infogan': infogan,
   'acgan': acgan,
   'bigan': bigan,
+  'vaegan': vaegan,
   'ebgan': ebgan,
   'wgan': wgan,
   'wgan_gp': wgan_gp,
