@@ -76,7 +76,7 @@ class Block(nn.Module):
     norm = lambda x: SpatialNorm(self.hidden)(x, maps, train=train)
     conv = partial(Conv, spectral=True)
     inner = min(x.shape[-1], self.width)
-    y = conv(inner)(leaky_relu(norm(x)))
+    y = conv(inner, use_bias=False)(leaky_relu(norm(x)))  # the norm would subtract a bias
     y = conv(self.width)(leaky_relu(norm(y)))
     if x.shape[-1] != self.width:
       x = conv(self.width, kernel=1, use_bias=False)(norm(x))

@@ -28,10 +28,18 @@ def labels(images: Array, palette: Array) -> Array:
 
 
 def one_hot(images: Array, palette: Array) -> Array:
-  """Return the labels of the pixels as channels: `[B, H, W, C]` to 0 or 1, `[B, H, W, K]`."""
-  return jax.nn.one_hot(labels(images, palette), len(palette), dtype=palette.dtype)
+  """Return the labels of the pixels as channels: `[B, H, W, C]` to 0 or 1, `[B, H, W, K]`.
+
+  A pixel that is not finite has no label: its channels are NaN.
+  """
+  maps = jax.nn.one_hot(labels(images, palette), len(palette), dtype=palette.dtype)
+  return _where_finite(images, maps)
 
 
 def hardened(maps: Array) -> Array:
   """Return channels `[B, H, W, K]` with 1 for the largest of each pixel and 0 for the others."""
-  return jax.nn.one_hot(jnp.argmax(maps, -1), maps.shape[-1], dtype=maps.dtype)
+  return _where_finite(maps, jax.nn.one_hot(jnp.argmax(maps, -1), maps.shape[-1], dtype=maps.dtype))
+
+
+def _where_finite(given: Array, maps: Array) -> Array:
+  return jnp.where(jnp.isfinite(given).all(-1, keepdims=True), maps, jnp.nan)

@@ -29,3 +29,11 @@ def test_the_strongest_channel_becomes_one():
   maps = jax.nn.one_hot(jnp.array([[[0, 0, 2, 2]]]), 3)
   mixed = 0.6 * maps + 0.4 * jnp.roll(maps, 1, 2)
   np.testing.assert_array_equal(palette.hardened(mixed), maps)
+
+
+def test_a_pixel_that_is_not_finite_has_no_label():
+  """So that a step on it is noticed and left out."""
+  images = jnp.array([[[[0.5], [jnp.nan], [jnp.inf]]]])
+  maps = palette.one_hot(images, jnp.array([[-1.0], [1.0]]))
+  for found in (maps, palette.hardened(maps)):
+    assert np.isnan(found).tolist() == [[[[False] * 2, [True] * 2, [True] * 2]]]

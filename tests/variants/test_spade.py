@@ -18,7 +18,7 @@ def test_the_setting_of_the_article():
   stage = variants.build(config, Spec(256, 3)).stages[0]
   state = jax.eval_shape(lambda: game.init(stage.game, jax.random.key(0), dict(stage.example)))
   count = lambda tree: sum(math.prod(x.shape) for x in jax.tree.leaves(tree))
-  assert count(state.params['generator']) == 96_492_483
+  assert count(state.params['generator']) == 96_488_451
   critic = lambda inputs: sum(
     16 * a * b + bias
     for a, b, bias in ((inputs, 64, 64), (64, 128, 0), (128, 256, 0), (256, 512, 0), (512, 1, 1))
