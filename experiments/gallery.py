@@ -47,6 +47,7 @@ SETTINGS: dict[str, str] = {
   'infogan': '--latent-size=16 --generator-lr=5e-4 --steps=1000',
   'acgan': '--width=16 --critic-norm=False --steps=1000',
   'bigan': '--width=16 --steps=1000',
+  'vaegan': '--width=16 --steps=1000',
   'ebgan': '--steps=1000',
   'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --steps=1000',
