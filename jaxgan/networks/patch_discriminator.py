@@ -131,10 +131,19 @@ def patches(size: int, layers: int, scales: int) -> list[int]:
     layers: convolutions of stride 2 of each critic.
     scales: the number of critics.
 
+  Raises:
+    ValueError: the last critic has no logit, because its image is too small.
+
   Example:
     >>> patches(64, 2, 2)
     [196, 36]
   """
+  needed = 3 << layers + scales - 1
+  if size < needed:
+    raise ValueError(
+      f'--scales={scales} needs images of {needed} pixels or more, these are {size}: give fewer '
+      '--scales, or a larger --image-size'
+    )
   return [((size >> i + layers) - 2) ** 2 for i in range(scales)]
 
 

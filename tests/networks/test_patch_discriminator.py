@@ -50,6 +50,14 @@ def test_each_scale_gives_its_logits_and_its_maps(size, layers, scales):
   assert [math.prod((seen[-1].shape[1] - 1,) * 2) for seen in maps] == counts
 
 
+def test_scales_that_no_image_is_left_for_are_refused():
+  assert patches(48, 2, 3) == [100, 16, 1]
+  with pytest.raises(
+    ValueError, match='--scales=3 needs images of 48 pixels or more, these are 46'
+  ):
+    patches(46, 2, 3)
+
+
 def test_the_second_scale_sees_the_image_with_half_the_pixels(filled, images):
   """Changes between neighbors that smoothing takes out move the first scale's logits alone."""
   x, net = images(1, 32, 32, 1), MultiscaleCritic(2, 1, 2)
