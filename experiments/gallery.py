@@ -63,7 +63,7 @@ SETTINGS: dict[str, str] = {
   'cut': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'stargan': f'--dataset=folder --folder={WORK}/looks --image-size=16 --steps=400',
   'pix2pix': f'--folder={WORK}/mosaics --image-size=16 {SMALL}',
-  'spade': f'--folder={WORK}/mosaics --image-size=16 --modulation=16 --critic-width=16 {SMALL}',
+  'spade': f'--folder={WORK}/mosaics --image-size=16 --modulation=8 --critic-width=8 {SMALL}',
   'srgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
   'esrgan': f'--dataset=folder --folder={WORK}/photograph {CROPS}',
 }
