@@ -288,7 +288,7 @@ what a variant can do.
     python -m experiments.gallery
 
 trains all of them in `runs/gallery`, scores them, and writes this page anew. It also writes the
-folders that the last six commands read. All other options have their defaults; data and seed are
+folders that the last seven commands read. All other options have their defaults; data and seed are
 the same for all. One seed does not rank variants: for that, see
 [what each variant scores](experiments/variants_scored.md). `gan_cls` is not here: it draws from
 captions, and no captions come with the package.

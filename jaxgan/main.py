@@ -35,7 +35,7 @@ COMMANDS = {
   'directions': 'Find directions in the latent space and what they change.',
   'anomaly': 'Score how abnormal images are: how badly the generator reproduces them.',
   'augment': 'Draw a folder of images for each class, to train a classifier.',
-  'translate': 'Translate images with a run of cyclegan, cut, pix2pix or spade.',
+  'translate': 'Translate images with a run of cyclegan, cut, pix2pix, spade or stargan.',
   'upscale': 'Enlarge images with published weights, or with a run of srgan or esrgan.',
   'import': 'Make a run of published weights.',
   'export': 'Write the generator of a run for use without jaxgan.',

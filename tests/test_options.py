@@ -428,7 +428,9 @@ PROBES = {
 # --- every option
 
 
-@pytest.mark.slow_for('infogan', 'biggan', 'stylegan', 'cut', 'spade', 'esrgan')
+@pytest.mark.slow_for(
+  *('infogan', 'biggan', 'stylegan', 'stylegan2', 'cut', 'spade', 'esrgan', 'stargan')
+)
 def test_every_option_has_an_effect(variant):
   """Of every value that the variant accepts; each option accepts one at least."""
   silent = []

@@ -255,7 +255,7 @@ def apart_by_precision(variant, steps, source, seed):
 
 @pytest.mark.slow_for(
   *('biggan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan'),
-  *('bigan', 'vaegan', 'cut', 'spade'),
+  *('bigan', 'vaegan', 'cut', 'spade', 'stargan'),
 )
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
@@ -346,7 +346,7 @@ def apart(variant, source, steps, count, double=False, seed=0):
 @pytest.mark.slow_for(
   *('biggan', 'progan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'pix2pix', 'srgan', 'esrgan'),
   *('sngan', 'unrolled', 'wgan', 'gan_cls', 'infogan', 'acgan', 'bigan', 'vaegan'),
-  *('ebgan', 'cut', 'spade'),
+  *('ebgan', 'cut', 'spade', 'stargan'),
 )
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):

@@ -1,8 +1,8 @@
 """Translate images: `jaxgan translate --workdir=RUN --images=PATH --out=DIR`.
 
-The run is of cyclegan, cut, pix2pix or spade. Images may have any size; those larger than a tile
-are translated in tiles. Transparency is kept: the run sees transparent images over white, as in
-training.
+The run is of cyclegan, cut, pix2pix, spade or stargan, which needs --domain=NAME too. Images may
+have any size; those that are larger than a tile are translated in tiles. Transparency is kept: the
+run sees transparent images over white, as in training.
 """
 
 import pathlib
@@ -21,7 +21,7 @@ from jaxgan.training.run import Run, load
 
 @dataclass(frozen=True)
 class Options:
-  """Translate images with a run of cyclegan, cut, pix2pix or spade."""
+  """Translate images with a run of cyclegan, cut, pix2pix, spade or stargan."""
 
   workdir: pathlib.Path
   """The run's directory."""
@@ -46,8 +46,8 @@ def translator(run: Run, name: str, tile: int, overlap: int, seed: int) -> Make:
   """Return a function that translates an image; the noise is the same for all images.
 
   Args:
-    run: a run of cyclegan, cut, pix2pix or spade.
-    direction: 'AtoB' or 'BtoA'; the one that the run was trained for if None.
+    run: a run that translates.
+    name: the name of the translation, such as 'AtoB', or of the domain to translate to.
     tile: pixels on a side of a tile; 0 for no tiles.
     overlap: pixels that neighboring tiles share.
     seed: seed of the noise.

@@ -38,7 +38,9 @@ def test_ways_are_named_by_the_data():
     assert interface.shown[:4] == (first, f'{first} to {second}', f'back to {first}', second)
 
 
-@pytest.mark.parametrize('variant', ['cyclegan', 'cut', 'pix2pix', 'spade', 'srgan', 'esrgan'])
+@pytest.mark.parametrize(
+  'variant', ['cyclegan', 'cut', 'stargan', 'pix2pix', 'spade', 'srgan', 'esrgan']
+)
 def test_transparent_images_are_for_variants_that_draw_from_latents(variant):
   with pytest.raises(ValueError, match='--channels=4 is for variants that draw from latents'):
     variants.configure(variant, channels=4)
