@@ -1,5 +1,6 @@
 """Losses of a variational autoencoder whose decoder is a generator, by a critic's features."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -108,9 +109,8 @@ def variational(
     features = lambda x, nets=nets: nets.features('critic', x)[0]
     right = features(images)
     # The same images twice, computed once: one lets the encoder learn alone, one the generator.
-    still = nets.replace(
-      params={**nets.params, 'generator': lax.stop_gradient(nets.params['generator'])}
-    )
+    params = {**nets.params, 'generator': lax.stop_gradient(nets.params['generator'])}
+    still = replace(nets, params=params)
     own = unlikely(features(still('generator', z)[0]), right)
     restored, nets = nets('generator', lax.stop_gradient(z))
     sampled, nets = nets('generator', latent(prior, len(images)))

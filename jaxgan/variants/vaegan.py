@@ -74,7 +74,11 @@ def build(config: Config, spec: Spec) -> Recipe:
   latent, image = latents(config), jnp.zeros((2, *spec.shape))
   plain = dcgan.networks(config, spec)
   seeing = plain['critic'].clone(outputs=config.hidden, norm=True)
-  modules: dict[str, nn.Module] = {**plain, 'encoder': Encoder(seeing, 2 * config.latent_size)}
+  modules: dict[str, nn.Module] = {
+    'generator': plain['generator'],
+    'encoder': Encoder(seeing, 2 * config.latent_size),
+    'critic': plain['critic'],
+  }
   losses = variational(
     objectives.nonsaturating(),
     *penalties(config),
