@@ -1,5 +1,6 @@
 """Losses of a variational autoencoder whose decoder is a generator, by a critic's features."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -30,6 +31,25 @@ class Posterior(NamedTuple):
     """Return a latent for each image, mean + deviation N(0, 1), `[B, Z]`."""
     noise = jax.random.normal(key, self.mean.shape, self.mean.dtype)
     return self.mean + jnp.exp(self.log_variance / 2) * noise
+
+
+class Drawn(NamedTuple):
+  """The distributions of latents of images, a latent of each, and as many of the prior."""
+
+  posterior: Posterior
+  own: Array
+  prior: Array
+
+
+def drawn(nets: Nets, images: Array, latent: Latent, keys: Sequence[Key]) -> tuple[Drawn, Nets]:
+  """Return latents of images by the network `encoder`, latents of the prior, and the networks.
+
+  Each of the two kinds of latents has its own of the two keys.
+  """
+  own, prior = keys
+  numbers, nets = nets('encoder', images)
+  posterior = Posterior.of(numbers)
+  return Drawn(posterior, posterior.drawn(own), latent(prior, len(images))), nets
 
 
 def divergence(posterior: Posterior) -> Array:
@@ -83,11 +103,10 @@ def variational(
   judge = adversarial.judged(adversarial.nothing, noise)
 
   def critic(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
-    (drawing, prior, key), images = jax.random.split(key, 3), batch['image']
+    (*drawing, key), images = jax.random.split(key, 3), batch['image']
     first, second, third, scoring, *keys = jax.random.split(key, 4 + len(penalties))
-    numbers, _ = nets('encoder', images)
-    restored, _ = nets('generator', Posterior.of(numbers).drawn(drawing))
-    sampled, _ = nets('generator', latent(prior, len(images)))
+    latents, _ = drawn(nets, images, latent, drawing)
+    restored, sampled = (nets('generator', z)[0] for z in (latents.own, latents.prior))
     seeing = lambda x, nets=nets: judge(nets, x, batch, jax.random.clone(first))[0]
     nets.show(Shown(images, sampled, seeing, objective.critic))
     real, nets = judge(nets, images, batch, first)
@@ -101,25 +120,20 @@ def variational(
     return loss + sum(added), nets, logs
 
   def generator(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
-    (drawing, prior, key), images = jax.random.split(key, 3), batch['image']
-    first, second = jax.random.split(key)
-    numbers, nets = nets('encoder', images)
-    posterior = Posterior.of(numbers)
-    z = posterior.drawn(drawing)
+    (*drawing, key), images = jax.random.split(key, 3), batch['image']
+    latents, nets = drawn(nets, images, latent, drawing)
     features = lambda x, nets=nets: nets.features('critic', x)[0]
     right = features(images)
     # The same images twice, computed once: one lets the encoder learn alone, one the generator.
     params = {**nets.params, 'generator': lax.stop_gradient(nets.params['generator'])}
-    still = replace(nets, params=params)
-    own = unlikely(features(still('generator', z)[0]), right)
-    restored, nets = nets('generator', lax.stop_gradient(z))
-    sampled, nets = nets('generator', latent(prior, len(images)))
-    fooled = [
-      objective.generator(logits, logits)
-      for logits in (judge(nets, restored, batch, first)[0], judge(nets, sampled, batch, second)[0])
-    ]
-    apart, adversarial = divergence(posterior), jnp.stack(fooled).mean()
-    loss = apart + own + gamma * unlikely(features(restored), right) + adversarial
-    return loss, nets, {'prior': apart, 'unlikely': own, 'adversarial': adversarial}
+    own = unlikely(features(replace(nets, params=params)('generator', latents.own)[0]), right)
+    restored, nets = nets('generator', lax.stop_gradient(latents.own))
+    sampled, nets = nets('generator', latents.prior)
+    fakes = zip((restored, sampled), jax.random.split(key), strict=True)
+    logits = [judge(nets, images, batch, k)[0] for images, k in fakes]
+    adversarial = jnp.stack([objective.generator(x, x) for x in logits]).mean()
+    prior = divergence(latents.posterior)
+    loss = prior + own + gamma * unlikely(features(restored), right) + adversarial
+    return loss, nets, {'prior': prior, 'unlikely': own, 'adversarial': adversarial}
 
   return critic, generator
