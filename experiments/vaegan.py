@@ -1,4 +1,4 @@
-"""Claim: `vaegan` restores images of its latents, which `bigan` does roughly, and draws as GANs do.
+"""Claim: `vaegan` restores images of its latents, and draws images as other GANs do.
 
 The restored image is G(E(x)), of held-out images. Its mean squared error, of pixels in [-1, 1], is
 compared with that of as many principal components of the training images, which is the least that
