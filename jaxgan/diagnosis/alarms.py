@@ -45,29 +45,27 @@ class Recent:
   """The latest lines with signals, and the largest and smallest value of each signal before.
 
   Args:
+    config: the options of the run.
+
+  Attributes:
     length: the steps of the run.
     penalized: whether a penalty limits the slope of the critic.
     lazy: whether there is a penalty in some steps alone. Adam then moves less in the others, so
       that one step does not tell how far players move in all.
     low: whether the generator's rate is far below the usual one.
     clipped: whether weights are kept so small that every update is large beside them.
+    grows: whether images grow during the run. At a new size the distance begins anew.
   """
 
-  def __init__(
-    self,
-    length: int,
-    *,
-    penalized: bool = False,
-    lazy: bool = False,
-    low: bool = True,
-    clipped: bool = False,
-  ) -> None:
-    self.length, self.penalized, self.lazy = length, penalized, lazy
-    self.low_rate, self.clipped = low, clipped
+  def __init__(self, config: Common) -> None:
+    self.length = config.length
+    self.penalized, self.lazy = remedies.is_penalized(config), remedies.is_lazy(config)
+    self.low, self.clipped = causes.is_low(config), hasattr(config, 'clip')
+    self.grows = hasattr(config, 'stage_images')
     self.line: Line = {}
     self.before: dict[str, float] = {}
     self.top: dict[str, float] = {}
-    self.low: dict[str, float] = {}
+    self.least: dict[str, float] = {}
     self._past: collections.deque[Line] = collections.deque(maxlen=PAST)
     self._distances: list[tuple[int, float]] = []
 
@@ -86,7 +84,7 @@ class Recent:
     for name, value in self.line.items():
       if math.isfinite(value):
         self.top[name] = max(self.top.get(name, value), value)
-        self.low[name] = min(self.low.get(name, value), value)
+        self.least[name] = min(self.least.get(name, value), value)
       self.before[name] = value  # the latest of each, as not every line has signals
     self.line = line
     if signals:
@@ -103,9 +101,12 @@ class Recent:
     return _worst(self.line, 'samples/distance', max)
 
   def final(self) -> float:
-    """Return the distance at the end of the run if it falls on at its recent pace; NaN so far."""
+    """Return the distance at the end of the run if it falls on at its recent pace.
+
+    NaN where there is no pace yet, or for images that grow.
+    """
     before = [one for one in self._distances[: 1 - PAST] if one[0] <= self.step - self.window]
-    if not before or not math.isfinite(self._distances[-1][1]):
+    if self.grows or not before or not math.isfinite(self._distances[-1][1]):
       return NONE
     (then, was), (step, now) = before[-1], self._distances[-1]
     return now * min(1.0, now / was) ** ((self.length - step) / (step - then))
@@ -118,6 +119,10 @@ class Recent:
   def rises(self, name: str) -> bool:
     """Return whether a signal has risen by a tenth or more over the lines that are kept."""
     return self.of(name) > 1.1 * _worst(self._past[0], name)
+
+  def nears(self) -> bool:
+    """Return whether samples came nearer to real images by a third over the lines that are kept."""
+    return self.distance < 2 / 3 * _worst(self._past[0], 'samples/distance', max)
 
   def shows(self, name: str, says: str) -> Evidence:
     """Return the latest value of a signal as evidence."""
@@ -156,8 +161,11 @@ def _narrow(recent: Recent) -> Sign:
 
 
 def _apart(recent: Recent) -> float:
-  """Return by how much samples are more diverse than real images, as noise is."""
-  return recent.of('samples/diversity') if recent.share > 0.1 else NONE
+  """Return by how much samples are more diverse than real images, as noise is.
+
+  Those of a new size are so at first, in a run whose images grow.
+  """
+  return recent.of('samples/diversity') if recent.share > 0.1 and not recent.grows else NONE
 
 
 def _right(recent: Recent) -> float:
@@ -201,7 +209,7 @@ def _guessing(recent: Recent) -> Sign:
     recent.shows('samples/diversity', '1 as real images'),
   ]
   if recent.share > 0.05 and _right(recent) < 0.45 and not 0.8 < unlike < 1.15:
-    return Sign(found, 2)
+    return Sign() if recent.nears() else Sign(found, 2)
   poor = unlike < 0.75 and recent.share > 0.2
   noise = 1.1 < _apart(recent) < ALIKE and not recent.distance < NEAR
   if recent.share > 0.1 and _right(recent) < 0.65 and recent.final() > NEAR:
@@ -213,7 +221,7 @@ def _slow(recent: Recent) -> Sign:
   """Updates of the generator that are too small to get anywhere."""
   update = recent.of('generator/update')
   vanished = recent.of('generator/gradient') < VANISHED  # no rate would help
-  if recent.lazy or not recent.low_rate or vanished:
+  if recent.lazy or not recent.low or vanished:
     return Sign()
   if update < remedies.TINY and update * recent.length < HARDLY:
     return Sign([recent.shows(f'{player}/update', USUAL) for player in ('generator', 'critic')], 1)
@@ -259,7 +267,7 @@ def _overfitting(recent: Recent) -> Sign:
 
 def _guessed(recent: Recent) -> bool:
   """Return whether the critic once was wrong about many images, be they real or not."""
-  low = [v for k, v in recent.low.items() if k.startswith('critic/accuracy_')]
+  low = [v for k, v in recent.least.items() if k.startswith('critic/accuracy_')]
   return min(low, default=1.0) < 0.75
 
 
@@ -315,13 +323,7 @@ class Alarms:
 
   def reset(self) -> None:
     """Forget all lines."""
-    self._recent = Recent(
-      self._config.length,
-      penalized=remedies.is_penalized(self._config),
-      lazy=remedies.is_lazy(self._config),
-      low=causes.is_low(self._config),
-      clipped=hasattr(self._config, 'clip'),
-    )
+    self._recent = Recent(self._config)
     self._active: set[str] = set()
     self._rows: collections.Counter[str] = collections.Counter()
 

@@ -75,6 +75,22 @@ def test_small_updates_are_named_at_once_where_the_rate_is_low():
   assert heard(alarms(), small) == []
 
 
+def test_a_critic_that_is_wrong_while_samples_get_better_is_not_too_weak():
+  """An autoencoder restores the first fakes better than real images, and teaches all the same."""
+  wrong = {'critic/accuracy_real': 0.2, 'critic/accuracy_fake': 0.1, 'samples/diversity': 0.5}
+  better = [{**wrong, 'samples/distance': 0.6**i} for i in range(8)]
+  assert heard(alarms(), better) == []
+  stays = [{**wrong, 'samples/distance': 1.0} for _ in range(8)]
+  assert (150, verdicts.WEAK) in heard(alarms(), stays)
+
+
+def test_samples_of_a_new_size_are_like_noise_and_that_is_no_weak_critic():
+  noise = {'critic/accuracy_real': 0.5, 'critic/accuracy_fake': 0.5, 'samples/diversity': 1.3}
+  lines = [{**noise, 'samples/distance': 0.5} for _ in range(8)]
+  assert verdicts.WEAK in [name for _, name in heard(alarms(), lines)]
+  assert heard(alarms('progan'), lines) == []
+
+
 def test_large_updates_of_clipped_weights_are_no_oscillation():
   large = [{'generator/update': 0.08, 'critic/update': 0.08}] * 6
   assert heard(alarms(), large)[0] == (150, verdicts.OSCILLATION)
