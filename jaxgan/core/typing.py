@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 import chex
 import jax
 
+from jaxgan.core.columns import Column
+
 Value = TypeVar('Value')
 Array = jax.Array
 Key = jax.Array
@@ -32,13 +34,15 @@ Step = Array | int
 class Spec(NamedTuple):
   """The properties of a data set's images: `size` in pixels of each side, channels, classes.
 
-  `classes` is 0 where there are no labels. `names` are the names of the classes.
+  `classes` is 0 where there are no labels. `names` are the names of the classes. A row of a table is
+  an image of one pixel: `columns` says what its channels mean, and the classes are the categories.
   """
 
   size: int
   channels: int
   classes: int = 0
   names: tuple[str, ...] = ()
+  columns: tuple[Column, ...] = ()
 
   @property
   def shape(self) -> tuple[int, int, int]:

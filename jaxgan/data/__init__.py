@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from jaxgan.core.typing import Json, Spec
+from jaxgan.data.csv_files import Kinds
 from jaxgan.data.images import EXTENSIONS, Fit, Form
 from jaxgan.data.pipeline import batches, blank, indices
 from jaxgan.data.source import Source, from_arrays, renamed, turned, two_domains, without
@@ -93,6 +94,10 @@ def _described_by_captions(source: Source, folder: pathlib.Path) -> Source:
   return captions.described(source, folder)
 
 
+def _table(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
+  raise ValueError('a table is not prepared, but read at each start')
+
+
 def _of_two(
   kind: str,
   data_dir: pathlib.Path,
@@ -118,6 +123,7 @@ class Known(NamedTuple):
     folder: whether a directory of files may or must be given.
     two: whether it has two domains; the second may have its own directory.
     channels_of: the data set from which each channel is an image, or ''.
+    rows: whether it has rows of a table in place of images.
     completed: (source, folder) -> the source with what the folder says beside the images.
   """
 
@@ -125,6 +131,7 @@ class Known(NamedTuple):
   folder: Literal['', 'may', 'must'] = ''
   two: bool = False
   channels_of: str = ''
+  rows: bool = False
   completed: Callable[[Source, pathlib.Path], Source] | None = None
 
   @property
@@ -139,6 +146,7 @@ DATASETS: dict[str, Known] = {
   'stacked_mnist': Known(_stacked_mnist, 'may', channels_of='mnist'),
   'folder': Known(_folder, 'must'),
   'captions': Known(_captions, 'must', completed=_described_by_captions),
+  'table': Known(_table, 'may', rows=True),
   'domains': Known(functools.partial(_of_two, 'domains'), 'may', two=True),
   'pairs': Known(functools.partial(_of_two, 'pairs'), 'may', two=True),
 }
@@ -171,6 +179,7 @@ def load(
   side_by_side: bool = False,
   direction: str = 'AtoB',
   in_memory_limit: int = 2**31,
+  kinds: Kinds | None = None,
 ) -> Source:
   """Return the images of a data set, which is prepared on first use and read without TensorFlow.
 
@@ -184,12 +193,14 @@ def load(
     fit: what happens to images that are not square: 'crop' takes the center square, 'pad' puts
       white (with 4 channels: nothing) on two sides, 'squash' changes the proportions.
     data_dir: the folder of prepared sets; None: `data_folder()`.
-    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory
+    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; the CSV file of
+      'table', or a directory with its train.csv and test.csv; a directory
       with the four original files for 'mnist' and 'stacked_mnist'.
     target_folder: a second directory for the second domain of 'domains' and 'pairs'.
     side_by_side: for 'pairs': each image holds both of a pair, whatever its width.
     direction: 'AtoB', or 'BtoA' to swap the two domains.
     in_memory_limit: bytes; if the decoded images need more, they are streamed.
+    kinds: for 'table': which columns are categories, which numbers, and which are dropped.
 
   Raises:
     ValueError: unknown name; missing folder, file or split; or a size that is not possible.
@@ -198,11 +209,13 @@ def load(
   _check_folders(name, folder, target_folder, side_by_side)
   from jaxgan.data import mixtures, prepared
 
+  about = known(name)
+  if about and about.rows:
+    return _rows(folder, split, kinds, image_size=image_size, channels=channels)
   if name in mixtures.MIXTURES:
     raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
 
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
-  about = known(name)
   content: str | dict[str, str] | None = None
   path = None if folder is None else pathlib.Path(folder).expanduser()
   if about:
@@ -218,6 +231,17 @@ def load(
     found = about.completed(found, path)
   found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)
+
+
+def _rows(
+  path: str | os.PathLike[str] | None, split: str, kinds: Kinds | None, **form: int | None
+) -> Source:
+  from jaxgan.data import tables
+
+  if given := [name for name, value in form.items() if value is not None]:
+    flags = ' and '.join(f'--{name.replace("_", "-")}' for name in given)
+    raise ValueError(f'{flags} has no effect on a table, which has no images: leave it out')
+  return tables.load(None if path is None else pathlib.Path(path).expanduser(), split, kinds)
 
 
 def _content(of: str | dict[str, str] | None, split: str) -> str | None:

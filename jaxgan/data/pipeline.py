@@ -90,7 +90,8 @@ def batches(
 
   Returns:
     A generator of dicts with
-      'image', uint8 `[microbatches, batch_size / hosts, size, size, channels]`;
+      'image', `[microbatches, batch_size / hosts, size, size, channels]`, uint8; rows of a table
+      are float32;
       'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels (`labels_at`);
       'target', shaped like 'image', if the source has two domains: the partners of the images if
       paired, else images in an independent order.
@@ -108,18 +109,21 @@ def batches(
       yield whole[:, host * share : (host + 1) * share]
 
   total = batch_size * microbatches
-  rows = lambda count, seed: shares(lambda step: indices(count, seed, step, total))
   turns = lambda seed: shares(lambda step: _coins(total, seed, step))
 
+  def rows(domain: Source, seed: int) -> Iterator[np.ndarray]:
+    draw = domain.drawing.draw if domain.drawing else functools.partial(indices, len(domain))
+    return shares(lambda step: draw(seed, step, total))
+
   def pictures(domain: Source, seed: int) -> Stream:
-    drawn = rows(len(domain), seed)
+    drawn = rows(domain, seed)
     found = _streamed(domain, drawn, prefetch) if domain.streams else _gathered(domain, drawn)
     return _mirrored(found, turns(seed)) if mirror else found
 
   streams = {'image': pictures(source, seed)}
   if source.target:
     streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
-  return _together(source, enumerate(rows(len(source), seed), start_step), streams, seed)
+  return _together(source, enumerate(rows(source, seed), start_step), streams, seed)
 
 
 def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
@@ -136,7 +140,8 @@ def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
 def blank(source: Source, *, batch_size: int, microbatches: int) -> dict[str, np.ndarray]:
   """Return a batch of zeros, shaped like those of `batches` on a single host, without reading."""
   rows = microbatches, batch_size
-  images = np.broadcast_to(np.uint8(0), (*rows, *source.spec.shape))
+  zero = np.float32(0) if source.spec.columns else np.uint8(0)
+  images = np.broadcast_to(zero, (*rows, *source.spec.shape))
   found = {'image': images, **({'target': images} if source.target else {})}
   labelled = source.labels is not None
   return found | ({'label': np.broadcast_to(np.int32(0), rows)} if labelled else {})

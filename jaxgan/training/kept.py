@@ -1,6 +1,7 @@
 """The files that describe a run in its work directory: `config.json` and `data.json`."""
 
 import importlib.metadata
+import json
 import pathlib
 import platform
 import uuid
@@ -8,6 +9,7 @@ import uuid
 import jax
 
 from jaxgan import variants
+from jaxgan.core.columns import Column
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import Common
@@ -15,6 +17,7 @@ from jaxgan.recipes.config_json import VERSIONS, from_json
 from jaxgan.storage import descriptions, files
 from jaxgan.storage.workdir import CONFIG, DATA
 
+COLUMNS = 'columns'
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
 RUN, MACHINE, START = 'run', 'machine', 'start'
@@ -32,8 +35,7 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   """
   try:
     values, about = (files.read_config(workdir / name) for name in (CONFIG, DATA))
-    size, channels, classes, names = about['spec']
-    spec = Spec(int(size), int(channels), int(classes), tuple(map(str, names)))
+    spec = _spec(about)
     variant = str(values.get('variant', ''))
   except FileNotFoundError as error:
     raise ValueError(
@@ -101,10 +103,30 @@ def spec(workdir: pathlib.Path) -> Spec | None:
   if not (workdir / DATA).exists():
     return None
   try:
-    size, channels, classes, names = files.read_config(workdir / DATA)['spec']
-    return Spec(size, channels, classes, tuple(names))
+    return _spec(files.read_config(workdir / DATA))
   except (KeyError, TypeError, ValueError) as error:
     raise ValueError(f'{workdir} holds a damaged {DATA}: {error}') from None
+
+
+def _spec(about: Json) -> Spec:
+  size, channels, classes, names = about['spec']
+  columns = tuple(
+    Column(
+      **{
+        **column,
+        'values': tuple(column['values']),
+        'modes': tuple((mean, std) for mean, std in column['modes']),
+      }
+    )
+    for column in about.get(COLUMNS, ())
+  )
+  return Spec(int(size), int(channels), int(classes), tuple(map(str, names)), columns)
+
+
+def described(spec: Spec) -> Json:
+  """Return what data.json says of a run's images, or of the columns of its table."""
+  columns = {COLUMNS: [column._asdict() for column in spec.columns]} if spec.columns else {}
+  return {'spec': list(spec[:4]), **json.loads(json.dumps(columns))}
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
