@@ -4,8 +4,8 @@ A row of a table is given to networks as numbers. A numeric column is a value in
 has several modes, a one-hot vector that names the mode; a column of categories is a one-hot vector.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 
 class Span(NamedTuple):
@@ -99,4 +99,37 @@ def conditions(columns: Sequence[Column]) -> list[tuple[str, int]]:
     for column, span in spans(columns)
     if not column.numeric
     for i, value in enumerate(column.values)
+  ]
+
+
+def from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+  """Return the columns that `to_json` wrote.
+
+  Raises:
+    KeyError, TypeError, ValueError: they are damaged.
+  """
+  return tuple(
+    Column(
+      name=str(each['name']),
+      values=tuple(map(str, each['values'])),
+      modes=tuple((float(mean), float(std)) for mean, std in each['modes']),
+      missing=bool(each['missing']),
+      decimals=None if each['decimals'] is None else int(each['decimals']),
+      low=float(each['low']),
+      high=float(each['high']),
+    )
+    for each in values
+  )
+
+
+def to_json(columns: Sequence[Column]) -> list[dict[str, Any]]:
+  """Return columns as plain values, for a file of JSON.
+
+  Example:
+    >>> from_json(to_json([Column('sex', values=('f', 'm'))]))[0].values
+    ('f', 'm')
+  """
+  return [
+    {**each._asdict(), 'values': list(each.values), 'modes': [list(mode) for mode in each.modes]}
+    for each in columns
   ]

@@ -11,7 +11,7 @@ import itertools
 import logging
 import math
 import pathlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from jaxgan.data.listing import printable, some
@@ -181,12 +181,3 @@ def _check_repeats(table: Table, name: str, cells: Collection[str]) -> None:
       f'the column {name!r} of {table.path} has {different} different texts in {len(cells)} rows, '
       f'as names have: leave it out by --drop, or keep it by --categorical'
     )
-
-
-def written(names: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
-  """Return a table as the text of a CSV file, with commas, and lines that end in a line feed."""
-  out = io.StringIO(newline='')
-  writer = csv.writer(out, lineterminator='\n')
-  writer.writerow(names)
-  writer.writerows(rows)
-  return out.getvalue()

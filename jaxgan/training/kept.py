@@ -1,7 +1,6 @@
 """The files that describe a run in its work directory: `config.json` and `data.json`."""
 
 import importlib.metadata
-import json
 import pathlib
 import platform
 import uuid
@@ -9,15 +8,14 @@ import uuid
 import jax
 
 from jaxgan import variants
-from jaxgan.core.columns import Column
+from jaxgan.core import columns
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.config_json import VERSIONS, from_json
 from jaxgan.storage import descriptions, files
-from jaxgan.storage.workdir import CONFIG, DATA
+from jaxgan.storage.workdir import COLUMNS, CONFIG, DATA
 
-COLUMNS = 'columns'
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
 RUN, MACHINE, START = 'run', 'machine', 'start'
@@ -110,23 +108,22 @@ def spec(workdir: pathlib.Path) -> Spec | None:
 
 def _spec(about: Json) -> Spec:
   size, channels, classes, names = about['spec']
-  columns = tuple(
-    Column(
-      **{
-        **column,
-        'values': tuple(column['values']),
-        'modes': tuple((mean, std) for mean, std in column['modes']),
-      }
-    )
-    for column in about.get(COLUMNS, ())
-  )
-  return Spec(int(size), int(channels), int(classes), tuple(map(str, names)), columns)
+  known = columns.from_json(about.get(COLUMNS, ()))
+  return Spec(int(size), int(channels), int(classes), tuple(map(str, names)), known)
 
 
 def described(spec: Spec) -> Json:
-  """Return what data.json says of a run's images, or of the columns of its table."""
-  columns = {COLUMNS: [column._asdict() for column in spec.columns]} if spec.columns else {}
-  return {'spec': list(spec[:4]), **json.loads(json.dumps(columns))}
+  """Return what data.json says of a run's images, or of its rows of a table."""
+  known = {COLUMNS: columns.to_json(spec.columns)} if spec.columns else {}
+  return {'spec': list(spec[:4]), **known}
+
+
+def of_table(workdir: pathlib.Path) -> bool:
+  """Return whether the run in a work directory, if there is one, is on a table."""
+  try:
+    return COLUMNS in files.read_config(workdir.expanduser() / DATA)
+  except (OSError, ValueError):
+    return False  # what is wrong is said where the run is loaded
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:
