@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from jax.interpreters import partial_eval
 
+import small_tables
 from jaxgan import data, variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
@@ -84,6 +85,8 @@ def configured(variant, **given):
   narrow = {name: value for name, value in NARROW.items() if name in names}
   if variant == 'stylegan2':
     narrow |= dict(augment='none', path_weight=0.0)  # ten times as quick to trace
+  if variant == 'ctgan':
+    narrow |= dict(pack=1)
   size = SIZES.get(variant, 8)
   return variants.configure(variant, **{'image_size': size, **narrow, **given})
 
@@ -147,9 +150,16 @@ def drawn(recipe, spec):
   return found
 
 
+def spec_of(chosen):
+  """The data that a config is for."""
+  if chosen.dataset == 'table':
+    return small_tables.SPEC
+  return Spec(chosen.image_size, chosen.channels or 1, CLASSES)
+
+
 def traits(chosen):
   """What a config makes, piece by piece, the quickest to find first."""
-  spec = Spec(chosen.image_size, chosen.channels or 1, CLASSES)
+  spec = spec_of(chosen)
   recipe = variants.build(chosen, spec)
   turns = lambda turn: (turn.player, turn.name, turn.repeats, turn.every, turn.draws)
   yield [(s.steps, s.fresh, [*map(turns, s.game.turns)]) for s in recipe.stages]
@@ -182,7 +192,7 @@ def base_traits(chosen):
 
 def initial(chosen):
   """Values of the first state, for options that change no program, such as an initializer."""
-  recipe = variants.build(chosen, Spec(chosen.image_size, chosen.channels or 1, CLASSES))
+  recipe = variants.build(chosen, spec_of(chosen))
   stage = recipe.stages[0]
   return program(lambda key: game.init(stage.game, key, dict(stage.example)), jax.random.key(0))
 
@@ -316,6 +326,15 @@ def test_the_reading_of_data(monkeypatch, variant, name):
   assert seen[argument] == expected != usual
 
 
+@pytest.mark.parametrize('name', ['categorical', 'numeric', 'drop'])
+def test_what_is_decided_about_columns_is_read(monkeypatch, name):
+  seen = []
+  monkeypatch.setattr(data, 'load', lambda name, **given: seen.append(given['kinds']))
+  for options in ({}, {name: ('age',)}):
+    session.open_data(variants.configure('ctgan', **options))
+  assert seen[0] == ((), (), ()) and sum(seen[1], ()) == ('age',)
+
+
 def test_mirrored_images_reach_the_losses(played):
   assert played()['losses'] != played(mirror=True)['losses']
 
@@ -417,6 +436,7 @@ def test_warnings_are_written_if_wanted(played, monkeypatch):
 PROBES = {
   *('warnings', 'variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
   'mirror',
+  *('categorical', 'numeric', 'drop'),
   *RUNS,
   *READ,
   *SCORED,

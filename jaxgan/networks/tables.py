@@ -1,6 +1,6 @@
 """Networks for the rows of tables: a generator of mixed columns, and a critic of packs of rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import flax.linen as nn
@@ -16,6 +16,11 @@ from jaxgan.nn.initializers import Initializer
 from jaxgan.nn.normalization import BatchNorm
 
 START = nn.initializers.he_normal()
+LOG_CDF: dict[str, Callable[[Array], Array]] = {
+  'normal': log_ndtr,
+  'uniform': lambda z: jnp.log(jnp.clip((z + 1) / 2, 1e-7, 1 - 1e-7)),
+}
+"""The logarithm of the distribution function of latents."""
 
 
 def choices(columns: Sequence[Column]) -> int:
@@ -27,9 +32,10 @@ class Generator(nn.Module):
   """Generator of rows: latents `[B, Z]` (and labels `[B]`) -> rows `[B, 1, 1, W]` in [-1, 1].
 
   Each hidden layer is concatenated to what it saw. Numbers are a tanh; one-hot vectors are drawn by
-  the Gumbel-softmax, softmax((a + g) / temperature). The last numbers of the latent, N(0, 1), become
-  the noise g = -log(-log Phi(z)), so that the same latents always give the same rows. As features
-  it shows the rows' logarithms of probabilities `[B, W]`, which are 0 at numbers.
+  the Gumbel-softmax, softmax((a + g) / temperature). The last numbers of the latent become the noise
+  g = -log(-log F(z)), where F is their distribution function, so that the same latents always give
+  the same rows. As features it shows the rows' logarithms of probabilities `[B, W]`, which are 0 at
+  numbers.
 
   Attributes:
     columns: the columns of the table; none: all `shape` is numbers.
@@ -37,6 +43,7 @@ class Generator(nn.Module):
     widths: units of the hidden layers.
     classes: number of classes; above 0, the one-hot label is joined to the latent.
     temperature: of the Gumbel-softmax, above 0.
+    latent: the distribution of latents: 'normal', N(0, 1), or 'uniform', U(-1, 1).
 
   Reference: Xu et al., Modeling Tabular data using Conditional GAN, 2019.
   """
@@ -46,12 +53,13 @@ class Generator(nn.Module):
   widths: Sequence[int] = (256, 256)
   classes: int = 0
   temperature: float = 0.2
+  latent: str = 'normal'
   start: Initializer = START
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
-    z, normal = jnp.split(z, [z.shape[-1] - choices(self.columns)], -1)
-    noise = -jnp.log(-log_ndtr(normal.astype(jnp.float32)))
+    z, last = jnp.split(z, [z.shape[-1] - choices(self.columns)], -1)
+    noise = -jnp.log(-LOG_CDF[self.latent](last.astype(jnp.float32)))
     x = jnp.concatenate([z, *(jax.nn.one_hot(y, self.classes, dtype=z.dtype) for y in labels)], -1)
     for width in self.widths:
       hidden = BatchNorm()(Dense(width, use_bias=False, start=self.start)(x), train=train)

@@ -52,13 +52,11 @@ class Config(Tables, config.Pair, config.Scheduled, config.Algorithm, config.Pac
   latent_size: int = 128
 
   def problems(self) -> list[str]:
-    """Add weights and shares that mean nothing, and a latent that makes no Gumbel noise."""
+    """Add weights and shares that mean nothing."""
     found = super().problems() + config.above_zero(self, 'temperature')
     found += config.zero_or_above(self, 'condition', 'penalty_weight')
     if not 0 <= self.dropout < 1:
       found.append(f'--dropout must be in [0, 1), it is {self.dropout}')
-    if self.latent != 'normal':
-      found.append('--latent must be normal: a part of it becomes the noise that draws categories')
     return found
 
 
@@ -79,7 +77,9 @@ def build(config: Config, spec: Spec) -> Recipe:
   return two_player(
     replace(config, latent_size=config.latent_size + drawn),
     spec,
-    generator=networks.Generator(spec.columns, spec.shape, widths, classes, config.temperature),
+    generator=networks.Generator(
+      spec.columns, spec.shape, widths, classes, config.temperature, config.latent
+    ),
     critic=networks.Critic(widths, classes, config.dropout),
     objective=objectives.wasserstein(),
     penalty=[gradient_penalties.gradient_penalty(config.penalty_weight)],
