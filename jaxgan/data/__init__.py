@@ -146,9 +146,9 @@ DATASETS: dict[str, Known] = {
   'stacked_mnist': Known(_stacked_mnist, 'may', channels_of='mnist'),
   'folder': Known(_folder, 'must'),
   'captions': Known(_captions, 'must', completed=_described_by_captions),
-  'table': Known(_table, 'may', rows=True),
   'domains': Known(functools.partial(_of_two, 'domains'), 'may', two=True),
   'pairs': Known(functools.partial(_of_two, 'pairs'), 'may', two=True),
+  'table': Known(_table, 'may', rows=True),
 }
 
 

@@ -7,9 +7,11 @@ run that continues needs the same fit, whatever is installed. In one dimension i
 import numpy as np
 from scipy.special import digamma
 
-SAMPLED = 5_000
+SAMPLED = 2000
 """Values that a fit uses at most, evenly spaced in their order by size."""
-ROUNDS = 200
+ROUNDS = 1000
+TRUST = 0.01
+"""Imagined values at the mean of all, by which a mode without values has a mean."""
 STILL = 1e-4
 """Change of a responsibility at which a fit ends."""
 
@@ -62,10 +64,10 @@ def _fitted(z: np.ndarray, most: int, prior: float) -> tuple[np.ndarray, ...]:
   chances = np.eye(most)[near]
   for _ in range(ROUNDS):
     counts = chances.sum(0)
-    total = counts + 1  # with one imagined value at the mean of all, of their variance
+    total = counts + TRUST
     means = chances.T @ z / total
-    squares = (chances * (z[:, None] - means) ** 2).sum(0) + means**2
-    shape, rate = (total + 1) / 2, (1 + squares) / 2
+    squares = (chances * (z[:, None] - means) ** 2).sum(0) + TRUST * means**2
+    shape, rate = (counts + 1) / 2, (1 + squares) / 2  # one imagined value of variance 1
     log_weight = digamma(prior + counts) - digamma(most * prior + len(z))
     log_precision = digamma(shape) - np.log(rate)
     far = shape / rate * (z[:, None] - means) ** 2 + 1 / total
