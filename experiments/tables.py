@@ -43,7 +43,7 @@ class Arguments:
   """Where the tables and the runs are kept."""
   table: Literal['cancer', 'wine'] = 'wine'
   seed: int = 0
-  steps: int = 3000
+  steps: int = 1000
   repeats: int = 5
   """How many samples are drawn and judged."""
   option: tuple[str, ...] = ()
@@ -112,7 +112,13 @@ def main(arguments: Arguments) -> None:
   write(home / 'train.csv', list(table.feature_names), (x, y))
   options = {name: json.loads(value) for name, value in (o.split('=') for o in arguments.option)}
   config = jaxgan.configure(
-    'ctgan', folder=home / 'train.csv', seed=seed, steps=arguments.steps, **options
+    'ctgan',
+    folder=home / 'train.csv',
+    seed=seed,
+    steps=arguments.steps,
+    sample_every=arguments.steps,
+    report=False,
+    **options,
   )
   run = jaxgan.train(config, home / 'run', quiet=True)
   found = judged(run, (x, y), (held_x, held_y), arguments)

@@ -100,7 +100,7 @@ class Critic(nn.Module):
 
   widths: Sequence[int] = (256, 256)
   classes: int = 0
-  dropout: float = 0.5
+  dropout: float = 0.25
   start: Initializer = START
   labels_in_packs: ClassVar[bool] = True
 
