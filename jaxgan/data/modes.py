@@ -25,8 +25,8 @@ def fit(
   """Fit a mixture of normal distributions, which finds by itself how many modes there are.
 
   The weights have a Dirichlet prior that is so small that a mode which others explain goes empty;
-  means and precisions have the conjugate Normal-Gamma prior, with the mean and the variance of all
-  values. Coordinate ascent on the variational bound, from quantiles: the same values always give
+  means and precisions have the conjugate Normal-Gamma prior, around the mean and the variance of
+  all values. Coordinate ascent on the variational bound, from quantiles: the same values always give
   the same modes.
 
   Args:

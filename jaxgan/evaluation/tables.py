@@ -75,7 +75,7 @@ def correlations_apart(rows: np.ndarray, real: np.ndarray) -> float:
     rows: as `described` returns them.
     real: the same of real rows. Numbers that are constant in either are not counted.
   """
-  moving = (rows.std(0) > 0) & (real.std(0) > 0)
+  moving = (rows.std(0) > 1e-9) & (real.std(0) > 1e-9)
   if moving.sum() < 2:
     return 0.0
   one, other = (np.corrcoef(x[:, moving].T) for x in (rows, real))
@@ -131,7 +131,10 @@ def scores(
     seeds: the seed of each sample.
   """
   each = np.array([measured(columns, rows, train) for rows in samples])
-  real = measured(columns, held, train) if held else measured(columns, train[::2], train[1::2])
+  halves = [train[i] for i in np.random.default_rng(0).permutation(len(train))]
+  half = len(train) // 2
+  test, known = (held, train) if held else (halves[:half], halves[half:])
+  real = measured(columns, test, known)
   return [
     Score(
       name=name,
@@ -139,7 +142,7 @@ def scores(
       num=len(samples[0]),
       against=f'train ({len(train)})',
       real=real[i],
-      real_num=len(held or train[::2]),
+      real_num=len(test),
       ideal=None,
       network='cells',
       seeds=tuple(seeds),

@@ -142,7 +142,9 @@ def _samples(found: _Read, source: Source | None) -> tuple[np.ndarray, np.ndarra
   if run is None:
     return None
   if found.spec.columns:
-    found.notes.append('rows of a table are not looked at as images are: this is from the log alone')
+    found.notes.append(
+      'rows of a table are not looked at as images are: this is from the log alone'
+    )
     return None
   number, many = (max(min(n, _PIXELS // each), 16) for n in (SAMPLES, REAL))
   real = None if source is None else _images(source, many)

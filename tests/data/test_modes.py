@@ -6,7 +6,7 @@ import pytest
 from jaxgan.data import modes
 
 
-def two(n=600):
+def two(n=1500):
   draw = np.random.default_rng(0)
   return np.concatenate([draw.normal(0, 1, n // 4), draw.normal(30, 4, 3 * n // 4)])
 
