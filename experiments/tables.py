@@ -1,7 +1,7 @@
 """Claim: a classifier that learns from `ctgan`'s rows judges real rows as well as one of real rows.
 
-On two tables of scikit-learn, which has them inside: breast cancer (569 rows, 30 numbers, 2 classes)
-and wine (178 rows, 13 numbers, 3 classes). A seed splits the rows, 70 % to train on and 30 % held
+On two tables that are inside of scikit-learn: breast cancer (569 rows, 30 numbers, 2 classes) and
+wine (178 rows, 13 numbers, 3 classes). A seed splits the rows, 70 % to train on and 30 % held
 out, and is the seed of the training, too. As many rows are drawn as there are to train on. Both
 classifiers are judged by the area under the ROC curve on the held-out rows. Generated rows must
 also lie no nearer to the training rows than held-out rows do: they are no copies.

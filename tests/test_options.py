@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_tables
 from jax.interpreters import partial_eval
 
-import small_tables
 from jaxgan import data, variants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
@@ -330,8 +330,8 @@ def test_the_reading_of_data(monkeypatch, variant, name):
 def test_what_is_decided_about_columns_is_read(monkeypatch, name):
   seen = []
   monkeypatch.setattr(data, 'load', lambda name, **given: seen.append(given['kinds']))
-  for options in ({}, {name: ('age',)}):
-    session.open_data(variants.configure('ctgan', **options))
+  for given in ({}, {name: ('age',)}):
+    session.open_data(variants.configure('ctgan', **given))
   assert seen[0] == ((), (), ()) and sum(seen[1], ()) == ('age',)
 
 

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_tables
 from PIL import Image
 
-import small_tables
 from by_path import leaves
 from jaxgan import data, main, variants
 from jaxgan.core import game, network

@@ -16,7 +16,9 @@ from jaxgan.recipes.config import Config
 from jaxgan.recipes.config import groups as groups_of
 from jaxgan.recipes.texts import Texts
 
-FOLDER = 'A folder of images, or a CSV file. Options that fit it are picked and printed; flags override them.'
+FOLDER = (
+  'A folder of images, or a CSV file. Options for it are picked and printed; flags override them.'
+)
 WORKDIR = (
   'The folder for the run: config, metrics, checkpoints, samples. If not given, and FOLDER is: '
   'runs/FOLDER.'

@@ -34,8 +34,10 @@ Step = Array | int
 class Spec(NamedTuple):
   """The properties of a data set's images: `size` in pixels of each side, channels, classes.
 
-  `classes` is 0 where there are no labels. `names` are the names of the classes. A row of a table is
-  an image of one pixel: `columns` says what its channels mean, and the classes are the categories.
+  `classes` is 0 where there are no labels. `names` are the names of the classes.
+
+  A row of a table is an image of one pixel. `columns` then says what its channels mean, and the
+  classes are the categories of all columns.
   """
 
   size: int

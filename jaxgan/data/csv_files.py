@@ -12,7 +12,7 @@ import logging
 import math
 import pathlib
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxgan.data.listing import printable, some
 from jaxgan.data.text_files import text_of
@@ -76,7 +76,7 @@ def read(path: pathlib.Path) -> Table:
 
 
 def _split(
-  path: pathlib.Path, lines: 'csv._reader'
+  path: pathlib.Path, lines: Any
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[tuple[int, int]]]:
   """Return the header, the rows of its length, and line and cells of all other lines."""
   header: tuple[str, ...] = ()
@@ -136,10 +136,9 @@ def _check_names(table: Table, kinds: Kinds) -> None:
 def _numeric(table: Table, name: str, cells: Sequence[str], kinds: Kinds) -> bool:
   wrong = next((cell for cell in cells if not is_missing(cell) and _number(cell) is None), None)
   present = {cell for cell in cells if not is_missing(cell)}
-  if name in kinds.numeric:
-    if wrong is not None or not present:
-      what = f'the cell {printable(wrong)!r}' if wrong is not None else 'missing cells alone'
-      raise ValueError(f'--numeric: the column {name!r} of {table.path} has {what}: leave it out')
+  if name in kinds.numeric and (wrong is not None or not present):
+    what = f'the cell {printable(wrong)!r}' if wrong is not None else 'missing cells alone'
+    raise ValueError(f'--numeric: the column {name!r} of {table.path} has {what}: leave it out')
   if name in kinds.categorical or wrong is not None or not present:
     return False
   if infinite := next((cell for cell in present if not math.isfinite(float(cell))), None):

@@ -24,10 +24,10 @@ def fit(
 ) -> Modes:
   """Fit a mixture of normal distributions, which finds by itself how many modes there are.
 
-  The weights have a Dirichlet prior that is so small that a mode which others explain goes empty;
-  means and precisions have the conjugate Normal-Gamma prior, around the mean and the variance of
-  all values. Coordinate ascent on the variational bound, from quantiles: the same values always give
-  the same modes.
+  The weights have a Dirichlet prior that is so small that a mode which others explain goes empty.
+  Means and precisions have the conjugate Normal-Gamma prior, around the mean and the variance of
+  all values. Coordinate ascent on the variational bound begins at quantiles: the same values always
+  give the same modes.
 
   Args:
     values: finite numbers `[n]`, n > 0.

@@ -6,6 +6,7 @@ becomes a one-hot vector. The categories of all columns are the classes of the r
 class for each column of categories.
 """
 
+import functools
 import hashlib
 import logging
 import pathlib
@@ -127,7 +128,11 @@ def _known(table: Table, columns: Sequence[Column]) -> Table:
   """
   if absent := [c.name for c in columns if c.name not in table.names]:
     raise ValueError(f'{table.path} has no column {some(absent)}, which the training rows have')
-  kept = [i for i, row in enumerate(table.rows) if _fits(dict(zip(table.names, row)), columns)]
+  kept = [
+    i
+    for i, row in enumerate(table.rows)
+    if _fits(dict(zip(table.names, row, strict=True)), columns)
+  ]
   if len(kept) < len(table.rows):
     other = len(table.rows) - len(kept)
     log.warning('%s: %d rows have values that no training row has: not used', table.path, other)
@@ -154,7 +159,7 @@ def _is_number(cell: str, missing: bool) -> bool:
 
 def encoded(table: Table, columns: Sequence[Column]) -> np.ndarray:
   """Return the rows of a table as numbers, float32 `[n, W]` in [-1, 1]."""
-  parts = [np.zeros((len(table.rows), 0), np.float32)]
+  parts: list[np.ndarray] = [np.zeros((len(table.rows), 0), np.float32)]
   for number, column in enumerate(columns):
     cells = table.column(column.name)
     if column.numeric:
@@ -238,14 +243,23 @@ class Drawing:
   ids: np.ndarray
   classes: int
 
-  def __post_init__(self) -> None:
-    counts = np.stack([np.bincount(ids, minlength=self.classes) for ids in self.ids.T])
-    chances = np.log1p(counts)
-    setting = object.__setattr__
-    setting(self, '_counts', counts)
-    bounds = np.cumsum(chances, 1)
-    setting(self, '_bounds', bounds / bounds[:, -1:])
-    setting(self, '_order', np.argsort(self.ids, axis=0, kind='stable').T)
+  @functools.cached_property
+  def _counts(self) -> np.ndarray:
+    """Rows of each class in each column, `[D, classes]`."""
+    return np.stack([np.bincount(ids, minlength=self.classes) for ids in self.ids.T])
+
+  @functools.cached_property
+  def _bounds(self) -> np.ndarray:
+    """The chance of each class or one before it, in each column, `[D, classes]`."""
+    sums = np.cumsum(np.log1p(self._counts), 1)
+    bounds: np.ndarray = sums / sums[:, -1:]
+    return bounds
+
+  @functools.cached_property
+  def _order(self) -> np.ndarray:
+    """The rows by their class in each column, `[D, n]`."""
+    order: np.ndarray = np.argsort(self.ids, axis=0, kind='stable').T
+    return order
 
   def draw(self, seed: int, step: int, count: int) -> np.ndarray:
     """Return the examples of a step, int64 `[count]`; a function of these three alone."""
@@ -256,7 +270,8 @@ class Drawing:
     classes = (uniform[:, None] >= self._bounds[columns]).sum(1)
     before = np.cumsum(self._counts, 1)[columns, classes] - self._counts[columns, classes]
     within = (rows % self._counts[columns, classes].astype(np.uint64)).astype(np.int64)
-    return self._order[columns, before + within] + columns * len(self.ids)
+    drawn: np.ndarray = self._order[columns, before + within] + columns * len(self.ids)
+    return drawn
 
   def labels(self, examples: np.ndarray) -> np.ndarray:
     """Return the class by which each example was drawn, int32, shaped as `examples`."""
@@ -273,7 +288,9 @@ def of_rows(
   starts = [span.first for column, span in spans(columns) if not column.numeric]
   widths = [span.width for column, span in spans(columns) if not column.numeric]
   base = np.cumsum([0, *widths])
-  ids = [rows[:, s : s + w].argmax(1) + b for s, w, b in zip(starts, widths, base)]
+  ids = [
+    rows[:, s : s + w].argmax(1) + b for s, w, b in zip(starts, widths, base[:-1], strict=True)
+  ]
   of_row = np.stack(ids, 1).astype(np.int32) if ids else np.zeros((len(rows), 0), np.int32)
   drawing = Drawing(of_row, len(known)) if ids else None
   captions = Captions(of_row.ravel(), np.arange(len(rows) + 1) * len(ids)) if ids else None

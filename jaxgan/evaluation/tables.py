@@ -138,7 +138,7 @@ def scores(
   return [
     Score(
       name=name,
-      of=intervals.repeats(each[:, i]),
+      of=intervals.repeats(each[:, i].tolist()),
       num=len(samples[0]),
       against=f'train ({len(train)})',
       real=real[i],

@@ -31,8 +31,8 @@ def choices(columns: Sequence[Column]) -> int:
 class Generator(nn.Module):
   """Generator of rows: latents `[B, Z]` (and labels `[B]`) -> rows `[B, 1, 1, W]` in [-1, 1].
 
-  Each hidden layer is concatenated to what it saw. Numbers are a tanh; one-hot vectors are drawn by
-  the Gumbel-softmax, softmax((a + g) / temperature). The last numbers of the latent become the noise
+  Each hidden layer is concatenated to what it saw. Numbers are a tanh; one-hot vectors are a
+  Gumbel-softmax, softmax((a + g) / temperature). The last numbers of the latent become the noise
   g = -log(-log F(z)), where F is their distribution function, so that the same latents always give
   the same rows. As features it shows the rows' logarithms of probabilities `[B, W]`, which are 0 at
   numbers.

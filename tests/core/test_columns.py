@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 import small_tables
+
 from jaxgan.core import columns
 from jaxgan.core.columns import Column
 

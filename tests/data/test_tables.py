@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-
 import small_tables
+
 from jaxgan import data
+from jaxgan.core.columns import spans
 from jaxgan.data import csv_files, tables
 from jaxgan.data.csv_files import Kinds
 
@@ -35,8 +36,6 @@ def test_encoded_rows_are_in_range_and_one_hot(path):
   rows = source.all()
   assert rows.dtype == np.float32 and rows.shape == (400, *source.spec.shape)
   assert np.abs(rows).max() <= 1
-  from jaxgan.core.columns import spans
-
   for _, (first, width, one_hot) in spans(source.spec.columns):
     part = rows[:, 0, 0, first : first + width]
     if one_hot:
@@ -64,7 +63,8 @@ def test_classes_are_the_categories_with_their_rows(path):
 
 def test_drawn_rows_have_their_condition(path):
   source, seen = tables.load(path), set()
-  for _, batch in zip(range(5), data.batches(source, batch_size=64, microbatches=2, seed=1)):
+  stream = data.batches(source, batch_size=64, microbatches=2, seed=1)
+  for _, batch in zip(range(5), stream, strict=False):
     assert batch['image'].dtype == np.float32 and batch['image'].shape[:2] == (2, 64)
     rows = tables.decoded(source.spec.columns, batch['image'].reshape(128, 1, 1, -1))
     names = [column.name for column in source.spec.columns]
@@ -114,7 +114,7 @@ def test_numbers_keep_their_formats_and_ranges():
   rows = np.random.default_rng(0).uniform(-1, 1, (200, spec.channels))
   found = tables.decoded(spec.columns, rows)
   sizes = [float(row[0]) for row in found if row[0]]
-  assert 0 <= min(sizes) and max(sizes) <= 15 and len(sizes) < 200
+  assert min(sizes) >= 0 and max(sizes) <= 15 and len(sizes) < 200
   assert all(row[0] == '' or row[0].partition('.')[2].isdigit() for row in found)
   assert all(row[3].isdigit() and int(row[3]) <= 39 and row[2] == 'cm' for row in found)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 import small_tables
+
 from jaxgan.core.columns import Column
 from jaxgan.data import tables as data
 from jaxgan.evaluation import tables

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 import small_tables
+
 from jaxgan.core import network, network_transforms
 from jaxgan.core.columns import spans
 from jaxgan.networks import tables

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import small_tables
 from PIL import Image
 
-import small_tables
 from jaxgan.core.columns import Column
 from jaxgan.storage import histograms
 

@@ -7,8 +7,8 @@ import json
 import jax
 import numpy as np
 import pytest
-
 import small_tables
+
 from by_path import leaves
 from jaxgan import data, variants
 from jaxgan.apps import doctor, evaluate, interpolate, report, sample
