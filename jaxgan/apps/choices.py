@@ -30,9 +30,9 @@ PLAIN = 'any images below a folder'
 class Found(NamedTuple):
   """The contents of a folder of images.
 
-  `kind` is 'folder', 'captions', 'domains', 'pairs' or 'table', and `layout` says why. `total` counts
-  the images; `side` is the median of their shorter sides in pixels; `grey` is true if all opened images
-  are grey. `classes` counts the classes, and `fewest` the images of the smallest class.
+  `kind` is 'folder', 'captions', 'domains', 'pairs' or 'table', and `layout` says why. `total`
+  counts the images; `side` is the median of their shorter sides in pixels; `grey` is true if all
+  opened images are grey. `classes` counts the classes, and `fewest` the images of the smallest one.
   """
 
   folder: pathlib.Path
@@ -75,10 +75,11 @@ def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
   The rule:
 
   - dataset: `table` for a CSV file; `domains` for a folder that holds the folders of two domains,
-    such as trainA and trainB, A and B, or input and target, and no other images; `pairs` if all names in the two are
-    the same, or if there are the folders train and test (or val), with images of which nearly all
-    are twice as wide as high; `captions` if there is a table of captions, or text files lie beside
-    half of the images, and the variant, if one is given, draws by text; else `folder`.
+    such as trainA and trainB, A and B, or input and target, and no other images; `pairs` if all
+    names in the two are the same, or if there are the folders train and test (or val), with images
+    of which nearly all are twice as wide as high; `captions` if there is a table of captions, or
+    text files lie beside half of the images, and the variant, if one is given, draws by text; else
+    `folder`.
   - variant: `ctgan` for a table, `cyclegan` for domains, `pix2pix` for pairs, `gan_cls` for
     captions, else `sngan`.
   - folder: the folder itself; of its splits, such as train and test, only train is trained on.
@@ -150,7 +151,7 @@ def look(folder: pathlib.Path) -> Found:
     return Found(folder, 'table', 'it is a CSV file', 0, 0, False)
   if not folder.is_dir():
     raise ValueError(
-      f'there is no folder {folder}: give a folder of images, a CSV file, or --variant and --workdir'
+      f'there is no folder {folder}: give images, a CSV file, or --variant and --workdir'
     )
   files = listing(folder)
   if two := _two(files):
