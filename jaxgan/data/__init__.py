@@ -193,9 +193,8 @@ def load(
     fit: what happens to images that are not square: 'crop' takes the center square, 'pad' puts
       white (with 4 channels: nothing) on two sides, 'squash' changes the proportions.
     data_dir: the folder of prepared sets; None: `data_folder()`.
-    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; the CSV file of
-      'table', or a directory with its train.csv and test.csv; a directory
-      with the four original files for 'mnist' and 'stacked_mnist'.
+    folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory
+      with the four original files for 'mnist' and 'stacked_mnist'; the CSV file of 'table'.
     target_folder: a second directory for the second domain of 'domains' and 'pairs'.
     side_by_side: for 'pairs': each image holds both of a pair, whatever its width.
     direction: 'AtoB', or 'BtoA' to swap the two domains.
@@ -207,14 +206,11 @@ def load(
   """
   _check_form(image_size, channels, fit)
   _check_folders(name, folder, target_folder, side_by_side)
-  from jaxgan.data import mixtures, prepared
+  from jaxgan.data import prepared
 
   about = known(name)
   if about and about.rows:
-    return _rows(folder, split, kinds, image_size=image_size, channels=channels)
-  if name in mixtures.MIXTURES:
-    raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
-
+    return _rows(folder, split, kinds, (image_size, channels, fit, direction))
   where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
   content: str | dict[str, str] | None = None
   path = None if folder is None else pathlib.Path(folder).expanduser()
@@ -227,18 +223,19 @@ def load(
     builder = prepared.named(name, where, DATASETS)
   form: Json = dict(size=image_size, channels=channels, fit=fit, limit=in_memory_limit)
   found = prepared.split(builder, split, content=_content(content, split), **form)
-  if about and about.completed and path:
-    found = about.completed(found, path)
+  found = about.completed(found, path) if about and about.completed and path else found
   found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)
 
 
 def _rows(
-  path: str | os.PathLike[str] | None, split: str, kinds: Kinds | None, **form: int | None
+  path: str | os.PathLike[str] | None, split: str, kinds: Kinds | None, form: tuple[object, ...]
 ) -> Source:
   from jaxgan.data import tables
 
-  if given := [name for name, value in form.items() if value is not None]:
+  usual: Json = dict(image_size=None, channels=None, fit='crop', direction='AtoB')
+  asked = zip(usual.items(), form, strict=True)
+  if given := [name for (name, value), other in asked if value != other]:
     flags = ' and '.join(f'--{name.replace("_", "-")}' for name in given)
     raise ValueError(f'{flags} has no effect on a table, which has no images: leave it out')
   return tables.load(None if path is None else pathlib.Path(path).expanduser(), split, kinds)
@@ -269,6 +266,10 @@ def _check_form(image_size: int | None, channels: int | None, fit: str) -> None:
 
 
 def _check_folders(name: str, folder: object, target_folder: object, side_by_side: bool) -> None:
+  from jaxgan.data import mixtures
+
+  if name in mixtures.MIXTURES:
+    raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
   about = known(name)
   if folder is not None and not (about and about.folder):
     takers = ', '.join(name for name, each in DATASETS.items() if each.folder)

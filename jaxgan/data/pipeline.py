@@ -90,8 +90,7 @@ def batches(
 
   Returns:
     A generator of dicts with
-      'image', `[microbatches, batch_size / hosts, size, size, channels]`, uint8; rows of a table
-      are float32;
+      'image', uint8 (rows of a table: float32) `[microbatches, batch_size / hosts, *spec.shape]`;
       'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels (`labels_at`);
       'target', shaped like 'image', if the source has two domains: the partners of the images if
       paired, else images in an independent order.
@@ -109,21 +108,23 @@ def batches(
       yield whole[:, host * share : (host + 1) * share]
 
   total = batch_size * microbatches
-  turns = lambda seed: shares(lambda step: _coins(total, seed, step))
-
-  def rows(domain: Source, seed: int) -> Iterator[np.ndarray]:
-    draw = domain.drawing.draw if domain.drawing else functools.partial(indices, len(domain))
-    return shares(lambda step: draw(seed, step, total))
+  rows = lambda domain, seed: shares(lambda step: _examples(domain, seed, step, total))
 
   def pictures(domain: Source, seed: int) -> Stream:
     drawn = rows(domain, seed)
     found = _streamed(domain, drawn, prefetch) if domain.streams else _gathered(domain, drawn)
-    return _mirrored(found, turns(seed)) if mirror else found
+    turns = shares(lambda step: _coins(total, seed, step))
+    return _mirrored(found, turns) if mirror else found
 
   streams = {'image': pictures(source, seed)}
   if source.target:
     streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
   return _together(source, enumerate(rows(source, seed), start_step), streams, seed)
+
+
+def _examples(source: Source, seed: int, step: int, count: int) -> np.ndarray:
+  draw = source.drawing.draw if source.drawing else functools.partial(indices, len(source))
+  return draw(seed, step, count)
 
 
 def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
