@@ -210,7 +210,9 @@ def _best(config: Common, folder: pathlib.Path, source: Source, run: str | None)
 
 def _check_rows(config: Common, source: Source) -> None:
   if source.spec.columns and not isinstance(config, Tables):
-    raise ValueError(f'{config.variant} draws images, and a table has none: give --variant=ctgan')
+    able = [n for n, each in variants.VARIANTS.items() if issubclass(each.Config, Tables)]
+    flag = f'--variant={" or ".join(able)}'
+    raise ValueError(f'{config.variant} draws images, and a table has none: give {flag}')
 
 
 def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
