@@ -43,7 +43,7 @@ class Arguments:
   """Where the tables and the runs are kept."""
   table: Literal['cancer', 'wine'] = 'wine'
   seed: int = 0
-  steps: int = 1000
+  steps: int = 2000
   repeats: int = 5
   """How many samples are drawn and judged."""
   option: tuple[str, ...] = ()

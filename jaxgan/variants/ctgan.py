@@ -12,7 +12,7 @@ the generated row has the probability p of the category that the condition asks 
 Departures: the logarithm is log(1 + n), so that a category of one row is drawn too; numbers that
 are missing are a mode of their own, and none lies beyond the range of its column. The laptop's
 batches are smaller, its rates five times the article's, its dropout is half as strong, and samples
-come from averaged networks: it needs 1000 steps (`experiments/tables.md`). `--preset=paper` has the
+come from averaged networks (measured: `experiments/tables.md`). `--preset=paper` has the
 article's batch and rates, and its 300 epochs of a table of 10 000 rows; of dropout and of Adam's
 decays it says nothing: these are 0.5, and those of WGAN-GP. Without columns, as of images, all
 values are plain numbers.
@@ -53,7 +53,6 @@ class Config(Tables, config.Pair, config.Scheduled, config.Algorithm, config.Pac
   pack: int = 10
   batch_size: int = 200
   latent_size: int = 128
-  steps: int = 1000
   generator_lr: float = 1e-3
   critic_lr: float = 1e-3
   beta1: float = 0.0
