@@ -43,7 +43,7 @@ NARROW = dict(
     horizon=6,
     stage_images=8,
   ),
-  **dict(batch_size=BATCH, steps=STEPS),
+  **dict(batch_size=BATCH, steps=STEPS, pack=1),
 )
 SIZES = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'spade': 32, 'srgan': 16, 'esrgan': 16}
 BESIDE: dict[str, dict[str, typing.Any]] = {
@@ -85,8 +85,6 @@ def configured(variant, **given):
   narrow = {name: value for name, value in NARROW.items() if name in names}
   if variant == 'stylegan2':
     narrow |= dict(augment='none', path_weight=0.0)  # ten times as quick to trace
-  if variant == 'ctgan':
-    narrow |= dict(pack=1)
   size = SIZES.get(variant, 8)
   return variants.configure(variant, **{'image_size': size, **narrow, **given})
 

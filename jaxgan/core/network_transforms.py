@@ -105,8 +105,8 @@ def packed(network: Network, size: int) -> Network:
 
   def on_packs(call: Apply) -> Apply:
     def apply(variables: Variables, x: Array, *labels: Array, **options: Any) -> Applied:
-      known = [y.reshape(-1, size) for y in labels]
-      return call(variables, packs(x, size), *known, **options)
+      joined = packs(x, size)
+      return call(variables, joined, *(y.reshape(-1, size) for y in labels), **options)
 
     return apply
 
