@@ -50,3 +50,10 @@ class Spec(NamedTuple):
   def shape(self) -> tuple[int, int, int]:
     """Return the shape of one image, (H, W, C)."""
     return self.size, self.size, self.channels
+
+  @property
+  def form(self) -> str:
+    """Return the shape of one image in words, or the number of columns of a row."""
+    if self.columns:
+      return f'{len(self.columns)} columns'
+    return f'{self.size} x {self.size} x {self.channels}'

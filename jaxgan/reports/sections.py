@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgan.core.typing import Json, Spec
+from jaxgan.core.typing import Json
 from jaxgan.reports import pictures, wording
 from jaxgan.reports.markup import Markup, Part, element, join
 from jaxgan.reports.nearest import Nearest
@@ -77,10 +77,10 @@ def progress(record: Record) -> Markup:
 def glance(record: Record) -> Markup:
   """Return the few facts that one looks for first."""
   spec, images = record.spec, record.lines[-1].get('images') if record.lines else None
-  what, size = _form(spec)
+  rows = spec is not None and bool(spec.columns)
   return facts(
     [
-      (what, size),
+      ('Rows' if rows else 'Images', spec.form if spec else None),
       ('Real images seen', wording.number(images) if images else None),
       ('Training time', wording.duration(record.seconds) if record.lines else None),
       ('Speed', f'{wording.number(round(record.speed))} images/s' if record.speed else None),
@@ -313,13 +313,6 @@ def data_set(record: Record) -> Markup:
     pairs += [('Classes', wording.number(spec.classes) if spec.classes else 'no labels')]
   pairs += [('Fingerprint', record.data.get('fingerprint'))]
   return join([facts(pairs), _counts(record)])
-
-
-def _form(spec: Spec | None) -> tuple[str, str | None]:
-  """Return what the run draws, and its form."""
-  if spec and spec.columns:
-    return 'Rows', f'{len(spec.columns)} columns'
-  return 'Images', f'{spec.size} x {spec.size} x {spec.channels}' if spec else None
 
 
 def _colour(channels: int) -> str:
