@@ -9,7 +9,6 @@ import csv
 import io
 import itertools
 import logging
-import math
 import pathlib
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -22,6 +21,8 @@ MISSING = frozenset({'', 'na', 'n/a', 'nan', 'null', '?'})
 SEPARATORS = ',;\t|'
 FEW = 10
 """Whole numbers of no more different values than this are categories."""
+LARGEST = 1e100
+"""Larger numbers are refused, and infinite ones: they cannot be squared."""
 MANY = 100
 """Texts of more different values than this, in more than half of the rows, are refused."""
 log = logging.getLogger('jaxgan')
@@ -141,9 +142,9 @@ def _numeric(table: Table, name: str, cells: Sequence[str], kinds: Kinds) -> boo
     raise ValueError(f'--numeric: the column {name!r} of {table.path} has {what}: leave it out')
   if name in kinds.categorical or wrong is not None or not present:
     return False
-  if infinite := next((cell for cell in present if not math.isfinite(float(cell))), None):
+  if large := next((cell for cell in present if not abs(float(cell)) <= LARGEST), None):
     raise ValueError(
-      f'the column {name!r} of {table.path} has the number {infinite}, which is not finite: '
+      f'the column {name!r} of {table.path} has the number {large[:40]}, beyond {LARGEST:g}: '
       f'correct it, or leave the column out by --drop'
     )
   whole = all(decimals(cell) == 0 for cell in present)

@@ -48,7 +48,7 @@ def fit(
   x = np.sort(np.asarray(values, np.float64))
   x = x[np.linspace(0, len(x) - 1, min(len(x), SAMPLED)).round().astype(int)]
   center, scale = x.mean(), x.std()
-  if scale == 0:
+  if scale < 1e-100:
     return ((float(center), 1.0),)
   z = (x - center) / scale
   weights, means, deviations = _fitted(z, min(most, len(np.unique(z))), concentration)

@@ -149,7 +149,7 @@ def _fits(row: dict[str, str], columns: Sequence[Column]) -> bool:
 
 def _is_number(cell: str, missing: bool) -> bool:
   try:
-    return (csv_files.is_missing(cell) and missing) or bool(np.isfinite(float(cell)))
+    return (csv_files.is_missing(cell) and missing) or abs(float(cell)) <= csv_files.LARGEST
   except ValueError:
     return False
 

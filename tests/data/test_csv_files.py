@@ -100,9 +100,10 @@ def test_decisions_that_do_not_fit_are_refused(tmp_path, kinds, said):
     csv_files.chosen(found, kinds)
 
 
-def test_numbers_that_are_not_finite_are_refused(tmp_path):
-  found = columns(tmp_path, a=[*NUMBERS, 'inf'])
-  with pytest.raises(ValueError, match='the number inf, which is not finite'):
+@pytest.mark.parametrize('number', ['inf', '-Infinity', '1e400', '-1e200'])
+def test_numbers_that_are_too_large_are_refused(tmp_path, number):
+  found = columns(tmp_path, a=[*NUMBERS, number])
+  with pytest.raises(ValueError, match=f'the number {number}, beyond 1e.100'):
     csv_files.chosen(found, Kinds())
 
 
