@@ -261,7 +261,7 @@ def apart_by_precision(variant, steps, source, seed):
 
 @pytest.mark.slow_for(
   *('biggan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan'),
-  *('bigan', 'vaegan', 'cut', 'spade', 'stargan'),
+  *('bigan', 'vaegan', 'cut', 'spade', 'stargan', 'ctgan'),
 )
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
