@@ -21,6 +21,7 @@ def test_modes_that_are_apart_are_found_with_their_deviations():
   assert high[:, 0] == pytest.approx(30, abs=4) and len(found) <= 5
 
 
+@pytest.mark.slow
 def test_the_fit_explains_values_as_well_as_that_of_scikit_learn():
   mixture = pytest.importorskip('sklearn.mixture', reason='needs scikit-learn')
   values = two()
