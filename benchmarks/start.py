@@ -50,8 +50,17 @@ def noise(folder: pathlib.Path, count: int, width: int = SIZE) -> pathlib.Path:
   return folder
 
 
+def table(folder: pathlib.Path, rows: int) -> pathlib.Path:
+  """Write a table of two numbers and a category, and return its file."""
+  draw, path = np.random.default_rng(0), folder / 'rows.csv'
+  path.parent.mkdir(parents=True, exist_ok=True)
+  lines = [f'{x:.3f},{y:.3f},{"ab"[x > y]}' for x, y in draw.normal(size=(rows, 2))]
+  path.write_text('\n'.join(['x,y,kind', *lines]))
+  return path
+
+
 def images(name: str, folder: pathlib.Path) -> list[str]:
-  """Return the options for a variant's images: digits, or noise where it takes photographs."""
+  """Return the options for a variant's images: digits; noise for photographs or rows."""
   config = variants.configure(name)
   if config.dataset == 'domains':
     for domain in 'AB':
@@ -59,6 +68,8 @@ def images(name: str, folder: pathlib.Path) -> list[str]:
     return ['--dataset=domains', f'--folder={folder}', f'--image-size={SIZE}']
   if config.dataset == 'pairs':
     return ['--dataset=pairs', f'--folder={noise(folder, 40, 2 * SIZE)}', f'--image-size={SIZE}']
+  if config.dataset == 'table':
+    return ['--dataset=table', f'--folder={table(folder, 200)}']
   if hasattr(config, 'crop'):  # it enlarges photographs
     given = ['--dataset=folder', f'--folder={noise(folder, 40)}', '--perceptual=none']
     return [*given, f'--crop={SIZE}']

@@ -331,7 +331,7 @@ def test_a_start_has_images_that_suit_the_variant(tmp_path):
   two = dict.fromkeys(('cyclegan', 'cut'), '--dataset=domains')
   enlarging = dict.fromkeys(('srgan', 'esrgan'), '--dataset=folder')
   pairs = dict.fromkeys(('pix2pix', 'spade'), '--dataset=pairs')
-  assert others == {**two, **enlarging, **pairs}
+  assert others == {**two, **enlarging, **pairs, 'ctgan': '--dataset=table'}
 
 
 @pytest.mark.slow

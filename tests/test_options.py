@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_tables
 from jax.interpreters import partial_eval
 
 from jaxgan import data, variants
@@ -42,7 +43,7 @@ NARROW = dict(
     horizon=6,
     stage_images=8,
   ),
-  **dict(batch_size=BATCH, steps=STEPS),
+  **dict(batch_size=BATCH, steps=STEPS, pack=1),
 )
 SIZES = {'cyclegan': 32, 'cut': 32, 'pix2pix': 32, 'spade': 32, 'srgan': 16, 'esrgan': 16}
 BESIDE: dict[str, dict[str, typing.Any]] = {
@@ -147,9 +148,16 @@ def drawn(recipe, spec):
   return found
 
 
+def spec_of(chosen):
+  """The data that a config is for."""
+  if chosen.dataset == 'table':
+    return small_tables.SPEC
+  return Spec(chosen.image_size, chosen.channels or 1, CLASSES)
+
+
 def traits(chosen):
   """What a config makes, piece by piece, the quickest to find first."""
-  spec = Spec(chosen.image_size, chosen.channels or 1, CLASSES)
+  spec = spec_of(chosen)
   recipe = variants.build(chosen, spec)
   turns = lambda turn: (turn.player, turn.name, turn.repeats, turn.every, turn.draws)
   yield [(s.steps, s.fresh, [*map(turns, s.game.turns)]) for s in recipe.stages]
@@ -182,7 +190,7 @@ def base_traits(chosen):
 
 def initial(chosen):
   """Values of the first state, for options that change no program, such as an initializer."""
-  recipe = variants.build(chosen, Spec(chosen.image_size, chosen.channels or 1, CLASSES))
+  recipe = variants.build(chosen, spec_of(chosen))
   stage = recipe.stages[0]
   return program(lambda key: game.init(stage.game, key, dict(stage.example)), jax.random.key(0))
 
@@ -316,6 +324,15 @@ def test_the_reading_of_data(monkeypatch, variant, name):
   assert seen[argument] == expected != usual
 
 
+@pytest.mark.parametrize('name', ['categorical', 'numeric', 'drop'])
+def test_what_is_decided_about_columns_is_read(monkeypatch, name):
+  seen = []
+  monkeypatch.setattr(data, 'load', lambda name, **given: seen.append(given['kinds']))
+  for given in ({}, {name: ('age',)}):
+    session.open_data(variants.configure('ctgan', **given))
+  assert seen[0] == ((), (), ()) and sum(seen[1], ()) == ('age',)
+
+
 def test_mirrored_images_reach_the_losses(played):
   assert played()['losses'] != played(mirror=True)['losses']
 
@@ -417,6 +434,7 @@ def test_warnings_are_written_if_wanted(played, monkeypatch):
 PROBES = {
   *('warnings', 'variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
   'mirror',
+  *('categorical', 'numeric', 'drop'),
   *RUNS,
   *READ,
   *SCORED,

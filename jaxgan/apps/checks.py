@@ -42,6 +42,7 @@ JSON, WEIGHTS = Writes(('.json',)), Writes(('.safetensors',))
 Picture = Annotated[pathlib.Path, Writes(('.png',))]
 Film = Annotated[pathlib.Path, Writes(('.gif',))]
 Video = Annotated[pathlib.Path, Writes(('.gif', '.mp4'))]
+Rows = Annotated[pathlib.Path, Writes(('.csv',))]
 Arrays = Annotated[pathlib.Path, Writes(('.npz',))]
 Json = Annotated[pathlib.Path, JSON]
 Table = Annotated[pathlib.Path, Writes(('.csv', '.json'))]

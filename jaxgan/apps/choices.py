@@ -30,9 +30,9 @@ PLAIN = 'any images below a folder'
 class Found(NamedTuple):
   """The contents of a folder of images.
 
-  `kind` is 'folder', 'captions', 'domains' or 'pairs', and `layout` says why. `total` counts the
-  images; `side` is the median of their shorter sides in pixels; `grey` is true if all opened images
-  are grey. `classes` counts the classes, and `fewest` the images of the smallest class.
+  `kind` is 'folder', 'captions', 'domains', 'pairs' or 'table', and `layout` says why. `total`
+  counts the images; `side` is the median of their shorter sides in pixels; `grey` is true if all
+  opened images are grey. `classes` counts the classes, and `fewest` the images of the smallest one.
   """
 
   folder: pathlib.Path
@@ -62,6 +62,8 @@ def variant(found: Found) -> Pick:
     return Pick('variant', 'cyclegan', 'it translates between two domains without pairs')
   if found.kind == 'pairs':
     return Pick('variant', 'pix2pix', 'it translates one image of a pair into the other')
+  if found.kind == 'table':
+    return Pick('variant', 'ctgan', 'it draws rows of a table')
   if found.kind == 'captions':
     return Pick('variant', 'gan_cls', 'it draws images of words')
   return Pick('variant', 'sngan', 'it came out best where variants were compared on a laptop')
@@ -72,12 +74,14 @@ def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
 
   The rule:
 
-  - dataset: `domains` for a folder that holds the folders of two domains, such as trainA and
-    trainB, A and B, or input and target, and no other images; `pairs` if all names in the two are
-    the same, or if there are the folders train and test (or val), with images of which nearly all
-    are twice as wide as high; `captions` if there is a table of captions, or text files lie beside
-    half of the images, and the variant, if one is given, draws by text; else `folder`.
-  - variant: `cyclegan` for domains, `pix2pix` for pairs, `gan_cls` for captions, else `sngan`.
+  - dataset: `table` for a CSV file; `domains` for a folder that holds the folders of two domains,
+    such as trainA and trainB, A and B, or input and target, and no other images; `pairs` if all
+    names in the two are the same, or if there are the folders train and test (or val), with images
+    of which nearly all are twice as wide as high; `captions` if there is a table of captions, or
+    text files lie beside half of the images, and the variant, if one is given, draws by text; else
+    `folder`.
+  - variant: `ctgan` for a table, `cyclegan` for domains, `pix2pix` for pairs, `gan_cls` for
+    captions, else `sngan`.
   - folder: the folder itself; of its splits, such as train and test, only train is trained on.
   - image_size: the largest of 16, 32, 64 that is not above the median size, at least 16.
   - channels: 1 if all images that were opened are grey, else 3.
@@ -92,6 +96,11 @@ def picks(found: Found, accepted: Mapping[str, Sequence[object]]) -> list[Pick]:
   Returns:
     the picks for those options that the variant has.
   """
+  if found.kind == 'table':
+    return [
+      Pick('dataset', found.kind, found.layout),
+      Pick('folder', found.folder, 'the rows to train on'),
+    ]
   sized = max((size for size in SIZES if size <= found.side), default=SIZES[0])
   made = [
     Pick('dataset', found.kind, found.layout),
@@ -133,14 +142,16 @@ def _augment(found: Found, values: Sequence[object]) -> list[Pick]:
 
 
 def look(folder: pathlib.Path) -> Found:
-  """Return the contents of a folder of images.
+  """Return the contents of a folder of images, or that it is a table.
 
   Raises:
     ValueError: if there is no such folder, no image in it, or no image that can be read.
   """
+  if folder.suffix.lower() == '.csv' and folder.is_file():
+    return Found(folder, 'table', 'it is a CSV file', 0, 0, False)
   if not folder.is_dir():
     raise ValueError(
-      f'there is no folder {folder}: give a folder of images, or --variant and --workdir'
+      f'there is no folder {folder}: give images, a CSV file, or --variant and --workdir'
     )
   files = listing(folder)
   if two := _two(files):

@@ -22,6 +22,7 @@ from jaxgan.ops.images import to_unit
 from jaxgan.recipes.config import Common
 from jaxgan.storage import files
 from jaxgan.storage.checkpoint import CheckpointError
+from jaxgan.training import kept
 from jaxgan.training.run import Run
 from jaxgan.training.session import open_data
 from jaxgan.training.signals import Stopped
@@ -65,8 +66,22 @@ def _act(program: str, choice: object, act: Act, argv: list[str]) -> int:
     variants.use_plugin(plugin)
   options = arguments.read(choice, words, program, note=_PLUGIN)
   checks.options(options)
+  _refuse_tables(program, options)
   act(options)
   return 0
+
+
+OF_TABLES = ('sample', 'evaluate', 'report', 'doctor', 'film')
+"""The commands that take a run on a table, too."""
+
+
+def _refuse_tables(program: str, options: object) -> None:
+  """Raise ValueError if a command for images is given a run on a table."""
+  workdir, name = getattr(options, 'workdir', None), program.rpartition(' ')[2]
+  if isinstance(workdir, pathlib.Path) and name not in OF_TABLES and kept.of_table(workdir):
+    raise ValueError(
+      f'{workdir} is a run on a table, and {name} is for images: there are {", ".join(OF_TABLES)}'
+    )
 
 
 _PLUGIN = 'If the run is of your own variant and its file has moved, add --plugin=FILE.'

@@ -12,8 +12,9 @@ import numpy as np
 from jaxgan.apps import checks, command, image_sets
 from jaxgan.core import progress
 from jaxgan.core.seeds import check_seed
-from jaxgan.data import Source
+from jaxgan.data import Source, tables
 from jaxgan.evaluation import features, reference_statistics, samples, scores
+from jaxgan.evaluation import tables as of_rows
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet
 from jaxgan.evaluation.samples import Sample
@@ -89,6 +90,8 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
   Raises:
     ValueError: if the run draws no images; as in `evaluator` and `scores.evaluate`.
   """
+  if run.spec.columns:
+    return of_table(run, options), None
   run.sampler()  # raises, for a run that cannot be sampled, before a feature network is trained
   train = open_data(run.config, numbered=run.spec)
   held = _held_out(run, options, train)
@@ -103,6 +106,31 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
   draw = lambda seed: np.concatenate([to_uint8(images) for images in drawn(seed)])
   seeds = range(options.seed, options.seed + options.repeats)
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
+
+
+FOR_IMAGES = ('metrics', 'features', 'inception_weights', 'held_out', 'save_stats')
+"""Options that mean nothing for the rows of a table."""
+
+
+def of_table(run: Run, options: Options) -> list[Score]:
+  """Score a run on a table against its training rows.
+
+  Raises:
+    ValueError: if an option is for images, or the table is not at hand.
+  """
+  usual = Options()
+  given = [name for name in FOR_IMAGES if getattr(options, name) != getattr(usual, name)]
+  if given:
+    flags = ', '.join(f'--{name.replace("_", "-")}' for name in given)
+    raise ValueError(f'{options.workdir} is a run on a table, and {flags} is for images: omit it')
+  source, columns = open_data(run.config), run.spec.columns
+  held, run = held_out(run.config, source), run.evenly() if options.classes == 'even' else run
+  cells = lambda rows: tables.decoded(columns, rows)
+  num = options.num or min(len(source), HELD)
+  seeds = list(range(options.seed, options.seed + options.repeats))
+  made = [cells(run.sample(seed, num)) for seed in seeds]
+  test = cells(held.all()) if held else None
+  return of_rows.scores(columns, made, cells(source.all()), test, seeds)
 
 
 def _reader(config: Common, dataset: str) -> FeatureNetwork:

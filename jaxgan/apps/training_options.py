@@ -16,7 +16,9 @@ from jaxgan.recipes.config import Config
 from jaxgan.recipes.config import groups as groups_of
 from jaxgan.recipes.texts import Texts
 
-FOLDER = 'A folder of images. Options that fit it are picked and printed; flags override them.'
+FOLDER = (
+  'A folder of images, or a CSV file. Options for it are picked and printed; flags override them.'
+)
 WORKDIR = (
   'The folder for the run: config, metrics, checkpoints, samples. If not given, and FOLDER is: '
   'runs/FOLDER.'
@@ -112,7 +114,7 @@ def defaults(photos: pathlib.Path | None, argv: Sequence[str]) -> Picked:
   values |= {'variant': name, 'preset': preset}
   values |= variants.paper(name) if preset == 'paper' else {}
   values |= {pick.option: pick.value for pick in picked} | set_in_file
-  workdir = pathlib.Path('runs') / photos.resolve().name if photos else None
+  workdir = pathlib.Path('runs') / _name(photos) if photos else None
   picked += [choices.Pick('workdir', workdir, 'the name of the folder')] if workdir else []
   unset = lambda pick: pick.option not in {*arguments.given(argv), *set_in_file}
   return Picked(values, photos, workdir, [pick for pick in picked if unset(pick)])
@@ -143,15 +145,19 @@ def _found(
 
   Captions are of no use to a given variant that does not draw by text.
   """
-  if photos is None or dataset not in (None, 'folder', 'captions', *choices.TWO):
+  if photos is None or dataset not in (None, 'folder', 'captions', *choices.TWO, 'table'):
     return None
   found = choices.look(photos)
-  if dataset:
+  if dataset and found.kind != 'table':
     return found._replace(kind=dataset)
   useless = variant and not issubclass(variants.module(variant).Config, Texts)
   if found.kind == 'captions' and useless:
     return found._replace(kind='folder', layout=choices.PLAIN)
   return found
+
+
+def _name(photos: pathlib.Path) -> str:
+  return photos.stem if photos.is_file() else photos.resolve().name
 
 
 def _plain(photos: pathlib.Path | None) -> list[choices.Pick]:

@@ -1,7 +1,7 @@
 """Networks made of other networks: with a head, on packs, with a reference batch, in bfloat16."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -92,17 +92,23 @@ def packed(network: Network, size: int) -> Network:
   """Return a critic of packs: images or points `[B, ..., C]` -> logits `[B / size]`.
 
   Args:
-    network: the critic that sees packs, `[B / size, ..., size C]`.
+    network: the critic that sees packs, `[B / size, ..., size C]`; and labels, if `[B]` of them are
+      given, as `[B / size, size]`.
     size: the number of images in a pack; it must divide B.
 
   Reference: Lin et al., PacGAN: The Power of Two Samples in Generative Adversarial Networks, 2018.
   """
 
-  def init(key: Key, x: Array) -> Variables:
-    return network.init(key, jnp.concatenate([x] * size, -1))
+  def init(key: Key, x: Array, *labels: Array) -> Variables:
+    known = [jnp.stack([y] * size, -1) for y in labels]
+    return network.init(key, jnp.concatenate([x] * size, -1), *known)
 
   def on_packs(call: Apply) -> Apply:
-    return lambda variables, x, **options: call(variables, packs(x, size), **options)
+    def apply(variables: Variables, x: Array, *labels: Array, **options: Any) -> Applied:
+      joined = packs(x, size)
+      return call(variables, joined, *(y.reshape(-1, size) for y in labels), **options)
+
+    return apply
 
   features = network.features and on_packs(network.features)
   return Network(init, on_packs(network.apply), features)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 import chex
 import jax
 
+from jaxgan.core.columns import Column
+
 Value = TypeVar('Value')
 Array = jax.Array
 Key = jax.Array
@@ -33,14 +35,25 @@ class Spec(NamedTuple):
   """The properties of a data set's images: `size` in pixels of each side, channels, classes.
 
   `classes` is 0 where there are no labels. `names` are the names of the classes.
+
+  A row of a table is an image of one pixel. `columns` then says what its channels mean, and the
+  classes are the categories of all columns.
   """
 
   size: int
   channels: int
   classes: int = 0
   names: tuple[str, ...] = ()
+  columns: tuple[Column, ...] = ()
 
   @property
   def shape(self) -> tuple[int, int, int]:
     """Return the shape of one image, (H, W, C)."""
     return self.size, self.size, self.channels
+
+  @property
+  def form(self) -> str:
+    """Return the shape of one image in words, or the number of columns of a row."""
+    if self.columns:
+      return f'{len(self.columns)} columns'
+    return f'{self.size} x {self.size} x {self.channels}'

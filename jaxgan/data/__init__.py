@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from jaxgan.core.typing import Json, Spec
+from jaxgan.data.csv_files import Kinds
 from jaxgan.data.images import EXTENSIONS, Fit, Form
 from jaxgan.data.pipeline import batches, blank, indices
 from jaxgan.data.source import Source, from_arrays, renamed, turned, two_domains, without
@@ -93,6 +94,10 @@ def _described_by_captions(source: Source, folder: pathlib.Path) -> Source:
   return captions.described(source, folder)
 
 
+def _table(data_dir: pathlib.Path, folder: pathlib.Path | None, size: int | None) -> Prepared:
+  raise ValueError('a table is not prepared, but read at each start')
+
+
 def _of_two(
   kind: str,
   data_dir: pathlib.Path,
@@ -118,6 +123,7 @@ class Known(NamedTuple):
     folder: whether a directory of files may or must be given.
     two: whether it has two domains; the second may have its own directory.
     channels_of: the data set from which each channel is an image, or ''.
+    rows: whether it has rows of a table in place of images.
     completed: (source, folder) -> the source with what the folder says beside the images.
   """
 
@@ -125,6 +131,7 @@ class Known(NamedTuple):
   folder: Literal['', 'may', 'must'] = ''
   two: bool = False
   channels_of: str = ''
+  rows: bool = False
   completed: Callable[[Source, pathlib.Path], Source] | None = None
 
   @property
@@ -141,6 +148,7 @@ DATASETS: dict[str, Known] = {
   'captions': Known(_captions, 'must', completed=_described_by_captions),
   'domains': Known(functools.partial(_of_two, 'domains'), 'may', two=True),
   'pairs': Known(functools.partial(_of_two, 'pairs'), 'may', two=True),
+  'table': Known(_table, 'may', rows=True),
 }
 
 
@@ -171,6 +179,7 @@ def load(
   side_by_side: bool = False,
   direction: str = 'AtoB',
   in_memory_limit: int = 2**31,
+  kinds: Kinds | None = None,
 ) -> Source:
   """Return the images of a data set, which is prepared on first use and read without TensorFlow.
 
@@ -185,24 +194,24 @@ def load(
       white (with 4 channels: nothing) on two sides, 'squash' changes the proportions.
     data_dir: the folder of prepared sets; None: `data_folder()`.
     folder: the directory of images for 'folder', 'captions', 'domains' and 'pairs'; a directory
-      with the four original files for 'mnist' and 'stacked_mnist'.
+      with the four original files for 'mnist' and 'stacked_mnist'; the CSV file of 'table'.
     target_folder: a second directory for the second domain of 'domains' and 'pairs'.
     side_by_side: for 'pairs': each image holds both of a pair, whatever its width.
     direction: 'AtoB', or 'BtoA' to swap the two domains.
     in_memory_limit: bytes; if the decoded images need more, they are streamed.
+    kinds: for 'table': which columns are categories, which numbers, and which are dropped.
 
   Raises:
     ValueError: unknown name; missing folder, file or split; or a size that is not possible.
   """
   _check_form(image_size, channels, fit)
   _check_folders(name, folder, target_folder, side_by_side)
-  from jaxgan.data import mixtures, prepared
+  from jaxgan.data import prepared
 
-  if name in mixtures.MIXTURES:
-    raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
-
-  where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
   about = known(name)
+  if about and about.rows:
+    return _rows(folder, split, kinds, (image_size, channels, fit, direction))
+  where = data_folder() if data_dir is None else pathlib.Path(data_dir).expanduser()
   content: str | dict[str, str] | None = None
   path = None if folder is None else pathlib.Path(folder).expanduser()
   if about:
@@ -214,10 +223,22 @@ def load(
     builder = prepared.named(name, where, DATASETS)
   form: Json = dict(size=image_size, channels=channels, fit=fit, limit=in_memory_limit)
   found = prepared.split(builder, split, content=_content(content, split), **form)
-  if about and about.completed and path:
-    found = about.completed(found, path)
+  found = about.completed(found, path) if about and about.completed and path else found
   found = _described(found, about, set(builder.info.splits), split)
   return found if direction == 'AtoB' else turned(found)
+
+
+def _rows(
+  path: str | os.PathLike[str] | None, split: str, kinds: Kinds | None, form: tuple[object, ...]
+) -> Source:
+  from jaxgan.data import tables
+
+  usual: Json = dict(image_size=None, channels=None, fit='crop', direction='AtoB')
+  asked = zip(usual.items(), form, strict=True)
+  if given := [name for (name, value), other in asked if value != other]:
+    flags = ' and '.join(f'--{name.replace("_", "-")}' for name in given)
+    raise ValueError(f'{flags} has no effect on a table, which has no images: leave it out')
+  return tables.load(None if path is None else pathlib.Path(path).expanduser(), split, kinds)
 
 
 def _content(of: str | dict[str, str] | None, split: str) -> str | None:
@@ -245,6 +266,10 @@ def _check_form(image_size: int | None, channels: int | None, fit: str) -> None:
 
 
 def _check_folders(name: str, folder: object, target_folder: object, side_by_side: bool) -> None:
+  from jaxgan.data import mixtures
+
+  if name in mixtures.MIXTURES:
+    raise ValueError(f'{name} has points, not images: use jaxgan plane --dataset={name}')
   about = known(name)
   if folder is not None and not (about and about.folder):
     takers = ', '.join(name for name, each in DATASETS.items() if each.folder)

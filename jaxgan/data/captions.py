@@ -25,6 +25,7 @@ from jaxgan.data import folder as folders
 from jaxgan.data.images import Form
 from jaxgan.data.listing import Listing, listing, printable, some
 from jaxgan.data.source import Captions, Source, fingerprint
+from jaxgan.data.text_files import text_of
 
 TABLES = ('captions.csv', 'captions.jsonl', 'metadata.csv', 'metadata.jsonl')
 """Names of tables; `metadata` is the name of Hugging Face's image folders."""
@@ -32,7 +33,6 @@ IMAGE = ('file_name', 'image', 'file', 'filename', 'path')
 """Names of the column that names the image."""
 TEXT = ('caption', 'captions', 'text')
 """Names of the columns that hold its captions."""
-OTHERS = {b'\xff\xfe': 'UTF-16', b'\xfe\xff': 'UTF-16'}
 log = logging.getLogger('jaxgan')
 
 Row = tuple[str, list[str]]
@@ -148,24 +148,6 @@ def tidy(text: str) -> str:
     'a red house'
   """
   return ' '.join(unicodedata.normalize('NFC', text).split())
-
-
-def text_of(path: pathlib.Path) -> str:
-  """Return the text of a file in UTF-8, with or without a byte order mark.
-
-  Raises:
-    ValueError: it is in another encoding, or cannot be read.
-  """
-  try:
-    data = path.read_bytes()
-  except OSError as error:
-    raise ValueError(f'{path} cannot be read: {error.strerror}') from error
-  try:
-    return data.decode('utf-8-sig')
-  except UnicodeDecodeError as error:
-    line = data[: error.start].count(b'\n') + 1
-    kind = OTHERS.get(data[:2], 'another encoding')
-    raise ValueError(f'{path} is in {kind}, not in UTF-8 (line {line}): save it as UTF-8') from None
 
 
 def _rows(table: pathlib.Path) -> Iterator[Row]:

@@ -90,7 +90,7 @@ def batches(
 
   Returns:
     A generator of dicts with
-      'image', uint8 `[microbatches, batch_size / hosts, size, size, channels]`;
+      'image', uint8 (rows of a table: float32) `[microbatches, batch_size / hosts, *spec.shape]`;
       'label', int32 `[microbatches, batch_size / hosts]`, if the source has labels (`labels_at`);
       'target', shaped like 'image', if the source has two domains: the partners of the images if
       paired, else images in an independent order.
@@ -108,18 +108,23 @@ def batches(
       yield whole[:, host * share : (host + 1) * share]
 
   total = batch_size * microbatches
-  rows = lambda count, seed: shares(lambda step: indices(count, seed, step, total))
-  turns = lambda seed: shares(lambda step: _coins(total, seed, step))
+  rows = lambda domain, seed: shares(lambda step: _examples(domain, seed, step, total))
 
   def pictures(domain: Source, seed: int) -> Stream:
-    drawn = rows(len(domain), seed)
+    drawn = rows(domain, seed)
     found = _streamed(domain, drawn, prefetch) if domain.streams else _gathered(domain, drawn)
-    return _mirrored(found, turns(seed)) if mirror else found
+    turns = shares(lambda step: _coins(total, seed, step))
+    return _mirrored(found, turns) if mirror else found
 
   streams = {'image': pictures(source, seed)}
   if source.target:
     streams['target'] = pictures(source.target, seed if source.paired else seed + OTHER)
-  return _together(source, enumerate(rows(len(source), seed), start_step), streams, seed)
+  return _together(source, enumerate(rows(source, seed), start_step), streams, seed)
+
+
+def _examples(source: Source, seed: int, step: int, count: int) -> np.ndarray:
+  draw = source.drawing.draw if source.drawing else functools.partial(indices, len(source))
+  return draw(seed, step, count)
 
 
 def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
@@ -136,7 +141,8 @@ def _check(batch_size: int, microbatches: int, host: int, hosts: int) -> None:
 def blank(source: Source, *, batch_size: int, microbatches: int) -> dict[str, np.ndarray]:
   """Return a batch of zeros, shaped like those of `batches` on a single host, without reading."""
   rows = microbatches, batch_size
-  images = np.broadcast_to(np.uint8(0), (*rows, *source.spec.shape))
+  zero = np.float32(0) if source.spec.columns else np.uint8(0)
+  images = np.broadcast_to(zero, (*rows, *source.spec.shape))
   found = {'image': images, **({'target': images} if source.target else {})}
   labelled = source.labels is not None
   return found | ({'label': np.broadcast_to(np.int32(0), rows)} if labelled else {})

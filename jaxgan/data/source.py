@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -48,6 +48,16 @@ class Captions(NamedTuple):
     return Captions(np.concatenate(parts), np.cumsum([0, *map(len, parts)]))
 
 
+class Drawing(Protocol):
+  """Draws the examples of a step, in place of all images in turn, each with its label."""
+
+  def draw(self, seed: int, step: int, count: int) -> np.ndarray:
+    """Return examples, int64 `[count]`, which `Source.images` takes as indices."""
+
+  def labels(self, examples: np.ndarray) -> np.ndarray:
+    """Return the label of each example, int32, shaped as `examples`."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)  # a source is equal only to itself
 class Source:
   """Random access to the images of one split.
@@ -55,8 +65,8 @@ class Source:
   Attributes:
     spec: size, channels and classes of the images.
     count: number of images.
-    images: function from indices, int `[n]`, to images, uint8 `[n, size, size, channels]`; any
-      thread may call it.
+    images: function from indices, int `[n]`, to images, uint8 `[n, size, size, channels]`; rows of
+      a table are float32. Any thread may call it.
     labels: int32 `[count]`, or None if spec.classes is 0.
     fingerprint: equal for equal content, wherever it is stored.
     streams: images are read from the disk at each call; else they are held in memory.
@@ -66,6 +76,7 @@ class Source:
     channels_of: the data set from which each channel is an image, or ''.
     captions: the captions of each image, of which `labels` holds the first; None: labels are
       classes.
+    drawing: draws the examples of a step; None: all images in turn, in a new order each time.
   """
 
   spec: Spec
@@ -79,6 +90,7 @@ class Source:
   has_held_out: bool = False
   channels_of: str = ''
   captions: Captions | None = None
+  drawing: Drawing | None = None
 
   def __len__(self) -> int:
     return self.count
@@ -97,10 +109,14 @@ class Source:
   def labels_at(self, images: np.ndarray, seed: int, step: int) -> np.ndarray:
     """Return a label of each image for a step; of several captions, one is drawn."""
     assert self.labels is not None
+    if self.drawing:
+      return self.drawing.labels(images)
     return self.captions.chosen(images, seed, step) if self.captions else self.labels[images]
 
   def class_table(self) -> str:
     """Return a line with the number, the name and the images of each class; short if many."""
+    if self.spec.columns:
+      return f'{self.count} rows, drawn by {self.spec.classes} categories'
     if self.captions:
       total = len(self.captions.ids)
       return (
@@ -214,6 +230,8 @@ def without(source: Source, classes: Sequence[int]) -> Source:
   Raises:
     ValueError: the source has no labels, a class does not exist, or no image remains.
   """
+  if source.spec.columns:
+    raise ValueError('--without-classes is for images, and these are rows of a table: omit it')
   if source.captions:
     raise ValueError('--without-classes is for classes, and these images have captions: omit it')
   known = range(source.spec.classes)

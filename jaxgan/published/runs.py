@@ -249,7 +249,7 @@ def write(
     raise ValueError(f'{into} holds a run already: give another --workdir')
   run, source = _made(paths, truncation, options)
   about = {
-    'spec': list(run.spec),
+    'spec': list(run.spec[:4]),
     'count': len(source) if source else 0,
     'fingerprint': source.fingerprint if source else '',
     'counts': list(run.counts),

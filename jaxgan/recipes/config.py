@@ -25,7 +25,6 @@ from jaxgan.recipes.option_groups import part as part
 from jaxgan.recipes.option_groups import zero_or_above as zero_or_above
 
 Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
-log = logging.getLogger('jaxgan')
 SINKS = ('tensorboard', 'wandb', 'trackio')
 """Programs that the log can be sent to."""
 
@@ -62,8 +61,7 @@ class Run(Group):
   report: bool = True
   """Write report.html at the rhythm of the pictures, and samples.gif at the end."""
   log: str = ''
-  """Send the log to these as well, separated by commas: tensorboard, wandb, trackio. Each needs
-  its extra, such as pip install 'jaxgan[tensorboard]'."""
+  """Send the log to these, with commas between them: tensorboard, wandb, trackio; each an extra."""
 
   NEEDS: ClassVar[tuple[Needs, ...]] = (
     Needs(('steps',), lambda c: c.images is None, {'images': None}),
@@ -81,11 +79,11 @@ class Data(Group):
   """Data."""
 
   dataset: str = 'digits'
-  """digits, mnist, folder, captions, domains, pairs, or the name of any tfds set that is prepared
-  as array_record. A run on arrays that Python gave has `arrays` here."""
+  """digits, mnist, folder, captions, domains, pairs, table, or the name of any tfds set that is
+  prepared as array_record. A run on arrays that Python gave has `arrays` here."""
   folder: pathlib.Path | None = None
-  """The images of --dataset=folder (subfolders become labels), captions, domains or pairs, or the
-  files of --dataset=mnist."""
+  """The images of --dataset=folder (subfolders become labels), captions, domains or pairs, the CSV
+  file of table, or the files of mnist."""
   target_folder: pathlib.Path | None = None
   """Of --dataset=domains or pairs: the second domain, where it is not inside of --folder."""
   side_by_side: bool = False
@@ -228,7 +226,7 @@ class Scores(Group):
   def __post_init__(self) -> None:
     if self.eval_metric in RENAMED_METRICS:
       new = RENAMED_METRICS[self.eval_metric]
-      log.warning('eval_metric=%s is called %s now', self.eval_metric, new)
+      logging.getLogger('jaxgan').warning('eval_metric=%s is called %s now', self.eval_metric, new)
       object.__setattr__(self, 'eval_metric', new)
     super().__post_init__()
 
@@ -391,9 +389,6 @@ class VirtualBatch(Group):
   """Images of the reference batch of virtual batch norm in the generator; 0: ordinary."""
 
 
-# Groups together.
-
-
 @dataclass(frozen=True)
 class Common(Training, Data, Run):
   """Options of every variant."""
@@ -405,7 +400,12 @@ class Common(Training, Data, Run):
 
 
 @dataclass(frozen=True)
-class Duel(Players, Latents, Scores, Mirrored, Common):
+class Pair(Players, Latents, Common):
+  """Options of a generator that is given latents, and a critic."""
+
+
+@dataclass(frozen=True)
+class Duel(Scores, Mirrored, Pair):
   """Options of every variant whose generator makes images from latents against one critic."""
 
 

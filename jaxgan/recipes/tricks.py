@@ -83,10 +83,10 @@ def critic(config: Common, module: nn.Module, conditional: bool) -> Network:
   """The critic; with --minibatch it compares the images of a batch, with --pack it judges packs.
 
   Raises:
-    ValueError: packs of images of several classes.
+    ValueError: packs of images of several classes, for a critic that takes one label.
   """
   pack, kernels = part(config, Packs).pack, part(config, Minibatch).minibatch
-  if pack > 1 and conditional:
+  if pack > 1 and conditional and not getattr(module, 'labels_in_packs', False):
     raise ValueError(f'--pack={pack} joins images of different classes: leave it out')
   whole = network.linen(module)
   if kernels:

@@ -37,7 +37,7 @@ from jaxgan.losses.objectives import Objective
 from jaxgan.losses.regularizers import Regularizer
 from jaxgan.recipes import codes, labels, tricks
 from jaxgan.recipes.codes import Code
-from jaxgan.recipes.config import Common, Duel, Players, TwoPlayer, part
+from jaxgan.recipes.config import Common, Pair, Players, part
 from jaxgan.recipes.optimizers import Schedules, average, configured, lazily_corrected
 from jaxgan.recipes.types import Recipe, Stage, from_latents
 
@@ -100,7 +100,7 @@ def features_like(network: Network, *inputs: Array) -> Any:
 
 
 def two_player(
-  config: TwoPlayer,
+  config: Pair,
   spec: Spec,
   *,
   generator: nn.Module,
@@ -167,7 +167,7 @@ def looking_ahead(game: Game, steps: int) -> Game:
 
 
 def pair_of(
-  config: TwoPlayer,
+  config: Pair,
   spec: Spec,
   generator: nn.Module,
   critic: nn.Module,
@@ -241,7 +241,7 @@ def duel(
   )
 
 
-def latents(config: Duel) -> Latent:
+def latents(config: Pair) -> Latent:
   """N(0, 1) or U(-1, 1), `latent_size` of them."""
   draw = {
     'normal': jax.random.normal,

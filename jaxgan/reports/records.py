@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxgan import variants
+from jaxgan.core import columns
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.config_json import VERSIONS, from_json, to_json
 from jaxgan.recipes.option_groups import defaults
 from jaxgan.storage import files
-from jaxgan.storage.workdir import BEST_SCORES, CONFIG, DATA, METRICS, SAMPLES, SCORES
+from jaxgan.storage.workdir import BEST_SCORES, COLUMNS, CONFIG, DATA, METRICS, SAMPLES, SCORES
 
 ABOUT = (VERSIONS, 'plugin', 'run', 'machine', 'start')
 """Entries of config.json that are not options."""
@@ -145,7 +146,8 @@ def _optional(path: pathlib.Path) -> Json:
 def _spec(data: Json) -> Spec | None:
   try:
     size, channels, classes, names = data['spec']
-    return Spec(int(size), int(channels), int(classes), tuple(map(str, names)))
+    known = columns.from_json(data.get(COLUMNS, ()))
+    return Spec(int(size), int(channels), int(classes), tuple(map(str, names)), known)
   except (KeyError, ValueError, TypeError):
     return None
 
@@ -176,10 +178,10 @@ def _variant(
     recipe = variants.build(config, spec) if spec else None
   except (ValueError, TypeError, AttributeError, OSError, ImportError):
     return {}, None, Layout()
-  if recipe is None:
+  if recipe is None or (spec and spec.columns):  # histograms are no grid of samples
     return usual, config.length, Layout()
-  columns = getattr(recipe.interface, 'shown', ())
-  return usual, config.length, Layout(recipe.conditional, columns)
+  shown = getattr(recipe.interface, 'shown', ())
+  return usual, config.length, Layout(recipe.conditional, shown)
 
 
 def options_of(record: Record) -> Json:

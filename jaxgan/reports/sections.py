@@ -77,10 +77,10 @@ def progress(record: Record) -> Markup:
 def glance(record: Record) -> Markup:
   """Return the few facts that one looks for first."""
   spec, images = record.spec, record.lines[-1].get('images') if record.lines else None
-  size = f'{spec.size} x {spec.size} x {spec.channels}' if spec else None
+  rows = spec is not None and bool(spec.columns)
   return facts(
     [
-      ('Images', size),
+      ('Rows' if rows else 'Images', spec.form if spec else None),
       ('Real images seen', wording.number(images) if images else None),
       ('Training time', wording.duration(record.seconds) if record.lines else None),
       ('Speed', f'{wording.number(round(record.speed))} images/s' if record.speed else None),
@@ -174,7 +174,7 @@ def alt(record: Record, step: int | None) -> str:
 
 def samples_of(record: Record) -> np.ndarray | None:
   """Return the single images of the last picture, uint8 `[rows, columns, H, W, C]`."""
-  if not record.pictures or record.layout.columns:
+  if not record.pictures or record.layout.columns or (record.spec and record.spec.columns):
     return None
   try:
     last = pictures.opened(record.pictures[max(record.pictures)])
@@ -298,13 +298,17 @@ def options(record: Record) -> Markup:
 def data_set(record: Record) -> Markup:
   """Return the data set: name, number of images, their size, classes."""
   spec, options = record.spec, record.options
+  rows = bool(spec and spec.columns)
   pairs: list[tuple[str, Part]] = [
     ('Name', str(options.get('dataset', '-'))),
     ('Folder', options.get('folder')),
     ('Second folder', options.get('target_folder')),
-    ('Images', wording.number(record.data.get('count'))),
+    ('Rows' if rows else 'Images', wording.number(record.data.get('count'))),
   ]
-  if spec:
+  if spec and rows:
+    pairs += [('Columns', ', '.join(column.name for column in spec.columns))]
+    pairs += [('Categories', wording.number(spec.classes))]
+  elif spec:
     pairs += [('Size', f'{spec.size} x {spec.size} pixels, {_colour(spec.channels)}')]
     pairs += [('Classes', wording.number(spec.classes) if spec.classes else 'no labels')]
   pairs += [('Fingerprint', record.data.get('fingerprint'))]

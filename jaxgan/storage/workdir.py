@@ -17,6 +17,8 @@ CHECKPOINTS, BEST = 'checkpoints', 'best'
 CURVES, SAMPLES, FILM, REPORT = 'curves.png', 'samples', 'samples.gif', 'report.html'
 SCORES, BEST_SCORES = 'evaluation.json', 'best.json'
 """What a work directory holds."""
+COLUMNS = 'columns'
+"""The entry of data.json with the columns of a table, which runs on images do not have."""
 
 LOCK, HOLDER = '.lock', '.holder'
 _SYSTEM = {'bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'sbin', 'sys', 'usr'}

@@ -141,6 +141,11 @@ def _samples(found: _Read, source: Source | None) -> tuple[np.ndarray, np.ndarra
   run, each = found.run, found.spec.size**2 * found.spec.channels
   if run is None:
     return None
+  if found.spec.columns:
+    found.notes.append(
+      'rows of a table are not looked at as images are: this is from the log alone'
+    )
+    return None
   number, many = (max(min(n, _PIXELS // each), 16) for n in (SAMPLES, REAL))
   real = None if source is None else _images(source, many)
   try:

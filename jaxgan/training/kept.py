@@ -8,12 +8,13 @@ import uuid
 import jax
 
 from jaxgan import variants
+from jaxgan.core import columns
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import Common
 from jaxgan.recipes.config_json import VERSIONS, from_json
 from jaxgan.storage import descriptions, files
-from jaxgan.storage.workdir import CONFIG, DATA
+from jaxgan.storage.workdir import COLUMNS, CONFIG, DATA
 
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
@@ -32,8 +33,7 @@ def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
   """
   try:
     values, about = (files.read_config(workdir / name) for name in (CONFIG, DATA))
-    size, channels, classes, names = about['spec']
-    spec = Spec(int(size), int(channels), int(classes), tuple(map(str, names)))
+    spec = _spec(about)
     variant = str(values.get('variant', ''))
   except FileNotFoundError as error:
     raise ValueError(
@@ -101,10 +101,29 @@ def spec(workdir: pathlib.Path) -> Spec | None:
   if not (workdir / DATA).exists():
     return None
   try:
-    size, channels, classes, names = files.read_config(workdir / DATA)['spec']
-    return Spec(size, channels, classes, tuple(names))
+    return _spec(files.read_config(workdir / DATA))
   except (KeyError, TypeError, ValueError) as error:
     raise ValueError(f'{workdir} holds a damaged {DATA}: {error}') from None
+
+
+def _spec(about: Json) -> Spec:
+  size, channels, classes, names = about['spec']
+  known = columns.from_json(about.get(COLUMNS, ()))
+  return Spec(int(size), int(channels), int(classes), tuple(map(str, names)), known)
+
+
+def described(spec: Spec) -> Json:
+  """Return what data.json says of a run's images, or of its rows of a table."""
+  known = {COLUMNS: columns.to_json(spec.columns)} if spec.columns else {}
+  return {'spec': list(spec[:4]), **known}
+
+
+def of_table(workdir: pathlib.Path) -> bool:
+  """Return whether the run in a work directory, if there is one, is on a table."""
+  try:
+    return COLUMNS in files.read_config(workdir.expanduser() / DATA)
+  except (OSError, ValueError):
+    return False  # what is wrong is said where the run is loaded
 
 
 def class_counts(workdir: pathlib.Path) -> tuple[int, ...]:

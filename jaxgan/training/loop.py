@@ -14,7 +14,8 @@ from jaxgan import data
 from jaxgan.core import console, guard
 from jaxgan.core.game import Game, played
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Logs
+from jaxgan.core.typing import Batch, Key, Logs
+from jaxgan.data import tables
 from jaxgan.diagnosis.alarms import Alarms
 from jaxgan.ops.images import to_uint8
 from jaxgan.parallel import devices, hosts
@@ -22,7 +23,7 @@ from jaxgan.recipes import stages
 from jaxgan.recipes.config import Common, Mirrored, Scores
 from jaxgan.recipes.option_groups import part
 from jaxgan.recipes.types import Translator
-from jaxgan.storage import curves, figures
+from jaxgan.storage import curves, figures, histograms
 from jaxgan.storage.workdir import CURVES, METRICS, SAMPLES
 from jaxgan.training import divergence
 from jaxgan.training.metrics_log import STOPPED, Journal
@@ -32,6 +33,8 @@ from jaxgan.training.signals import HALT, TIME, Asked, Stopped, heard
 from jaxgan.training.start import Source
 from jaxgan.training.vitals import Vitals
 
+ROWS = 1000
+"""Rows of a table in a picture, of real and of generated ones each."""
 RETURNS = 3
 """How often a diverged run starts again from the same checkpoint before it fails."""
 
@@ -338,19 +341,35 @@ def _picture(session: Session, step: int) -> None:
 
 
 def _draw(session: Session, step: int) -> None:
-  key, columns = jax.random.key(session.config.seed + 1), 8
-  if isinstance(session.recipe.interface, Translator):
-    rows = session.run.show(_shown(session), key)
-    samples, columns = rows.reshape(-1, *rows.shape[2:]), rows.shape[1]
-  else:
-    samples = session.run.grid(key)
+  key = jax.random.key(session.config.seed + 1)
   path = session.folder / SAMPLES / f'{step:06d}.png'
-  figures.save_grid(path, samples, columns)
+  if session.source.spec.columns:
+    _draw_columns(session, path, key)
+  else:
+    figures.save_grid(path, *_drawn(session, key))
   session.sinks.picture(step, path)
   if step:
     curves.save(session.folder / CURVES, session.folder / METRICS)
   if step and step < session.config.length and session.showing:
     session.showing.refresh()
+
+
+def _drawn(session: Session, key: Key) -> tuple[np.ndarray, int]:
+  """Return the images of a picture, and how many stand in a row."""
+  if isinstance(session.recipe.interface, Translator):
+    rows = session.run.show(_shown(session), key)
+    return rows.reshape(-1, *rows.shape[2:]), rows.shape[1]
+  return session.run.grid(key), 8
+
+
+def _draw_columns(session: Session, path: pathlib.Path, key: Key) -> None:
+  """Draw histograms of real and of generated rows, as many of each."""
+  source = session.source
+  chosen = data.pipeline.permutation(len(source), 0, 0)[:ROWS]
+  rows = {'real': source.images(chosen), 'generated': session.run.sample(key, len(chosen))}
+  columns = source.spec.columns
+  cells = {name: tables.decoded(columns, each) for name, each in rows.items()}
+  histograms.save(path, columns, cells)
 
 
 def _shown(session: Session) -> Batch:

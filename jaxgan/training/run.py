@@ -337,7 +337,7 @@ class Run:
       name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in self.state.params.items()
     }
     lines = {
-      'images': f'{spec.size} x {spec.size} x {spec.channels}{classes}',
+      'images': f'{spec.form}{classes}',
       'step': f'{self.step} of {self.config.length}',
       'parameters': ', '.join(f'{name} {size:,}' for name, size in sizes.items()),
       'folder': str(self.folder),
@@ -348,7 +348,7 @@ class Run:
 
   def _repr_png_(self) -> bytes | None:
     """Return a notebook's picture: the same samples as in the work directory's `samples/`."""
-    if isinstance(self.recipe.interface, Translator):
+    if isinstance(self.recipe.interface, Translator) or self.spec.columns:
       return None
     return figures.png(self.grid(jax.random.key(self.config.seed + 1)), columns=8)
 

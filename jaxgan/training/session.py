@@ -23,6 +23,7 @@ from jaxgan.recipes import labels, stages
 from jaxgan.recipes.config import Common, Scores, part
 from jaxgan.recipes.config_json import VERSIONS, to_json
 from jaxgan.recipes.option_groups import LENGTH, MAY_CHANGE, PLACE
+from jaxgan.recipes.tables import Tables
 from jaxgan.recipes.types import Recipe, Translator
 from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
@@ -157,8 +158,10 @@ def _prepare(
   earlier = kept.spec(folder)
   source = hosts.together(lambda: open_data(config, numbered=earlier) if given is None else given)
   hosts.check_same('the data set', source.fingerprint)
-  resolved: Json = dict(image_size=source.spec.size, channels=source.spec.channels)
-  config = dataclasses.replace(config, **resolved)
+  _check_rows(config, source)
+  if not source.spec.columns:
+    resolved: Json = dict(image_size=source.spec.size, channels=source.spec.channels)
+    config = dataclasses.replace(config, **resolved)
   warnings = config.cautions(source.spec)
   config = labels.decided(config, source.spec)
   recipe = variants.build(config, source.spec)
@@ -203,6 +206,13 @@ def _best(config: Common, folder: pathlib.Path, source: Source, run: str | None)
   )
   evaluator = hosts.together(make)
   return best_checkpoint.Best(folder, part(config, Scores).eval_metric, evaluator, run)
+
+
+def _check_rows(config: Common, source: Source) -> None:
+  if source.spec.columns and not isinstance(config, Tables):
+    able = [n for n, each in variants.VARIANTS.items() if issubclass(each.Config, Tables)]
+    flag = f'--variant={" or ".join(able)}'
+    raise ValueError(f'{config.variant} draws images, and a table has none: give {flag}')
 
 
 def _check_needs(config: Common, recipe: Recipe, source: Source) -> None:
@@ -265,7 +275,7 @@ def _record(session: Session, run: str | None, begun: Json | None = None) -> Non
 def _about(source: Source) -> Json:
   """Return what identifies a run's images."""
   return {
-    'spec': list(source.spec),
+    **kept.described(source.spec),
     'count': len(source),
     'fingerprint': source.fingerprint,
   }
@@ -290,7 +300,7 @@ def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
       f'the images of data= are {size} x {size} x {channels}, and the config asks for '
       f'image_size={config.image_size}, channels={config.channels}: leave these out'
     )
-  if channels not in (1, 3, 4):
+  if channels not in (1, 3, 4) and not source.spec.columns:
     raise ValueError(f'images have 1 channel, 3 (RGB) or 4 (RGBA); those of data= have {channels}')
   config = dataclasses.replace(config, dataset=ARRAYS)
   return config, _without(config, source)
@@ -350,6 +360,7 @@ def open_data(config: Common, split: str = 'train', numbered: Spec | None = None
     side_by_side=config.side_by_side,
     direction=config.direction,
     in_memory_limit=int(config.in_memory_limit * 2**30),
+    kinds=part(config, Tables).kinds,
   )
   return _without(config, source) if numbered is None else _numbered(config, source, numbered)
 

@@ -26,6 +26,7 @@ from jaxgan.variants import (
   bigan,
   biggan,
   cgan,
+  ctgan,
   cut,
   cyclegan,
   dcgan,
@@ -90,6 +91,7 @@ VARIANTS: dict[str, Variant] = {
   'spade': spade,
   'srgan': srgan,
   'esrgan': esrgan,
+  'ctgan': ctgan,
 }
 
 

@@ -125,7 +125,7 @@ def same(one, other):
 NARROW = dict(
   **dict(width=4, widths=(4, 4), generator_width=4, critic_width=4, base=16, latent_size=3),
   **dict(blocks=1, growth=2, pool=4, unroll=1, mapping_layers=1, shared_size=4, cardinality=4),
-  **dict(group=2, pretrain=2, scale=2, stage_images=8, path_weight=0.0, augment='none'),
+  **dict(pack=1, group=2, pretrain=2, scale=2, stage_images=8, path_weight=0.0, augment='none'),
 )
 
 

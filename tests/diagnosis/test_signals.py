@@ -127,6 +127,7 @@ SPECS = {
   'spade': (Spec(16, 3), dict(width=4)),
   'srgan': (Spec(16, 3), dict(width=4, blocks=1, crop=16)),
   'esrgan': (Spec(16, 3), dict(width=4, blocks=1, crop=16)),
+  'ctgan': (Spec(16, 1, 3), dict(pack=4)),
 }
 
 

@@ -43,8 +43,8 @@ def test_a_config_knows_its_variant_and_preset(variant, preset):
 
 
 def test_options_come_before_the_preset(variant):
-  config = variants.configure(variant, 'paper', image_size=32, batch_size=7)
-  assert (config.image_size, config.batch_size) == (32, 7)
+  config = variants.configure(variant, 'paper', image_size=32, batch_size=70)
+  assert (config.image_size, config.batch_size) == (32, 70)
 
 
 def test_unknown_names():

@@ -16,7 +16,7 @@ KEY = jax.random.key(0)
 
 
 def recipe(variant='gan', size=8, classes=0, **options):
-  usual = {'gan': dict(widths=(4,), latent_size=3)}.get(variant, {})
+  usual = {'gan': dict(widths=(4,), latent_size=3), 'ctgan': dict(pack=1)}.get(variant, {})
   config = variants.configure(
     variant, image_size=size, batch_size=4, steps=20, **{**usual, **options}
   )
