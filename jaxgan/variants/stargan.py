@@ -8,8 +8,9 @@ names the domain. With x an image of domain c, d a random domain and C the cross
   generator: -E D(G(x, d)) + cls C(G(x, d), d) + rec E |x - G(G(x, d), c)|
 
 `--preset=paper` is the authors' setting for faces. Departures: an image is in one domain, while
-their faces have several attributes; the head has biases; the laptop's networks are narrower, and
-learn faster from fewer moves of the critic.
+their faces have several attributes; the head has biases. The laptop's networks are narrower, its
+rates are higher, and its critic moves once for each step of the generator. That this setting keeps
+what an image shows is not measured yet: `experiments/stargan.md`.
 """
 
 from collections.abc import Mapping

@@ -13,6 +13,7 @@ from jaxgan.nn import normalization
 from jaxgan.nn.normalization import (
   BatchNorm,
   ConditionalBatchNorm,
+  InstanceNorm,
   VectorBatchNorm,
   VirtualBatchNorm,
 )
@@ -215,3 +216,15 @@ def test_pixel_norm_has_a_mean_square_of_one(dtype):
   np.testing.assert_allclose(
     (y.astype(jnp.float32) ** 2).mean(-1), 1, rtol=1e-5 if dtype == jnp.float32 else 1e-2
   )
+
+
+def test_instance_norm_with_gain_and_bias_follows_the_formula(key):
+  x, layer = features((3, 5, 4, 2)), InstanceNorm()
+  variables = layer.init(key, x)
+  np.testing.assert_allclose(layer.apply(variables, x), normalization.instance_norm(x), rtol=1e-6)
+  gain, bias = jnp.array([2.0, -1.0]), jnp.array([0.5, 3.0])
+  y = layer.apply({'params': {'scale': gain, 'bias': bias}}, x)
+  np.testing.assert_allclose(y.mean((1, 2)), np.tile(bias, (3, 1)), atol=1e-5)
+  wide = np.float64(x)
+  share = wide.var((1, 2)) / (wide.var((1, 2)) + 1e-5)
+  np.testing.assert_allclose(y.var((1, 2)), np.square(gain) * share, rtol=1e-4)
