@@ -64,7 +64,6 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'dcgan critic_norm': {'r1': 0.0},
   'dcgan minibatch': {'r1': 0.0},
   'gan minibatch': {'r1': 0.0},
-  'wgan_gp accumulate': {'generator_norm': False},
 }
 """What must stand beside a changed option (of one variant), other than what it needs by itself."""
 CHANGED: dict[str, list[typing.Any]] = dict(

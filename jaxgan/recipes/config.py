@@ -420,7 +420,7 @@ class Ordinary(TwoPlayer, Scheduled, Algorithm, TopK, Features):
 
 
 @dataclass(frozen=True)
-class Config(Ordinary, Packs, Minibatch, VirtualBatch):
+class Config(Ordinary, Packs, Minibatch, VirtualBatch, Accumulated):
   """Options of `two_player`: all that any pair of networks may use."""
 
 

@@ -20,7 +20,7 @@ SHOWN = 16
 
 
 @dataclass(frozen=True)
-class Config(config.Common, config.Algorithm, config.Scheduled):
+class Config(config.Common, config.Algorithm, config.Scheduled, config.Accumulated):
   """Options of the variants that make an image of an image."""
 
   width: int = 32
