@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import calls as several
 from benchmarks import input, measure, reliability, start, throughput
 from benchmarks.workloads import WORKLOADS, Workload, of_variant, of_workload, resampling
 from jaxgan import data
@@ -296,6 +297,13 @@ def test_input_is_timed_with_and_without_data():
   assert all(len(row[name]) == 2 for name in ('whole', 'fed', 'resident', 'alone'))
   assert min(row['whole']) > min(row['waits']) > 0  # waiting is a part of the whole step
   assert throughput.table(input.COLUMNS, [{'dataset': 'noughts', **row}]).count('noughts') == 1
+
+
+def test_several_steps_a_call_are_timed_beside_single_ones():
+  row = several.row(tiny(), several.Options(steps_per_call=2, rounds=1, seconds=0.0))
+  for name in ('one', 'several'):
+    assert row[f'wall {name}'][0] > 0 and row[f'processor {name}'][0] > 0
+  assert throughput.table(several.COLUMNS, [row]).splitlines()[-1].startswith('| tiny    | 2 ')
 
 
 def test_reliability_is_timed_with_and_without():
