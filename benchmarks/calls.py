@@ -40,8 +40,9 @@ class Options:
 
 
 def row(subject: Subject, options: Options) -> Row:
-  """Return seconds of a step alone and within a call of several, by two clocks."""
-  mesh, count = devices.mesh(subject.batch_size), options.steps_per_call
+  """Return seconds of a step alone and within a call of several, by two clocks, on one device."""
+  mesh = devices.mesh(subject.batch_size, jax.devices()[:1])
+  count = options.steps_per_call
   contenders = {'one': caller(subject, mesh, count, 1), 'several': caller(subject, mesh, count)}
   found: Row = {'variant': subject.name, 'count': count}
   for clock, read in measure.CLOCKS.items():
