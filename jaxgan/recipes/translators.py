@@ -20,7 +20,7 @@ SHOWN = 16
 
 
 @dataclass(frozen=True)
-class Config(config.Common, config.Algorithm, config.Scheduled, config.Accumulated):
+class Config(config.Common, config.Algorithm, config.Scheduled):
   """Options of the variants that make an image of an image."""
 
   width: int = 32

@@ -25,7 +25,7 @@ from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
-class Config(translators.Config):
+class Config(translators.Config, config.Accumulated):
   """Options of CycleGAN."""
 
   dataset: str = 'domains'

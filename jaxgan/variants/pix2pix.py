@@ -28,7 +28,7 @@ from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
-class Config(translators.Config):
+class Config(translators.Config, config.Accumulated):
   """Options of pix2pix; --direction says which of a pair is made of which."""
 
   dataset: str = 'pairs'

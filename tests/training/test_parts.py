@@ -35,6 +35,7 @@ ACCEPTED = {
   'cyclegan': {**TRANSLATION, 'pool': 0, 'blocks': 1},
   'cut': {**TRANSLATION, 'blocks': 1, 'nce_patches': 7, 'head_size': 8},
   'pix2pix': {**TRANSLATION, 'norm': 'instance'},
+  'stargan': {'width': 4, 'blocks': 1},
 }
 """Variants that have the option, with small networks and what must stand beside it."""
 SIZE = {'cyclegan': 16, 'cut': 16, 'pix2pix': 16}
@@ -103,7 +104,8 @@ def test_gradients_are_those_of_the_whole_batch(variant):
 
 @pytest.mark.parametrize('variant', variants.VARIANTS)
 def test_every_other_variant_refuses_in_one_sentence(variant, tmp_path, capsys):
-  """Nine have batch norm always, others unless told; progan, stylegan, r3gan and cut have none."""
+  """Nine have batch norm always, others unless told; progan, stylegan, r3gan, cut and stargan
+  have none."""
   words = [f'--variant={variant}', '--accumulate=2', f'--workdir={tmp_path}/run']
   if variant in ACCEPTED:
     assert configured(variant, 2)[0].accumulate == 2
