@@ -66,8 +66,9 @@ class Step:
 
   @property
   def compiled(self) -> bool:
-    """Return whether a program that was begun is there."""
-    return self._program is not None and self._program.done()
+    """Return whether a program that was begun is there, and its compiler did not fail."""
+    program = self._program
+    return program is not None and program.done() and program.exception() is None
 
   def ready(self, state: TrainState, batch: Batch, *, quiet: bool = False) -> None:
     """Wait until the program is there, and say what the run waits for, unless quiet."""
