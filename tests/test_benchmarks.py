@@ -304,6 +304,7 @@ def test_input_is_timed_with_and_without_data():
   assert throughput.table(input.COLUMNS, [{'dataset': 'noughts', **row}]).count('noughts') == 1
 
 
+@pytest.mark.slow
 def test_several_steps_a_call_are_timed_beside_single_ones():
   subject = of_workload('tiny', tiny_workload(width=8), BATCH)
   row = several.row(subject, several.Options(steps_per_call=2, rounds=1, seconds=0.0))

@@ -87,7 +87,7 @@ def gradients(variant, parts):
   return state.opt, state.memory, logs
 
 
-@pytest.mark.slow_for(*(set(ACCEPTED) - {'unrolled'}))
+@pytest.mark.slow
 @pytest.mark.parametrize('variant', ACCEPTED)
 def test_gradients_are_those_of_the_whole_batch(variant):
   (whole, *rest), (parted, *same) = gradients(variant, 1), gradients(variant, PARTS)
