@@ -114,19 +114,19 @@ class Program(NamedTuple):
   compile_seconds: float
 
 
-def program(subject: Subject, mesh: Mesh) -> Program:
-  """Trace and compile the subject's step, as training does."""
-  step, state, batches = _traceable(subject, mesh)
+def program(subject: Subject, mesh: Mesh, count: int = 1) -> Program:
+  """Trace and compile the subject's step, as training does, or so many steps as one call."""
+  step, state, batches = _traceable(subject, mesh, count)
   start = time.perf_counter()
   compiled = step.lower(state, batches).compile()
   return Program(compiled, state, batches, time.perf_counter() - start)
 
 
-def _traceable(subject: Subject, mesh: Mesh) -> tuple[Any, TrainState, Batch]:
+def _traceable(subject: Subject, mesh: Mesh, count: int = 1) -> tuple[Any, TrainState, Batch]:
   """The step that is not compiled yet, and what to call it with."""
   state = stages.first_state(subject.stage, jax.random.key(0), devices.replicated(mesh))
-  batches = devices.place(mesh, random_batch(subject))
-  return devices.compile_step(subject.stage.game, mesh), state, batches
+  batches = devices.place(mesh, *[random_batch(subject)] * count)
+  return devices.compile_step(subject.stage.game, mesh, count), state, batches
 
 
 def caller(

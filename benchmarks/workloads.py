@@ -19,7 +19,7 @@ from jaxgan.ops import resample
 from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
 from jaxgan.recipes.config import Config
 from jaxgan.recipes.two_player import two_player
-from jaxgan.recipes.types import Stage
+from jaxgan.recipes.types import Recipe, Stage, Translator, computed_in
 
 BATCH = 64
 
@@ -120,6 +120,12 @@ def of_workload(name: str, workload: Workload, batch_size: int = BATCH, share=Fa
   return Subject(name, recipe.stages[0], workload.spec, batch_size)
 
 
+def in_bfloat16(subject: Subject) -> Subject:
+  """Return the subject whose networks are computed in bfloat16."""
+  recipe = Recipe((subject.stage,), Translator({}, lambda nets, batch, key: batch['image']))
+  return subject._replace(stage=computed_in('bfloat16', recipe).stages[0])
+
+
 def of_variant(name: str, preset: str, image_size: int | None, channels: int | None) -> Subject:
   """The first stage of a variant as its preset has it, for images of ten classes."""
   config = variants.configure(name, preset)
@@ -127,6 +133,12 @@ def of_variant(name: str, preset: str, image_size: int | None, channels: int | N
   spec = Spec(size, channels or config.channels or 1, 10)
   stage = variants.build(config, spec).stages[0]
   return Subject(name, stage, spec, config.batch_size)
+
+
+def of_config(name: str, config: Config, classes: int) -> Subject:
+  """The first stage of a config, for images of so many classes."""
+  spec = Spec(config.image_size or 28, config.channels or 3, classes)
+  return Subject(name, variants.build(config, spec).stages[0], spec, config.batch_size)
 
 
 def random_batch(subject: Subject) -> dict[str, np.ndarray]:

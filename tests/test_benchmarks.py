@@ -1,7 +1,9 @@
 """The benchmarks time what they say: peers compute the same, operations are counted right."""
 
+import json
 import math
 from functools import partial
+from types import SimpleNamespace
 
 import chex
 import jax
@@ -9,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import input, measure, reliability, start, throughput
+from benchmarks import calls as several
+from benchmarks import gpu, input, measure, reliability, start, throughput
 from benchmarks.workloads import WORKLOADS, Workload, of_variant, of_workload, resampling
 from jaxgan import data
 from jaxgan.core import game
@@ -208,18 +211,21 @@ def test_resampling_apart_is_the_same_function(key):
 LATENT, WIDTH, PIXELS, IMAGES = 64, 1024, 64, 64
 
 
-def tiny(n_critic=1, share=False):
+def tiny_workload(n_critic=1, width=WIDTH):
   """A game of perceptrons, wide so that all but a few percent of its operations are products."""
-  workload = Workload(
+  return Workload(
     'tiny',
-    mlp.Generator((8, 8, 1), (WIDTH,)),
-    mlp.Critic((WIDTH,)),
+    mlp.Generator((8, 8, 1), (width,)),
+    mlp.Critic((width,)),
     objectives.nonsaturating(),
     Spec(8, 1),
     latent_size=LATENT,
     n_critic=n_critic,
   )
-  return of_workload('tiny', workload, IMAGES, share)
+
+
+def tiny(n_critic=1, share=False):
+  return of_workload('tiny', tiny_workload(n_critic), IMAGES, share)
 
 
 GENERATE = 2 * IMAGES * WIDTH * (LATENT + PIXELS)
@@ -296,6 +302,41 @@ def test_input_is_timed_with_and_without_data():
   assert all(len(row[name]) == 2 for name in ('whole', 'fed', 'resident', 'alone'))
   assert min(row['whole']) > min(row['waits']) > 0  # waiting is a part of the whole step
   assert throughput.table(input.COLUMNS, [{'dataset': 'noughts', **row}]).count('noughts') == 1
+
+
+@pytest.mark.slow
+def test_several_steps_a_call_are_timed_beside_single_ones():
+  subject = of_workload('tiny', tiny_workload(width=8), BATCH)
+  row = several.row(subject, several.Options(steps_per_call=2, rounds=1, seconds=0.0))
+  for name in ('one', 'several'):
+    assert row[f'wall {name}'][0] > 0 and row[f'processor {name}'][0] > 0
+  assert throughput.table(several.COLUMNS, [row]).splitlines()[-1].startswith('| tiny    | 2 ')
+
+
+def test_a_gpu_is_timed_part_by_part(monkeypatch, tmp_path, capsys):
+  """At a toy's size on a CPU, and without PyTorch, which it says."""
+  missing = SimpleNamespace(util=SimpleNamespace(find_spec=lambda name: None))
+  monkeypatch.setattr(gpu, 'importlib', missing)
+  monkeypatch.setattr(gpu, 'WORKLOADS', {'W1': tiny_workload(width=8)})
+  out = tmp_path / 'gpu.jsonl'
+  flags = ['--parts=W1', '--toy=True', '--rounds=1', '--seconds=0.01', f'--out={out}']
+  assert gpu.main([*flags, '--alone=True']) == 0
+  said = capsys.readouterr().out
+  assert 'W1: without PyTorch, as it is not installed' in said and '| jaxgan ' in said
+  (row,) = map(json.loads, out.read_text().splitlines())
+  assert row['speed'] == [1.0, 1.0, 1.0] and 0 < row['share'] < 1 and row['bytes'] > 0
+  assert gpu.main([*flags, '--minutes=0']) == 0
+  assert 'W1: no time left' in capsys.readouterr().out
+  assert gpu.main(['--parts=W9']) == 2
+  assert "there is no 'W9', only W1, W2" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_every_part_of_the_gpu_runs_as_a_toy(tmp_path):
+  out = tmp_path / 'gpu.jsonl'
+  flags = ['--toy=True', '--rounds=1', '--seconds=0', '--steps=4', '--minutes=60', f'--out={out}']
+  assert gpu.main(flags) == 0
+  assert {json.loads(line).get('part') for line in out.read_text().splitlines()} >= {*gpu.PARTS}
 
 
 def test_reliability_is_timed_with_and_without():

@@ -65,7 +65,8 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'dcgan critic_norm': {'r1': 0.0},
   'dcgan minibatch': {'r1': 0.0},
   'gan minibatch': {'r1': 0.0},
-  'wgan_gp accumulate': {'generator_norm': False},
+  'progan accumulate': {'batch_size': 8},
+  'stylegan accumulate': {'batch_size': 8},
 }
 """What must stand beside a changed option (of one variant), other than what it needs by itself."""
 CHANGED: dict[str, list[typing.Any]] = dict(
@@ -433,7 +434,7 @@ def test_warnings_are_written_if_wanted(played, monkeypatch):
 
 PROBES = {
   *('warnings', 'variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
-  'mirror',
+  *('mirror', 'steps_per_call'),  # which changes nothing: tests/training/test_calls.py
   *('categorical', 'numeric', 'drop'),
   *RUNS,
   *READ,

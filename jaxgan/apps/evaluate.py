@@ -1,30 +1,37 @@
 """Scores of images: `jaxgan evaluate --workdir=/tmp/run`, or with `--fake=A --real=B`."""
 
 import dataclasses
+import hashlib
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import jax
 import numpy as np
 
 from jaxgan.apps import checks, command, image_sets
 from jaxgan.core import progress
 from jaxgan.core.seeds import check_seed
 from jaxgan.data import Source, tables
-from jaxgan.evaluation import features, reference_statistics, samples, scores
+from jaxgan.evaluation import features, reference_statistics, samples, scores, streaming
 from jaxgan.evaluation import tables as of_rows
 from jaxgan.evaluation.features import FeatureNetwork
 from jaxgan.evaluation.metrics import frechet
+from jaxgan.evaluation.metrics.moments import Moments
 from jaxgan.evaluation.samples import Sample
 from jaxgan.evaluation.scores import HELD, Evaluator, Score
 from jaxgan.ops.images import to_uint8
 from jaxgan.recipes.config import Common
 from jaxgan.storage import files
 from jaxgan.storage.workdir import SCORES
+from jaxgan.training.requests import key_of
 from jaxgan.training.run import BATCH, Run, load
 from jaxgan.training.session import held_out, open_data
+
+PART = 8 * BATCH
+"""Images that --stream draws at a time, or a few more for equal numbers of each class."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,9 @@ class Options:
   """How many times a run is sampled, each time with another seed."""
   seed: int = 1000
   """The first of these seeds."""
+  stream: bool = False
+  """For a run: the Fréchet distance alone, of any --num in constant memory. What is done is kept
+  beside the run, and the same command goes on after a kill, with the same bits."""
   classes: Literal['data', 'even'] = 'data'
   """For a run that draws by class. data: classes as frequent as in the data. even: all equally."""
   checkpoint: Literal['latest', 'best'] = 'latest'
@@ -77,6 +87,8 @@ class Options:
     sets = (self.fake is not None) + (self.real is not None)
     if sets != (2 if self.workdir is None else 0):
       raise ValueError('give --workdir, or both --fake and --real')
+    if self.stream and (self.workdir is None or self.metrics not in (None, 'frechet', 'fid')):
+      raise ValueError('--stream is for --workdir, and for --metrics=frechet or fid alone')
     if self.image_size is not None and (self.workdir or self.image_size < 1):
       raise ValueError('--image-size is for --fake and --real, and must be above 0')
 
@@ -100,6 +112,8 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
     found = found._replace(digits=_reader(run.config, train.channels_of))
   num = min(len(held or train), HELD) if options.num is None else options.num
   run = run.evenly() if options.classes == 'even' else run
+  if options.stream:
+    return _streamed(run, options, found, num), found
   drawn = lambda seed: progress.over(
     run.parts(seed, num), 'drawing of images, part', -(-num // BATCH)
   )
@@ -108,7 +122,7 @@ def of_run(run: Run, options: Options) -> tuple[list[Score], Evaluator | None]:
   return scores.evaluate(draw, found, metrics=_metrics(options, found), seeds=list(seeds)), found
 
 
-FOR_IMAGES = ('metrics', 'features', 'inception_weights', 'held_out', 'save_stats')
+FOR_IMAGES = ('metrics', 'features', 'inception_weights', 'held_out', 'save_stats', 'stream')
 """Options that mean nothing for the rows of a table."""
 
 
@@ -131,6 +145,39 @@ def of_table(run: Run, options: Options) -> list[Score]:
   made = [cells(run.sample(seed, num)) for seed in seeds]
   test = cells(held.all()) if held else None
   return of_rows.scores(columns, made, cells(source.all()), test, seeds)
+
+
+def _streamed(run: Run, options: Options, found: Evaluator, num: int) -> list[Score]:
+  """Score a run by moments of features alone, which are kept in its folder until all are there."""
+  assert options.workdir is not None
+  scores.metrics_named(found.network, [options.metrics or 'frechet'])
+  kept = reference_statistics.of(found)
+  seeds = range(options.seed, options.seed + options.repeats)
+  files_of = {seed: options.workdir / f'evaluation-{seed}.npz' for seed in seeds}
+  many = max(run.spec.classes, 1)
+  size = -(-PART // many) * many  # --classes=even holds in each part
+
+  def moments(seed: int) -> Moments:
+    draw = lambda i: to_uint8(
+      run.sample(jax.random.fold_in(key_of(seed), i), min(size, num - i * size))
+    )
+    about = [digest(run), str(num), str(seed), options.classes, found.network.hash, jax.__version__]
+    mark = ' '.join([*about, jax.default_backend()])
+    return streaming.moments_of(draw, -(-num // size), found.network, files_of[seed], mark)
+
+  made = {seed: moments(seed) for seed in progress.over(seeds, 'scores of seed')}
+  score = reference_statistics.scores_of_moments(found.network, kept, made)
+  for path in files_of.values():
+    path.unlink()
+  return score
+
+
+def digest(run: Run) -> str:
+  """Return a hash of all that a run's images depend on."""
+  found = hashlib.blake2b(digest_size=16)
+  for x in jax.tree.leaves((run.state.params, run.state.ema, run.state.variables)):
+    found.update(np.asarray(x).tobytes())
+  return found.hexdigest()
 
 
 def _reader(config: Common, dataset: str) -> FeatureNetwork:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core import parts
 from jaxgan.core.typing import Array, Batch, Key
 from jaxgan.ops.resample import bicubic
 
@@ -48,7 +49,8 @@ def _jittered(images: Array, key: Key) -> Array:
   n, size = images.shape[:2]
   matrix = jnp.asarray(bicubic(size, round(size * ROOM)), images.dtype)
   placing, flipping = jax.random.split(key)
-  at = jax.random.randint(placing, (2, n), 0, len(matrix) - size + 1)
+  places = lambda key, n: jax.random.randint(key, (2, n), 0, len(matrix) - size + 1)
+  at = parts.drawn(places, placing, n, axis=1)
   rows, columns = jax.vmap(jax.vmap(lambda i: lax.dynamic_slice_in_dim(matrix, i, size)))(at)
   flipped = jax.random.bernoulli(flipping, shape=(n, 1, 1))
   columns = jnp.where(flipped, columns[:, ::-1], columns)

@@ -3,7 +3,8 @@
 So a batch needs the memory of one part. Part i of k has the rows i, i + k, i + 2k, ... of the
 batch, and draws the random numbers that these rows have in the whole batch. The step is therefore
 the same as that of the whole batch, up to rounding, where the loss is a mean over images. What
-compares the images of a batch has to call `couples`, and is refused.
+compares the images of a batch has to call `couples`, and is refused. Random numbers that are no
+rows of images need `shared` or `drawn`, images that are kept from turn to turn `rows` and `whole`.
 """
 
 import contextlib
@@ -24,11 +25,20 @@ _parts: contextvars.ContextVar[int] = contextvars.ContextVar('_parts', default=1
 """How many parts a batch has while the loss of one of them is traced, in each thread."""
 
 
-def couples(what: str) -> None:
+SMALLER = 'leave --accumulate out, and give a smaller --batch-size if memory is short'
+
+
+def count() -> int:
+  """Return in how many parts the batch is given, of which one is traced now; 1: as a whole."""
+  return _parts.get()
+
+
+def couples(what: str, instead: str = SMALLER) -> None:
   """Say that a computation compares the images of a batch with each other.
 
   Args:
     what: its name, such as 'batch norm'.
+    instead: what to do where it is refused.
 
   Raises:
     ValueError: the batch is given in parts, so the result would not be that of the whole batch.
@@ -36,7 +46,7 @@ def couples(what: str) -> None:
   if _parts.get() > 1:
     raise ValueError(
       f'--accumulate={_parts.get()} plays a batch in parts, and {what} compares all its images: '
-      'leave --accumulate out, and give a smaller --batch-size if memory is short'
+      f'{instead}'
     )
 
 
@@ -57,11 +67,12 @@ def gradients(
   """
   if parts == 1:
     return jax.grad(loss, has_aux=True)(own, batch, key)
+  alone = len(jax.tree.leaves(batch)[0]) == parts
 
   @functools.partial(jax.jit, inline=True)  # traced once for both uses
   def of_part(index: Array, part: Batch) -> tuple[Tree, Any]:
     with _in(parts):
-      return jax.grad(loss, has_aux=True)(own, part, part_key(key, index, parts))
+      return jax.grad(loss, has_aux=True)(own, part, part_key(key, index, parts, alone))
 
   def add(mean: Tree, given: tuple[Array, Batch]) -> tuple[Tree, None]:
     join = functools.partial(_mean, given[0].astype(jnp.float32) + 1)
@@ -96,15 +107,52 @@ def _mean(count: Array, mean: Array, x: Array) -> Array:
   return mean + ((x - mean) / count).astype(x.dtype)
 
 
-def part_key(key: Key, index: Array | int, parts: int) -> Key:
+def shared(key: Key) -> Key:
+  """Return the key whose draws are the same in every part, such as one permutation for all."""
+  return key if count() == 1 else _base(jax.random.key_data(key))
+
+
+def drawn(draw: Callable[[Key, int], Array], key: Key, n: int, axis: int) -> Array:
+  """Return `draw(key, n)`, whose n images lie along another axis than the first.
+
+  In parts all images are drawn, and those of the part are returned.
+  """
+  if count() == 1:
+    return draw(key, n)
+  every = draw(shared(key), n * count())
+  apart = every.reshape(*every.shape[:axis], n, count(), *every.shape[axis + 1 :])
+  return lax.dynamic_index_in_dim(apart, _index(key), axis + 1, keepdims=False)
+
+
+def rows(x: Array, key: Key) -> Array:
+  """Return those rows of `[B, ...]` that belong to the part with this key."""
+  return x if count() == 1 else _split(x, count())[_index(key)]
+
+
+def whole(x: Array, key: Key) -> Array:
+  """Return `[B, ...]` of the rows of the part with this key; the mean over the parts has all."""
+  if count() == 1:
+    return x
+  zeros = jnp.zeros((len(x), count(), *x.shape[1:]), x.dtype)
+  return zeros.at[:, _index(key)].set(count() * x).reshape(-1, *x.shape[1:])
+
+
+def _index(key: Key) -> Array:
+  """Return which part a key belongs to."""
+  return jax.random.key_data(key)[2]
+
+
+def part_key(key: Key, index: Array | int, parts: int, alone: bool = False) -> Key:
   """Return the key with which a part draws its rows of what the whole batch draws with `key`.
 
-  Draws `[n, ...]` with n > 1 are rows; all other draws are the same in every part.
+  Draws `[n, ...]` with n > 1, or n > 0 if `alone`, are rows; all other draws are the same in every
+  part.
 
   Args:
     key: a threefry key.
     index: which part, from 0.
     parts: the number of parts.
+    alone: each part is a single image.
 
   Example:
     >>> key = jax.random.key(0)
@@ -113,11 +161,11 @@ def part_key(key: Key, index: Array | int, parts: int) -> Key:
     True
   """
   words = jnp.concatenate([jax.random.key_data(key), jnp.asarray(index, jnp.uint32)[None]])
-  return jax.random.wrap_key_data(words, impl=_kind(parts))
+  return jax.random.wrap_key_data(words, impl=_kind(parts, alone))
 
 
 @functools.cache
-def _kind(parts: int) -> Any:
+def _kind(parts: int, alone: bool) -> Any:
   """Return the kind of keys of parts: the two words of a threefry key, and which part it is."""
 
   def derived(words: Array, make: Callable[[Key], Key]) -> Array:
@@ -129,9 +177,9 @@ def _kind(parts: int) -> Any:
     seed=lambda seed: derived(jnp.zeros(3, jnp.uint32), lambda _: jax.random.key(seed)),
     split=lambda words, shape: derived(words, lambda key: jax.random.split(key, shape)),
     fold_in=lambda words, data: derived(words, lambda key: jax.random.fold_in(key, data)),
-    random_bits=functools.partial(_bits, parts),
-    name=f'part_of_{parts}',
-    tag=f'p{parts}',
+    random_bits=functools.partial(_bits, parts, 1 if alone else 2),
+    name=f'{"image" if alone else "part"}_of_{parts}',
+    tag=f'{"i" if alone else "p"}{parts}',
   )
 
 
@@ -139,9 +187,9 @@ def _base(words: Array) -> Key:
   return jax.random.wrap_key_data(words[:2], impl='threefry2x32')
 
 
-def _bits(parts: int, words: Array, width: int, shape: tuple[int, ...]) -> Array:
+def _bits(parts: int, least: int, words: Array, width: int, shape: tuple[int, ...]) -> Array:
   """Return the bits of the rows of a part; JAX draws those of entry n by counting to n."""
-  if not shape or shape[0] < 2:
+  if not shape or shape[0] < least:
     return jax.random.bits(_base(words), shape, f'uint{width}')
   size = math.prod(shape[1:])
   if parts * shape[0] * size >= 2**32:

@@ -105,21 +105,49 @@ def scores(
       f'the statistics are by network {kept.network}, this is {network.hash} ({network.about}): '
       'use the same network'
     )
-  if kept.held is None:
-    raise ValueError('the statistics hold no held-out images, without which a number means nothing')
-  reference = frechet.reference(kept.train)
+  reference = _reference(kept)
   features = [sample(seed).features for seed in seeds]
   values = [frechet.distance_of(one, reference) for one in features]
-  return [
-    Score(
-      name='Fréchet distance',
-      of=intervals.repeats(values),
-      num=len(features[0]),
-      against=kept.about,
-      real=frechet.distance(kept.held, reference),
-      real_num=kept.held.n,
-      ideal=floor(reference, len(features[0])),
-      network=network.described,
-      seeds=tuple(seeds),
-    )
-  ]
+  return [_score(network, kept, reference, values, len(features[0]), seeds)]
+
+
+def scores_of_moments(
+  network: FeatureNetwork, kept: Statistics, made: Mapping[int, Moments]
+) -> list[Score]:
+  """Return the Fréchet distance between moments of generated images, by seed, and statistics.
+
+  Raises:
+    ValueError: the statistics hold no held-out images.
+  """
+  reference = _reference(kept)
+  values = [frechet.distance(one, reference) for one in made.values()]
+  num = next(iter(made.values())).n
+  return [_score(network, kept, reference, values, num, list(made))]
+
+
+def _reference(kept: Statistics) -> frechet.Reference:
+  if kept.held is None:
+    raise ValueError('the statistics hold no held-out images, without which a number means nothing')
+  return frechet.reference(kept.train)
+
+
+def _score(
+  network: FeatureNetwork,
+  kept: Statistics,
+  reference: frechet.Reference,
+  values: Sequence[float],
+  num: int,
+  seeds: Sequence[int],
+) -> Score:
+  assert kept.held is not None
+  return Score(
+    name='Fréchet distance',
+    of=intervals.repeats(values),
+    num=num,
+    against=kept.about,
+    real=frechet.distance(kept.held, reference),
+    real_num=kept.held.n,
+    ideal=floor(reference, num),
+    network=network.described,
+    seeds=tuple(seeds),
+  )

@@ -9,6 +9,7 @@ from jax import lax
 from jaxgan.augmentation.crops import ChangeBatch, unchanged
 from jaxgan.core.game import Loss
 from jaxgan.core.nets import Nets, Shown
+from jaxgan.core.parts import shared
 from jaxgan.core.typing import Array, Batch, Key, Logs
 from jaxgan.losses.objectives import Objective
 
@@ -39,7 +40,7 @@ def patch_nce(queries: Array, keys: Array, temperature: float = 0.07) -> Array:
 def places(maps: Sequence[Array], count: int, key: Key) -> list[Array]:
   """Draw places in maps `[n, H, W, C]`: for each map `[p]`, without repeats, p <= `count`."""
   sizes = [x.shape[1] * x.shape[2] for x in maps]
-  keys = jax.random.split(key, len(maps))
+  keys = jax.random.split(shared(key), len(maps))
   return [jax.random.permutation(k, n)[:count] for k, n in zip(keys, sizes, strict=True)]
 
 

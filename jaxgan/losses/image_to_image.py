@@ -9,9 +9,9 @@ import numpy as np
 from jax import lax
 
 from jaxgan.augmentation.crops import ChangeBatch, unchanged
+from jaxgan.core import parts
 from jaxgan.core.game import Loss
 from jaxgan.core.nets import Nets, Shown
-from jaxgan.core.parts import couples
 from jaxgan.core.typing import Array, Batch, Key, Logs, Memory
 from jaxgan.losses.objectives import Objective
 
@@ -64,11 +64,12 @@ def cycle(
     return loss, remember(nets, {'a': fake_a, 'b': fake_b}, pooling), logs
 
   def critics(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
-    batch, loss = augment(batch, jax.random.split(key)[0]), jnp.zeros(())
+    augmenting, showing = jax.random.split(key)
+    batch, loss = augment(batch, augmenting), jnp.zeros(())
     logs: Logs = {}
     for domain, images in (('a', batch['image']), ('b', batch['target'])):
       real, nets = nets(f'critic_{domain}', images)
-      fake, nets = nets(f'critic_{domain}', nets.memory[domain]['shown'])
+      fake, nets = nets(f'critic_{domain}', parts.rows(nets.memory[domain]['shown'], showing))
       loss += objective.critic(real, fake)
       logs |= {f'real_{domain}': real.mean(), f'fake_{domain}': fake.mean()}
     return loss, nets, logs
@@ -109,13 +110,12 @@ def first_memory(shape: tuple[int, ...], batch: int, pool: int) -> Memory:
 
 def remember(nets: Nets, fakes: Mapping[str, Array], key: Key) -> Nets:
   """Put the fakes of each domain through its pool; return the networks with the new memory."""
-  couples('a pool of older images')
   memory = dict(nets.memory)
   for i, (domain, images) in enumerate(fakes.items()):
     kept = nets.memory[domain]
     draw = jax.random.fold_in(key, i)
     shown, pool, held = exchange(lax.stop_gradient(images), kept['pool'], kept['held'], draw)
-    memory[domain] = {'pool': pool, 'held': held, 'shown': shown}
+    memory[domain] = {'pool': pool, 'held': held, 'shown': parts.whole(shown, key)}
   return replace(nets, memory=memory)
 
 
@@ -139,6 +139,7 @@ def exchange(images: Array, pool: Array, held: Array, key: Key) -> tuple[Array, 
   """
   if not len(pool):
     return images, pool, held
+  parts.couples('a pool of older images', 'give --pool=0')
 
   def one(
     carry: tuple[Array, Array], given: tuple[Array, Key]

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.core.parts import couples
+from jaxgan.core import parts
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.initializers import Initializer, normal
@@ -33,15 +33,15 @@ class MinibatchDiscrimination(nn.Module):
 
   @nn.compact
   def __call__(self, f: Array) -> Array:
-    couples('minibatch discrimination')
+    parts.couples('minibatch discrimination')
     f = f.reshape(len(f), -1)
     # The differences between images are much smaller than the values: they need full precision.
     exact = lax.Precision.HIGHEST
     maps = Dense(self.kernels * self.dims, use_bias=False, start=self.start, precision=exact)(f)
     maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
-    parts = jnp.moveaxis(maps.reshape(len(f), self.kernels, self.dims), -1, 0)
+    sliced = jnp.moveaxis(maps.reshape(len(f), self.kernels, self.dims), -1, 0)
     # Sum over pairs `[B, B, kernels]`, one dimension at a time: all at once needs too much memory.
-    apart = sum(jnp.abs(part[:, None] - part[None]) for part in parts)
+    apart = sum(jnp.abs(part[:, None] - part[None]) for part in sliced)
     near = jnp.exp(-apart).sum(1) - 1  # minus the pair of each image with itself
     bias = self.param('bias', nn.initializers.constant(-1.0), (self.kernels,))
     return near + bias.astype(near.dtype)[None]
@@ -100,12 +100,21 @@ def minibatch_stddev(
     unbiased: divide the sum of squares by n - 1, not by n.
 
   Raises:
-    ValueError: B > 1 and no group size from 2 to `group` divides it.
+    ValueError: B > 1 and no group size from 2 to `group` divides it; or a batch is given in parts
+      that do not consist of whole groups.
 
   Reference: Karras et al., Progressive Growing of GANs, 2018.
   """
-  couples('the std of a minibatch')
   b, h, w, c = x.shape
+  if parts.count() > 1:  # the images of a group lie in one part, if parts consist of groups
+    most = group_size(b * parts.count(), group)
+    if neighbors or b % most:
+      parts.couples(
+        f'the std of {most} images',
+        parts.SMALLER
+        if neighbors
+        else f'give parts of a multiple of {most} images, these have {b}',
+      )
   size = group_size(b, group) if b > 1 else 1
   wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
   shape, axis = ((b // size, size), 1) if neighbors else ((size, b // size), 0)

@@ -94,7 +94,6 @@ class VirtualBatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
-    couples('virtual batch norm')
     gain = self.param('scale', self.start, (x.shape[-1],))
     bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
     first, share = len(x[: self.reference]), 1 / (self.reference + 1)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxgan.core import game
+from jaxgan.core import game, guard
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs, Tree, Variables
@@ -49,23 +49,29 @@ def replicated(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec())
 
 
-def place(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Batch:
-  """Return global arrays of a batch; each host gives its own part.
+def place(mesh: Mesh, *batches: Mapping[str, np.ndarray]) -> Batch:
+  """Return global arrays of a batch, or of those of several steps; each host gives its own part.
 
   Args:
     mesh: the devices, over which B is split.
-    batches: this host's part, arrays `[microbatches, B, ...]`.
+    batches: this host's part, arrays `[microbatches, B, ...]`; those of several steps are stacked.
   """
-  split = NamedSharding(mesh, PartitionSpec(None, 'data'))
-  put = partial(jax.make_array_from_process_local_data, split)
-  return jax.tree.map(put, dict(batches))
+  put = partial(jax.make_array_from_process_local_data, _split(mesh, len(batches)))
+  if len(batches) == 1:
+    return jax.tree.map(put, dict(batches[0]))
+  return jax.tree.map(lambda *x: put(np.stack(x)), *map(dict, batches))
 
 
-def placed_shapes(mesh: Mesh, batches: Mapping[str, np.ndarray]) -> Tree:
-  """Return shapes, dtypes and places of what `place` makes of a batch; of one process alone."""
-  split = NamedSharding(mesh, PartitionSpec(None, 'data'))
-  like = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=split)
+def placed_shapes(mesh: Mesh, batches: Mapping[str, np.ndarray], count: int = 1) -> Tree:
+  """Return shapes, dtypes and places of what `place` makes of `count` batches, in one process."""
+  split, steps = _split(mesh, count), (count,) if count > 1 else ()
+  like = lambda x: jax.ShapeDtypeStruct((*steps, *x.shape), x.dtype, sharding=split)
   return jax.tree.map(like, dict(batches))
+
+
+def _split(mesh: Mesh, count: int) -> NamedSharding:
+  """Return the sharding of the batches of one step, or of several."""
+  return NamedSharding(mesh, PartitionSpec(*[None] * (1 if count == 1 else 2), 'data'))
 
 
 def local(tree: Tree) -> Tree:
@@ -78,18 +84,22 @@ def scaled(batches: Batch) -> Batch:
   return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in batches.items()}
 
 
-def compile_step(played: Game, mesh: Mesh) -> Advance:
+def compile_step(played: Game, mesh: Mesh, count: int = 1) -> Advance:
   """Return the jitted `game.train_step` for batches of uint8 images.
 
   A call consumes (donates) its state. Frozen networks stay on the devices and are an argument of
   the program, since constants would make the program large.
+
+  A call of several steps takes their batches stacked. It returns the logs of the last one, with the
+  counts of steps in a row that were skipped, `guard.IN_A_ROW`, of each of them.
   """
   whole = replicated(mesh)
 
   def advance(
     state: TrainState, batches: Batch, frozen: Mapping[str, Variables] = played.frozen
   ) -> tuple[TrainState, Logs]:
-    return game.train_step(replace(played, frozen=frozen), state, scaled(batches))
+    one = partial(game.train_step, replace(played, frozen=frozen))
+    return _several(one, state, batches) if count > 1 else one(state, scaled(batches))
 
   step = jax.jit(
     advance,
@@ -100,6 +110,13 @@ def compile_step(played: Game, mesh: Mesh) -> Advance:
   if not played.frozen:
     return step
   return partial(step, frozen=jax.device_put(dict(played.frozen), whole))
+
+
+def _several(step: Advance, state: TrainState, batches: Batch) -> tuple[TrainState, Logs]:
+  """Play a step for each of the stacked batches, in a loop: its body is compiled once."""
+  state, logs = jax.lax.scan(lambda state, one: step(state, scaled(one)), state, batches)
+  rows = logs.pop(guard.IN_A_ROW)
+  return state, {**jax.tree.map(lambda x: x[-1], logs), guard.IN_A_ROW: rows}
 
 
 def compiled(step: Advance, state: Tree, batches: Tree) -> Advance:

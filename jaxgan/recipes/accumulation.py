@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from jaxgan.recipes.option_groups import Group, part
 
+NORM = 'would change the statistics of batch norm'
+"""Why --accumulate is refused beside batch norm."""
+
 
 @dataclass(frozen=True)
 class Accumulated(Group):

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 from jaxgan import data
 from jaxgan.core.typing import Spec
 from jaxgan.recipes.accumulation import Accumulated as Accumulated
+from jaxgan.recipes.calls import Calls as Calls
 from jaxgan.recipes.config_json import RENAMED_METRICS
 from jaxgan.recipes.option_groups import Group as Group
 from jaxgan.recipes.option_groups import Needs as Needs
@@ -70,8 +71,7 @@ class Run(Group):
   def problems(self) -> list[str]:
     """Add a program that cannot receive the log."""
     unknown = [name for name in self.log.split(',') if name.strip() not in ('', *SINKS)]
-    known = ', '.join(SINKS)
-    return [*super().problems(), *(f'--log={x} is none of {known}' for x in unknown)]
+    return [*super().problems(), *(f'--log={x} is none of {", ".join(SINKS)}' for x in unknown)]
 
 
 @dataclass(frozen=True)
@@ -390,7 +390,7 @@ class VirtualBatch(Group):
 
 
 @dataclass(frozen=True)
-class Common(Training, Data, Run):
+class Common(Training, Data, Calls, Run):
   """Options of every variant."""
 
   @property
@@ -420,12 +420,12 @@ class Ordinary(TwoPlayer, Scheduled, Algorithm, TopK, Features):
 
 
 @dataclass(frozen=True)
-class Config(Ordinary, Packs, Minibatch, VirtualBatch):
+class Config(Ordinary, Packs, Minibatch, VirtualBatch, Accumulated):
   """Options of `two_player`: all that any pair of networks may use."""
 
 
 GROUPS: tuple[type[Group], ...] = (
-  *(Run, Data, Mirrored, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players),
+  *(Run, Calls, Data, Mirrored, Labels, Training, Algorithm, Scheduled, Scores, Latents, Players),
   *(Accumulated, Augmentation, TopK, Features, Packs, Minibatch, VirtualBatch),
 )
 """The groups, in the order of `--help`; a variant's own stand behind the first."""

@@ -173,7 +173,7 @@ def _out_of_range(config: Group) -> list[str]:
 # What may change.
 
 LENGTH = ('steps', 'images')
-RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
+RHYTHM = ('minutes', 'log_every', 'sample_every', 'checkpoint_every', 'keep', 'steps_per_call')
 PLACE = (
   *('folder', 'target_folder', 'side_by_side'),  # what they lead to is compared, in data.json
   *('data_dir', 'in_memory_limit', 'compilation_cache'),

@@ -76,7 +76,7 @@ class Growth(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Growing(config.TwoPlayer, config.Algorithm, config.TopK):
+class Growing(config.TwoPlayer, config.Algorithm, config.TopK, config.Accumulated):
   """Options of the variants that grow."""
 
   stage_images: int = 0

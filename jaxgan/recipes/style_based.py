@@ -66,7 +66,9 @@ def recipe(
 
 
 @dataclass(frozen=True)
-class Options(config.TwoPlayer, config.Algorithm, config.Scheduled, config.TopK):
+class Options(
+  config.TwoPlayer, config.Algorithm, config.Scheduled, config.TopK, config.Accumulated
+):
   """Adaptive augmentation and lazy penalties."""
 
   augment: Literal['ada', 'diffaugment', 'none'] = 'ada'  # type: ignore[assignment]

@@ -2,6 +2,8 @@
 
 import collections
 
+import numpy as np
+
 from jaxgan.core.typing import Array
 
 LIMIT = 10
@@ -17,19 +19,21 @@ class Watch:
   """
 
   def __init__(self) -> None:
-    self._counts: collections.deque[Array] = collections.deque()
+    self._counts: collections.deque[tuple[Array, int]] = collections.deque()
     self._row = 0
 
   def diverged(self, in_a_row: Array, *, now: bool) -> bool:
     """Return whether `LIMIT` steps in a row were skipped.
 
     Args:
-      in_a_row: the device's count of skipped steps in a row, after the newest step.
+      in_a_row: the device's count of skipped steps in a row, after the newest step; or `[n]`, after
+        each of the newest n.
       now: wait for this count; otherwise only counts of `BEHIND` steps ago are read.
     """
-    self._counts.append(in_a_row)
+    self._counts.extend((in_a_row, i) for i in range(in_a_row.size))
     while self._counts and (now or len(self._counts) > BEHIND):
-      self._row = int(self._counts.popleft())
+      counts, i = self._counts.popleft()
+      self._row = int(np.ravel(counts)[i])
       if self._row >= LIMIT:
         return True
     return False

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Callable, Generator, Mapping
 from typing import Protocol
@@ -26,6 +27,7 @@ from jaxgan.recipes.types import Translator
 from jaxgan.storage import curves, figures, histograms
 from jaxgan.storage.workdir import CURVES, METRICS, SAMPLES
 from jaxgan.training import divergence
+from jaxgan.training.calls import Calls
 from jaxgan.training.metrics_log import STOPPED, Journal
 from jaxgan.training.run import Run
 from jaxgan.training.session import SHOWN, Data, Refused, Session, prepared
@@ -215,22 +217,25 @@ def _play_stage(session: Session, journal: Journal, asked: Asked, vitals: Vitals
   config, step = session.config, int(session.state.step)
   number = stages.index(session.recipe, step)
   game = session.recipe.stages[number].game
-  advance, watch = session.steps.of(number), divergence.Watch()
+  calls, watch = Calls(session, number), divergence.Watch()
   with contextlib.closing(batches(session, game.microbatches, step)) as stream:
     while step < config.length and stages.index(session.recipe, step) == number:
-      batch = devices.place(session.mesh, next(stream))
-      before = vitals.before(step + 1)
+      count = calls.next(step, sound=watch.sound)
+      advance = session.steps.of(number, count)
+      batch = devices.place(session.mesh, *itertools.islice(stream, count))
+      before = vitals.before(step + count)
       advance.ready(session.state, batch, quiet=session.quiet)
       with jax.transfer_guard('disallow'):
         session.state, logs = advance(session.state, batch)
       logs |= vitals.after(before, step)
-      step += 1
+      step += count
       if stages.index(session.recipe, step) != number:
         session.state = _next_stage(session, number + 1)
       ending = asked() or step == config.length
       due = step % config.checkpoint_every == 0
       if watch.diverged(logs.pop(guard.IN_A_ROW), now=due or bool(ending)):
         return _roll_back(session, journal, step)
+      journal.tick(count)
       _record(session, game, step, logs, journal, ending=bool(ending))
       if ending:
         journal.flush()
@@ -251,7 +256,6 @@ def _record(
 ) -> None:
   """Write logs if they are due after a step, or if the run ends there."""
   config, last = session.config, step == session.config.length
-  journal.tick()
   judged = session.best is not None and (last or step % part(config, Scores).eval_every == 0)
   if step % config.log_every == 0 or last or judged:
     score = _judged(session, step) if judged else {}

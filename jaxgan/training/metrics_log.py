@@ -68,10 +68,10 @@ class Journal:
     options: Json = dict(total=length, initial=step, unit='step', file=self._screen)
     self._bar = tqdm(**options) if terminal else None
 
-  def tick(self) -> None:
-    """Count one more step, and write the logs that are ready."""
+  def tick(self, count: int = 1) -> None:
+    """Count one more step, or several, and write the logs that are ready."""
     if self._bar is not None:
-      self._bar.update()
+      self._bar.update(count)
     ready = lambda x: x.is_ready()
     while self._waiting and all(map(ready, self._waiting[0][-1].values())):
       self._read()

@@ -34,19 +34,19 @@ class Steps:
 
   recipe: Recipe
   mesh: jax.sharding.Mesh
-  _made: dict[int, 'Step'] = dataclasses.field(default_factory=dict, init=False)
+  _made: dict[tuple[int, int], 'Step'] = dataclasses.field(default_factory=dict, init=False)
 
   def begin(self, stage: int, state: Tree, batch: Tree) -> None:
     """Begin to compile the step of a stage in a thread; the arguments have at least shapes."""
     if jax.process_count() == 1:
       self.of(stage).begin(state, batch)
 
-  def of(self, stage: int) -> 'Step':
-    """Return the training step of a stage."""
-    if stage not in self._made:
+  def of(self, stage: int, count: int = 1) -> 'Step':
+    """Return the training step of a stage, or so many of them as one."""
+    if (stage, count) not in self._made:
       game = self.recipe.stages[stage].game
-      self._made[stage] = Step(devices.compile_step(game, self.mesh))
-    return self._made[stage]
+      self._made[stage, count] = Step(devices.compile_step(game, self.mesh, count))
+    return self._made[stage, count]
 
 
 @dataclasses.dataclass
@@ -58,9 +58,17 @@ class Step:
   _ready: bool = dataclasses.field(default=False, init=False)
 
   def begin(self, state: Tree, batch: Tree) -> None:
-    """Begin to compile, for arrays of these shapes."""
+    """Begin to compile, for arrays of these shapes, unless that was begun before."""
+    if self._program is not None:
+      return
     shapes = jax.tree.map(_shape, (state, batch))
     self._program = _POOL.submit(devices.compiled, self.jitted, *shapes)
+
+  @property
+  def compiled(self) -> bool:
+    """Return whether a program that was begun is there, and its compiler did not fail."""
+    program = self._program
+    return program is not None and program.done() and program.exception() is None
 
   def ready(self, state: TrainState, batch: Batch, *, quiet: bool = False) -> None:
     """Wait until the program is there, and say what the run waits for, unless quiet."""
@@ -89,10 +97,15 @@ def _shape(x: jax.Array | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
   return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
 
 
-def batch_shapes(stage: Stage, config: Common, mesh: jax.sharding.Mesh, source: Source) -> Tree:
-  """Return shapes, dtypes and places of the batches of a stage, without reading; of one process."""
+def batch_shapes(
+  stage: Stage, config: Common, mesh: jax.sharding.Mesh, source: Source, count: int = 1
+) -> Tree:
+  """Return shapes, dtypes and places of the batches of a stage, without reading; of one process.
+
+  With `count` they are those of so many steps.
+  """
   sizes = dict(batch_size=config.batch_size, microbatches=stage.game.microbatches)
-  return devices.placed_shapes(mesh, data.blank(source, **sizes))
+  return devices.placed_shapes(mesh, data.blank(source, **sizes), count)
 
 
 def check_parts(config: Common, recipe: Recipe, mesh: jax.sharding.Mesh, source: Source) -> None:

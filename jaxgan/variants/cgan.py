@@ -23,7 +23,12 @@ from jaxgan.variants import dcgan
 
 @dataclass(frozen=True)
 class Config(
-  dcgan.Convolutional, dcgan.Smoothed, config.Ordinary, config.Minibatch, config.VirtualBatch
+  dcgan.Convolutional,
+  dcgan.Smoothed,
+  config.Ordinary,
+  config.Minibatch,
+  config.VirtualBatch,
+  config.Accumulated,
 ):
   """Options of the conditional GAN."""
 

@@ -30,7 +30,7 @@ from jaxgan.variants import cyclegan
 
 
 @dataclass(frozen=True)
-class Config(translators.Config):
+class Config(translators.Config, config.Accumulated):
   """Options of CUT."""
 
   dataset: str = 'domains'

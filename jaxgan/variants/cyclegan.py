@@ -25,7 +25,7 @@ from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
-class Config(translators.Config):
+class Config(translators.Config, config.Accumulated):
   """Options of CycleGAN."""
 
   dataset: str = 'domains'
@@ -42,6 +42,12 @@ class Config(translators.Config):
 
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('identity',), lambda c: c.cycle, {'cycle': 10.0}),
+    config.Needs(
+      ('accumulate',),
+      lambda c: not c.pool,
+      {'pool': 0},
+      why='would change the pools of past fakes',
+    ),
   )
 
 

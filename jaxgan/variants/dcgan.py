@@ -8,7 +8,7 @@ departs further: its critic has no batch norm, R1 penalizes the critic's gradien
 """
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 import flax.linen as nn
 
@@ -16,6 +16,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import dcgan
 from jaxgan.recipes import config
+from jaxgan.recipes.accumulation import NORM
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
@@ -31,6 +32,15 @@ class Convolutional(config.Group):
   """Batch norm in the critic; to be off where gradients are penalized."""
   bias: bool = True
   """Biases in the layers that no batch norm follows."""
+
+  NEEDS: ClassVar[tuple[config.Needs, ...]] = (
+    config.Needs(
+      ('accumulate',),
+      lambda c: getattr(c, 'maxout', False) or (c.virtual_batch and not c.critic_norm),
+      {'virtual_batch': 64, 'critic_norm': False},
+      why=NORM,
+    ),
+  )
 
   def problems(self) -> list[str]:
     """Add a gradient penalty: it takes each image for itself, which batch norm forbids."""

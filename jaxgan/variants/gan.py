@@ -17,6 +17,7 @@ from jaxgan.losses import objectives
 from jaxgan.networks import mlp
 from jaxgan.nn.initializers import uniform
 from jaxgan.recipes import config
+from jaxgan.recipes.accumulation import NORM
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
@@ -45,6 +46,9 @@ class Config(config.Config):
       ('objective',), lambda c: c.feature_matching == 'off', {'feature_matching': 'off'}
     ),
     config.Needs(('virtual_batch',), lambda c: not c.maxout, {'maxout': False}),
+    config.Needs(
+      ('accumulate',), lambda c: c.maxout or c.virtual_batch, {'maxout': True}, why=NORM
+    ),
   )
 
 

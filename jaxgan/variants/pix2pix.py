@@ -22,12 +22,13 @@ from jaxgan.losses import image_to_image, objectives
 from jaxgan.networks.patch_discriminator import Norm, PatchCritic
 from jaxgan.networks.pix2pix import Biases, UNet, halvings
 from jaxgan.recipes import config, translators
+from jaxgan.recipes.accumulation import NORM
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.types import Recipe, Translation, Translator
 
 
 @dataclass(frozen=True)
-class Config(translators.Config):
+class Config(translators.Config, config.Accumulated):
   """Options of pix2pix; --direction says which of a pair is made of which."""
 
   dataset: str = 'pairs'
@@ -46,6 +47,7 @@ class Config(translators.Config):
   BEFORE: ClassVar[Preset] = {'biases': 'last'}
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('biases',), lambda c: c.norm == 'instance', {'norm': 'instance'}),
+    config.Needs(('accumulate',), lambda c: c.norm == 'instance', {'norm': 'instance'}, why=NORM),
     config.Needs(('test_statistics',), lambda c: c.norm == 'batch', {'norm': 'batch'}),
   )
 

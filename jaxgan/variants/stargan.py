@@ -33,7 +33,14 @@ from jaxgan.recipes.types import Recipe, Stage
 
 
 @dataclass(frozen=True)
-class Config(config.Players, config.Mirrored, config.Common, config.Algorithm, config.Scheduled):
+class Config(
+  config.Players,
+  config.Mirrored,
+  config.Common,
+  config.Algorithm,
+  config.Scheduled,
+  config.Accumulated,
+):
   """Options of StarGAN."""
 
   width: int = 16

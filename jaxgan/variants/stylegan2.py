@@ -58,6 +58,12 @@ class Config(style_based.Options, Labels):
 
   NEEDS: ClassVar[tuple[Needs, ...]] = (
     Needs(('path_every',), lambda c: c.path_weight, {'path_weight': 2.0}),
+    Needs(
+      ('accumulate',),
+      lambda c: not c.path_weight,
+      {'path_weight': 0.0},
+      why='would change the penalty of path lengths',
+    ),
   )
 
   def problems(self) -> list[str]:

@@ -16,6 +16,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import objectives
 from jaxgan.networks import mlp
 from jaxgan.recipes import config
+from jaxgan.recipes.accumulation import NORM
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
@@ -46,6 +47,13 @@ class Config(config.Config):
       why='weighs each fake alone, which cannot be done',
     ),
     config.Needs(('virtual_batch',), lambda c: not c.plain, {'plain': False}),
+    config.Needs(('accumulate',), lambda c: c.plain or c.virtual_batch, {'plain': True}, why=NORM),
+    config.Needs(
+      ('accumulate',),
+      lambda c: not c.unroll,
+      {'unroll': 0},
+      why='would change the steps of the critic ahead',
+    ),
   )
 
   def problems(self) -> list[str]:

@@ -16,6 +16,7 @@ from jaxgan.core.typing import Spec
 from jaxgan.losses import gradient_penalties, objectives
 from jaxgan.networks import dcgan
 from jaxgan.recipes import config
+from jaxgan.recipes.accumulation import NORM
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
@@ -28,7 +29,7 @@ class Config(config.Ordinary, config.Packs, config.Accumulated):
   width: int = 64
   """Channels of the layers next to the image; they double with every halving of its size."""
   generator_norm: bool = True
-  """Batch norm in the generator; --accumulate needs False."""
+  """Batch norm in the generator."""
   penalty: Literal['gradient_penalty', 'one_sided', 'dragan'] = 'gradient_penalty'
   """Slopes near one between real and fake; at most one there; near one around real images."""
   penalty_weight: float = 10.0
@@ -42,16 +43,10 @@ class Config(config.Ordinary, config.Packs, config.Accumulated):
   BEFORE: ClassVar[Preset] = {'generator_norm': False}
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('penalty',), lambda c: c.penalty_weight, {'penalty_weight': 10.0}),
+    config.Needs(
+      ('accumulate',), lambda c: not c.generator_norm, {'generator_norm': False}, why=NORM
+    ),
   )
-
-  def problems(self) -> list[str]:
-    """Add parts of a batch that would each be normalized for itself."""
-    found = super().problems()
-    if self.accumulate > 1 and self.generator_norm:
-      found.append(
-        '--accumulate needs --generator-norm=False, or must be 1: batch norm mixes the images'
-      )
-    return found
 
 
 PENALTIES = {

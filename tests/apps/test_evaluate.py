@@ -80,6 +80,35 @@ def test_the_command_scores_a_run(run, tmp_path, capsys):
   assert 'no best checkpoint' in said(capsys, [*argv, '--checkpoint=best'], 2)
 
 
+def test_a_run_is_scored_in_constant_memory_and_goes_on_after_a_kill(
+  run, tmp_path, capsys, mine, monkeypatch
+):
+  monkeypatch.setattr(evaluate, 'PART', 10)
+  monkeypatch.setattr(evaluate.streaming, 'EVERY', 0)
+  argv = [f'--workdir={run}', '--repeats=1', '--num=40', '--stream', mine]
+  out = f'--out={tmp_path}/scores.json'
+  said(capsys, [*argv, out], 0)
+  whole = (tmp_path / 'scores.json').read_text()
+  draw, calls = evaluate.Run.sample, []
+
+  def dies(self, *args, **options):
+    calls.append(1)
+    if len(calls) == 2:  # of four parts
+      raise SystemExit
+    return draw(self, *args, **options)
+
+  monkeypatch.setattr(evaluate.Run, 'sample', dies)
+  with pytest.raises(SystemExit):
+    evaluate.main(argv)
+  assert (run / 'evaluation-1000.npz').exists()
+  said(capsys, [*argv, out], 0)
+  assert (tmp_path / 'scores.json').read_text() == whole and len(calls) == 2 + 3
+  assert not (run / 'evaluation-1000.npz').exists()
+  (found,) = json.loads(whole)['scores']
+  assert found['name'] == 'Fréchet distance' and found['num'] == 40
+  assert '--metrics=frechet or fid alone' in said(capsys, [*argv, '--metrics=kernel'], 2)
+
+
 def test_progress_is_told_in_lines_and_its_loss_is_no_failure(
   run, tmp_path, capsys, monkeypatch, mine
 ):

@@ -31,6 +31,38 @@ def test_a_part_draws_its_rows_of_the_whole(draw):
     assert jnp.array_equal(draw(parts.part_key(key, i, 4), 3), whole[i::4])
 
 
+def test_a_part_may_be_a_single_image():
+  key = jax.random.key(7)
+  for draw in (name for name in DRAWS if 'for all' not in name):
+    whole = DRAWS[draw](key, 4)
+    for i in range(4):
+      row = DRAWS[draw](parts.part_key(key, i, 4, alone=True), 1)
+      assert jnp.array_equal(row, whole[i : i + 1]), draw
+
+
+def test_what_is_no_row_of_an_image():
+  """Draws along another axis, draws for all, and rows that are kept from turn to turn."""
+  kept, key = jnp.arange(6.0)[:, None], jax.random.key(7)
+  along = lambda key, n: jax.random.randint(key, (2, n), 0, 1000)
+
+  def loss(own, batch, key):
+    found = {
+      'along': parts.drawn(along, key, len(batch['image']), axis=1),
+      'shared': jax.random.permutation(parts.shared(key), 9),
+      'rows': parts.rows(kept, key) - batch['image'],
+      'whole': parts.whole(batch['image'], key),
+    }
+    return own, {**found, 'along': parts.whole(found['along'].T * 1.0, key)}
+
+  batch = {'image': kept}
+  for count in (1, 2, 6):
+    found = parts.gradients(loss, count, 1.0, batch, key)[1]
+    np.testing.assert_allclose(found['along'], along(key, 6).T, rtol=1e-6)
+    assert jnp.array_equal(found['shared'], jax.random.permutation(key, 9))
+    assert not found['rows'].any()
+    np.testing.assert_allclose(found['whole'], kept, rtol=1e-6)
+
+
 def test_too_many_numbers_are_refused():
   key = parts.part_key(jax.random.key(0), 0, 2)
   with pytest.raises(ValueError, match='2\\^32 numbers at once'):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from arrays import draw
+from jaxgan.core import parts
 from jaxgan.nn import minibatch
 from jaxgan.nn.minibatch import MinibatchDiscrimination, MinibatchHead
 
@@ -80,3 +81,20 @@ def test_groups_of_neighbors_and_the_unbiased_variance():
   x = jnp.array([0.0, 2.0, 10.0, 10.0]).reshape(4, 1, 1, 1)
   found = minibatch.minibatch_stddev(x, 2, neighbors=True, unbiased=True)[:, 0, 0, 1]
   np.testing.assert_allclose(found, [2**0.5, 2**0.5, 1e-4, 1e-4], rtol=1e-5)
+
+
+def test_groups_that_lie_in_one_part_of_a_batch_keep_their_std():
+  x = jax.random.normal(jax.random.key(3), (12, 2, 2, 3))
+
+  def loss(own, batch, key, **options):
+    seen = minibatch.minibatch_stddev(batch['image'], 3, **options)
+    return own, parts.whole(seen, key)
+
+  by = lambda count, **options: parts.gradients(
+    lambda *given: loss(*given, **options), count, 1.0, {'image': x}, jax.random.key(0)
+  )[1]
+  np.testing.assert_allclose(by(4), by(1), rtol=1e-5)
+  with pytest.raises(ValueError, match='give parts of a multiple of 3 images, these have 2'):
+    by(6)
+  with pytest.raises(ValueError, match='the std of 3 images compares all its images'):
+    by(4, neighbors=True)

@@ -1,5 +1,7 @@
 """Steps that are compiled in a thread, and what happens to arrays that they were not made for."""
 
+from concurrent.futures import Future
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from jaxgan.core.network import Network
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
 from jaxgan.recipes.types import Recipe, Sampler, Stage
-from jaxgan.training.steps import Steps
+from jaxgan.training.steps import Step, Steps
 
 MESH = devices.mesh(8)
 BATCH = {'image': np.full((1, 8, 2, 2, 1), 255, np.uint8)}
@@ -81,3 +83,16 @@ def test_what_fails_in_the_thread_is_raised():
   batch = devices.place(MESH, {'other': BATCH['image']})
   with pytest.raises(KeyError, match='image'):
     step.ready(first(made), batch)
+
+
+def test_a_program_whose_compiler_fails_is_not_there():
+  step = Step(jitted=None)
+  assert not step.compiled
+  for result, there in ((Future(), False), (Future(), True)):
+    step._program = result
+    assert not step.compiled  # it is not done
+    if there:
+      result.set_result(None)
+    else:
+      result.set_exception(RuntimeError('out of memory'))
+    assert step.compiled == there
