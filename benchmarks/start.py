@@ -54,7 +54,7 @@ def table(folder: pathlib.Path, rows: int) -> pathlib.Path:
   """Write a table of two numbers and a category, and return its file."""
   draw, path = np.random.default_rng(0), folder / 'rows.csv'
   path.parent.mkdir(parents=True, exist_ok=True)
-  lines = [f'{x:.3f},{y:.3f},{"ab"[x > y]}' for x, y in draw.normal(size=(rows, 2))]
+  lines = [f'{x:.3f},{y:.3f},{"ab"[int(x > y)]}' for x, y in draw.normal(size=(rows, 2))]
   path.write_text('\n'.join(['x,y,kind', *lines]))
   return path
 

@@ -57,7 +57,7 @@ OTHERS: dict[str, dict[str, Any]] = {
   'biggan': dict(steps=600, generator_width=8, critic_width=8, generator_lr=1e-3, critic_lr=1e-3),
   'r3gan': dict(steps=1500, width=16, r1=100.0, r2=100.0),
   'unrolled': dict(steps=1500, widths=(64, 128), generator_lr=1e-3, critic_lr=1e-3),
-  'progan': dict(steps=2400, width=16, generator_lr=1e-3, critic_lr=1e-3),
+  'progan': dict(steps=4000, width=16, generator_lr=1e-3, critic_lr=1e-3),
   'stylegan': dict(steps=1200, width=16),
   'stylegan2': dict(steps=3000, width=16, batch_size=32),
   'gan_cls': dict(steps=1500, dataset='captions', channels=1, **STEADY),

@@ -448,7 +448,8 @@ PROBES = {
 
 
 @pytest.mark.slow_for(
-  *('infogan', 'biggan', 'stylegan', 'stylegan2', 'cut', 'spade', 'esrgan', 'stargan')
+  *('infogan', 'biggan', 'r3gan', 'progan', 'stylegan', 'stylegan2', 'cut', 'spade', 'esrgan'),
+  'stargan',
 )
 def test_every_option_has_an_effect(variant):
   """Of every value that the variant accepts; each option accepts one at least."""

@@ -498,7 +498,10 @@ train(from_json(VARIANTS[values['variant']].Config, values), sys.argv[2], quiet=
 """
 
 
-@pytest.mark.slow_for('spade')
+@pytest.mark.slow_for(
+  *('stylegan', 'esrgan', 'infogan', 'acgan', 'gan_cls', 'bigan', 'vaegan', 'ebgan', 'cut'),
+  *('stargan', 'spade'),
+)
 def test_resumes_to_the_bit(variant, tmp_path, data_dir, two_domains, table):
   """N steps against N/2, saved while it goes on, and N/2 more in a new process.
 

@@ -25,6 +25,7 @@ from jaxgan import data, main, variants
 from jaxgan.apps import evaluate
 from jaxgan.core import game
 from jaxgan.core.game import Game
+from jaxgan.core.typing import Spec
 from jaxgan.storage import figures
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.training import run
@@ -323,13 +324,13 @@ def of_arrays(workdir, given=OWN, **options):
 class TestArrays:
   def test_are_a_data_set_like_any_other(self, tmp_path):
     trained = of_arrays(tmp_path, (OWN, CLASSES))
-    assert trained.config.dataset == 'arrays' and trained.spec == (8, 3, 4, ('0', '1', '2', '3'))
+    assert trained.config.dataset == 'arrays' and trained.spec == Spec(8, 3, 4, ('0', '1', '2', '3'))
     loaded = run.load(tmp_path)
     assert loaded.config == trained.config and loaded.sample(0, 2).shape == (2, 8, 8, 3)
 
   @pytest.mark.parametrize('given', [OWN, (OWN,), data.from_arrays(OWN), jnp.asarray(OWN)])
   def test_come_in_several_forms(self, given, tmp_path):
-    assert of_arrays(tmp_path, given).spec == (8, 3, 0, ())
+    assert of_arrays(tmp_path, given).spec == Spec(8, 3)
 
   def test_a_run_goes_on_with_the_same_ones(self, tmp_path):
     of_arrays(tmp_path / 'parts')
