@@ -324,7 +324,9 @@ def of_arrays(workdir, given=OWN, **options):
 class TestArrays:
   def test_are_a_data_set_like_any_other(self, tmp_path):
     trained = of_arrays(tmp_path, (OWN, CLASSES))
-    assert trained.config.dataset == 'arrays' and trained.spec == Spec(8, 3, 4, ('0', '1', '2', '3'))
+    assert trained.config.dataset == 'arrays' and trained.spec == Spec(
+      8, 3, 4, ('0', '1', '2', '3')
+    )
     loaded = run.load(tmp_path)
     assert loaded.config == trained.config and loaded.sample(0, 2).shape == (2, 8, 8, 3)
 
