@@ -44,7 +44,8 @@ def fixed(function, features=None):
 
 def test_the_losses_follow_the_formula():
   """Of a generator that adds the number of the domain, a linear critic, and a head of its mean."""
-  stage = made(classification=2.0, reconstruction=3.0, penalty_weight=5.0).stages[0]
+  weighed = dict(classification=2.0, reconstruction=3.0, identity=4.0, penalty_weight=5.0)
+  stage = made(**weighed).stages[0]
   weights = jnp.linspace(-0.1, 0.2, 8 * 8 * 3).reshape(8, 8, 3)
   logits = lambda x: x.mean((1, 2, 3))[:, None] * jnp.array([[1.0, -2.0, 3.0]])
 
@@ -71,8 +72,13 @@ def test_the_losses_follow_the_formula():
   wanted = critic(fake).mean() - critic(x).mean() + 5 * (slope - 1) ** 2
   np.testing.assert_allclose(of_critic, wanted + 2 * named(x, batch['label']), rtol=1e-4)
   back = fake * 0.5 + batch['label'][:, None, None, None]
-  wanted = -critic(fake).mean() + 2 * named(fake, domains) + 3 * jnp.abs(back - x).mean()
-  np.testing.assert_allclose(of_generator, wanted, rtol=1e-4)
+  plain = -critic(fake).mean() + 2 * named(fake, domains) + 3 * jnp.abs(back - x).mean()
+  same = x * 0.5 + batch['label'][:, None, None, None]
+  np.testing.assert_allclose(of_generator, plain + 4 * jnp.abs(same - x).mean(), rtol=1e-4)
+  article = made(**{**weighed, 'identity': 0.0}).stages[0]
+  np.testing.assert_allclose(
+    article.game.turns[1].loss(nets, batch, jax.random.key(0))[0], plain, rtol=1e-4
+  )
   np.testing.assert_allclose(seen['cycle'], jnp.abs(back - x).mean(), rtol=1e-5)
   np.testing.assert_allclose(told['class'], named(x, batch['label']), rtol=1e-5)
 
