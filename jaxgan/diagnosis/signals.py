@@ -271,19 +271,14 @@ def own_of(own: Mapping[str, tuple[str, ...]], params: Mapping[str, Tree]) -> di
 def _movement(before: Tree, after: Tree, moments: Mapping[str, tuple[Tree, Tree]]) -> Logs:
   found = {}
   for player in after:
-    now = _joined(after[player])
-    change = jnp.linalg.norm(now - _joined(before[player]))
-    found[f'{player}/update'] = change / jnp.maximum(jnp.linalg.norm(now), 1e-12)
+    change = jax.tree.map(jnp.subtract, after[player], before[player])
+    size = optax.tree.norm(after[player])
+    found[f'{player}/update'] = optax.tree.norm(change) / jnp.maximum(size, 1e-12)
     if player in moments:
       means, squares = moments[player]
-      total = jnp.linalg.norm(_joined(means)) if means else jnp.sqrt(_joined(squares).sum())
+      total = optax.tree.norm(means) if means else jnp.sqrt(sum(map(jnp.sum, squares)))
       found[f'{player}/gradient'] = total
   return found
-
-
-def _joined(tree: Tree) -> Array:
-  """Return all numbers of a tree in one vector: its norm compiles faster than those of leaves."""
-  return jnp.concatenate([x.ravel() for x in jax.tree.leaves(tree)])
 
 
 def _moments(opt: Tree) -> tuple[list[Array], list[Array]] | None:

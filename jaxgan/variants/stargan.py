@@ -87,6 +87,12 @@ PAPER: Preset = dict(
 )
 
 
+def restored(nets: Nets, images: Array, batch: Batch) -> tuple[Array, Nets]:
+  """Return how far images translated to the domains of a batch are from its images."""
+  made, nets = nets('generator', images, batch['label'])
+  return distance(made, batch['image']), nets
+
+
 def build(config: Config, spec: Spec) -> Recipe:
   """Return a generator that is told a domain, a critic of patches, and a head that names domains.
 
@@ -121,15 +127,12 @@ def build(config: Config, spec: Spec) -> Recipe:
 
   def of_fakes(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
     loss, nets = named(nets, fakes.images, fakes.codes['domain'])
-    back, nets = nets('generator', fakes.images, batch['label'])
-    apart = distance(back, batch['image'])
-    total = config.classification * loss + config.reconstruction * apart
-    logs = {'class': loss, 'cycle': apart}
+    back, nets = restored(nets, fakes.images, batch)
+    total, logs = config.classification * loss, {'class': loss, 'cycle': back}
     if config.identity:
-      same, nets = nets('generator', batch['image'], batch['label'])
-      logs['identity'] = distance(same, batch['image'])
+      logs['identity'], nets = restored(nets, batch['image'], batch)
       total += config.identity * logs['identity']
-    return total, nets, logs
+    return total + config.reconstruction * back, nets, logs
 
   def drawn(batch: Batch, key: Key) -> tuple[Array, Mapping[str, Array]]:
     domains = asked(batch, key)
