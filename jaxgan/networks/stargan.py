@@ -1,4 +1,4 @@
-"""StarGAN's networks: a generator that is told a domain, and a critic of patches without norms."""
+"""StarGAN's networks: a generator that takes a domain, and a critic of patches without norms."""
 
 from functools import partial
 

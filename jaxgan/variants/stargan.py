@@ -94,7 +94,7 @@ def restored(nets: Nets, images: Array, batch: Batch) -> tuple[Array, Nets]:
 
 
 def build(config: Config, spec: Spec) -> Recipe:
-  """Return a generator that is told a domain, a critic of patches, and a head that names domains.
+  """Return a generator that takes a domain, a critic of patches, and a head that names domains.
 
   Raises:
     ValueError: data without two classes, a size that is no multiple of 4, or too many layers.

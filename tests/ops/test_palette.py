@@ -32,7 +32,7 @@ def test_the_strongest_channel_becomes_one():
 
 
 def test_a_pixel_that_is_not_finite_has_no_label():
-  """So that a step on it is noticed and left out."""
+  """The guard then skips the step, and counts it."""
   images = jnp.array([[[[0.5], [jnp.nan], [jnp.inf]]]])
   maps = palette.one_hot(images, jnp.array([[-1.0], [1.0]]))
   for found in (maps, palette.hardened(maps)):

@@ -104,7 +104,7 @@ def test_gradients_are_those_of_the_whole_batch(variant):
 
 @pytest.mark.parametrize('variant', variants.VARIANTS)
 def test_every_other_variant_refuses_in_one_sentence(variant, tmp_path, capsys):
-  """Nine have batch norm always, others unless told; progan, stylegan, r3gan, cut and stargan
+  """Nine have batch norm always, others by default; progan, stylegan, r3gan, cut and stargan
   have none."""
   words = [f'--variant={variant}', '--accumulate=2', f'--workdir={tmp_path}/run']
   if variant in ACCEPTED:
