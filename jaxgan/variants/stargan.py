@@ -5,8 +5,8 @@ Translation, 2018. The generator is given an image and a domain; a head on the c
 names the domain. With x an image of domain c, d a random domain and C the cross-entropy:
 
   critic: E D(G(x, d)) - E D(x) + gp penalty + cls C(x, c)
-  generator: -E D(G(x, d)) + cls C(G(x, d), d) + rec E |x - G(G(x, d), c)|
-             + identity E |x - G(x, c)|
+  generator: -E D(G(x, d)) + cls C(G(x, d), d) + rec E |x - G(G(x, d), c)| + own
+  own: identity E |x - G(x, c)|
 
 `--preset=paper` is the authors' setting for faces. Departures: an image is in one domain, while
 their faces have several attributes; the head has biases; the identity term is CycleGAN's, and the
