@@ -116,7 +116,8 @@ def test_a_step_in_parts_is_that_of_the_whole_batch(form):
   whole, logs = step(1)
   for count in (3,) if form else (3, 4):
     state, parted = step(count)
-    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5)
+    size = np.abs(whole.opt['critic']['critic']['w']).max()  # sums may cancel in one number
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * size)
     close(state.opt['critic']['critic']['w'], whole.opt['critic']['critic']['w'])
     jax.tree.map(close, (state.memory, parted), (whole.memory, logs))
     assert state.memory['still'] == whole.memory['still']  # to the bit
