@@ -114,10 +114,10 @@ def test_a_step_in_parts_is_that_of_the_whole_batch(form):
     return jax.jit(lambda s: game.train_step(chosen, s, batches))(state)
 
   whole, logs = step(1)
+  size = np.abs(whole.opt['critic']['critic']['w']).max()  # sums may cancel in one number
+  close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * size)
   for count in (3,) if form else (3, 4):
     state, parted = step(count)
-    size = np.abs(whole.opt['critic']['critic']['w']).max()  # sums may cancel in one number
-    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * size)
     close(state.opt['critic']['critic']['w'], whole.opt['critic']['critic']['w'])
     jax.tree.map(close, (state.memory, parted), (whole.memory, logs))
     assert state.memory['still'] == whole.memory['still']  # to the bit
