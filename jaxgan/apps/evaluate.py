@@ -156,12 +156,13 @@ def _streamed(run: Run, options: Options, found: Evaluator, num: int) -> list[Sc
   files_of = {seed: options.workdir / f'evaluation-{seed}.npz' for seed in seeds}
   many = max(run.spec.classes, 1)
   size = -(-PART // many) * many  # --classes=even holds in each part
+  whole = digest(run)
 
   def moments(seed: int) -> Moments:
     draw = lambda i: to_uint8(
       run.sample(jax.random.fold_in(key_of(seed), i), min(size, num - i * size))
     )
-    about = [digest(run), str(num), str(seed), options.classes, found.network.hash, jax.__version__]
+    about = [whole, str(num), str(seed), options.classes, found.network.hash, jax.__version__]
     mark = ' '.join([*about, jax.default_backend()])
     return streaming.moments_of(draw, -(-num // size), found.network, files_of[seed], mark)
 

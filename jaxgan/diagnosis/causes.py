@@ -11,16 +11,17 @@ FAR = 8.0
 """A value is far from the usual one if it is so many times as high or as low."""
 Sides = Mapping[str, int]
 """Options that go together: 1 where a high value causes a failure, -1 where a low one does."""
-_RATES: Sides = {'generator_lr': 1, 'critic_lr': 1}
+RATES: Sides = {'generator_lr': 1, 'critic_lr': 1}
+"""Rates of both players, which are too high."""
 _GENERATOR: Sides = {'generator_width': -1}
 SUSPECTS: dict[str, Sequence[Sides]] = {
   verdicts.WEAK: ({'critic_width': -1}, {'generator_lr': 1}, {'n_critic': -1}),
-  verdicts.STRONG: (_RATES, _GENERATOR, {'n_critic': 1}),
-  verdicts.PARTIAL: (_RATES, _GENERATOR),
-  verdicts.FULL: (_RATES, _GENERATOR),
-  verdicts.PENALTY: ({'penalty_weight': -1}, _RATES),
-  verdicts.DEAD: (_RATES,),
-  verdicts.CHECKERBOARD: (_RATES,),
+  verdicts.STRONG: (RATES, _GENERATOR, {'n_critic': 1}),
+  verdicts.PARTIAL: (RATES, _GENERATOR),
+  verdicts.FULL: (RATES, _GENERATOR),
+  verdicts.PENALTY: ({'penalty_weight': -1}, RATES),
+  verdicts.DEAD: (RATES,),
+  verdicts.CHECKERBOARD: (RATES,),
 }
 """For each failure the options that cause it, the likeliest first. R1 is among the remedies
 themselves, and so are the rates of oscillations and divergences, sized by the updates."""

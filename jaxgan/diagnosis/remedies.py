@@ -70,7 +70,7 @@ def _slower(config: Common, evidence: Sequence[Evidence]) -> Json:
   sizes, rates = _updates(evidence).values(), [x.value for x in evidence if x.name == RATE]
   factor = _sized(max(sizes), 0.01, 0.2) if sizes else 0.2
   factor = min([factor, *(USUAL / rate for rate in rates)])
-  far = causes.far(config, {'generator_lr': 1, 'critic_lr': 1})
+  far = causes.far(config, causes.RATES)
   lower = {name: _scaled(config, name, factor) for name in ('generator_lr', 'critic_lr')}
   known = far if rates else {name: max(rate, lower[name]) for name, rate in far.items()}
   return {**lower, **known}

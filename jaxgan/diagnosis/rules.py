@@ -151,7 +151,7 @@ def _thrown(case: Case) -> Shown:
   rate = max(getattr(case.config, f'{player}_lr', 0.0) for player in players)
   if getattr(case.config, 'optimizer', 'adam') != 'adam' or rate < HIGH:
     return 0.0, []
-  far = causes.far(case.config, {'generator_lr': 1, 'critic_lr': 1})
+  far = causes.far(case.config, causes.RATES)
   seen = 'neither player moves any more' if still else 'it is far above the usual one'
   says = f'a usual rate of Adam is below 0.005; {seen}'
   found = [Evidence(remedies.RATE, rate, case.step, says)]

@@ -57,6 +57,8 @@ class Calls:
     if self._coming > 1 and self._session.steps.of(self._stage, self._coming).compiled:
       self._count, self._coming = self._coming, 1
       self._session.say(f'{self._count} steps a call from step {step} on: one is very short')
+    if self._count == 1:
+      return 1
     last = step + self._count
     alone = any(last // rhythm > step // rhythm for rhythm in self._rhythms)
     inside = stages.index(self._session.recipe, last) == self._stage
