@@ -10,6 +10,7 @@ from jaxgan.networks.srgan import he
 from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.elementwise import affine, leaky_relu
 from jaxgan.nn.initializers import Initializer
+from jaxgan.nn.parameters import parameter
 from jaxgan.nn.spectral_norm import Kernel
 from jaxgan.ops.convolution import convolve, upsample_convolve
 from jaxgan.ops.resample import unshuffle
@@ -27,7 +28,7 @@ class Layer(nn.Module):
   @nn.compact
   def __call__(self) -> tuple[Array, Array]:
     w = Kernel((3, 3, self.inputs, self.features), tenth, name='weight')()
-    return w, self.param('bias', nn.initializers.zeros, (self.features,))
+    return w, parameter(self, 'bias', nn.initializers.zeros, (self.features,))
 
 
 class DenseBlock(nn.Module):

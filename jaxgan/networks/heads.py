@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.initializers import normal
+from jaxgan.nn.parameters import parameter
 
 
 def unit(x: Array) -> Array:
@@ -56,5 +57,5 @@ class Proxies(nn.Module):
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
     seen = unit(Dense(self.size, start=normal)(x.reshape(len(x), -1)))
-    proxies = self.param('proxies', nn.initializers.normal(1.0), (self.size, self.classes))
+    proxies = parameter(self, 'proxies', nn.initializers.normal(1.0), (self.size, self.classes))
     return jnp.concatenate([seen @ unit(proxies.T).T.astype(seen.dtype), seen], -1)

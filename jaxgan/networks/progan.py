@@ -13,6 +13,7 @@ from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.equalized import EqualizedConv, EqualizedDense
 from jaxgan.nn.minibatch import minibatch_stddev
 from jaxgan.nn.normalization import pixel_norm
+from jaxgan.nn.parameters import parameter
 from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
 from jaxgan.ops.resample import blend, pool, upsample
 
@@ -64,7 +65,7 @@ class Generator(nn.Module):
     # A quarter of the usual gain, as in the authors' code.
     x = EqualizedDense(size * size * width, 2**0.5 / 4, bias=None, name='dense')(z)
     places = (size, size, width) if self.zoo else (1, 1, width)
-    bias = self.param('bias', nn.initializers.zeros, places if self.zoo else (width,))
+    bias = parameter(self, 'bias', nn.initializers.zeros, places if self.zoo else (width,))
     x = x.reshape(-1, size, size, width) + bias.reshape(1, *places)
     return self.layer(pixel_norm(leaky_relu(x)), width, f'layer_{size}')
 

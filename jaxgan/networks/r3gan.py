@@ -14,6 +14,7 @@ from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.dense import Dense, Embed
 from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.initializers import Initializer
+from jaxgan.nn.parameters import parameter
 from jaxgan.ops.resample import downsample_fir, upsample_fir
 
 TAPS = (1, 3, 3, 1)  # the blur (1, 2, 1), convolved with (1, 1), which repeats or averages pixels
@@ -99,7 +100,7 @@ class Generator(nn.Module):
     side, doublings = stem(self.size)
     embed = partial(Embed, self.classes, self.embedding, start=normal())
     z = jnp.concatenate([z, *(embed()(y) for y in labels)], -1)
-    basis = self.param('basis', nn.initializers.normal(1.0), (side, side, self.width))
+    basis = parameter(self, 'basis', nn.initializers.normal(1.0), (side, side, self.width))
     x = basis[None] * Dense(self.width, False, start=normal())(z)[:, None, None]
     stages = widths(self.width, doublings + 1)
     for i, width in enumerate(stages):
@@ -130,7 +131,7 @@ class Critic(nn.Module):
       x = matched(downsample_fir(x, TAPS), width) if i else x
       x = blocks(x, self.depth, self.depth * len(stages), self.group)
     _, *side, width = x.shape
-    weights = self.param('weights', normal(), (*side, 1, width))
+    weights = parameter(self, 'weights', normal(), (*side, 1, width))
     features = (x * weights[None, :, :, 0]).sum((1, 2))
     self.sow('intermediates', 'features', features)
     if not labels:

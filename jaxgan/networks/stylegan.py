@@ -17,6 +17,7 @@ from jaxgan.core.typing import Array
 from jaxgan.networks.stylegan2 import noises
 from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.equalized import EqualizedConv, EqualizedDense
+from jaxgan.nn.parameters import parameter
 from jaxgan.ops.convolution import convolve, convolve_pool, upsample_convolve
 from jaxgan.ops.resample import blend, filtered, upsample
 
@@ -62,7 +63,7 @@ class Styled(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, w: Array, noise: Array) -> Array:
-    per_channel = lambda name: self.param(name, nn.initializers.zeros, (x.shape[-1],))
+    per_channel = lambda name: parameter(self, name, nn.initializers.zeros, (x.shape[-1],))
     # In float32: the constant starts as ones, so the norm amplifies its last digits.
     wide = jnp.promote_types(x.dtype, jnp.float32)
     y = x.astype(wide) + per_channel('noise')[None, None, None].astype(wide) * noise.astype(wide)
@@ -107,7 +108,7 @@ class Synthesis(nn.Module):
     # The authors' constant starts as ones. The parameter is the difference from one, so that small
     # changes keep their digits. The first layer has no bias: the norm subtracts it, so its gradient
     # would be rounding error.
-    x = self.param('constant', nn.initializers.zeros, (size, size, width))
+    x = parameter(self, 'constant', nn.initializers.zeros, (size, size, width))
     x = 1 + x.astype(jnp.promote_types(w.dtype, jnp.float32))
     x = jnp.broadcast_to(x[None], (w.shape[0], size, size, width))
     first = Styled(use_bias=False, name=f'style_{size}_0')(x, w[:, 0], noise[0])

@@ -18,6 +18,7 @@ from jaxgan.nn.elementwise import leaky_relu
 from jaxgan.nn.equalized import EqualizedConv, EqualizedDense, EqualizedKernel
 from jaxgan.nn.minibatch import minibatch_stddev
 from jaxgan.nn.normalization import pixel_norm
+from jaxgan.nn.parameters import parameter
 from jaxgan.ops.convolution import convolve, fir_convolve_downsample, upsample_fir_convolve
 from jaxgan.ops.resample import downsample_fir, upsample_fir
 
@@ -154,8 +155,8 @@ class Layer(nn.Module):
     style = EqualizedDense(x.shape[-1], 1.0, bias=1.0, name='style')(w)
     kernel = EqualizedKernel((3, 3, x.shape[-1], self.features), 1.0, name='weight')()
     x = modulate(x, kernel, style, self.form)
-    x = x + self.param('noise', nn.initializers.zeros, ()) * noise.astype(x.dtype)
-    bias = self.param('bias', nn.initializers.zeros, (self.features,))
+    x = x + parameter(self, 'noise', nn.initializers.zeros, ()) * noise.astype(x.dtype)
+    bias = parameter(self, 'bias', nn.initializers.zeros, (self.features,))
     return within(active(x + bias[None, None, None]), self.clamp)
 
 
@@ -169,7 +170,7 @@ class Image(nn.Module):
   def __call__(self, x: Array, w: Array) -> Array:
     style = EqualizedDense(x.shape[-1], 1.0, bias=1.0, name='style')(w)
     kernel = EqualizedKernel((1, 1, x.shape[-1], self.channels), 1.0, name='weight')()
-    bias = self.param('bias', nn.initializers.zeros, (self.channels,))
+    bias = parameter(self, 'bias', nn.initializers.zeros, (self.channels,))
     x = modulate(x, kernel, style, demodulate=False) + bias[None, None, None]
     return within(x, self.clamp)
 
@@ -200,7 +201,7 @@ class Synthesis(nn.Module):
     every = [size for size in self.sizes for _ in range(2)][1:]
     noise = noises(self, w.shape[0], every, self.kept_noise)
     size, width = self.sizes[0], self.widths[0]
-    x = self.param('constant', nn.initializers.normal(1.0), (size, size, width))
+    x = parameter(self, 'constant', nn.initializers.normal(1.0), (size, size, width))
     x = jnp.broadcast_to(x[None].astype(w.dtype), (w.shape[0], size, size, width))
     x = Layer(width, clamp=self.clamp, name=f'layer_{size}')(x, w[:, 0], noise[0])
     image = Image(self.channels, self.clamp, name=f'image_{size}')(x, w[:, 1])

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxgan.core.typing import Array
 from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.initializers import Initializer, orthogonal
+from jaxgan.nn.parameters import parameter
 from jaxgan.ops.resample import max_pool
 
 
@@ -40,5 +41,5 @@ class SelfAttention(nn.Module):
     wide = jnp.promote_types(x.dtype, jnp.float32)
     shares = nn.softmax(likeness.astype(wide)).astype(x.dtype)
     seen = jnp.einsum('bqk,bkc->bqc', shares, value).reshape(*x.shape[:3], -1)
-    gamma = self.param('gamma', nn.initializers.zeros, ())
+    gamma = parameter(self, 'gamma', nn.initializers.zeros, ())
     return x + gamma * conv(c, 'output')(seen)

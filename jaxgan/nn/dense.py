@@ -7,12 +7,13 @@ from jax import lax
 from jaxgan.core.typing import Array
 from jaxgan.nn.elementwise import affine
 from jaxgan.nn.initializers import Initializer, normal
+from jaxgan.nn.parameters import parameter
 from jaxgan.nn.spectral_norm import Kernel
 
 
 def with_bias(module: nn.Module, y: Array, features: int) -> Array:
   """Add a learned bias, the parameter `bias` of the module."""
-  return affine(y, None, module.param('bias', nn.initializers.zeros, (features,)))
+  return affine(y, None, parameter(module, 'bias', nn.initializers.zeros, (features,)))
 
 
 class Dense(nn.Module):

@@ -7,6 +7,7 @@ import flax.linen as nn
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.elementwise import affine
+from jaxgan.nn.parameters import parameter
 from jaxgan.ops import convolution
 
 
@@ -31,7 +32,7 @@ class EqualizedKernel(nn.Module):
 
   @nn.compact
   def __call__(self) -> Array:
-    w = self.param('kernel', nn.initializers.normal(1 / self.rate), tuple(self.shape))
+    w = parameter(self, 'kernel', nn.initializers.normal(1 / self.rate), tuple(self.shape))
     return w * (self.gain * self.rate / math.prod(self.shape[:-1]) ** 0.5)
 
 
@@ -57,7 +58,7 @@ class EqualizedDense(nn.Module):
     if self.bias is None:
       return y
     start = nn.initializers.constant(self.bias / self.rate)
-    return affine(y, None, self.param('bias', start, (self.features,)) * self.rate)
+    return affine(y, None, parameter(self, 'bias', start, (self.features,)) * self.rate)
 
 
 class EqualizedConv(nn.Module):
@@ -83,4 +84,4 @@ class EqualizedConv(nn.Module):
     y = self.form(x, EqualizedKernel(shape, self.gain, name='weight')())
     if not self.use_bias:
       return y
-    return affine(y, None, self.param('bias', nn.initializers.zeros, (self.features,)))
+    return affine(y, None, parameter(self, 'bias', nn.initializers.zeros, (self.features,)))

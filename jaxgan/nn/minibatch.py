@@ -8,6 +8,7 @@ from jaxgan.core import parts
 from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.initializers import Initializer, normal
+from jaxgan.nn.parameters import parameter
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -43,7 +44,7 @@ class MinibatchDiscrimination(nn.Module):
     # Sum over pairs `[B, B, kernels]`, one dimension at a time: all at once needs too much memory.
     apart = sum(jnp.abs(part[:, None] - part[None]) for part in sliced)
     near = jnp.exp(-apart).sum(1) - 1  # minus the pair of each image with itself
-    bias = self.param('bias', nn.initializers.constant(-1.0), (self.kernels,))
+    bias = parameter(self, 'bias', nn.initializers.constant(-1.0), (self.kernels,))
     return near + bias.astype(near.dtype)[None]
 
 

@@ -11,6 +11,7 @@ from jaxgan.core.typing import Array
 from jaxgan.nn.dense import Dense
 from jaxgan.nn.elementwise import affine
 from jaxgan.nn.initializers import Initializer, orthogonal
+from jaxgan.nn.parameters import parameter
 
 
 def moments(x: Array) -> tuple[Array, Array]:
@@ -68,8 +69,8 @@ class BatchNorm(nn.Module):
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
     scale, shift = Standardize(self.momentum, self.eps, name='statistics')(x, train)
-    gain = self.param('scale', self.start, (x.shape[-1],))
-    bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
+    gain = parameter(self, 'scale', self.start, (x.shape[-1],))
+    bias = parameter(self, 'bias', nn.initializers.zeros, (x.shape[-1],))
     return affine(x, gain * scale, gain * shift + bias)
 
 
@@ -94,8 +95,8 @@ class VirtualBatchNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, train: bool) -> Array:
-    gain = self.param('scale', self.start, (x.shape[-1],))
-    bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
+    gain = parameter(self, 'scale', self.start, (x.shape[-1],))
+    bias = parameter(self, 'bias', nn.initializers.zeros, (x.shape[-1],))
     first, share = len(x[: self.reference]), 1 / (self.reference + 1)
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     own = jnp.stack([wide, wide**2]).mean(tuple(range(2, x.ndim)) if x.ndim > 2 else ())
@@ -136,8 +137,8 @@ class InstanceNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    gain = self.param('scale', nn.initializers.ones, (x.shape[-1],))
-    bias = self.param('bias', nn.initializers.zeros, (x.shape[-1],))
+    gain = parameter(self, 'scale', nn.initializers.ones, (x.shape[-1],))
+    bias = parameter(self, 'bias', nn.initializers.zeros, (x.shape[-1],))
     return affine(instance_norm(x), gain, bias)
 
 
@@ -160,8 +161,8 @@ class ConditionalBatchNorm(nn.Module):
   def __call__(self, x: Array, labels: Array, *, train: bool) -> Array:
     scale, shift = Standardize(self.momentum, self.eps, name='statistics')(x, train)
     shape = (self.classes, x.shape[-1])
-    gain = self.param('scale', nn.initializers.ones, shape)[labels]
-    bias = self.param('bias', nn.initializers.zeros, shape)[labels]
+    gain = parameter(self, 'scale', nn.initializers.ones, shape)[labels]
+    bias = parameter(self, 'bias', nn.initializers.zeros, shape)[labels]
     return affine(x, gain * scale[None], gain * shift[None] + bias)
 
 

@@ -10,6 +10,7 @@ from jax import lax
 
 from jaxgan.core.typing import Array
 from jaxgan.nn.initializers import Initializer, normal
+from jaxgan.nn.parameters import parameter
 
 
 def spectral_norm(w: Array, u: Array, eps: float = 1e-12) -> tuple[Array, Array]:
@@ -57,7 +58,7 @@ class Kernel(nn.Module):
 
   @nn.compact
   def __call__(self) -> Array:
-    w = self.param('kernel', self.start, tuple(self.shape))
+    w = parameter(self, 'kernel', self.start, tuple(self.shape))
     if not self.spectral:
       return w
     first = lambda: jax.random.normal(self.make_rng('params'), (self.shape[-1],))

@@ -14,6 +14,7 @@ from flax.traverse_util import unflatten_dict
 from jax import lax
 
 from jaxgan.core.typing import Array, Tree
+from jaxgan.nn.parameters import parameter
 
 SIZE, FEATURES, CLASSES = 299, 2048, 1008
 Unit = tuple[str, int, int | tuple[int, int], int]  # name, width, kernel, stride
@@ -73,14 +74,14 @@ class Convolution(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     shape = (*self.kernel, x.shape[-1], self.width)
-    w = self.param('kernel', nn.initializers.he_normal(), shape)
+    w = parameter(self, 'kernel', nn.initializers.he_normal(), shape)
     pads = [(k // 2, k // 2) if self.padded else (0, 0) for k in self.kernel]
     strides, layout = (self.stride, self.stride), ('NHWC', 'HWIO', 'NHWC')
     y = lax.conv_general_dilated(
       x, w, strides, pads, dimension_numbers=layout, precision=lax.Precision.HIGHEST
     )
-    scale = self.param('scale', nn.initializers.ones, (self.width,))
-    shift = self.param('shift', nn.initializers.zeros, (self.width,))
+    scale = parameter(self, 'scale', nn.initializers.ones, (self.width,))
+    shift = parameter(self, 'shift', nn.initializers.zeros, (self.width,))
     return nn.relu(y * scale[None, None, None] + shift[None, None, None])
 
 
@@ -194,7 +195,7 @@ class Inception(nn.Module):
     for name, (make, given) in BLOCKS.items():
       x = Mixed(make(*given), name=name)(x)
     features = x.mean((1, 2))
-    w = self.param('fc', nn.initializers.lecun_normal(), (FEATURES, CLASSES))
+    w = parameter(self, 'fc', nn.initializers.lecun_normal(), (FEATURES, CLASSES))
     return features, jnp.dot(features, w, precision=lax.Precision.HIGHEST)
 
 
