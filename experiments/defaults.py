@@ -77,6 +77,8 @@ START: Mapping[str, Options] = {
   'wgan': WGAN,
   'sngan': SNGAN,
   'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
+  'acgan': dict(critic_norm=False, r1=0.0, **ADAM),
+  'ebgan': ADAM,
 }
 """The defaults before the search, as far as the grid changes them."""
 GRIDS: Mapping[str, Mapping[str, Options]] = {
@@ -98,6 +100,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 2e-3': {**PENALIZED, **_rates(2e-3)},
   },
   'cgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
+  'acgan': {'penalized': PENALIZED, 'classes 0.3': {**PENALIZED, 'classification': 0.3}},
+  'ebgan': {'quick': QUICK, 'rates 1e-3': _rates(1e-3)},
   'gan': {
     'quick': QUICK,
     'penalized': {**QUICK, 'r1': 1.0},
@@ -139,6 +143,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 1e-3': _rates(1e-3),
     'beta2 0.99': {'beta2': 0.99},
     'slopes 0.3': {'r1': 0.3, 'r2': 0.3},
+    'slopes 10': {'r1': 10.0, 'r2': 10.0},
+    'slopes 100': {'r1': 100.0, 'r2': 100.0},
   },
 }
 """What is compared with the start, by name: the options that differ from it."""

@@ -42,16 +42,16 @@ SMALL = '--width=8 --batch-size=4 --jitter=False --steps=400'
 
 SETTINGS: dict[str, str] = {
   'gan': '',
-  'dcgan': '--width=16 --steps=1000',
-  'cgan': '--width=16 --steps=1000',
+  'dcgan': '',
+  'cgan': '',
   'infogan': '--latent-size=16 --generator-lr=5e-4 --steps=1000',
-  'acgan': '--width=16 --critic-norm=False --steps=1000',
+  'acgan': '',
   'bigan': '--width=16 --steps=1000',
   'vaegan': '--width=16 --steps=1000',
-  'ebgan': '--steps=1000',
+  'ebgan': '',
   'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --steps=1000',
-  'lsgan': '--width=16 --steps=1000',
+  'lsgan': '',
   'sngan': '--generator-width=32 --critic-width=32 --steps=400',
   'unrolled': '--steps=300',
   'biggan': '--generator-width=16 --critic-width=16 --steps=200',
@@ -280,8 +280,7 @@ def made(variant: str) -> None:
 INTRODUCTION = """# Gallery
 
 What the command of each variant makes. Every picture is made of the run that the command below it
-trains, by its last state: seed 0, the first samples. The settings of `infogan`, `acgan`, `srgan`,
-`stylegan2` and `r3gan` were changed after a first run that was worse; nothing else was chosen. The
+trains, by its last state: seed 0, the first samples. The settings of `infogan`, `srgan`, `stylegan2` and `r3gan` were changed after a first run that was worse; nothing else was chosen. The
 runs are *short*, so that each takes minutes on two CPU cores: they show what to expect first, not
 what a variant can do.
 

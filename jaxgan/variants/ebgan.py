@@ -38,6 +38,10 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
   """Numbers of the critic's code of an image."""
   width: int = 32
   critic_norm: bool = False
+  generator_lr: float = 1e-3
+  critic_lr: float = 1e-3
+  beta1: float = 0.0
+  beta2: float = 0.99
 
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
@@ -46,7 +50,17 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
 
 
 PAPER: Preset = dict(
-  image_size=64, width=64, critic_norm=True, margin=0.18, code=512, bias=False, ema_images=0.0
+  image_size=64,
+  width=64,
+  critic_norm=True,
+  margin=0.18,
+  code=512,
+  bias=False,
+  generator_lr=2e-4,
+  critic_lr=2e-4,
+  beta1=0.5,
+  beta2=0.999,
+  ema_images=0.0,
 )
 
 

@@ -24,6 +24,7 @@ class Config(dcgan.Penalized, config.Config):
 
   coding: Literal['least_squares', 'least_squares_pearson'] = 'least_squares'
   """Targets 1 and 0, the generator's 1; or 1 and -1, the generator's 0 (Pearson's chi squared)."""
+  steps: int = 6000
 
 
 PAPER: Preset = dict(

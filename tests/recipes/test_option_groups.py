@@ -43,7 +43,7 @@ def test_an_option_without_effect_is_refused_with_what_it_needs(name):
     ('r3gan', dict(r1=0.0, r2=0.0, slopes_end=0.5), 'slopes_end'),
     ('cgan', dict(maxout=True, width=8), 'width'),
     ('cgan', dict(maxout=True, bias=False), 'bias'),
-    ('cgan', dict(maxout=True, critic_norm=False), 'critic_norm'),
+    ('cgan', dict(maxout=True, critic_norm=True), 'critic_norm'),
     ('gan', dict(top_k=0.5, feature_matching='squared'), 'top_k'),
     ('gan', dict(objective='minimax', feature_matching='squared'), 'objective'),
     ('gan', dict(images=640, steps=5), 'steps'),
