@@ -8,10 +8,10 @@ loss and y the class:
 where L is the adversarial loss and C the cross-entropy. `--head=reacgan` is Kang et al., Rebooting
 ACGAN, 2021: C is the data-to-data cross-entropy of directions, and the critic's loss has it for
 real images alone. Departures: the networks are DCGAN's, without dropout, and the head of reacgan
-has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10. The laptop's critic has
-no batch norm: with it, short runs drew the same image for all classes. R1 penalizes its gradients,
-the rates are 1e-3 and beta1 is 0: without these a class became one image on few images (measured:
-`experiments/defaults.md`).
+has no spectral norm. `--preset=paper` is the setting of AC-GAN for CIFAR-10. The laptop's critic
+has no batch norm: with it, short runs drew the same image for all classes. R1 penalizes its
+gradients, the rates are 1e-3 and beta1 is 0: without these a class became one image on few images
+(measured: `experiments/defaults.md`).
 """
 
 from dataclasses import dataclass
