@@ -302,8 +302,9 @@ def _of_arrays(config: Common, given: Data) -> tuple[Common, Source]:
     )
   if channels not in (1, 3, 4) and not source.spec.columns:
     raise ValueError(f'images have 1 channel, 3 (RGB) or 4 (RGBA); those of data= have {channels}')
-  config = dataclasses.replace(config, dataset=ARRAYS)
-  return config, _without(config, source)
+  # The held-out images of a data set that Python loaded are not stored with the run.
+  source = dataclasses.replace(source, has_held_out=False)
+  return dataclasses.replace(config, dataset=ARRAYS), _without(config, source)
 
 
 def _default(config: Common) -> str:

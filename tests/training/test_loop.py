@@ -334,6 +334,11 @@ class TestArrays:
   def test_come_in_several_forms(self, given, tmp_path):
     assert of_arrays(tmp_path, given).spec == Spec(8, 3)
 
+  def test_of_a_loaded_data_set_have_no_held_out_images(self, tmp_path):
+    loaded = dataclasses.replace(data.from_arrays(OWN), has_held_out=True)
+    trained = of_arrays(tmp_path, loaded, steps=50)  # whose signals would look at them
+    assert 'critic/gap' in trained.history and 'critic/overfit' not in trained.history
+
   def test_a_run_goes_on_with_the_same_ones(self, tmp_path):
     of_arrays(tmp_path / 'parts')
     parts = of_arrays(tmp_path / 'parts', OWN.copy(), steps=4)
