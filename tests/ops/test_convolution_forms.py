@@ -88,7 +88,7 @@ def test_rules(w_shape, stride, pads, forms):
   'pads', [((0, 0), (-2, 1)), ((-2, 2), (0, 0)), ((2, -1), (-1, 1)), ((-1, -1), (2, 2))]
 )
 def test_sides_that_are_cropped_and_padded(pads, dilation, stride):
-  """XLA:CPU of jax 0.10 returns wrong numbers, up to 1e21 times too large, where an axis is both."""
+  """XLA:CPU of jax 0.10 returns wrong numbers, up to 1e21 times too large, for an axis of both."""
   draw = np.random.default_rng(0)
   x, w = (jnp.asarray(draw.normal(size=s), jnp.float32) for s in ((2, 9, 15, 5), (2, 2, 5, 16)))
   spread = [(0, 0, 0), *((low, high, 1 if dilation else 0) for low, high in pads), (0, 0, 0)]
