@@ -34,6 +34,7 @@ class Config(config.Ordinary, config.Packs, config.Accumulated):
   """Slopes near one between real and fake; at most one there; near one around real images."""
   penalty_weight: float = 10.0
   """Weight of the penalty."""
+  steps: int = 6000
   latent_size: int = 128
   generator_lr: float = 1e-3
   critic_lr: float = 1e-3
