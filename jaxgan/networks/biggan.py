@@ -1,10 +1,11 @@
-"""Networks of BigGAN and BigGAN-deep: residual blocks, spectral norm and attention.
+"""Networks of SAGAN, BigGAN and BigGAN-deep: residual blocks, spectral norm and attention.
 
-The initializers are orthogonal. Channels are multiples of `width`. Up to 56 pixels, all blocks of
+The initializers are orthogonal unless `start` says otherwise. Channels are multiples of `width`. Up to 56 pixels, all blocks of
 a network have the same width, as the authors use for CIFAR-10. From 64 pixels on, the blocks become
 narrower towards the image.
 
-Reference: Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018.
+References: Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018;
+Zhang et al., Self-Attention Generative Adversarial Networks, 2019.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from jaxgan.nn.attention import SelfAttention
 from jaxgan.nn.convolutions import Conv
 from jaxgan.nn.dense import Dense, Embed
 from jaxgan.nn.elementwise import affine
-from jaxgan.nn.initializers import orthogonal
+from jaxgan.nn.initializers import Initializer, orthogonal
 from jaxgan.nn.normalization import BatchNorm, Standardize, VectorBatchNorm
 from jaxgan.ops.convolution import upsample_convolve
 from jaxgan.ops.resample import pool, upsample
@@ -74,16 +75,22 @@ conv = partial(Conv, spectral=True, start=orthogonal)
 class ClassBatchNorm(nn.Module):
   """Batch norm with gain 1 + g and bias b, where g and b are learned vectors of each class.
 
+  Attributes:
+    classes: the number of classes.
+    eps: added to the variance.
+    start: the initializer of g and b.
+
   Reference: Brock et al., 2018; the authors' setting for CIFAR-10.
   """
 
   classes: int
   eps: float = 1e-5
+  start: Initializer = orthogonal
 
   @nn.compact
   def __call__(self, x: Array, labels: Array, *, train: bool) -> Array:
     scale, shift = Standardize(eps=self.eps, name='statistics')(x, train)
-    table = partial(Embed, self.classes, x.shape[-1], start=orthogonal)
+    table = partial(Embed, self.classes, x.shape[-1], start=self.start)
     gain, bias = 1 + table(name='gain')(labels), table(name='bias')(labels)
     return affine(x, gain * scale[None], gain * shift[None] + bias)
 
@@ -98,11 +105,12 @@ class UpBlock(nn.Module):
   width: int
   bias: bool = False
   norm: Callable[..., nn.Module] = VectorBatchNorm
+  start: Initializer = orthogonal
 
   @nn.compact
-  def __call__(self, x: Array, condition: Array, *, train: bool) -> Array:
-    active = lambda x: nn.relu(self.norm()(x, condition, train=train))
-    wide = partial(conv, self.width, use_bias=self.bias)
+  def __call__(self, x: Array, *condition: Array, train: bool) -> Array:
+    active = lambda x: nn.relu(self.norm()(x, *condition, train=train))
+    wide = partial(conv, self.width, use_bias=self.bias, start=self.start)
     y = wide(form=upsample_convolve)(active(x))
     y = wide()(active(y))
     return y + wide(kernel=1, form=upsample_convolve)(x)
@@ -167,8 +175,8 @@ class Generator(nn.Module):
     channels: channels of the image.
     width: the unit of the channels.
     classes: number of classes.
-    shared: length of the label's embedding, which all blocks share; 0: each batch norm has a gain
-      and a bias for each class, and the first map is made of the whole latent.
+    shared: length of the label's embedding, which all blocks share; 0: the first map is made of the
+      whole latent, and each batch norm has a gain and a bias, with labels one for each class.
     attention: largest side in pixels of the map with self-attention.
     deep: BigGAN-deep.
     bias: give every convolution of the blocks a bias, as the authors do. Where no attention
@@ -176,8 +184,10 @@ class Generator(nn.Module):
     eps: added to the variances by batch norm.
     spare: the last convolution has as many outputs as inputs, and the image consists of the first
       ones, as in the published BigGAN-deep. The others have an effect by spectral norm alone.
+    start: the initializer of all kernels, unless `deep`.
+    tables: with `shared` 0, the initializer of what each class adds to gain 1 and bias 0.
 
-  Reference: Brock et al., 2018 (BigGAN).
+  References: Brock et al., 2018 (BigGAN); with `shared` 0: Zhang et al., 2019 (SAGAN).
   """
 
   size: int
@@ -190,29 +200,33 @@ class Generator(nn.Module):
   bias: bool = False
   eps: float = 1e-5
   spare: bool = False
+  start: Initializer = orthogonal
+  tables: Initializer = orthogonal
 
   @nn.compact
   def __call__(self, z: Array, *labels: Array, train: bool) -> Array:
     side, (first, *widths) = stem(self.size)[0], [self.width * m for m in rising(self.size)]
-    norm = partial(VectorBatchNorm if self.shared else ClassBatchNorm, eps=self.eps)
+    norm: Callable[..., nn.Module] = partial(VectorBatchNorm, eps=self.eps)
     if self.shared:
       embed = partial(Embed, self.classes, self.shared, start=orthogonal, name='shared')
-      chunk, *conditions = self.conditions(z, [embed()(y) for y in labels], len(widths))
+      chunk, *vectors = self.conditions(z, [embed()(y) for y in labels], len(widths))
+      conditions: list[tuple[Array, ...]] = [(vector,) for vector in vectors]
     else:
-      norm = partial(norm, self.classes)
-      chunk, conditions = z, [*labels] * len(widths)
-    x = Dense(side * side * first, spectral=True, start=orthogonal)(chunk)
+      of_class = partial(ClassBatchNorm, self.classes, start=self.tables)
+      norm = partial(of_class if labels else BatchNorm, eps=self.eps)
+      chunk, conditions = z, [labels] * len(widths)
+    x = Dense(side * side * first, spectral=True, start=self.start)(chunk)
     x = x.reshape(-1, side, side, first)
     for width, condition in zip(widths, conditions, strict=True):
       if self.deep:
-        x = DeepUpBlock(x.shape[-1], False, self.bias, norm)(x, condition, train=train)
-        x = DeepUpBlock(width, True, self.bias, norm)(x, condition, train=train)
+        x = DeepUpBlock(x.shape[-1], False, self.bias, norm)(x, *condition, train=train)
+        x = DeepUpBlock(width, True, self.bias, norm)(x, *condition, train=train)
       else:
-        x = UpBlock(width, self.bias, norm)(x, condition, train=train)
+        x = UpBlock(width, self.bias, norm, self.start)(x, *condition, train=train)
       if x.shape[1] == attended(self.size, self.attention):
-        x = SelfAttention()(x)
+        x = SelfAttention(start=self.start)(x)
     x = nn.relu(BatchNorm(eps=self.eps)(x, train=train))
-    image = conv(x.shape[-1] if self.spare else self.channels)(x)
+    image = conv(x.shape[-1] if self.spare else self.channels, start=self.start)(x)
     return jnp.tanh(image[..., : self.channels])
 
   def conditions(self, z: Array, embedded: list[Array], blocks: int) -> list[Array]:
@@ -231,13 +245,21 @@ class Generator(nn.Module):
 class Critic(nn.Module):
   """Critic: images `[B, S, S, C]` (and labels `[B]`, by projection) -> logits `[B]`.
 
-  Reference: Brock et al., 2018 (BigGAN).
+  Attributes:
+    width: the unit of the channels.
+    classes: number of classes.
+    attention: largest side in pixels of the map with self-attention.
+    deep: BigGAN-deep.
+    start: the initializer of all kernels, unless `deep`.
+
+  References: Brock et al., 2018 (BigGAN); Zhang et al., 2019 (SAGAN).
   """
 
   width: int = 96
   classes: int = 0
   attention: int = 16
   deep: bool = False
+  start: Initializer = orthogonal
 
   @nn.compact
   def __call__(self, x: Array, *labels: Array, train: bool) -> Array:
@@ -248,15 +270,15 @@ class Critic(nn.Module):
     for i, multiple in enumerate(multiples):
       x = self.block(x, self.width * multiple, i < halvings, i == 0)
       if i < halvings and x.shape[1] == place:
-        x = SelfAttention()(x)
+        x = SelfAttention(start=self.start)(x)
     h = nn.relu(x).sum((1, 2))
     self.sow('intermediates', 'features', h)
-    logits = Dense(1, spectral=True, start=orthogonal)(h)[:, 0]
-    embed = partial(Embed, self.classes, h.shape[-1], True, orthogonal)
+    logits = Dense(1, spectral=True, start=self.start)(h)[:, 0]
+    embed = partial(Embed, self.classes, h.shape[-1], True, self.start)
     return logits + sum((embed()(y) * h).sum(-1) for y in labels)
 
   def block(self, x: Array, width: int, down: bool, entry: bool) -> Array:
     """Apply one residual block, or two in the deep form."""
     if self.deep:
       return DeepDownBlock(width, False)(DeepDownBlock(width, down)(x))
-    return DownBlock(width, down, entry, starts=(orthogonal, orthogonal))(x)
+    return DownBlock(width, down, entry, starts=(self.start, self.start))(x)
