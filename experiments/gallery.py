@@ -54,6 +54,7 @@ SETTINGS: dict[str, str] = {
   'lsgan': '',
   'sngan': '--generator-width=32 --critic-width=32 --steps=400',
   'unrolled': '--steps=300',
+  'sagan': '--steps=1000',
   'biggan': '--generator-width=16 --critic-width=16 --steps=200',
   'progan': '--width=32 --base=256 --steps=450',
   'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=450',
