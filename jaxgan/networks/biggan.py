@@ -1,8 +1,8 @@
 """Networks of SAGAN, BigGAN and BigGAN-deep: residual blocks, spectral norm and attention.
 
-The initializers are orthogonal unless `start` says otherwise. Channels are multiples of `width`. Up to 56 pixels, all blocks of
-a network have the same width, as the authors use for CIFAR-10. From 64 pixels on, the blocks become
-narrower towards the image.
+The initializers are orthogonal unless `start` says otherwise. Channels are multiples of `width`. Up
+to 56 pixels, all blocks of a network have the same width, as the authors use for CIFAR-10. From 64
+pixels on, the blocks become narrower towards the image.
 
 References: Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2018;
 Zhang et al., Self-Attention Generative Adversarial Networks, 2019.

@@ -57,11 +57,9 @@ def test_the_preset_is_the_setting_of_the_paper():
 
 
 def test_both_attend_at_32_pixels_of_128():
-  nets = (Generator(128, 3, 4, shared=0, attention=32), jnp.zeros((2, 8))), (
-    Critic(4, attention=32),
-    jnp.zeros((2, 128, 128, 3)),
-  )
-  for net, x in nets:
+  generator = Generator(128, 3, 4, shared=0, attention=32), jnp.zeros((2, 8))
+  critic = Critic(4, attention=32), jnp.zeros((2, 128, 128, 3))
+  for net, x in (generator, critic):
     run = partial(net.init_with_output, train=True, capture_intermediates=True)
     taken = jax.eval_shape(run, jax.random.key(0), x)[1]['intermediates']
     assert [v['__call__'][0].shape[1] for k, v in taken.items() if 'Attention' in k] == [32]
