@@ -76,6 +76,8 @@ START: Mapping[str, Options] = {
   'wgan_gp': WGAN_GP,
   'wgan': WGAN,
   'sngan': SNGAN,
+  'gan_cls': dict(critic_norm=True, r1=0.0, **ADAM),
+  'infogan': dict(critic_norm=True, r1=0.0, **{**ADAM, 'generator_lr': 1e-3}),
   'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
   'acgan': dict(critic_norm=False, r1=0.0, **ADAM),
   'ebgan': ADAM,
@@ -102,6 +104,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
   'cgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
   'acgan': {'penalized': PENALIZED, 'classes 0.3': {**PENALIZED, 'classification': 0.3}},
   'ebgan': {'quick': QUICK, 'rates 1e-3': _rates(1e-3)},
+  'gan_cls': {'penalized': PENALIZED},
+  'infogan': {'penalized': PENALIZED},
   'gan': {
     'quick': QUICK,
     'penalized': {**QUICK, 'r1': 1.0},
@@ -195,6 +199,8 @@ class Compare(Common):
   """Seeds of training."""
   mnist_steps: int = 1000
   """Length of a run on MNIST."""
+  digits_steps: int = LONG
+  """Length of a run on digits."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +298,7 @@ def search(arguments: Search) -> None:
 def compare(arguments: Compare) -> None:
   """Train the start and the settings with every seed on every set of images."""
   arguments.out.mkdir(parents=True, exist_ok=True)
-  steps = {'digits': LONG, 'mnist': arguments.mnist_steps}
+  steps = {'digits': arguments.digits_steps, 'mnist': arguments.mnist_steps}
   tasks = [
     Task(arguments.variant, setting, dataset, steps[dataset], seed)
     for dataset in arguments.datasets

@@ -81,14 +81,12 @@ class Train:
   """The run's directory."""
   seed: int = 0
   """Seed of the run."""
-  steps: int = 2000
+  steps: int = 4000
   """Length of the run in steps."""
   shuffled: bool = False
   """Shuffle the captions among the training images: the control."""
-  size: int = 32
+  size: int = 24
   """Pixels on a side."""
-  rate: float = 2e-4
-  """Learning rate of both networks."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Judge:
   """A picture of the first run: real held-out images, and three drawn by each of their captions."""
   drawn: int = 4
   """Images drawn by each held-out caption."""
-  size: int = 32
+  size: int = 24
   """Pixels on a side of the runs' images."""
 
 
@@ -181,7 +179,8 @@ def train(arguments: Train) -> None:
   config = jaxgan.configure(
     'gan_cls',
     **dict(steps=arguments.steps, seed=arguments.seed, width=24, batch_size=32),
-    **dict(generator_lr=arguments.rate, critic_lr=arguments.rate),
+    **dict(critic_norm=False, r1=1.0, generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99),
+    **dict(sample_every=100_000, report=False),
   )
   source = load(arguments.folder, 'train', arguments.size)
   jaxgan.train(
