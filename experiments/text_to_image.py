@@ -179,7 +179,6 @@ def train(arguments: Train) -> None:
   config = jaxgan.configure(
     'gan_cls',
     **dict(steps=arguments.steps, seed=arguments.seed, width=24, batch_size=32),
-    **dict(critic_norm=False, r1=1.0, generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99),
     **dict(sample_every=100_000, report=False),
   )
   source = load(arguments.folder, 'train', arguments.size)

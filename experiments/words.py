@@ -224,7 +224,7 @@ def scores(found: np.ndarray, asked: np.ndarray) -> dict[str, list[float]]:
 
 def judge(arguments: Judge) -> None:
   """Judge real held-out images, then each run by captions that were held out and by seen ones."""
-  train, test = (data.load('captions', folder=arguments.folder, split=x) for x in COUNT)
+  train, test = (data.load('captions', folder=arguments.folder, split=x, channels=1) for x in COUNT)
   named = classifier(train)
   print(json.dumps({'what': 'real images', **scores(named(test.all()), wanted(captions_of(test)))}))
   groups: dict[str, list[str]] = {'held out': [], 'seen': []}

@@ -65,6 +65,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'dcgan critic_norm': {'r1': 0.0},
   'dcgan minibatch': {'r1': 0.0},
   'cgan critic_norm': {'r1': 0.0},
+  'gan_cls critic_norm': {'r1': 0.0},
   'cgan minibatch': {'r1': 0.0},
   'acgan critic_norm': {'r1': 0.0},
   'gan minibatch': {'r1': 0.0},

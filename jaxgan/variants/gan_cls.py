@@ -10,7 +10,9 @@ and the text that it was made of:
 `--interpolation` is GAN-INT, `--conditioning` the conditioning augmentation of Zhang et al.,
 StackGAN, 2017. Departures: the text encoder is not a trained char-CNN-RNN but hashed words, or any
 function; the critic joins text and image by their product in place of a 1x1 convolution; and the
-defaults are a laptop's. `--preset=paper` is the size, rate and batch of the article.
+defaults are a laptop's: the critic has no batch norm, R1 penalizes its gradients, the rates are
+1e-3 and beta1 is 0 (measured: `experiments/defaults.md`). `--preset=paper` is the size, rate and
+batch of the article.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +36,7 @@ from jaxgan.variants import dcgan
 
 
 @dataclass(frozen=True)
-class Config(dcgan.Convolutional, texts.Texts, config.TwoPlayer, config.Scheduled):
+class Config(dcgan.Penalized, texts.Texts, config.TwoPlayer, config.Scheduled):
   """Options of GAN-CLS."""
 
   text_features: int = 128
@@ -51,7 +53,18 @@ class Config(dcgan.Convolutional, texts.Texts, config.TwoPlayer, config.Schedule
     return super().problems() + found + config.zero_or_above(self, 'interpolation', 'conditioning')
 
 
-PAPER: Preset = dict(image_size=64, text_features=128, interpolation=1.0, ema_images=0.0)
+PAPER: Preset = dict(
+  image_size=64,
+  text_features=128,
+  interpolation=1.0,
+  critic_norm=True,
+  r1=0.0,
+  generator_lr=2e-4,
+  critic_lr=2e-4,
+  beta1=0.5,
+  beta2=0.999,
+  ema_images=0.0,
+)
 
 Added = tuple[Array, Nets, Logs]
 """What a term adds to a loss, the networks with updated statistics, and values to log."""
