@@ -5,7 +5,7 @@ the left" or "a thin three left of a thick zero". Thick and thin are measured: t
 strokes is four times the mean distance of a digit's pixels from its edge, as it is for a strip;
 the thinnest and the thickest third of the digits have a name. Two kinds of combinations are held
 out, and every word of theirs is in other captions: 20 of the 100 pairs of digits never stand side
-by side, and each digit is never drawn alone in one of the four kinds (thin or thick, left or right).
+by side, and each digit is never alone in one of the four kinds (thin or thick, left or right).
 
 A classifier names the digit and its strokes in each half of an image, or that it is empty. It is
 trained on halves of real training images. An image is right if both halves are as asked.
@@ -178,10 +178,15 @@ def wanted(captions: Sequence[str]) -> np.ndarray:
 
 
 def halved(images: np.ndarray) -> np.ndarray:
-  """Return the left halves of images, then the right ones, each with the other half empty."""
-  left, right = images.copy(), images.copy()
-  left[:, :, SIDE // 2 :], right[:, :, : SIDE // 2] = 0, 0
-  return np.concatenate([left, right])
+  """Return the left halves of images, then the right ones, in the middle of a square, enlarged.
+
+  The rows above and below, where no real image has a digit, are cut. The classifier needs digits of
+  about MNIST's own size: with those of half the size it is right in 0.66 of real images.
+  """
+  half, edge = SIDE // 2, SIDE // 8
+  both = np.concatenate([images[:, :, :half], images[:, :, half:]])[:, edge : SIDE - edge]
+  square = np.pad(both, ((0, 0), (0, 0), (edge, edge), (0, 0)))
+  return square.repeat(2, 1).repeat(2, 2)
 
 
 def digits_of(classes: np.ndarray) -> np.ndarray:
