@@ -22,7 +22,7 @@ BATCH = {
 
 def recipe(**options):
   options = dict(batch_size=4, width=4, latent_size=6, text_features=5, image_size=8) | options
-  return variants.build(variants.configure('gan_cls', critic_norm=False, **options), SPEC)
+  return variants.build(variants.configure('gan_cls', r1=0.0, **options), SPEC)
 
 
 def bound(made, seed=0):
@@ -32,6 +32,13 @@ def bound(made, seed=0):
     lambda x: x + 0.1 * jax.random.normal(jax.random.key(9), x.shape), state.params
   )
   return game.nets(stage.game, dataclasses.replace(state, params=params))
+
+
+def test_the_laptops_critic_is_penalized_and_the_papers_is_normalized():
+  laptop, paper = (variants.configure('gan_cls', preset) for preset in ('laptop', 'paper'))
+  changed = lambda c: (c.critic_norm, c.r1, c.generator_lr, c.critic_lr, c.beta1, c.beta2)
+  assert changed(laptop) == (False, 1.0, 1e-3, 1e-3, 0.0, 0.99)
+  assert changed(paper) == (True, 0.0, 2e-4, 2e-4, 0.5, 0.999)
 
 
 def turn(made, player):
