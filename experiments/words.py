@@ -178,15 +178,13 @@ def wanted(captions: Sequence[str]) -> np.ndarray:
 
 
 def halved(images: np.ndarray) -> np.ndarray:
-  """Return the left halves of images, then the right ones, in the middle of a square, enlarged.
+  """Return the left halves of images, then the right ones, each in the middle of a square.
 
-  The rows above and below, where no real image has a digit, are cut. The classifier needs digits of
-  about MNIST's own size: with those of half the size it is right in 0.66 of real images.
+  The rows above and below, where no real image has a digit, are cut.
   """
   half, edge = SIDE // 2, SIDE // 8
   both = np.concatenate([images[:, :, :half], images[:, :, half:]])[:, edge : SIDE - edge]
-  square = np.pad(both, ((0, 0), (0, 0), (edge, edge), (0, 0)))
-  return square.repeat(2, 1).repeat(2, 2)
+  return np.pad(both, ((0, 0), (0, 0), (edge, edge), (0, 0)))
 
 
 def digits_of(classes: np.ndarray) -> np.ndarray:
@@ -229,7 +227,8 @@ def scores(found: np.ndarray, asked: np.ndarray) -> dict[str, list[float]]:
 
 def judge(arguments: Judge) -> None:
   """Judge real held-out images, then each run by captions that were held out and by seen ones."""
-  train, test = (data.load('captions', folder=arguments.folder, split=x, channels=1) for x in COUNT)
+  options = dict(folder=arguments.folder, image_size=SIDE, channels=1)
+  train, test = (data.load('captions', split=split, **options) for split in COUNT)
   named = classifier(train)
   print(json.dumps({'what': 'real images', **scores(named(test.all()), wanted(captions_of(test)))}))
   groups: dict[str, list[str]] = {'held out': [], 'seen': []}
