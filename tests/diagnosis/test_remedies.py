@@ -66,7 +66,7 @@ def test_rates_that_are_too_low_rise_to_the_usual_ones_at_least():
   low = variants.configure('lsgan', generator_lr=1e-5, critic_lr=4e-6)
   found = remedies.flags(verdicts.SLOW, low, updates(1e-4, 1e-4))
   assert found[0] == '--generator-lr=0.001 --critic-lr=0.001', 'updates alone ask for ten times'
-  short = variants.configure('acgan', generator_lr=5e-6, critic_lr=5e-6)
+  short = variants.configure('bigan', generator_lr=5e-6, critic_lr=5e-6)
   found = remedies.flags(verdicts.SLOW, short, updates(2e-5, 2e-5))
   assert found[0] == '--generator-lr=0.0005 --critic-lr=0.0005', 'more than the usual 0.0002'
 
@@ -85,7 +85,7 @@ def test_a_critic_that_is_outpaced_gets_the_rate_that_suits_the_generators(name)
 
 
 def test_a_critic_that_outpaces_the_generator_comes_back_to_it():
-  fast = variants.configure('acgan', critic_lr=1e-3)
+  fast = variants.configure('bigan', critic_lr=1e-3)
   assert remedies.flags(verdicts.STRONG, fast)[0] == '--critic-lr=0.0002'
 
 
@@ -108,8 +108,8 @@ def test_a_network_that_is_too_small_needs_its_width_and_nothing_else_helps(name
 @pytest.mark.parametrize(
   ('variant', 'first'),
   [
-    ('acgan', '--r1=1.0 --generator-lr=0.001 --critic-lr=0.001'),
-    ('cgan', '--r1=1.0 --critic-norm=False --generator-lr=0.001 --critic-lr=0.001'),
+    ('bigan', '--r1=1.0 --generator-lr=0.001 --critic-lr=0.001'),
+    ('vaegan', '--r1=1.0 --critic-norm=False --generator-lr=0.001 --critic-lr=0.001'),
     ('sngan', '--r1=1.0'),
     ('wgan_gp', '--r1=1.0'),
   ],
