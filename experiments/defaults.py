@@ -45,6 +45,8 @@ def _rates(rate: float) -> Options:
 
 ADAM: Options = dict(generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 """The optimizer of most variants before the search."""
+NORMED: Options = dict(critic_norm=True, r1=0.0, **ADAM)
+"""The same, with batch norm in the critic, whose gradients are not penalized."""
 USUAL: Options = dict(latent_size=100, n_critic=1, ema_images=10_000.0, ema_rampup=0.05)
 QUICK: Options = dict(generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99)
 """Adam at five times that rate, without the mean of gradients."""
@@ -68,18 +70,18 @@ WGAN: Options = dict(
   optimizer='rmsprop', generator_lr=5e-5, critic_lr=5e-5, clip=0.01, n_critic=5, critic_norm=True
 )
 START: Mapping[str, Options] = {
-  'lsgan': dict(critic_norm=True, r1=0.0, **ADAM, **USUAL),
-  'dcgan': dict(critic_norm=True, r1=0.0, **ADAM),
-  'cgan': dict(critic_norm=True, r1=0.0, **ADAM),
+  'lsgan': {**NORMED, **USUAL},
+  'dcgan': NORMED,
+  'cgan': NORMED,
   'gan': dict(r1=0.0, widths=(256, 512), ema_images=10_000.0, **ADAM),
   'unrolled': dict(r1=0.0, unroll=5, widths=(256, 512), **ADAM),
   'wgan_gp': WGAN_GP,
   'wgan': WGAN,
   'sngan': SNGAN,
-  'gan_cls': dict(critic_norm=True, r1=0.0, **ADAM),
-  'infogan': dict(critic_norm=True, r1=0.0, **{**ADAM, 'generator_lr': 1e-3}),
+  'gan_cls': NORMED,
+  'infogan': {**NORMED, 'generator_lr': 1e-3},
   'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
-  'acgan': dict(critic_norm=False, r1=0.0, **ADAM),
+  'acgan': {**NORMED, 'critic_norm': False},
   'ebgan': ADAM,
 }
 """The defaults before the search, as far as the grid changes them."""

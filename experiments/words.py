@@ -28,6 +28,7 @@ from PIL import Image
 from scipy import ndimage
 
 import jaxgan
+from experiments.text_to_image import captions_of, rounded
 from jaxgan import data
 from jaxgan.apps.captions import drawn
 from jaxgan.data import Source
@@ -192,12 +193,6 @@ def digits_of(classes: np.ndarray) -> np.ndarray:
   return (classes + 1) // 2
 
 
-def captions_of(source: Source) -> list[str]:
-  """Return the caption of each image."""
-  assert source.labels is not None
-  return [source.spec.names[i] for i in source.labels]
-
-
 def classifier(train: Source) -> Callable[[np.ndarray], np.ndarray]:
   """Return the function that names the classes of the halves of images, int `[n, 2]`."""
   images, classes = halved(train.all()), wanted(captions_of(train)).T.reshape(-1)
@@ -219,10 +214,7 @@ def scores(found: np.ndarray, asked: np.ndarray) -> dict[str, list[float]]:
     'strokes of a right digit': (found == asked)[given & right[:, None]],
     'by a shuffled caption': (digits_of(found) == digits_of(asked[others])).all(1),
   }
-  return {
-    name: [round(float(x), 3) for x in wilson(int(part.sum()), max(len(part), 1))]
-    for name, part in parts.items()
-  }
+  return {name: rounded(wilson(int(part.sum()), max(len(part), 1))) for name, part in parts.items()}
 
 
 def judge(arguments: Judge) -> None:

@@ -32,7 +32,7 @@ class EqualizedKernel(nn.Module):
 
   @nn.compact
   def __call__(self) -> Array:
-    w = parameter(self, 'kernel', nn.initializers.normal(1 / self.rate), tuple(self.shape))
+    w = parameter(self, 'kernel', nn.initializers.normal(1 / self.rate), self.shape)
     return w * (self.gain * self.rate / math.prod(self.shape[:-1]) ** 0.5)
 
 

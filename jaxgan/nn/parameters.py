@@ -24,10 +24,11 @@ def parameter(module: nn.Module, name: str, start: Initializer, shape: Sequence[
   Raises:
     flax.errors.ScopeParamShapeError: the parameter that is given has another shape.
   """
+  shape = tuple(shape)
   if not module.has_variable('params', name):
-    return module.param(name, start, tuple(shape))
+    return module.param(name, start, shape)
   found: Array = module.get_variable('params', name)
-  if found.shape != tuple(shape):
+  if found.shape != shape:
     path = module.scope.path_text if module.scope else ''
-    raise flax.errors.ScopeParamShapeError(name, path, found.shape, tuple(shape))
+    raise flax.errors.ScopeParamShapeError(name, path, found.shape, shape)
   return found

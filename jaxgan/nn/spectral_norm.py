@@ -58,7 +58,7 @@ class Kernel(nn.Module):
 
   @nn.compact
   def __call__(self) -> Array:
-    w = parameter(self, 'kernel', self.start, tuple(self.shape))
+    w = parameter(self, 'kernel', self.start, self.shape)
     if not self.spectral:
       return w
     first = lambda: jax.random.normal(self.make_rng('params'), (self.shape[-1],))

@@ -63,12 +63,7 @@ class Config(dcgan.Penalized, config.TwoPlayer, config.Scheduled):
 
 PAPER: Preset = dict(
   image_size=32,
-  critic_norm=True,
-  r1=0.0,
-  generator_lr=2e-4,
-  critic_lr=2e-4,
-  beta1=0.5,
-  beta2=0.999,
+  **dcgan.AS_PUBLISHED,
   latent_size=110,
   batch_size=100,
   steps=50_000,

@@ -54,15 +54,11 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
 PAPER: Preset = dict(
   image_size=64,
   width=64,
-  critic_norm=True,
   margin=0.18,
   code=512,
   bias=False,
-  generator_lr=2e-4,
-  critic_lr=2e-4,
-  beta1=0.5,
-  beta2=0.999,
   ema_images=0.0,
+  **dcgan.AS_PUBLISHED,
 )
 
 

@@ -54,16 +54,7 @@ class Config(dcgan.Penalized, texts.Texts, config.TwoPlayer, config.Scheduled):
 
 
 PAPER: Preset = dict(
-  image_size=64,
-  text_features=128,
-  interpolation=1.0,
-  critic_norm=True,
-  r1=0.0,
-  generator_lr=2e-4,
-  critic_lr=2e-4,
-  beta1=0.5,
-  beta2=0.999,
-  ema_images=0.0,
+  image_size=64, text_features=128, interpolation=1.0, ema_images=0.0, **dcgan.AS_PUBLISHED
 )
 
 Added = tuple[Array, Nets, Logs]

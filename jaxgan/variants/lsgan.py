@@ -27,16 +27,10 @@ class Config(dcgan.Penalized, config.Config):
   steps: int = 6000
 
 
-PAPER: Preset = dict(
-  image_size=64,
-  critic_norm=True,
-  r1=0.0,
-  generator_lr=1e-3,
-  critic_lr=1e-3,
-  beta1=0.5,
-  beta2=0.999,
-  ema_images=0.0,
-)
+PAPER: Preset = {
+  **dcgan.AS_PUBLISHED,
+  **dict(image_size=64, generator_lr=1e-3, critic_lr=1e-3, ema_images=0.0),
+}
 
 
 def build(config: Config, spec: Spec) -> Recipe:
