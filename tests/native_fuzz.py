@@ -1,10 +1,11 @@
-"""Random convolutions by the kernels of a library, compared with NumPy: `FILE COUNT SEED`.
+"""Random convolutions by the kernels of a library, compared with NumPy: `FILE COUNT SEED CORES`.
 
 The tests run it on a library that AddressSanitizer watches, in a process that loaded it first.
 """
 
 import ctypes
 import hashlib
+import os
 import sys
 
 import jax
@@ -40,12 +41,13 @@ def calls(random, case):
       yield kind, a, b, static
 
 
-def main(library, count, seed=0):
+def main(library, count, seed, cores):
   """Return how many calls of each kind were right, and a digest of all results.
 
   Raises:
     AssertionError: a call was wrong.
   """
+  os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])  # before XLA starts threads
   code = ctypes.CDLL(library).Convolution
   jax.ffi.register_ffi_target('fuzzed', jax.ffi.pycapsule(code), platform='cpu')
   random, right = np.random.default_rng(seed), dict.fromkeys(native.KINDS, 0)
