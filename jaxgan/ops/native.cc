@@ -1,9 +1,21 @@
-// Convolution, its input gradient and its weight gradient for XLA:CPU. See native.py.
+// Convolution, its input gradient and its weight gradient for XLA:CPU, in float32. native.py calls
+// them; native_library.py compiles this file.
 //
-// float32; images [B, H, W, C], kernels [kh, kw, C, O]. A tile of the result stays in registers:
-// P pixels (or input channels) by V vectors of 16 output channels. The order of every sum depends
-// on shapes alone, so the result has the same bits with any number of threads. Memory that cannot
-// be had becomes an error of the call.
+// Images are [B, H, W, C], kernels [kh, kw, C, O]. All three functions compute a tile of the result
+// at a time, which stays in registers until it is done: P pixels (for the weight gradient, P input
+// channels) by V vectors of 16 output channels.
+//
+// - Convolution: a task copies a part of an image with zeros around it, in blocks of 16 channels,
+//   small enough for the cache, and computes all output channels of it. The kernel is copied once,
+//   in the order in which tiles read it. Images of up to 4 channels are not blocked: there the taps
+//   of a row and their channels lie side by side and are read as one run.
+// - Input gradient: with stride s, each of the s * s phases of the pixels meets other taps. Each
+//   phase is a convolution of stride 1 over the gradient.
+// - Weight gradient: for every tap, sums of products over runs of pixels. At most 8 parts of the
+//   batch have sums of their own, which are added at the end.
+//
+// The order of every sum depends on shapes alone, so the result has the same bits with any number
+// of threads. If there is no memory, the call returns an error.
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -23,12 +35,12 @@ namespace ffi = xla::ffi;
 typedef float Vec __attribute__((vector_size(64)));
 typedef float Loose __attribute__((vector_size(64), aligned(4), may_alias));  // at any address
 constexpr long L = 16;                                                        // floats of a vector
-constexpr long CACHED = 6144;  // floats of a kernel that stay in the first cache
-constexpr long BAND = 98304;   // floats of a band of images in the second cache
+constexpr long CACHED = 6144;  // floats of a kernel that stay in the first-level cache
+constexpr long BAND = 98304;   // floats of a part of an image in the second-level cache
 constexpr long PARTIAL = 262144;  // floats of all partial sums of a weight gradient
 enum Kind { FORWARD, INPUT, WEIGHT };
 
-class Buffer {  // aligned memory that grows and stays with its thread
+class Buffer {  // aligned memory that grows; each thread keeps its own for all calls
  public:
   float* get(long floats) {
     if (floats > size_) {
@@ -47,8 +59,8 @@ class Buffer {  // aligned memory that grows and stays with its thread
   long size_ = 0;
 };
 
-// Calls task(0) to task(n - 1) on XLA's threads and on this one, which therefore never waits for
-// a thread that has not begun. Throws if a task threw.
+// Calls task(0) to task(n - 1) on XLA's threads and on this one. This thread takes tasks too, so it
+// never waits for a thread that has not begun: that could be forever. Throws if a task threw.
 template <class Task>
 void parallel(ffi::ThreadPool& pool, long n, const Task& task) {
   struct State {
@@ -58,7 +70,7 @@ void parallel(ffi::ThreadPool& pool, long n, const Task& task) {
     std::condition_variable finished;
   };
   auto state = std::make_shared<State>();
-  auto work = [state, n, &task] {  // after the last task `task` may be gone, but is not used
+  auto work = [state, n, &task] {  // a thread that begins after the last task never touches `task`
     for (long i; (i = state->next++) < n;) {
       try {
         task(i);
@@ -71,19 +83,21 @@ void parallel(ffi::ThreadPool& pool, long n, const Task& task) {
       }
     }
   };
-  for (long i = 1; i < pool.num_threads() && i < n; ++i) pool.Schedule(std::decay_t<decltype(work)>(work));
+  const long others = std::min<long>(pool.num_threads(), n) - 1;
+  for (long i = 0; i < others; ++i) pool.Schedule(std::decay_t<decltype(work)>(work));
   work();
   std::unique_lock<std::mutex> lock(state->mutex);
   state->finished.wait(lock, [&] { return state->done.load() == n; });
   if (state->failed) throw std::bad_alloc();
 }
 
-// The tiles. The sums are read from and written to the result, so that a kernel that is larger
-// than the cache can be used in pieces.
+// Tiles. Sums begin with zeros or with what the result holds, so that a kernel that is larger than
+// the cache can be used in pieces.
 template <int P, int V>
 void load(Vec (&sum)[P][V], const float* from, long step, bool first) {
   for (int p = 0; p < P; ++p)
-    for (int v = 0; v < V; ++v) sum[p][v] = first ? Vec{} : Vec(*(const Loose*)(from + p * step + L * v));
+    for (int v = 0; v < V; ++v)
+      sum[p][v] = first ? Vec{} : Vec(*(const Loose*)(from + p * step + L * v));
 }
 
 template <int P, int V>
@@ -101,7 +115,8 @@ inline __attribute__((always_inline)) void add(Vec (&sum)[P][V], const float* a,
     for (int v = 0; v < V; ++v) sum[p][v] += a[p * step] * q[v];
 }
 
-// P pixels, S blocks of channels apart; every step is 16 input channels of one tap.
+// P pixels of a convolution of stride S; a step is 16 input channels of one tap, `offsets` says
+// where in the copied image.
 template <int P, int V, int S>
 void tile(const float* in, const long* offsets, long steps, const float* w, float* out, long ostep,
           bool first) {
@@ -112,7 +127,7 @@ void tile(const float* in, const long* offsets, long steps, const float* w, floa
   store(sum, out, ostep);
 }
 
-// P pixels of few channels: the taps of a row and their channels are one run of `length` floats.
+// P pixels of an image of few channels: the taps of a row and their channels are `length` floats.
 template <int P, int V>
 void thin(const float* in, long step, const long* offsets, long rows, long length, const float* w,
           float* out, long ostep) {
@@ -123,12 +138,12 @@ void thin(const float* in, long step, const long* offsets, long rows, long lengt
   store(sum, out, ostep);
 }
 
-struct Run {  // pixels of a row of x, and of g
+struct Run {  // neighbouring pixels of a row of x, and those of g that meet them at one tap
   const float *x, *g;
   long count;
 };
 
-// P input channels of one tap of a weight gradient, over runs of pixels.
+// P input channels of one tap of a weight gradient: sums over runs of pixels.
 template <int P, int V>
 void tap(const std::vector<Run>& runs, long c, long o, long xstep, long gstep, float* dw, long step,
          bool first) {
@@ -148,7 +163,7 @@ void tap(const std::vector<Run>& runs, long c, long o, long xstep, long gstep, f
   UP_TO_6(F, __VA_ARGS__), F<7, __VA_ARGS__>, F<8, __VA_ARGS__>, F<9, __VA_ARGS__>, \
       F<10, __VA_ARGS__>, F<11, __VA_ARGS__>, F<12, __VA_ARGS__>, F<13, __VA_ARGS__>, \
       F<14, __VA_ARGS__>
-// By vectors, then pixels: at most 28 sums, which leaves registers for the operands.
+// By [stride - 1], vectors and pixels. A tile has at most 28 sums: of 32 registers, 4 remain.
 constexpr decltype(&tile<1, 1, 1>) TILES[2][5][15] = {
     {{}, {UP_TO_14(tile, 1, 1)}, {UP_TO_14(tile, 2, 1)}, {}, {UP_TO_6(tile, 4, 1)}},
     {{}, {UP_TO_14(tile, 1, 2)}, {UP_TO_14(tile, 2, 2)}, {}, {UP_TO_6(tile, 4, 2)}}};
@@ -157,7 +172,7 @@ constexpr decltype(&thin<1, 1>) THIN[5][15] = {
 constexpr decltype(&tap<1, 1>) TAPS[5][7] = {
     {}, {UP_TO_6(tap, 1)}, {UP_TO_6(tap, 2)}, {}, {UP_TO_6(tap, 4)}};
 
-// Calls f(start, length) for equal parts of n, none longer than `most`.
+// Calls f(start, length) for parts of n that are as equal as possible, none longer than `most`.
 template <class F>
 void split(long n, long most, const F& f) {
   const long parts = (n + most - 1) / most;
@@ -168,7 +183,7 @@ void split(long n, long most, const F& f) {
   }
 }
 
-// Calls f(first channel, vectors) for blocks of output channels.
+// Calls f(first channel, vectors) for blocks of output channels: the widest first.
 template <class F>
 void blocks(long channels, long widest, const F& f) {
   for (long o = 0; o < channels;) {
@@ -182,8 +197,9 @@ void blocks(long channels, long widest, const F& f) {
 long vectors(long columns) { return columns <= 6 ? 4 : 2; }
 long pixels(long vectors) { return vectors == 4 ? 6 : 14; }
 
-// A part of an image `[h, w, c]` with zeros around it, as `[c / 16, rows, columns, 16]`; where
-// `blocked` is false, as `[rows, columns, c]`. Borders below 0 crop.
+// Copies a part of an image `[h, w, c]` with zeros around it, as `[c / 16, rows, columns, 16]`; if
+// not `blocked`, as `[rows, columns, c]`. The image begins at (top, left) of the copy; negative
+// numbers leave out its first rows or columns.
 void place(const float* x, long h, long w, long c, long top, long left, long rows, long columns,
            bool blocked, float* out) {
   const long depth = blocked ? L : c;
@@ -205,19 +221,20 @@ void place(const float* x, long h, long w, long c, long top, long left, long row
     }
 }
 
-struct Call {  // the shapes and arrays of one convolution; x and w or y are the result
+struct Call {  // the shapes and arrays of one call; one of x, w and y is the result
   long B, H, W, C, oh, ow, O, kh, kw, s, top, left;
   float *x, *w, *y;
 };
 
-// Images at once, and rows of each, that a task works on.
+// What one task works on: some whole images, or one of the `bands` of an image.
 struct Share {
   long images, rows, bands;
 };
 
+// Chooses it so that a copy fits the cache and there are tasks for all threads.
 Share share(long batch, long rows, long columns, long floats_of_row, long threads) {
   const long fit = std::max(1l, std::min(rows, BAND / std::max(1l, floats_of_row)));
-  const long tasks = (4 * threads + batch - 1) / batch;  // of one image, so that no thread is idle
+  const long tasks = (4 * threads + batch - 1) / batch;  // of one image
   const long band = std::min(fit, std::max(4l, (rows + tasks - 1) / tasks));
   const long bands = (rows + band - 1) / band;
   if (bands > 1) return {1, band, bands};
@@ -225,10 +242,11 @@ Share share(long batch, long rows, long columns, long floats_of_row, long thread
   return {std::max(1l, many), rows, 1};
 }
 
-// A dense pass: outputs lie `ostep` and `orow` pixels apart from `obase` on.
+// A convolution over copied images. Outputs begin at pixel `obase`, and are `ostep` pixels apart in
+// a row and `orow` from row to row.
 struct Pass {
   long rows, columns, ostep, orow, obase;
-  std::vector<long> offsets;  // of every 16 input channels of a tap, in the placed image
+  std::vector<long> offsets;  // of every 16 input channels of a tap, in the copied image
   const float* w;             // [block of channels, offset, 16, channels of the block]
 };
 
@@ -264,13 +282,14 @@ void forward(ffi::ThreadPool& pool, const Call& f) {
     const long first = blocked ? t % taps * f.C + t / taps * L : t * depth;
     blocks(f.O, widest, [&](long o, long v) {
       for (long k = 0; k < depth; ++k)
-        std::memcpy(packed + (o * steps + t * v * L) * depth + k * v * L, f.w + (first + k) * f.O + o,
-                    v * L * 4);
+        std::memcpy(packed + (o * steps + t * v * L) * depth + k * v * L,
+                    f.w + (first + k) * f.O + o, v * L * 4);
     });
   });
   for (long t = 0; t < steps; ++t) {
-    const long i = blocked ? t % taps / f.kw : t, j = blocked ? t % f.kw : 0;
-    pass.offsets.push_back(((blocked ? t / taps * rows : 0) + i) * columns * (blocked ? L : f.C) + j * L);
+    const long c = blocked ? t / taps : 0, i = blocked ? t % taps / f.kw : t;
+    const long j = blocked ? t % f.kw : 0, width = columns * (blocked ? L : f.C);
+    pass.offsets.push_back((c * rows + i) * width + j * L);
   }
   parallel(pool, (f.B + part.images - 1) / part.images * part.bands, [&](long task) {
     static thread_local Buffer placed;
@@ -278,8 +297,8 @@ void forward(ffi::ThreadPool& pool, const Call& f) {
     const long i0 = task / part.bands * part.images, y0 = task % part.bands * part.rows;
     const long images = std::min(part.images, f.B - i0), y1 = std::min(f.oh, y0 + part.rows);
     for (long i = 0; i < images; ++i)
-      place(f.x + (i0 + i) * f.H * f.W * f.C, f.H, f.W, f.C, f.top - y0 * f.s, f.left, rows, columns,
-            blocked, in + i * size);
+      place(f.x + (i0 + i) * f.H * f.W * f.C, f.H, f.W, f.C, f.top - y0 * f.s, f.left, rows,
+            columns, blocked, in + i * size);
     float* out = f.y + i0 * f.oh * f.ow * f.O;
     if (blocked)
       return run_pass(pass, f.s, in, size, columns, y0, y1, images, f.O, out, f.oh * f.ow * f.O);
@@ -295,7 +314,7 @@ void forward(ffi::ThreadPool& pool, const Call& f) {
   });
 }
 
-// Each phase of the pixels of x meets some taps only, and is a dense pass over y.
+// Each phase of the pixels of x meets some of the taps, and is one pass over y.
 void input_gradient(ffi::ThreadPool& pool, const Call& f) {
   static thread_local Buffer packing;
   const long s = f.s, mh = (f.kh + s - 1) / s, mw = (f.kw + s - 1) / s;
@@ -314,7 +333,8 @@ void input_gradient(ffi::ThreadPool& pool, const Call& f) {
     for (long q = 0; q < s; ++q) {  // taps that are r and q more than a multiple of the stride
       const long y0 = ((r - f.top) % s + s) % s, x0 = ((q - f.left) % s + s) % s;
       if (y0 >= f.H || x0 >= f.W) continue;
-      Pass p{(f.H - y0 + s - 1) / s, (f.W - x0 + s - 1) / s, s, s * f.W, y0 * f.W + x0, {}, packed + at};
+      const long ny = (f.H - y0 + s - 1) / s, nx = (f.W - x0 + s - 1) / s;
+      Pass p{ny, nx, s, s * f.W, y0 * f.W + x0, {}, packed + at};
       const long row = (y0 + f.top - r) / s + mh - 1, column = (x0 + f.left - q) / s + mw - 1;
       const long steps = (f.kh - r + s - 1) / s * ((f.kw - q + s - 1) / s) * (f.O / L);
       if (r >= f.kh || q >= f.kw) continue;
@@ -355,9 +375,11 @@ void input_gradient(ffi::ThreadPool& pool, const Call& f) {
   });
 }
 
-// The part of a weight gradient that some images give, for the taps and blocks from u0 to u1.
+// Adds up the weight gradient of images i0 to i1 for units u0 to u1; a unit is one tap and 64
+// output channels.
 void weights_of(const Call& f, long i0, long i1, long u0, long u1, float* dw) {
-  const long group = std::max(1l, 64 / (f.oh * f.ow)), band = std::max(1l, std::min(f.oh, 96 / f.ow));
+  const long group = std::max(1l, 64 / (f.oh * f.ow));          // images at once
+  const long band = std::max(1l, std::min(f.oh, 96 / f.ow));  // rows at once
   std::vector<Run> runs;
   bool first = true;
   for (long i = i0; i < i1; i += group)
@@ -377,7 +399,8 @@ void weights_of(const Call& f, long i0, long i1, long u0, long u1, float* dw) {
           }
         blocks(std::min(4 * L, f.O - o0), 4, [&](long o, long v) {
           split(f.C, 6, [&](long c, long n) {
-            TAPS[v][n](runs, c, o0 + o, f.s * f.C, f.O, dw + (t * f.C + c) * f.O + o0 + o, f.O, first);
+            float* to = dw + (t * f.C + c) * f.O + o0 + o;
+            TAPS[v][n](runs, c, o0 + o, f.s * f.C, f.O, to, f.O, first);
           });
         });
       }
@@ -386,7 +409,8 @@ void weights_of(const Call& f, long i0, long i1, long u0, long u1, float* dw) {
 void weight_gradient(ffi::ThreadPool& pool, const Call& f) {
   static thread_local Buffer adding;
   const long size = f.kh * f.kw * f.C * f.O, units = f.kh * f.kw * ((f.O + 4 * L - 1) / (4 * L));
-  const long parts = std::max(1l, std::min({f.B, 8l, PARTIAL / size}));  // by shapes: same bits
+  // Of shapes alone, not of threads: else the bits would differ.
+  const long parts = std::max(1l, std::min({f.B, 8l, PARTIAL / size}));
   const long threads = pool.num_threads();
   const long slices = threads < 2 ? 1 : std::min(units, (4 * threads + parts - 1) / parts);
   float* sums = adding.get(std::max(1l, (parts - 1) * size));
@@ -399,7 +423,8 @@ void weight_gradient(ffi::ThreadPool& pool, const Call& f) {
   const long pieces = std::min(16l, size / L), piece = (size + pieces - 1) / pieces;
   parallel(pool, pieces, [&](long j) {
     for (long n = 0; n < parts - 1; ++n)
-      for (long k = j * piece; k < std::min(size, (j + 1) * piece); ++k) f.w[k] += sums[n * size + k];
+      for (long k = j * piece; k < std::min(size, (j + 1) * piece); ++k)
+        f.w[k] += sums[n * size + k];
   });
 }
 
