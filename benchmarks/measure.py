@@ -24,9 +24,11 @@ from jaxgan.apps import command as commands
 from jaxgan.core.game import Turn
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
-from jaxgan.ops import convolution
+from jaxgan.ops import convolution, native_library
+from jaxgan.ops.native import Kernels
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
+from jaxgan.storage import files
 
 Call = Callable[[], Any]
 Options = TypeVar('Options')
@@ -114,19 +116,34 @@ class Program(NamedTuple):
   compile_seconds: float
 
 
-def program(subject: Subject, mesh: Mesh, count: int = 1) -> Program:
+def program(
+  subject: Subject, mesh: Mesh, count: int = 1, kernels: Kernels | None = None
+) -> Program:
   """Trace and compile the subject's step, as training does, or so many steps as one call."""
-  step, state, batches = _traceable(subject, mesh, count)
+  step, state, batches = _traceable(subject, mesh, count, kernels)
   start = time.perf_counter()
   compiled = step.lower(state, batches).compile()
   return Program(compiled, state, batches, time.perf_counter() - start)
 
 
-def _traceable(subject: Subject, mesh: Mesh, count: int = 1) -> tuple[Any, TrainState, Batch]:
+def _traceable(
+  subject: Subject, mesh: Mesh, count: int = 1, kernels: Kernels | None = None
+) -> tuple[Any, TrainState, Batch]:
   """The step that is not compiled yet, and what to call it with."""
   state = stages.first_state(subject.stage, jax.random.key(0), devices.replicated(mesh))
   batches = devices.place(mesh, *[random_batch(subject)] * count)
-  return devices.compile_step(subject.stage.game, mesh, count), state, batches
+  return devices.compile_step(subject.stage.game, mesh, count, kernels), state, batches
+
+
+def native_kernels() -> Kernels:
+  """The native convolutions that a run with --native=auto uses here.
+
+  Raises:
+    ValueError: there are none; the message says why.
+  """
+  folder = files.cache('native')
+  target = native_library.load(folder)
+  return native_library.faster(target, native_library.gains(target, folder))
 
 
 def caller(

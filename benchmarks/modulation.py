@@ -7,6 +7,8 @@ groups as there are images. Timed with the gradient with respect to images, kern
 
 import dataclasses
 import sys
+import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +17,8 @@ from jax import lax
 from benchmarks import measure
 from jaxgan.core.typing import Array
 from jaxgan.networks.stylegan2 import modulate
-from jaxgan.ops import convolution
+from jaxgan.ops import convolution, native
+from jaxgan.ops.native import Kernels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,10 @@ class Options:
   """Times that both have their turn."""
   seconds: float = 0.5
   """How long a turn lasts at least."""
+  native: bool = False
+  """Also by the native convolutions that are faster here, as by --native=auto."""
+  one_core: bool = False
+  """Pin to one core and count processor time instead of wall time: for a machine that is busy."""
 
 
 def grouped(x: Array, w: Array, style: Array) -> Array:
@@ -46,16 +53,24 @@ def grouped(x: Array, w: Array, style: Array) -> Array:
   return jnp.moveaxis(y.reshape(h, width, b, -1), 2, 0)
 
 
-def contender(form, x: Array, w: Array, style: Array) -> measure.Call:
+def contender(
+  form, x: Array, w: Array, style: Array, kernels: Kernels | None = None
+) -> measure.Call:
   """The form's value and gradient, compiled."""
   loss = lambda *given: (form(*given) ** 2).mean()
   options = convolution.compiler_options()
-  program = jax.jit(jax.value_and_grad(loss, (0, 1, 2)), compiler_options=options)
+  with native.using(kernels):
+    traced = jax.jit(jax.value_and_grad(loss, (0, 1, 2))).lower(x, w, style)
+  program = traced.compile(compiler_options=options)
   return lambda: jax.block_until_ready(program(x, w, style))
 
 
 def run(options: Options) -> None:
   """A line for each shape: both times, and how far the two forms are apart."""
+  if options.one_core:
+    measure.one_core()
+  clock = time.process_time if options.one_core else time.perf_counter
+  kernels = measure.native_kernels() if options.native else None
   print(jax.devices()[0].device_kind)
   for shape in options.shapes:
     if shape.count('x') != 3:
@@ -66,13 +81,21 @@ def run(options: Options) -> None:
     style = jax.random.normal(keys[2], (b, c))
     apart = jnp.abs(modulate(x, w, style) - grouped(x, w, style)).max()
     calls = {form.__name__: contender(form, x, w, style) for form in (grouped, modulate)}
-    times = measure.interleaved(calls, rounds=options.rounds, seconds=options.seconds)
+    if kernels is not None:
+      calls['native'] = contender(modulate, x, w, style, kernels)
+    limits: Any = dict(rounds=options.rounds, seconds=options.seconds, clock=clock)
+    times = measure.interleaved(calls, **limits)
     ratio = measure.speed(times['grouped'], times['modulate'])
     ms = {name: round(1e3 * measure.spread(t).median, 3) for name, t in times.items()}
     print(
       f'{shape}: ms {ms}, modulate {ratio.median:.2f} times as fast '
       f'({ratio.low:.2f}-{ratio.high:.2f}), they differ by {float(apart):.1e}'
     )
+    if kernels is not None:
+      gain = measure.speed(times['modulate'], times['native'])
+      print(
+        f'  native {gain.median:.2f} times as fast as modulate ({gain.low:.2f}-{gain.high:.2f})'
+      )
 
 
 def main(argv: list[str] | None = None) -> int:

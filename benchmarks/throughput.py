@@ -1,7 +1,8 @@
 """How fast it trains: `python -m benchmarks.throughput [--variants=lsgan,sngan] [--peer=torch]`.
 
 By default every variant on every kind of device; with `--peer=torch` the workloads W1 to W5 against
-PyTorch on the CPU. Every row is measured in a process of its own.
+PyTorch on the CPU, with `--native` also the workloads with native convolutions. Every row is
+measured in a process of its own.
 """
 
 import dataclasses
@@ -27,6 +28,7 @@ from benchmarks.workloads import (
   of_workload,
   resampling,
 )
+from jaxgan.ops.native import Kernels
 from jaxgan.parallel import devices
 from jaxgan.variants import VARIANTS
 
@@ -57,6 +59,8 @@ class Options:
   """Times that every contender has its turn."""
   seconds: float = 1.0
   """How long a turn lasts at least."""
+  native: bool = False
+  """Workloads: also with the native convolutions that are faster here, as by --native=auto."""
   one_core: bool = False
   """Pin to one core and count processor time instead of wall time: for a machine that is busy."""
   keep_arenas: bool = True
@@ -114,7 +118,9 @@ def workload_rows(name: str, kind: str, options: Options) -> list[Row]:
   _begin(kind, options)
   arenas = options.keep_arenas and measure.keep_arenas()
   workload = WORKLOADS[name]
-  programs = {label: _program(name, options, **how) for label, how in _forms(name).items()}
+  kernels = measure.native_kernels() if options.native else None
+  forms = _forms(name, kernels)
+  programs = {label: _program(name, options, **how) for label, how in forms.items()}
   calls = {label: measure.caller(program) for label, (program, _) in programs.items()}
   peers: dict[str, measure.Call] = {}
   if options.peer == 'torch':
@@ -141,23 +147,25 @@ def workload_rows(name: str, kind: str, options: Options) -> list[Row]:
   ]
 
 
-def _forms(name: str) -> dict[str, dict[str, bool]]:
+def _forms(name: str, kernels: Kernels | None) -> dict[str, dict[str, Any]]:
   """Ways to play a workload with the library: as it is, and what has to be told apart from it."""
   forms = {'jax': dict(share=False, plain=False)}
   if name == 'W5':
     forms = {'jax fused': forms['jax'], 'jax plain': dict(share=False, plain=True)}
   if WORKLOADS[name].n_critic == 1:
     forms['jax shared G'] = dict(share=True, plain=False)
+  if kernels is not None:
+    forms |= {f'{label}, native': dict(how, kernels=kernels) for label, how in forms.items()}
   return forms
 
 
 def _program(
-  name: str, options: Options, *, share: bool, plain: bool
+  name: str, options: Options, *, share: bool, plain: bool, kernels: Kernels | None = None
 ) -> tuple[measure.Program, float]:
   subject = of_workload(name, WORKLOADS[name], options.batch_size, share)
   mesh = devices.mesh(options.batch_size, jax.devices()[:1])
   with resampling(plain=plain):
-    program = measure.program(subject, mesh)
+    program = measure.program(subject, mesh, kernels=kernels)
     return program, measure.flops(subject, jax.devices()[0])
 
 
@@ -335,6 +343,8 @@ def _notes(rows: Sequence[Row], options: Options) -> list[str]:
     'shared G: one generator forward for both updates, less work than the rest. fused: resampling '
     'within the convolutions, as always on CPU; plain: apart from them, as PyTorch has it.',
   ]
+  if options.native:
+    notes.append('native: with the native convolutions that are faster on this machine.')
   if options.peer == 'torch':
     from importlib.metadata import version
 

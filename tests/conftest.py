@@ -10,6 +10,7 @@ os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', tempfile.mkdtemp(prefix='jaxg
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.2'
 os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
 
+import filelock
 import jax
 import pytest
 
@@ -64,3 +65,17 @@ def test_data() -> pathlib.Path:
   if not folder or not pathlib.Path(folder).is_dir():
     pytest.skip('JAXGAN_TEST_DATA does not name a folder of test images')
   return pathlib.Path(folder)
+
+
+@pytest.fixture(scope='session')
+def kernels():
+  """The native convolutions for all shapes, compiled once for all processes, or a skip."""
+  from jaxgan.ops import native_library
+
+  folder = pathlib.Path(os.environ['JAX_COMPILATION_CACHE_DIR']) / 'native'
+  folder.mkdir(parents=True, exist_ok=True)
+  try:
+    with filelock.FileLock(folder / 'lock'):
+      return native_library.everywhere(native_library.load(folder))
+  except native_library.Unavailable as error:
+    pytest.skip(str(error))

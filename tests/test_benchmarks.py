@@ -20,6 +20,7 @@ from jaxgan.core.network import linen
 from jaxgan.core.typing import Spec
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks import mlp
+from jaxgan.ops.native import Kernels
 from jaxgan.parallel import devices
 from jaxgan.variants import VARIANTS
 
@@ -289,6 +290,13 @@ def test_table_has_a_row_for_each_subject(mesh):
   assert float(cells['images/s']) == pytest.approx(IMAGES / median, abs=0.5)
   weights = WIDTH * (LATENT + PIXELS + PIXELS + 1)
   assert row['program_bytes'] > 3 * 4 * weights  # with Adam's two moments
+
+
+def test_native_convolutions_stand_beside_plain_ones():
+  plain = throughput._forms('W5', None)
+  both = throughput._forms('W5', Kernels('any', ('conv',)))
+  assert list(both) == [*plain, *(f'{name}, native' for name in plain)]
+  assert both['jax plain, native'] == {**plain['jax plain'], 'kernels': Kernels('any', ('conv',))}
 
 
 def test_stopwatch_keeps_results_and_times():

@@ -439,6 +439,7 @@ def test_warnings_are_written_if_wanted(played, monkeypatch):
 PROBES = {
   *('warnings', 'variant', 'preset', 'seed', 'compilation_cache', 'vgg_weights', 'perceptual'),
   *('mirror', 'steps_per_call'),  # which changes nothing: tests/training/test_calls.py
+  'native',  # tests/training/test_kernels.py
   *('categorical', 'numeric', 'drop'),
   *RUNS,
   *READ,

@@ -9,7 +9,8 @@ produces input dilation and layouts that XLA:CPU computes in a naive loop, a hun
 Images are `[B, H, W, C]`, kernels `[kh, kw, C_in, C_out]`; both axes have the same stride. The
 three functions support reverse mode only: use `plain()` for `jax.jvp`. One kernel per example
 (`vmap` over w, or `vmap(grad)` with respect to w) is correct but slow: differentiate a sum instead.
-Batches may be sharded over mesh axes of type Auto, not Explicit.
+Batches may be sharded over mesh axes of type Auto, not Explicit. Inside of `native.using(kernels)`
+the three are compiled kernels of our own where these are faster.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.typing import Array
+from jaxgan.ops import native
 from jaxgan.ops.convolution_forms import (
   Pads,
   Shape,
@@ -90,19 +92,19 @@ def _ynn_option() -> dict[str, str | bool]:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def conv(x: Array, w: Array, stride: int, pads: Pads) -> Array:
   """Compute dT/dg, the convolution: x `[B, H, W, C]`, w `[kh, kw, C, O]` to `[B, oh, ow, O]`."""
-  return conv_form(w.shape, stride, pads)(x, w, stride, pads)
+  return native.apply('conv', conv_form(w.shape, stride, pads), x, w, stride, pads)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def tconv(g: Array, w: Array, x_shape: Shape, stride: int, pads: Pads) -> Array:
   """Compute dT/dx, the transpose of x -> conv(x, w): g `[B, oh, ow, O]` to `x_shape`."""
-  return tconv_form(w.shape, stride, pads)(g, w, x_shape, stride, pads)
+  return native.apply('tconv', tconv_form(w.shape, stride, pads), g, w, x_shape, stride, pads)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def wgrad(x: Array, g: Array, w_shape: Shape, stride: int, pads: Pads) -> Array:
   """Compute dT/dw, the transpose of w -> conv(x, w): x and g to `w_shape`."""
-  return wgrad_form(w_shape, stride, pads)(x, g, w_shape, stride, pads)
+  return native.apply('wgrad', wgrad_form(w_shape, stride, pads), x, g, w_shape, stride, pads)
 
 
 def _conv_pull(stride: int, pads: Pads, saved: Saved, t: Array) -> Saved:

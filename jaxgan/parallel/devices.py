@@ -18,8 +18,9 @@ from jaxgan.core import game, guard
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs, Tree, Variables
-from jaxgan.ops import convolution
+from jaxgan.ops import convolution, native
 from jaxgan.ops.images import to_unit
+from jaxgan.ops.native import Kernels
 
 Advance = Callable[[TrainState, Batch], tuple[TrainState, Logs]]
 """A training step."""
@@ -84,7 +85,9 @@ def scaled(batches: Batch) -> Batch:
   return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in batches.items()}
 
 
-def compile_step(played: Game, mesh: Mesh, count: int = 1) -> Advance:
+def compile_step(
+  played: Game, mesh: Mesh, count: int = 1, kernels: Kernels | None = None
+) -> Advance:
   """Return the jitted `game.train_step` for batches of uint8 images.
 
   A call consumes (donates) its state. Frozen networks stay on the devices and are an argument of
@@ -92,6 +95,9 @@ def compile_step(played: Game, mesh: Mesh, count: int = 1) -> Advance:
 
   A call of several steps takes their batches stacked. It returns the logs of the last one, with the
   counts of steps in a row that were skipped, `guard.IN_A_ROW`, of each of them.
+
+  Convolutions use the kernels, if there are any, on a mesh of one device only: the work of a kernel
+  is not split.
   """
   whole = replicated(mesh)
 
@@ -99,7 +105,8 @@ def compile_step(played: Game, mesh: Mesh, count: int = 1) -> Advance:
     state: TrainState, batches: Batch, frozen: Mapping[str, Variables] = played.frozen
   ) -> tuple[TrainState, Logs]:
     one = partial(game.train_step, replace(played, frozen=frozen))
-    return _several(one, state, batches) if count > 1 else one(state, scaled(batches))
+    with native.using(kernels if mesh.size == 1 else None):
+      return _several(one, state, batches) if count > 1 else one(state, scaled(batches))
 
   step = jax.jit(
     advance,

@@ -16,7 +16,7 @@ from jaxgan.recipes.option_groups import defaults
 from jaxgan.storage import files
 from jaxgan.storage.workdir import BEST_SCORES, COLUMNS, CONFIG, DATA, METRICS, SAMPLES, SCORES
 
-ABOUT = (VERSIONS, 'plugin', 'run', 'machine', 'start')
+ABOUT = (VERSIONS, 'plugin', 'run', 'machine', 'start', 'kernels')
 """Entries of config.json that are not options."""
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep', 'compilation_cache')
 """Options that say nothing about the result."""

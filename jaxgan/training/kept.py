@@ -18,11 +18,11 @@ from jaxgan.storage.workdir import COLUMNS, CONFIG, DATA
 
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
-RUN, MACHINE, START = 'run', 'machine', 'start'
-ABOUT = ('plugin', 'versions', RUN, MACHINE, START)
+RUN, MACHINE, START, KERNELS = 'run', 'machine', 'start', 'kernels'
+ABOUT = ('plugin', 'versions', RUN, MACHINE, START, KERNELS)
 """Entries of config.json that are not options: the file of a user's own variant, the versions, the
-mark of the run, which its checkpoints have too, what the run is computed by, and the run that it
-started from."""
+mark of the run, which its checkpoints have too, what the run is computed by, the run that it
+started from, and the classes of its convolutions that native kernels compute."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:
@@ -71,6 +71,14 @@ def of_today(values: Json, workdir: pathlib.Path) -> Json:
 def mark(workdir: pathlib.Path) -> str:
   """Return the mark of a run; '' if it began before runs had marks."""
   return str(files.read_config(workdir / CONFIG).get(RUN, ''))
+
+
+def kernels(workdir: pathlib.Path) -> list[str] | None:
+  """Return the classes of convolutions that a run's native kernels compute; None for a new run."""
+  if not (workdir / CONFIG).exists():
+    return None
+  found = files.read_config(workdir / CONFIG).get(KERNELS)
+  return None if found is None else [str(name) for name in found]
 
 
 def marked(workdir: pathlib.Path, *folders: str) -> str:

@@ -29,7 +29,7 @@ from jaxgan.storage import files, workdir
 from jaxgan.storage.checkpoint import Checkpoints
 from jaxgan.storage.descriptions import Foreign
 from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
-from jaxgan.training import kept, sinks, steps
+from jaxgan.training import kept, kernels, sinks, steps
 from jaxgan.training import start as starts
 from jaxgan.training.kept import RUN, machine, versions
 from jaxgan.training.run import Run
@@ -40,7 +40,6 @@ from jaxgan.training.steps import Steps
 
 if TYPE_CHECKING:
   from jaxgan.training.best_checkpoint import Best
-
 
 ARRAYS = 'arrays'
 """The name of the data set where the images were passed to `train`."""
@@ -176,6 +175,7 @@ def _prepare(
     Checkpoints(folder / CHECKPOINTS, keep_latest=config.keep, run=run)
   )
   session = Session(config, folder, source, recipe, mesh, checkpoints)
+  session.told += kernels.choose(session.steps, config.native, kept.kernels(folder))
   begun = _begin(session, start)
   hosts.together(lambda: _record(session, run, begun))
   if begun:  # saved at once, so that no later start needs what it starts from
@@ -194,7 +194,7 @@ def _begin(session: Session, start: Start | None) -> Json | None:
     session.state = session.restore()
     return None
   begun, about = starts.begin(start, session.config, session.recipe, session.mesh)
-  session.state, session.told = begun.state, starts.words(start, begun)
+  session.state, session.told = begun.state, session.told + starts.words(start, begun)
   return about
 
 
@@ -259,8 +259,7 @@ def _record(session: Session, run: str | None, begun: Json | None = None) -> Non
   config, folder, source = session.config, session.folder, session.source
   if not hosts.first():
     return
-  counts = list(source.class_counts())
-  files.write_config(folder / DATA, {**_about(source), 'counts': counts})
+  files.write_config(folder / DATA, {**_about(source), 'counts': list(source.class_counts())})
   if int(session.state.step) >= config.length and (folder / CONFIG).exists():
     return
   plugin = variants.file_of(config.variant)
@@ -269,7 +268,8 @@ def _record(session: Session, run: str | None, begun: Json | None = None) -> Non
   if begun is None and (folder / CONFIG).exists():
     begun = files.read_config(folder / CONFIG).get(kept.START)
   about_run |= {kept.START: begun} if begun else {}
-  files.write_config(folder / CONFIG, {**to_json(config), **about_run})
+  about_run |= to_json(config) | kernels.record(session.steps, config.native)
+  files.write_config(folder / CONFIG, about_run)
 
 
 def _about(source: Source) -> Json:

@@ -10,6 +10,7 @@ from jaxgan.core import progress
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Logs, Tree
 from jaxgan.data import Source
+from jaxgan.ops.native import Kernels
 from jaxgan.parallel import devices
 from jaxgan.parallel.devices import Advance
 from jaxgan.recipes import stages
@@ -30,10 +31,12 @@ class Steps:
   Args:
     recipe: the stages.
     mesh: the devices.
+    kernels: those that convolutions use; set before the first step is compiled.
   """
 
   recipe: Recipe
   mesh: jax.sharding.Mesh
+  kernels: Kernels | None = None
   _made: dict[tuple[int, int], 'Step'] = dataclasses.field(default_factory=dict, init=False)
 
   def begin(self, stage: int, state: Tree, batch: Tree) -> None:
@@ -45,7 +48,8 @@ class Steps:
     """Return the training step of a stage, or so many of them as one."""
     if (stage, count) not in self._made:
       game = self.recipe.stages[stage].game
-      self._made[stage, count] = Step(devices.compile_step(game, self.mesh, count))
+      step = devices.compile_step(game, self.mesh, count, self.kernels)
+      self._made[stage, count] = Step(step)
     return self._made[stage, count]
 
 
