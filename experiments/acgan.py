@@ -106,7 +106,9 @@ def main(arguments: Arguments) -> None:
   for run in runs:
     kept[way_of(run)].append(judge.judged(run, arguments.num))
     about = {'way': way_of(run), 'seed': run.config.seed, 'steps': run.step}
-    print(json.dumps(about | {k: round(v, 4) for k, v in kept[way_of(run)][-1].items()}), flush=True)
+    print(
+      json.dumps(about | {k: round(v, 4) for k, v in kept[way_of(run)][-1].items()}), flush=True
+    )
   for way, rows in kept.items():
     report = {what: [round(x, 4) for x in _interval(what, rows)] for what in rows[0]}
     print(json.dumps({'way': way, 'runs': len(rows)} | report, ensure_ascii=False))

@@ -27,7 +27,7 @@ class Config(dcgan.Penalized, config.Ordinary):
 
 
 class Projection(nn.Module):
-  """Critic: images `[B, S, S, C]` and labels `[B]` -> logits `[B]`, from rows `[B, 1 + classes]`."""
+  """Critic: images `[B, S, S, C]`, labels `[B]` -> logits `[B]`, from rows `[B, 1 + classes]`."""
 
   rows: nn.Module
 
