@@ -110,20 +110,17 @@ def main(arguments: Arguments) -> None:
       json.dumps(about | {k: round(v, 4) for k, v in kept[way_of(run)][-1].items()}), flush=True
     )
   for way, rows in kept.items():
-    report = {what: [round(x, 4) for x in _interval(what, rows)] for what in rows[0]}
+    means = {what: intervals.repeats([row[what] for row in rows]) for what in rows[0]}
+    report = {what: [round(x, 4) for x in mean] for what, mean in means.items()}
     print(json.dumps({'way': way, 'runs': len(rows)} | report, ensure_ascii=False))
   if arguments.out:
     picture(arguments.out, runs)
 
 
-def _interval(what: str, rows: list[dict[str, float]]) -> intervals.Interval:
-  return intervals.repeats([row[what] for row in rows])
-
-
 def picture(path: pathlib.Path, runs: list[Run]) -> None:
   """Draw eight images of each class by the first run of each way, side by side."""
   first = {way_of(run): run for run in reversed(runs)}
-  classes = range(runs[0].recipe.spec.classes if hasattr(runs[0].recipe, 'spec') else 10)
+  classes = range(runs[0].spec.classes)
   shown = [run.sample(0, 8, label=k) for k in classes for run in first.values()]
   figures.save_grid(path, np.concatenate(shown), columns=8 * len(first))
 
