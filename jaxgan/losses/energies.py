@@ -82,7 +82,8 @@ def boundary(k: Array | float) -> Objective:
 
   Reference: Berthelot et al., BEGAN: Boundary Equilibrium Generative Adversarial Networks, 2017.
   """
-  return of_losses(lambda r, f: k * f.mean() - r.mean(), lambda r, f: -f.mean())
+  made = of_losses(lambda r, f: k * f.mean() - r.mean(), lambda r, f: -f.mean())
+  return made._replace(opposed=False)  # in balance fakes have the smaller energy
 
 
 def balancing(gamma: float, rate: float) -> Observe:
