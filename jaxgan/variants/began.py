@@ -36,14 +36,17 @@ from jaxgan.recipes.types import Recipe, Stage, from_latents
 class Config(config.Duel, config.Scheduled, config.Algorithm):
   """Options of BEGAN."""
 
-  gamma: float = 0.5
+  gamma: float = 0.8
   """The energy of fakes as a share of that of real images; the smaller, the less diverse."""
-  balance_rate: float = 1e-3
+  balance_rate: float = 0.1
   """How fast the weight k of the fakes changes in the critic's loss."""
-  width: int = 32
+  width: int = 16
   """Channels of the generator; the encoder's rise by as many with every halving of the map."""
   latent: Literal['normal', 'uniform'] = 'uniform'
-  latent_size: int = 64
+  latent_size: int = 16
+  batch_size: int = 16
+  generator_lr: float = 5e-4
+  critic_lr: float = 5e-4
 
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
@@ -54,7 +57,9 @@ class Config(config.Duel, config.Scheduled, config.Algorithm):
 PAPER: Preset = dict(
   image_size=64,
   width=128,
+  latent_size=64,
   batch_size=16,
+  gamma=0.5,
   balance_rate=1e-3,
   generator_lr=1e-4,
   critic_lr=1e-4,
