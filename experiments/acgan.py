@@ -69,10 +69,9 @@ class Judge:
   def __init__(self, train: Source, test: Source) -> None:
     self.network = features.classifier(train, test)
     self.evaluator = scores.evaluator_of(self.network, train, test)
-    known, self.classes = self.evaluator.train.features, range(train.spec.classes)
-    self.references = [
-      frechet.reference(moments.of(known[np.asarray(train.labels) == k])) for k in self.classes
-    ]
+    known, labels = self.network.apply(train.all())[0], np.asarray(train.labels)
+    self.classes = range(train.spec.classes)
+    self.references = [frechet.reference(moments.of(known[labels == k])) for k in self.classes]
 
   def within(self, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Return the share of images of the asked class, and the mean distance within classes."""
