@@ -20,6 +20,7 @@ DATA and OPTIONS are in acgan.md. The training images are those of the first run
 import json
 import pathlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,11 @@ class Judge:
     right = float((logits.argmax(1) == labels).mean())
     return {'asked class': right, 'within classes': float(np.mean(apart))}
 
+  def whole(self, draw: Callable[[int], np.ndarray]) -> dict[str, float]:
+    """Return the Fréchet distance and the recall of images of all classes together."""
+    found = scores.evaluate(draw, self.evaluator, metrics=('frechet', 'prdc'), seeds=(1000,))
+    return {s.name: s.of.value for s in found if s.name in ('Fréchet distance', 'recall')}
+
   def ideal(self, num: int) -> float:
     """Return the mean distance within classes of `num` samples of an ideal sampler."""
     return float(np.mean([scores.floor(reference, num) for reference in self.references]))
@@ -88,9 +94,17 @@ class Judge:
     """Return all figures of a run, from `num` images of each class."""
     each = [to_uint8(run.sample(k, num, label=k)) for k in self.classes]
     found = self.within(np.concatenate(each), np.repeat(self.classes, num))
-    draw = lambda seed: to_uint8(run.sample(seed, num * len(self.classes)))
-    whole = scores.evaluate(draw, self.evaluator, metrics=('frechet', 'prdc'), seeds=(1000,))
-    return found | {s.name: s.of.value for s in whole if s.name in ('Fréchet distance', 'recall')}
+    return found | self.whole(lambda seed: to_uint8(run.sample(seed, num * len(self.classes))))
+
+
+def rounded(values: dict[str, float]) -> dict[str, float]:
+  """Return values to four digits behind the point."""
+  return {name: round(value, 4) for name, value in values.items()}
+
+
+def show(line: dict[str, object]) -> None:
+  """Print a line of results as JSON."""
+  print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
 def main(arguments: Arguments) -> None:
@@ -98,20 +112,18 @@ def main(arguments: Arguments) -> None:
   runs = [jaxgan.load(folder) for folder in arguments.runs]
   train, test = opened(part(runs[0].config, Data), arguments.test)
   judge = Judge(train, test)
-  real = judge.within(test.all(), np.asarray(test.labels))
-  print(json.dumps({'classifier': judge.network.described, 'real, held out': real}))
-  print(json.dumps({'ideal, within classes': judge.ideal(arguments.num)}), flush=True)
+  real = judge.within(test.all(), np.asarray(test.labels)) | judge.whole(lambda seed: test.all())
+  show({'classifier': judge.network.described, 'real, held out': rounded(real)})
+  show({'ideal, within classes': judge.ideal(arguments.num)})
   kept: dict[str, list[dict[str, float]]] = defaultdict(list)
   for run in runs:
     kept[way_of(run)].append(judge.judged(run, arguments.num))
     about = {'way': way_of(run), 'seed': run.config.seed, 'steps': run.step}
-    print(
-      json.dumps(about | {k: round(v, 4) for k, v in kept[way_of(run)][-1].items()}), flush=True
-    )
+    show(about | rounded(kept[way_of(run)][-1]))
   for way, rows in kept.items():
     means = {what: intervals.repeats([row[what] for row in rows]) for what in rows[0]}
     report = {what: [round(x, 4) for x in mean] for what, mean in means.items()}
-    print(json.dumps({'way': way, 'runs': len(rows)} | report, ensure_ascii=False))
+    show({'way': way, 'runs': len(rows)} | report)
   if arguments.out:
     picture(arguments.out, runs)
 
