@@ -49,6 +49,7 @@ SETTINGS: dict[str, str] = {
   'bigan': '--width=16 --steps=1000',
   'vaegan': '--width=16 --steps=1000',
   'ebgan': '',
+  'began': '',
   'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --steps=1000',
   'lsgan': '',

@@ -454,7 +454,7 @@ PROBES = {
 
 @pytest.mark.slow_for(
   *('infogan', 'biggan', 'r3gan', 'progan', 'stylegan', 'stylegan2', 'cut', 'spade', 'esrgan'),
-  *('sagan', 'stargan'),
+  *('began', 'sagan', 'stargan'),
 )
 def test_every_option_has_an_effect(variant):
   """Of every value that the variant accepts; each option accepts one at least."""

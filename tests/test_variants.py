@@ -261,7 +261,7 @@ def apart_by_precision(variant, steps, source, seed):
 
 @pytest.mark.slow_for(
   *('biggan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'srgan', 'esrgan', 'infogan', 'acgan'),
-  *('bigan', 'vaegan', 'cut', 'spade', 'stargan', 'ctgan', 'sagan'),
+  *('bigan', 'vaegan', 'began', 'cut', 'spade', 'stargan', 'ctgan', 'sagan'),
 )
 def test_bfloat16_begins_as_float32_does(variant, digits):
   """The first steps, before rounding has grown."""
@@ -352,7 +352,7 @@ def apart(variant, source, steps, count, double=False, seed=0):
 @pytest.mark.slow_for(
   *('biggan', 'progan', 'stylegan', 'stylegan2', 'r3gan', 'cyclegan', 'pix2pix', 'srgan', 'esrgan'),
   *('sngan', 'unrolled', 'wgan', 'gan_cls', 'infogan', 'acgan', 'bigan', 'vaegan'),
-  *('ebgan', 'cut', 'spade', 'stargan', 'ctgan', 'sagan'),
+  *('ebgan', 'began', 'cut', 'spade', 'stargan', 'ctgan', 'sagan'),
 )
 @pytest.mark.parametrize('count', [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_devices_agree_after_a_step(variant, count, digits):
@@ -500,7 +500,7 @@ train(from_json(VARIANTS[values['variant']].Config, values), sys.argv[2], quiet=
 
 @pytest.mark.slow_for(
   *('stylegan', 'esrgan', 'infogan', 'acgan', 'gan_cls', 'bigan', 'vaegan', 'ebgan', 'cut'),
-  *('stargan', 'spade', 'sagan'),
+  *('began', 'stargan', 'spade', 'sagan'),
 )
 def test_resumes_to_the_bit(variant, tmp_path, data_dir, two_domains, table):
   """N steps against N/2, saved while it goes on, and N/2 more in a new process.

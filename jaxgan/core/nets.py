@@ -17,14 +17,14 @@ class Shown(NamedTuple):
     real: real images `[B, ...]`.
     fake: generated images `[B, ...]`.
     judge: returns the critic's logits of images, as the loss computes them.
-    critic: the critic's loss of real and fake logits.
+    critic: the critic's loss of real and fake logits; None: it does not set them apart.
     domain: the name of the domain, in a game of several.
   """
 
   real: Array
   fake: Array
   judge: Callable[[Array], Array]
-  critic: Callable[[Array, Array], Array]
+  critic: Callable[[Array, Array], Array] | None
   domain: str = ''
 
 

@@ -121,7 +121,7 @@ def _judged(shown: Shown, images: Array, features: list[Array]) -> tuple[Array, 
   return wide, features[-1] if features else None
 
 
-def judgement(critic: Callable[[Array, Array], Array], real: Array, fake: Array) -> Logs:
+def judgement(critic: Callable[[Array, Array], Array] | None, real: Array, fake: Array) -> Logs:
   """Return how well a critic tells real logits from fake ones, of one shape.
 
   The middle is the logit that suits real and fake images equally well: where critic(t, t) is
@@ -131,10 +131,13 @@ def judgement(critic: Callable[[Array, Array], Array], real: Array, fake: Array)
   Returns:
     'gap', the difference of the mean logits; 'accuracy_real' and 'accuracy_fake', the shares on
     the right side of the middle; 'saturated', the share of logits at which the loss has less than
-    1 % of the slope that it has at the middle; 'logit', the mean logit of real images.
+    1 % of the slope that it has at the middle; 'logit', the mean logit of real images. The first
+    and the last alone where no `critic` sets the two kinds apart.
   """
   real, fake = real.ravel(), fake.ravel()
   means = jnp.stack([real, fake]).mean(1)
+  if critic is None:
+    return {'gap': means[0] - means[1], 'logit': means[0]}
   middle = _middle(critic, means)
   slopes = jnp.abs(jnp.stack(jax.grad(critic, argnums=(0, 1))(*_ended(middle, real, fake))))
   right = (jnp.stack([real - middle, middle - fake]) > 0).mean(1, dtype=jnp.float32)

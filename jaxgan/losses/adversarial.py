@@ -141,7 +141,7 @@ def between(
     first, second, scoring, *keys = jax.random.split(key, 3 + len(penalties))
     images, (fake, _) = real(nets, batch['image']), generate(nets, batch, drawing)
     seeing = lambda x, nets=nets: judge(nets, x, batch, jax.random.clone(first))[0]
-    nets.show(Shown(images, fake, seeing, objective.critic))
+    nets.show(Shown(images, fake, seeing, objective.critic if objective.opposed else None))
     real_logits, nets = judge(nets, images, batch, first)
     fake_logits, nets = judge(nets, fake, batch, second)
     # A function of images only: it uses the same draws at every call.

@@ -1,10 +1,14 @@
 """Losses of critics that are energies: the logit of an image is its negative energy, at most 0."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 from jax.nn import relu
 
+from jaxgan.core.nets import Nets
 from jaxgan.core.parts import couples
-from jaxgan.core.typing import Array
+from jaxgan.core.typing import Array, Logs
+from jaxgan.losses.adversarial import Observe
 from jaxgan.losses.objectives import Objective, of_losses
 from jaxgan.networks.heads import unit
 
@@ -61,3 +65,50 @@ def pulling_away(codes: Array) -> Array:
   directions = unit(rows)
   cosines = directions @ directions.T
   return (jnp.sum(cosines**2) - jnp.sum(jnp.diagonal(cosines) ** 2)) / (len(rows) * (len(rows) - 1))
+
+
+def boundary(k: Array | float) -> Objective:
+  """Return the objective of BEGAN, whose critic weighs the energy of fakes by k.
+
+  critic: -E r + k E f;  generator: -E f
+
+  Args:
+    k: from 0, where the critic restores real images and no more, to 1.
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> float(boundary(0.5).critic(-jnp.array([2.0]), -jnp.array([1.0])))
+    1.5
+
+  Reference: Berthelot et al., BEGAN: Boundary Equilibrium Generative Adversarial Networks, 2017.
+  """
+  made = of_losses(lambda r, f: k * f.mean() - r.mean(), lambda r, f: -f.mean())
+  return made._replace(opposed=False)  # in balance fakes have the smaller energy
+
+
+def balancing(gamma: float, rate: float) -> Observe:
+  """Return what changes the k of `boundary` so that fakes have gamma times the energy of images.
+
+  k <- clip(k + rate (gamma L(x) - L(G(z))), 0, 1), where L is the mean energy
+
+  k is in the memory as `k`. Logged are k and the measure of convergence, which falls while images
+  get better and energies come into balance: M = L(x) + |gamma L(x) - L(G(z))|.
+
+  Args:
+    gamma: the ratio L(G(z)) / L(x) to reach, above 0. The article: the smaller, the less diverse.
+    rate: how fast k changes, 0 or above.
+
+  Reference: Berthelot et al., BEGAN: Boundary Equilibrium Generative Adversarial Networks, 2017.
+  """
+
+  def observe(nets: Nets, real_logits: Array, fake_logits: Array) -> tuple[Nets, Logs]:
+    k = nets.memory['k']
+    real, fake = (-logits.astype(k.dtype).mean() for logits in (real_logits, fake_logits))
+    off = gamma * real - fake
+    moved = jnp.clip(k + rate * off, 0, 1)
+    return replace(nets, memory={**nets.memory, 'k': moved}), {
+      'k': k,
+      'measure': real + jnp.abs(off),
+    }
+
+  return observe

@@ -23,7 +23,9 @@ class Objective(NamedTuple):
 
   Logits may have any rank (`[B]`, or `[B, h, w]` from a critic of patches), but both must have the
   same shape: `[B]` and `[B, 1]` would broadcast to all pairs. If `uses_real` is False, the
-  generator's loss ignores the values of the real logits; any array of the right shape is enough.
+  generator's loss ignores the values of the real logits; any array of the right shape is enough. If
+  `opposed` is False, the critic's loss does not drive real and fake logits to the two sides of a
+  middle, so that no share of them is right.
 
   Raises:
     ValueError: a loss is called with logits of different shapes.
@@ -32,6 +34,7 @@ class Objective(NamedTuple):
   critic: _Loss
   generator: _Loss
   uses_real: bool = False
+  opposed: bool = True
 
 
 def of_losses(critic: _Loss, generator: _Loss, uses_real: bool = False) -> Objective:

@@ -23,6 +23,7 @@ from jaxgan.recipes.option_groups import Preset
 from jaxgan.recipes.types import Recipe, accumulated, computed_in, frozen
 from jaxgan.variants import (
   acgan,
+  began,
   bigan,
   biggan,
   cgan,
@@ -75,6 +76,7 @@ VARIANTS: dict[str, Variant] = {
   'bigan': bigan,
   'vaegan': vaegan,
   'ebgan': ebgan,
+  'began': began,
   'wgan': wgan,
   'wgan_gp': wgan_gp,
   'lsgan': lsgan,

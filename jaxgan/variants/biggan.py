@@ -35,7 +35,8 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   """The critic's channels are multiples of it: 2 (deep: 4) up to 56 pixels, 1 to 16 above."""
   shared_size: int = 128
   """Dimensions of the label's embedding, which all blocks of the generator share; 0: each batch
-  norm has vectors of its own for each class, and the latent enters the first layer alone."""
+  norm has vectors of its own, for each class if there are any, and the latent enters the first
+  layer alone."""
   attention: int = 16
   """Pixels on a side of the map that attends to itself, at most half the image; 0: none."""
   orthogonal: float = 1e-4
@@ -56,8 +57,8 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
     """Sizes and weights that mean nothing."""
     found = config.above_zero(self, 'generator_width', 'critic_width', 'epsilon')
     found += config.zero_or_above(self, 'attention', 'orthogonal', 'shared_size')
-    if not self.shared_size and (self.deep or self.conditional is False):
-      found.append('--shared-size=0 needs classes, and a generator that is not --deep')
+    if self.deep and not self.shared_size:
+      found.append('--deep needs an embedding that all blocks share: give a --shared-size above 0')
     return super().problems() + found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core import parts
+from jaxgan.core.nets import Nets
 from jaxgan.losses import energies
 
 
@@ -55,3 +56,43 @@ def test_codes_of_all_images_are_compared():
 
   with pytest.raises(ValueError, match='pulling-away term compares all its images'):
     parts.gradients(loss, 2, jnp.ones(()), jnp.ones((4, 2)), jax.random.key(0))
+
+
+def known(k=0.0):
+  return Nets({}, {}, {}, memory={'k': jnp.float32(k), 'other': 1})
+
+
+def test_began_weighs_the_energy_of_fakes_by_k():
+  real, fake = -jnp.array([0.5, 1.5]), -jnp.array([0.25, 3.0])
+  objective = energies.boundary(0.4)
+  np.testing.assert_allclose(objective.critic(real, fake), 1 - 0.4 * 1.625, rtol=1e-6)
+  np.testing.assert_allclose(objective.generator(real, fake), 1.625)
+  assert energies.boundary(0.0).critic(real, fake) == 1.0  # an autoencoder and no more
+
+
+def test_k_after_known_losses_has_a_closed_form():
+  """While no bound is met, k is the sum of all steps: rate (gamma sum of L(x) - sum of L(G))."""
+  draw, nets, observe = np.random.default_rng(0), known(0.3), energies.balancing(0.5, 0.01)
+  real, fake = draw.uniform(0, 1, (2, 9, 4)).astype(np.float32)
+  for r, f in zip(real, fake, strict=True):
+    nets, logs = observe(nets, -jnp.array(r), -jnp.array(f))
+  whole = 0.5 * real.mean(1) - fake.mean(1)
+  assert nets.memory['other'] == 1
+  np.testing.assert_allclose(nets.memory['k'], 0.3 + 0.01 * whole.sum(), rtol=1e-5)
+  np.testing.assert_allclose(logs['k'], 0.3 + 0.01 * whole[:-1].sum(), rtol=1e-5)
+  np.testing.assert_allclose(logs['measure'], real[-1].mean() + abs(whole[-1]), rtol=1e-5)
+
+
+def test_k_stays_in_its_bounds():
+  observe = energies.balancing(0.5, 10.0)
+  assert observe(known(0.5), -jnp.ones(2), -jnp.zeros(2))[0].memory['k'] == 1
+  assert observe(known(0.5), -jnp.zeros(2), -jnp.ones(2))[0].memory['k'] == 0
+
+
+def test_the_balance_is_reached():
+  """Fakes whose energy rises with k, L(G) = 0.2 + k: k comes to where it is gamma times L(x)."""
+  nets, observe = known(), energies.balancing(0.7, 0.1)
+  for _ in range(200):
+    nets, logs = observe(nets, -jnp.ones(3), jnp.full(3, -0.2 - nets.memory['k']))
+  np.testing.assert_allclose(nets.memory['k'], 0.5, rtol=1e-4)
+  np.testing.assert_allclose(logs['measure'], 1.0, rtol=1e-4)  # in balance it is L(x)
