@@ -10,6 +10,7 @@ from jaxgan import variants
 from jaxgan.augmentation import slants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
+from jaxgan.recipes import config_json
 
 SPEC = Spec(8, 1)
 BATCH = {'image': jax.random.uniform(jax.random.key(5), (6, 8, 8, 1), minval=-1.0)}
@@ -100,3 +101,9 @@ def test_images_are_drawn_by_both_codes_or_by_the_choice_alone():
 def test_codes_that_mean_nothing_are_refused(options):
   with pytest.raises(ValueError, match=f'--{next(iter(options))} must be'):
     variants.configure('infogan', **options)
+
+
+def test_runs_of_before_do_not_slant():
+  config = variants.configure('infogan')
+  values = {x: y for x, y in config_json.to_json(config).items() if x != 'slant'}
+  assert config.slant and config_json.from_json(type(config), values).slant == 0
