@@ -48,8 +48,8 @@ def ada(images: Array, p: Array | float, key: Key) -> Array:
     iter(jax.random.normal(normal, shape, p.dtype).T[..., None]),
   )
   matrix = _movement(draws, p, images)
-  moved = _moved(images, matrix)
-  shown, alpha = (moved[..., :3], moved[..., 3:]) if images.shape[-1] == 4 else (moved, None)
+  placed = moved(images, matrix)
+  shown, alpha = (placed[..., :3], placed[..., 3:]) if images.shape[-1] == 4 else (placed, None)
   shown = _recoloured(shown, *_colours(draws, p, shown))
   return shown if alpha is None else jnp.concatenate([shown, alpha], -1)
 
@@ -132,7 +132,7 @@ def _shift(by: Array) -> Array:
   return _plane(one, zero, zero, one, by[:, :1], by[:, 1:])
 
 
-def _moved(images: Array, matrix: Array) -> Array:
+def moved(images: Array, matrix: Array) -> Array:
   """Sample images where the matrices point to: bilinear, with reflection at the border."""
   b, height, width, c = images.shape
   centre = jnp.array([[(width - 1) / 2], [(height - 1) / 2]], matrix.dtype)

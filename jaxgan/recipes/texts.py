@@ -26,8 +26,6 @@ from jaxgan.recipes.types import Recipe, Sampler
 Encode = Callable[[Sequence[str]], np.ndarray]
 """A text encoder: strings -> float32 `[n, d]`."""
 
-WORDS = 'words'
-"""The name of the built-in encoder."""
 GRAMS = (3, 4)
 """Lengths of the parts of words that it counts."""
 
@@ -36,13 +34,14 @@ GRAMS = (3, 4)
 class Texts(Group):
   """Texts."""
 
-  text_encoder: str = 'words'
-  """words: hashed words and their parts. Or MODULE:FUNCTION, strings -> float32 [n, d]."""
+  text_encoder: str = 'ordered'
+  """ordered: hashed words, their parts, and the place of each word. words: without the places. Or
+  MODULE:FUNCTION, strings -> float32 [n, d]."""
   text_size: int = 512
-  """Numbers of the vector that --text-encoder=words makes of a text."""
+  """Numbers of the vector that a built-in encoder makes of a text."""
 
   NEEDS: ClassVar[tuple[Needs, ...]] = (
-    Needs(('text_size',), lambda c: c.text_encoder == 'words', {'text_encoder': 'words'}),
+    Needs(('text_size',), lambda c: c.text_encoder in BUILT_IN, {'text_encoder': 'ordered'}),
   )
 
   def problems(self) -> list[str]:
@@ -54,21 +53,22 @@ def encoder(name: str, size: int) -> Encode:
   """Return a text encoder.
 
   Args:
-    name: 'words', which is `hashed`; or MODULE:FUNCTION, a function of the user's.
-    size: d of the built-in one.
+    name: 'ordered' or 'words', which are the functions `ordered` and `hashed`; or MODULE:FUNCTION,
+      a function of the user's.
+    size: d of a built-in one.
 
   Raises:
     ValueError: there is no such function. Its encoder raises ValueError where the function fails,
       or returns something else than finite numbers `[n, d]`.
 
   Example:
-    >>> encoder('words', 64)(['a red house', 'a blue house']).shape
+    >>> encoder('ordered', 64)(['a red house', 'a blue house']).shape
     (2, 64)
   """
-  if name == WORDS:
-    return lambda texts: hashed(texts, size)
+  if name in BUILT_IN:
+    return lambda texts: BUILT_IN[name](texts, size)
   if ':' not in name:
-    raise ValueError(f'--text-encoder={name} is neither {WORDS} nor MODULE:FUNCTION')
+    raise ValueError(f'--text-encoder={name} is none of {", ".join(BUILT_IN)}, MODULE:FUNCTION')
   given = functions.imported(name, '--text-encoder')
 
   def encode(texts: Sequence[str]) -> np.ndarray:
@@ -106,24 +106,78 @@ def hashed(texts: Sequence[str], size: int) -> np.ndarray:
 
   Reference: Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009.
   """
+  return _counted(_features, texts, size)
+
+
+def ordered(texts: Sequence[str], size: int) -> np.ndarray:
+  """Encode texts as `hashed` does, and by the place of each word, with equal weight.
+
+  A place is counted from the start of a text and from its end. So "a three left of a zero" and "a
+  zero left of a three" differ in half of their vectors, and a pair of words in an order that was
+  never seen is the sum of two places that were.
+
+  Args:
+    texts: any strings; case does not matter.
+    size: d, 1 or more. Some hundreds keep different texts apart.
+
+  Returns:
+    float32 `[n, size]` of length sqrt(size), equal for equal texts on every machine; zeros for a
+    text without a word.
+
+  Example:
+    >>> one, other = ordered(['a red house', 'house a red'], 256)
+    >>> bool(one @ other < 0.75 * one @ one)
+    True
+  """
+  return _scaled(hashed(texts, size) + _counted(_places, texts, size))
+
+
+def _counted(
+  features: Callable[[str], Iterator[str]], texts: Sequence[str], size: int
+) -> np.ndarray:
+  """Return the sums of the hashed features of texts, scaled."""
   found = np.zeros((len(texts), size), np.float32)
   for row, text in zip(found, texts, strict=True):
-    for feature in _features(text):
+    for feature in features(text):
       number = zlib.crc32(feature.encode())
       row[(number >> 1) % size] += 1 - 2 * (number & 1)
+  return _scaled(found)
+
+
+def _scaled(found: np.ndarray) -> np.ndarray:
+  """Return vectors `[n, d]` with the length sqrt(d); zeros stay zeros."""
   length = np.linalg.norm(found, axis=1, keepdims=True)
-  return found * np.float32(np.sqrt(size)) / np.maximum(length, 1e-6)
+  return found * np.float32(np.sqrt(found.shape[1])) / np.maximum(length, 1e-6)
+
+
+def _words(text: str) -> list[str]:
+  return re.findall(r'\w+', unicodedata.normalize('NFKC', text).casefold())
 
 
 def _features(text: str) -> Iterator[str]:
   """Yield the words of a text, the pairs of words, and the parts of words, with their kinds."""
-  words = re.findall(r'\w+', unicodedata.normalize('NFKC', text).casefold())
+  words = _words(text)
   for word in words:
     yield f'word {word}'
     marked = f'<{word}>'
     for n in GRAMS:
       yield from (f'part {marked[i : i + n]}' for i in range(len(marked) - n + 1))
   yield from (f'pair {a} {b}' for a, b in itertools.pairwise(words))
+
+
+def _places(text: str) -> Iterator[str]:
+  """Yield each word of a text with its number from the start and from the end."""
+  words = _words(text)
+  for i, word in enumerate(words):
+    yield f'start {i} {word}'
+    yield f'end {len(words) - 1 - i} {word}'
+
+
+BUILT_IN: dict[str, Callable[[Sequence[str], int], np.ndarray]] = {
+  'ordered': ordered,
+  'words': hashed,
+}
+"""The encoders that need no download, by the names of `--text-encoder`."""
 
 
 def of_classes(spec: Spec) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ and the text that it was made of:
   critic: E sp(-s_r) + (E sp(s_w) + E sp(s_f)) / 2;  generator: E sp(-s_f)
 
 `--interpolation` is GAN-INT, `--conditioning` the conditioning augmentation of Zhang et al.,
-StackGAN, 2017. Departures: the text encoder is not a trained char-CNN-RNN but hashed words, or any
-function; the critic joins text and image by their product in place of a 1x1 convolution; and the
-defaults are a laptop's: the critic has no batch norm, R1 penalizes its gradients, the rates are
-1e-3 and beta1 is 0 (measured: `experiments/defaults.md`). `--preset=paper` is the size, rate and
-batch of the article.
+StackGAN, 2017. Departures: the text encoder is not a trained char-CNN-RNN but hashed words and
+their places, or any function; the critic joins text and image by their product in place of a 1x1
+convolution; and the defaults are a laptop's: the critic has no batch norm, R1 penalizes its
+gradients, the rates are 1e-3 and beta1 is 0 (measured: `experiments/defaults.md`).
+`--preset=paper` is the size, rate and batch of the article.
 """
 
 from dataclasses import dataclass, replace

@@ -7,10 +7,12 @@ players lower the variational bound's negative, of the choice and of the numbers
   L_I = -information E log Q(choice | G(z, c)) + continuous_information E |u - mean_Q(u)|^2 / 2
 
 so a choice comes to mean what tells images apart: the digit, for the authors' long runs on MNIST.
-The numbers' standard deviation under Q is 1, as in the authors' code. The critic has a dense layer
+Q's standard deviation of the numbers is 1, as in the authors' code. The critic has a dense layer
 behind DCGAN's convolutions, which sees the whole image. Departures: that layer and the head have no
-batch norm. The laptop's networks are a quarter as wide, without the generator's dense layer, and
-the latent has 8 numbers for 62: in a short run, more of them leave less for the codes to say.
+batch norm. With `slant`, the choice is found in an image that was slanted, stretched, turned and
+shifted at random, so that it cannot mean a slant; the numbers are found in the image as it is. The
+laptop's networks are a quarter as wide, without the generator's dense layer, and the latent has 8
+numbers for 62: in a short run, more of them leave less for the codes to say.
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 import optax
 
+from jaxgan.augmentation import slants
 from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Batch, Key, Logs, Spec
 from jaxgan.losses import objectives
@@ -43,6 +46,9 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
   """Weight of finding the choice again; 0: nothing gives the choice a meaning."""
   continuous_information: float = 0.1
   """Weight of finding the continuous code again."""
+  slant: float = 0.0
+  """How far images are slanted, stretched, turned and shifted at random before their choice is
+  found, such as 0.4, so that it means none of these; 0: not at all."""
   critic_hidden: int = 256
   """Units of the critic's dense layer, which sees the whole image; 0: there is none, and codes come
   to mean local details."""
@@ -56,6 +62,7 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
 
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('continuous_information',), lambda c: c.continuous, {'continuous': 2}),
+    config.Needs(('slant',), lambda c: c.information, {'information': 1.0}),
   )
 
   def problems(self) -> list[str]:
@@ -63,7 +70,7 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
     found = super().problems() + config.above_zero(self, 'head_width')
     if self.choices < 2:
       found.append(f'--choices must be 2 or more, it is {self.choices}')
-    weights = 'continuous', 'information', 'continuous_information'
+    weights = 'continuous', 'information', 'continuous_information', 'slant'
     hidden = 'critic_hidden', 'generator_hidden'
     return found + config.zero_or_above(self, *weights, *hidden)
 
@@ -85,10 +92,15 @@ def build(config: Config, spec: Spec) -> Recipe:
   if config.continuous:
     parts['continuous'] = codes.continuous(config.continuous)
 
-  def information(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
-    features, _ = nets.features('critic', fakes.images)
+  def codes_in(nets: Nets, images: Array) -> tuple[list[Array], Nets]:
+    features, _ = nets.features('critic', images)
     found, nets = nets('head', features.reshape(len(features), -1))
-    choice, numbers = jnp.split(found, [config.choices], -1)
+    return jnp.split(found, [config.choices], -1), nets
+
+  def information(nets: Nets, fakes: Fakes, batch: Batch, key: Key) -> tuple[Array, Nets, Logs]:
+    (choice, numbers), nets = codes_in(nets, fakes.images)
+    if config.slant and config.information:
+      (choice, _), nets = codes_in(nets, slants.slanted(fakes.images, key, config.slant))
     loss = optax.softmax_cross_entropy(choice, fakes.codes['code']).mean()
     total, logs = config.information * loss, {'information': loss}
     if config.continuous:

@@ -62,7 +62,7 @@ def test_half_of_all_images_are_flipped_where_p_is_one(monkeypatch, key):
 
   only(monkeypatch, _scaling=True)
   monkeypatch.setattr(augment, '_scaling', flip_alone)
-  y = augment._moved(x, augment._movement(draws(key, len(x)), jnp.float32(1), x))
+  y = augment.moved(x, augment._movement(draws(key, len(x)), jnp.float32(1), x))
   flipped = (y == x[:, :, ::-1]).all((1, 2, 3))
   assert ((y == x).all((1, 2, 3)) ^ flipped).all()
   assert abs(flipped.mean() - 0.5) < 0.04  # 3.5 deviations
@@ -71,7 +71,7 @@ def test_half_of_all_images_are_flipped_where_p_is_one(monkeypatch, key):
 def test_quarter_turns_are_evenly_drawn_and_exact(monkeypatch, key):
   x = images(2000, 5)
   only(monkeypatch, _quarters=True)
-  y = augment._moved(x, augment._movement(draws(key, len(x)), jnp.float32(1), x))
+  y = augment.moved(x, augment._movement(draws(key, len(x)), jnp.float32(1), x))
   turned = jnp.stack([(y == jnp.rot90(x, k, (1, 2))).all((1, 2, 3)) for k in range(4)])
   assert (turned.sum(0) == 1).all()
   np.testing.assert_allclose(turned.mean(1), 0.25, atol=0.035)
@@ -80,14 +80,14 @@ def test_quarter_turns_are_evenly_drawn_and_exact(monkeypatch, key):
 def test_whole_shifts_stay_within_an_eighth_and_mirror_the_border():
   x = images(1, 8)
   by = jnp.array([[1.0, 0.0]])
-  y = augment._moved(x, augment._shift(by))
+  y = augment.moved(x, augment._shift(by))
   expected = jnp.concatenate([x[:, :, 1:], x[:, :, 6:7]], 2)
   chex.assert_trees_all_equal(y, expected)
 
 
 def test_interpolation_is_bilinear():
   x = jnp.arange(16.0).reshape(1, 4, 4, 1)
-  y = augment._moved(x, augment._shift(jnp.array([[0.25, 0.5]])))
+  y = augment.moved(x, augment._shift(jnp.array([[0.25, 0.5]])))
   chex.assert_trees_all_close(y[:, :3, :3], x[:, :3, :3] + 0.25 + 4 * 0.5, atol=1e-5)
 
 

@@ -24,6 +24,22 @@ def test_the_order_of_words_matters():
   assert cosine('a three left of a seven', 'a seven left of a three') < 0.99
 
 
+def test_a_new_pair_of_words_is_the_sum_of_known_places():
+  """Two words in a new order are as near to known pairs as they share places with them."""
+  pairs = ('red', 'blue'), ('red', 'gray'), ('gray', 'blue'), ('gray', 'gray'), ('blue', 'red')
+  found = texts.ordered([f'a {a} left of a {b}' for a, b in pairs], 4096) / 64
+  assert np.linalg.norm(found[1] + found[2] - found[3] - found[0]) < 0.3
+  plain = texts.hashed([f'a {a} left of a {b}' for a, b in pairs], 4096) / 64
+  swapped = lambda x: 1 - x[0] @ x[4]
+  assert swapped(found) > 2 * swapped(plain)
+
+
+def test_a_text_without_a_word_is_zeros_and_others_have_one_length():
+  found = texts.ordered(['  !?', 'red', 'a red house'], 64)
+  assert not found[0].any()
+  assert np.linalg.norm(found[1:], axis=1) == pytest.approx(8)
+
+
 def test_hashes_are_the_same_for_ever():
   found = texts.hashed(['red house'], 8)[0]
   assert found.round(3).tolist() == texts.hashed(['red house'], 8)[0].round(3).tolist()
@@ -58,5 +74,5 @@ def test_a_function_that_gives_something_else_is_refused(monkeypatch, function, 
 
 
 def test_an_unknown_encoder_is_refused():
-  with pytest.raises(ValueError, match='--text-encoder=bert is neither words nor MODULE:FUNCTION'):
+  with pytest.raises(ValueError, match='--text-encoder=bert is none of ordered, words, MODULE'):
     texts.encoder('bert', 8)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgan import variants
+from jaxgan.augmentation import slants
 from jaxgan.core import game
 from jaxgan.core.typing import Spec
 
@@ -60,6 +61,21 @@ def test_the_term_is_what_finding_the_codes_costs():
     chex.assert_trees_all_close(logs['continuous'], apart, rtol=1e-4)
     without, _ = loss(player, information=0.0, continuous_information=0.0)
     chex.assert_trees_all_close(value - without, 2 * wanted + 3 * apart, rtol=1e-4)
+
+
+def test_the_choice_is_found_in_a_slanted_image_and_the_numbers_in_the_image(monkeypatch):
+  recipe, nets = made()
+  drawing, _ = jax.random.split(jax.random.key(1))
+  latents = recipe.interface.latent(jax.random.split(drawing)[0], 6)
+  monkeypatch.setattr(slants, 'slanted', lambda images, key, slant: (images + slant) ** 2)
+  turned, _ = nets.features('critic', (nets('generator', latents)[0] + 0.4) ** 2)
+  shares = np.asarray(jax.nn.log_softmax(nets('head', turned)[0][:, :4]))
+  _, logs = loss('critic', slant=0.4)
+  _, plain = loss('critic')
+  wanted = -(shares * np.asarray(latents)[:, 3:7]).sum(1).mean()
+  assert logs['information'] == pytest.approx(wanted, rel=2e-5)
+  assert logs['information'] != pytest.approx(plain['information'], rel=1e-4)
+  assert logs['continuous'] == pytest.approx(plain['continuous'], rel=1e-5)
 
 
 def test_the_head_is_the_critics():
