@@ -28,8 +28,9 @@ LANES = 16
 """The floats of a vector: numbers of channels must be multiples of it."""
 THIN = 4
 """Up to this many channels, the images of a convolution need no multiple of LANES."""
-SMALL = 64
-"""Up to this many pixels in a result, weights move more than images: a class of its own."""
+SMALL = 36
+"""Up to this many pixels in a result, or in each phase of `tconv`, a call is of a class of its own:
+weights move more than images."""
 
 Static = tuple[Any, ...]
 """The arguments after the two arrays: `[x_shape or w_shape,] stride, pads`."""
@@ -88,7 +89,7 @@ def class_of(kind: Kind, a: Shape, b: Shape, static: Static) -> str:
     return ''
   if thin:
     return 'conv thin'
-  pixels = x[1] * x[2] if kind == 'tconv' else y[1] * y[2]
+  pixels = x[1] * x[2] // stride**2 if kind == 'tconv' else y[1] * y[2]
   return f'{kind} small' if pixels <= SMALL else kind
 
 

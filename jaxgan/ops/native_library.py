@@ -71,7 +71,7 @@ CASES: Mapping[str, Case] = {
   'tconv': Case((32, 16, 16, 64), (4, 4, 64, 64), 2),
   'tconv small': Case((32, 8, 8, 64), (4, 4, 64, 128), 2),
   'wgrad': Case((32, 16, 16, 64), (3, 3, 64, 64), 1),
-  'wgrad small': Case((32, 8, 8, 64), (3, 3, 64, 64), 1),
+  'wgrad small': Case((32, 8, 8, 64), (4, 4, 64, 128), 2),
 }
 """For each class of `native.class_of` the convolution that tells whether it is faster."""
 
@@ -298,7 +298,8 @@ def gains(target: str, folder: pathlib.Path) -> dict[str, float]:
 
   The figures are measured once, which takes about a second, and kept in the folder.
   """
-  path = folder / f'{target}_{_cores()}.json'
+  rules = hashlib.sha256(repr((native.SMALL, CASES)).encode()).hexdigest()[:8]
+  path = folder / f'{target}_{rules}_{_cores()}.json'
   try:
     kept = json.loads(path.read_text())
     return {name: float(kept[name]) for name in CASES}
