@@ -10,7 +10,9 @@ so that fakes come to have gamma times the energy of real images. M = L(x) + |ga
 is logged as `critic/measure`. Generator and decoder have one architecture, and a code has the
 length of a latent. Departures: the critic moves before the generator, and k by the critic's fakes;
 the article has further links between layers, with weights that vanish, as an option; it halves the
-rates where M stalls. `--preset=paper` is its setting for faces of 64 pixels.
+rates where M stalls. `--preset=paper` is its setting for faces of 64 pixels. The laptop's gamma,
+rates and codes are others: with the article's all digits became one (measured:
+`experiments/began.md`).
 """
 
 from dataclasses import dataclass
