@@ -62,6 +62,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'r3gan minibatch': {'r1': 0.0, 'r2': 0.0},
   'lsgan critic_norm': {'r1': 0.0},
   'lsgan minibatch': {'r1': 0.0},
+  'sngan minibatch': {'r1': 0.0},
   'dcgan critic_norm': {'r1': 0.0},
   'dcgan minibatch': {'r1': 0.0},
   'cgan critic_norm': {'r1': 0.0},

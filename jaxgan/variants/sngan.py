@@ -5,8 +5,8 @@ Koyama, cGANs with Projection Discriminator, 2018. `--preset=paper` is CIFAR-10'
 departs in that the generator's batch is the critic's (64 for 128), that the critic moves before the
 generator, that power iteration runs once in each of the critic's passes, and that fakes have the
 classes of the real batch, where the authors draw them (measured: `experiments/choices.md`). The
-laptop's form is
-narrower and moves the critic once for each step of the generator, at twice its rate.
+laptop's form is narrower and moves the critic once for each step of the generator; both have rates
+of 1e-3, and R1 penalizes the critic's gradients (measured: `experiments/defaults.md`).
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,12 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   mimicry: bool = False
   """Networks as in torch-mimicry: linear upsampling, 1e-5 in batch norm, shortcuts after ReLU."""
   latent_size: int = 128
-  generator_lr: float = 5e-4
+  generator_lr: float = 1e-3
   critic_lr: float = 1e-3
   beta1: float = 0.0
-  beta2: float = 0.9
+  beta2: float = 0.99
+  r1: float = 1.0
+  steps: int = 2000
 
 
 PAPER: Preset = dict(
@@ -48,6 +50,8 @@ PAPER: Preset = dict(
   idle_biases=True,
   generator_lr=2e-4,
   critic_lr=2e-4,
+  beta2=0.9,
+  r1=0.0,
   steps=50_000,
   schedule='linear',
   ema_images=0.0,
