@@ -82,6 +82,7 @@ START: Mapping[str, Options] = {
   'infogan': {**NORMED, 'generator_lr': 1e-3},
   'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
   'acgan': {**NORMED, 'critic_norm': False},
+  'biggan': dict(generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, r1=0.0, n_critic=2),
   'ebgan': ADAM,
 }
 """The defaults before the search, as far as the grid changes them."""
@@ -95,6 +96,9 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 4e-3': {**PENALIZED, **_rates(4e-3)},
     'critic 2e-3': {**PENALIZED, 'critic_lr': 2e-3},
     'latents 16': {**PENALIZED, 'latent_size': 16},
+    'linear': {**PENALIZED, 'schedule': 'linear'},
+    'r1 10': {**PENALIZED, 'r1': 10.0},
+    'latents 16, linear': {**PENALIZED, 'latent_size': 16, 'schedule': 'linear'},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
   },
   'dcgan': {
@@ -135,22 +139,26 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 1e-3': _rates(1e-3),
   },
   'wgan': {
-    'rates 2e-4': _rates(2e-4),
     'rates 5e-4': _rates(5e-4),
     'rates 5e-4, two updates': {**_rates(5e-4), 'n_critic': 2},
   },
   'sngan': {
     'r1 0.1': {'r1': 0.1},
-    'r1 1': {'r1': 1.0},
-    'translated': TRANSLATED,
-    'critic 5e-4': {'critic_lr': 5e-4},
+    'penalized': {'r1': 1.0, **QUICK},
+    'penalized 0.1': {'r1': 0.1, **QUICK},
+    'penalized 3': {'r1': 3.0, **QUICK},
+    'penalized 10': {'r1': 10.0, **QUICK},
+    'penalized 30': {'r1': 30.0, **QUICK},
+  },
+  'biggan': {
+    'penalized': {'r1': 1.0, 'n_critic': 1, **QUICK},
+    'penalized 10': {'r1': 10.0, 'n_critic': 1, **QUICK},
+    'penalized 100': {'r1': 100.0, 'n_critic': 1, **QUICK},
   },
   'r3gan': {
-    'rates 1e-3': _rates(1e-3),
-    'beta2 0.99': {'beta2': 0.99},
-    'slopes 0.3': {'r1': 0.3, 'r2': 0.3},
     'slopes 10': {'r1': 10.0, 'r2': 10.0},
     'slopes 100': {'r1': 100.0, 'r2': 100.0},
+    'slopes 100, rates 1e-3': {'r1': 100.0, 'r2': 100.0, **_rates(1e-3)},
   },
 }
 """What is compared with the start, by name: the options that differ from it."""
