@@ -53,7 +53,7 @@ SETTINGS: dict[str, str] = {
   'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --steps=1000',
   'lsgan': '',
-  'sngan': '--generator-width=32 --critic-width=32 --steps=400',
+  'sngan': '',
   'unrolled': '--steps=300',
   'sagan': '--steps=1000',
   'biggan': '--generator-width=16 --critic-width=16 --steps=200',

@@ -46,9 +46,9 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
   """Weight of finding the choice again; 0: nothing gives the choice a meaning."""
   continuous_information: float = 0.1
   """Weight of finding the continuous code again."""
-  slant: float = 0.0
+  slant: float = 0.4
   """How far images are slanted, stretched, turned and shifted at random before their choice is
-  found, such as 0.4, so that it means none of these; 0: not at all."""
+  found, so that it means none of these; 0: not at all."""
   critic_hidden: int = 256
   """Units of the critic's dense layer, which sees the whole image; 0: there is none, and codes come
   to mean local details."""
@@ -64,6 +64,7 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
     config.Needs(('continuous_information',), lambda c: c.continuous, {'continuous': 2}),
     config.Needs(('slant',), lambda c: c.information, {'information': 1.0}),
   )
+  BEFORE: ClassVar[Preset] = {'slant': 0.0}
 
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
@@ -77,6 +78,7 @@ class Config(dcgan.Convolutional, config.TwoPlayer, config.Scheduled):
 
 PAPER: Preset = dict(
   image_size=28,
+  slant=0.0,
   width=64,
   critic_hidden=1024,
   generator_hidden=1024,
