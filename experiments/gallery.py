@@ -60,7 +60,7 @@ SETTINGS: dict[str, str] = {
   'progan': '--width=32 --base=256 --steps=450',
   'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=450',
   'stylegan2': '--width=32 --base=256 --steps=600',
-  'r3gan': '--width=16 --generator-lr=1e-3 --critic-lr=1e-3 --steps=800',
+  'r3gan': '',
   'cyclegan': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'cut': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'stargan': f'--dataset=folder --folder={WORK}/looks --image-size=16 --steps=400',

@@ -2,7 +2,8 @@
 
 Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024. `--preset=paper` is
 CIFAR-10's setting, but that images are not augmented, that the generator's step sees the critic's
-real images, and that all stages are of one precision. The laptop's networks are narrow and shallow.
+real images, and that all stages are of one precision. The laptop's networks are narrow and shallow,
+with rates of 1e-3 and penalties of 100 (measured: `experiments/defaults.md`).
 """
 
 from dataclasses import dataclass
@@ -50,12 +51,13 @@ class Config(
   schedule: Literal['constant', 'linear', 'cosine'] = 'cosine'
   """How all of these go from start to end, and the average's half-life from 0 to ema_images."""
   latent_size: int = 64
-  generator_lr: float = 5e-4
-  critic_lr: float = 5e-4
+  generator_lr: float = 1e-3
+  critic_lr: float = 1e-3
   beta1: float = 0.0
   beta2: float = 0.9
-  r1: float = 1.0
-  r2: float = 1.0
+  r1: float = 100.0
+  r2: float = 100.0
+  steps: int = 1000
 
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(

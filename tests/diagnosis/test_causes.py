@@ -39,10 +39,10 @@ def test_of_an_unknown_variant_nothing_is_usual():
 
 
 def test_the_balance_is_that_of_the_rates_beside_the_usual_one():
-  assert causes.balance(variants.configure('sngan')) == 1.0
-  both = variants.configure('sngan', generator_lr=5e-5, critic_lr=1e-4)
+  assert causes.balance(variants.configure('biggan')) == 1.0
+  both = variants.configure('biggan', generator_lr=2e-5, critic_lr=4e-5)
   assert causes.balance(both) == pytest.approx(1.0), 'both are low: neither outpaces the other'
-  slow = variants.configure('sngan', critic_lr=1e-4)
+  slow = variants.configure('biggan', critic_lr=4e-5)
   assert causes.balance(slow) == pytest.approx(0.1)
 
 

@@ -110,7 +110,7 @@ def test_a_network_that_is_too_small_needs_its_width_and_nothing_else_helps(name
   [
     ('bigan', '--r1=1.0 --generator-lr=0.001 --critic-lr=0.001'),
     ('vaegan', '--r1=1.0 --critic-norm=False --generator-lr=0.001 --critic-lr=0.001'),
-    ('sngan', '--r1=1.0'),
+    ('sagan', '--r1=1.0'),
     ('wgan_gp', '--r1=1.0'),
   ],
 )
