@@ -11,10 +11,9 @@ from typing import Annotated, Any, Literal
 
 from jaxgan.apps.arguments import meant
 from jaxgan.core.typing import Json
-from jaxgan.recipes.config_json import BEFORE, VERSIONS
+from jaxgan.recipes.config_json import ABOUT, BEFORE, VERSIONS
 from jaxgan.storage.workdir import CONFIG
 from jaxgan.training import kept
-from jaxgan.training.kept import ABOUT
 
 
 def load(path: pathlib.Path) -> Json:
@@ -62,7 +61,7 @@ def options(
   hints = typing.get_type_hints(kind)
   values = dict(getattr(kind, 'BEFORE', {})) if VERSIONS in found else {}  # of an older run
   for name, value in found.items():
-    if name in (*ABOUT, VERSIONS) or (name not in hints and BEFORE.get(name, ABOUT) == value):
+    if name in ABOUT or (name not in hints and BEFORE.get(name, ABOUT) == value):
       continue  # no option; or one that jaxgan 0.1.0 gave to every variant, with its default
     if name not in hints:
       near = meant(name, set(hints))

@@ -35,9 +35,10 @@ from jaxgan.evaluation.metrics import intervals, modes
 from jaxgan.evaluation.metrics.intervals import Interval
 from jaxgan.losses import adversarial, gradient_penalties, objectives
 from jaxgan.networks.mlp import Perceptron
+from jaxgan.recipes.config_json import RUN
 from jaxgan.storage import figures, files, workdir
 from jaxgan.storage.checkpoint import Checkpoints, abstract
-from jaxgan.training.kept import RUN, marked
+from jaxgan.training.kept import marked
 from jaxgan.training.signals import Stopped, heard
 
 SAMPLES = 2500  # as in PacGAN and VEEGAN

@@ -12,8 +12,11 @@ from jaxgan.recipes.option_groups import G, Group, Preset, defaults, flag, inert
 RENAMED_METRICS = {'fid': 'frechet', 'kid': 'kernel'}
 """Former names of `eval_metric`, in the config of older runs."""
 
-VERSIONS = 'versions'
-"""Where config.json keeps the versions of jaxgan and JAX, which are no options."""
+VERSIONS, RUN, MACHINE, START, KERNELS = 'versions', 'run', 'machine', 'start', 'kernels'
+ABOUT = ('plugin', VERSIONS, RUN, MACHINE, START, KERNELS)
+"""Entries of config.json that are not options: the file of a user's own variant, the versions of
+jaxgan and JAX, the mark of the run, which its checkpoints have too, what the run is computed by,
+the run that it started from, and the classes of its convolutions that native kernels compute."""
 
 BEFORE: Preset = dict(
   **dict(optimizer='adam', schedule='constant', latent_size=100, latent='normal', n_critic=1),

@@ -11,13 +11,11 @@ from jaxgan import variants
 from jaxgan.core import columns
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes.config import Common
-from jaxgan.recipes.config_json import VERSIONS, from_json, to_json
+from jaxgan.recipes.config_json import ABOUT, VERSIONS, from_json, to_json
 from jaxgan.recipes.option_groups import defaults
 from jaxgan.storage import files
 from jaxgan.storage.workdir import BEST_SCORES, COLUMNS, CONFIG, DATA, METRICS, SAMPLES, SCORES
 
-ABOUT = (VERSIONS, 'plugin', 'run', 'machine', 'start', 'kernels')
-"""Entries of config.json that are not options."""
 RHYTHM = ('log_every', 'sample_every', 'checkpoint_every', 'keep', 'compilation_cache')
 """Options that say nothing about the result."""
 

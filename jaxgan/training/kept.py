@@ -12,17 +12,12 @@ from jaxgan.core import columns
 from jaxgan.core.typing import Json, Spec
 from jaxgan.recipes import labels
 from jaxgan.recipes.config import Common
-from jaxgan.recipes.config_json import VERSIONS, from_json
+from jaxgan.recipes.config_json import ABOUT, KERNELS, RUN, VERSIONS, from_json
 from jaxgan.storage import descriptions, files
 from jaxgan.storage.workdir import COLUMNS, CONFIG, DATA
 
 ORIGIN = 'imported.json'
 """The files that an imported run was made from."""
-RUN, MACHINE, START, KERNELS = 'run', 'machine', 'start', 'kernels'
-ABOUT = ('plugin', 'versions', RUN, MACHINE, START, KERNELS)
-"""Entries of config.json that are not options: the file of a user's own variant, the versions, the
-mark of the run, which its checkpoints have too, what the run is computed by, the run that it
-started from, and the classes of its convolutions that native kernels compute."""
 
 
 def read(workdir: pathlib.Path) -> tuple[Common, Spec]:

@@ -7,8 +7,8 @@ from jaxgan.core.typing import Json
 from jaxgan.ops import native_library
 from jaxgan.ops.native import Kernels
 from jaxgan.ops.native_library import Unavailable
+from jaxgan.recipes.config_json import KERNELS
 from jaxgan.storage import files
-from jaxgan.training.kept import KERNELS
 from jaxgan.training.steps import Steps
 
 Wanted = Literal['auto', 'on', 'off']

@@ -21,7 +21,7 @@ from jaxgan.data.layouts import no_classes
 from jaxgan.parallel import devices, hosts
 from jaxgan.recipes import labels, stages
 from jaxgan.recipes.config import Common, Scores, part
-from jaxgan.recipes.config_json import VERSIONS, to_json
+from jaxgan.recipes.config_json import MACHINE, RUN, START, VERSIONS, to_json
 from jaxgan.recipes.option_groups import LENGTH, MAY_CHANGE, PLACE
 from jaxgan.recipes.tables import Tables
 from jaxgan.recipes.types import Recipe, Translator
@@ -31,7 +31,7 @@ from jaxgan.storage.descriptions import Foreign
 from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
 from jaxgan.training import kept, kernels, sinks, steps
 from jaxgan.training import start as starts
-from jaxgan.training.kept import RUN, machine, versions
+from jaxgan.training.kept import machine, versions
 from jaxgan.training.run import Run
 from jaxgan.training.showing import Showing
 from jaxgan.training.sinks import Sinks
@@ -263,13 +263,13 @@ def _record(session: Session, run: str | None, begun: Json | None = None) -> Non
   if int(session.state.step) >= config.length and (folder / CONFIG).exists():
     return
   plugin = variants.file_of(config.variant)
-  about_run: Json = {VERSIONS: versions(), RUN: run, kept.MACHINE: machine()}
+  about_run: Json = {VERSIONS: versions(), RUN: run, MACHINE: machine()}
   about_run |= {'plugin': str(plugin)} if plugin else {}
   if begun is None and (folder / CONFIG).exists():
-    begun = files.read_config(folder / CONFIG).get(kept.START)
-  about_run |= {kept.START: begun} if begun else {}
-  about_run |= to_json(config) | kernels.record(session.steps, config.native)
-  files.write_config(folder / CONFIG, about_run)
+    begun = files.read_config(folder / CONFIG).get(START)
+  about_run |= {START: begun} if begun else {}
+  about_run |= kernels.record(session.steps, config.native)
+  files.write_config(folder / CONFIG, {**to_json(config), **about_run})
 
 
 def _about(source: Source) -> Json:

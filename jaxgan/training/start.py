@@ -14,7 +14,7 @@ from jaxgan.core.typing import Json
 from jaxgan.parallel import devices
 from jaxgan.recipes import transfer
 from jaxgan.recipes.config import Common
-from jaxgan.recipes.config_json import to_json
+from jaxgan.recipes.config_json import RUN, START, to_json
 from jaxgan.recipes.transfer import Arrays, Begun
 from jaxgan.recipes.types import Recipe
 from jaxgan.storage import descriptions, files, workdir
@@ -68,7 +68,7 @@ def agree(start: Start | None, folder: pathlib.Path, freeze: int) -> None:
       or layers are frozen that were never trained.
   """
   values = files.read_config(folder / CONFIG) if (folder / CONFIG).exists() else {}
-  recorded = values.get(kept.START)
+  recorded = values.get(START)
   there = descriptions.steps(folder / CHECKPOINTS)
   if start is None:
     if recorded and not there:
@@ -138,7 +138,7 @@ def _read(start: Start, placed: Sharding) -> tuple[Arrays, Json]:
   if restored is None:
     raise ValueError(f'--start-from={folder} has no checkpoint yet: let that run save a step')
   config = files.read_config(folder / CONFIG)
-  imported = (folder / kept.ORIGIN).exists() and kept.RUN not in config  # and not trained since
+  imported = (folder / kept.ORIGIN).exists() and RUN not in config  # and not trained since
   held = files.read_config(folder / kept.ORIGIN).get('networks', ()) if imported else ()
   return _of(restored[1], held), config
 

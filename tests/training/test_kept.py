@@ -4,7 +4,7 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.core.typing import Spec
-from jaxgan.recipes.config_json import to_json
+from jaxgan.recipes.config_json import RUN, to_json
 from jaxgan.storage import descriptions, workdir
 from jaxgan.training import kept
 
@@ -57,7 +57,7 @@ def test_a_new_run_gets_a_mark_of_its_own(tmp_path):
   (tmp_path / 'checkpoints/7').mkdir(parents=True)  # damaged, and so of any run
   assert kept.marked(tmp_path, 'checkpoints').startswith(descriptions.OLDER)
   values = json.loads((tmp_path / workdir.CONFIG).read_text())
-  (tmp_path / workdir.CONFIG).write_text(json.dumps({**values, kept.RUN: first}))
+  (tmp_path / workdir.CONFIG).write_text(json.dumps({**values, RUN: first}))
   assert kept.marked(tmp_path, 'checkpoints') == kept.mark(tmp_path) == first
   assert kept.read(tmp_path)[0] == variants.configure('cgan', steps=7)
 
