@@ -84,6 +84,9 @@ START: Mapping[str, Options] = {
   'acgan': {**NORMED, 'critic_norm': False},
   'biggan': dict(generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, r1=0.0, n_critic=2),
   'ebgan': ADAM,
+  'progan': dict(penalty_weight=10.0, **QUICK),
+  'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
+  'stylegan2': {**QUICK, 'r1': 0.1, 'mixing': 0.9, **_rates(2.5e-3)},
 }
 """The defaults before the search, as far as the grid changes them."""
 GRIDS: Mapping[str, Mapping[str, Options]] = {
@@ -141,6 +144,14 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
   'wgan': {
     'rates 5e-4': _rates(5e-4),
     'rates 5e-4, two updates': {**_rates(5e-4), 'n_critic': 2},
+    'rates 5e-4, one update': {**_rates(5e-4), 'n_critic': 1},
+    'rates 1e-3, two updates': {**_rates(1e-3), 'n_critic': 2},
+    'rates 1e-3, one update': {**_rates(1e-3), 'n_critic': 1},
+    'rates 2e-3, one update': {**_rates(2e-3), 'n_critic': 1},
+    'rates 1e-3, clip 0.03': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.03},
+    'rates 1e-3, clip 0.1': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.1},
+    'no norm, clip 0.1': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.1, 'critic_norm': False},
+    'no norm, clip 0.05': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.05, 'critic_norm': False},
   },
   'sngan': {
     'r1 0.1': {'r1': 0.1},
@@ -153,7 +164,25 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
   'biggan': {
     'penalized': {'r1': 1.0, 'n_critic': 1, **QUICK},
     'penalized 10': {'r1': 10.0, 'n_critic': 1, **QUICK},
+    'penalized 30': {'r1': 30.0, 'n_critic': 1, **QUICK},
     'penalized 100': {'r1': 100.0, 'n_critic': 1, **QUICK},
+    'start 10': {'r1': 10.0, 'n_critic': 1},
+    'penalized 100, 5e-4': {'r1': 100.0, 'n_critic': 1, **QUICK, **_rates(5e-4)},
+  },
+  'progan': {'weight 1': {'penalty_weight': 1.0}, 'weight 100': {'penalty_weight': 100.0}},
+  'stylegan': {
+    'mixing 0': {'mixing': 0.0},
+    'mapping 2': {'mapping_layers': 2},
+    'mapping 2, mixing 0': {'mapping_layers': 2, 'mixing': 0.0},
+    'r1 100': {'r1': 100.0},
+    'mapping 2, mixing 0, r1 100': {'mapping_layers': 2, 'mixing': 0.0, 'r1': 100.0},
+  },
+  'stylegan2': {
+    'r1 1': {'r1': 1.0},
+    'r1 10': {'r1': 10.0},
+    'r1 1, mixing 0': {'r1': 1.0, 'mixing': 0.0},
+    'r1 100': {'r1': 100.0},
+    'r1 10, 1e-3': {'r1': 10.0, **_rates(1e-3)},
   },
   'r3gan': {
     'slopes 10': {'r1': 10.0, 'r2': 10.0},

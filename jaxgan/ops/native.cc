@@ -243,29 +243,36 @@ Share share(long batch, long rows, long columns, long floats_of_row, long thread
 }
 
 // A convolution over copied images. Outputs begin at pixel `obase`, and are `ostep` pixels apart in
-// a row and `orow` from row to row.
+// a row and `orow` from row to row. Output row y meets the image at the kernel's rows from
+// `from + slope * y` up to `to + slope * y`; the others meet zeros and cost nothing.
 struct Pass {
-  long rows, columns, ostep, orow, obase;
+  long rows, columns, ostep, orow, obase, taps, from, to, slope;  // `taps`: rows of the kernel
   std::vector<long> offsets;  // of every 16 input channels of a tap, in the copied image
   const float* w;             // [block of channels, offset, 16, channels of the block]
 };
 
 void run_pass(const Pass& p, long stride, const float* in, long image, long row, long y0, long y1,
               long images, long O, float* out, long out_image) {
-  const long steps = p.offsets.size(), widest = vectors(p.columns);
+  const long steps = p.offsets.size(), of_row = steps / p.taps, widest = vectors(p.columns);
   y1 = std::min(y1, p.rows);
   blocks(O, widest, [&](long o, long v) {
     const long most = std::max(1l, CACHED / (L * L * v));
-    for (long t = 0; t < steps; t += most)
+    for (long at = 0; at < steps; at += most)
       for (long i = 0; i < images; ++i)
-        for (long y = y0; y < y1; ++y)
+        for (long y = y0; y < y1; ++y) {
+          // At least one row, which sets the sums to zero.
+          const long low = std::min(p.taps - 1, std::max(0l, p.from + p.slope * y));
+          const long high = std::max(low + 1, std::min(p.taps, p.to + p.slope * y));
+          const long t = std::max(at, low * of_row), end = std::min(at + most, high * of_row);
+          if (t >= end) continue;
           split(p.columns, pixels(widest), [&](long x, long n) {
             TILES[stride - 1][v][n](
-                in + i * image + ((y - y0) * row + x) * stride * L, &p.offsets[t],
-                std::min(most, steps - t), p.w + (o * steps + t * v * L) * L,
+                in + i * image + ((y - y0) * row + x) * stride * L, &p.offsets[t], end - t,
+                p.w + (o * steps + t * v * L) * L,
                 out + i * out_image + (p.obase + y * p.orow + x * p.ostep) * O + o, p.ostep * O,
-                t == 0);
+                t == low * of_row);
           });
+        }
   });
 }
 
@@ -276,10 +283,12 @@ void forward(ffi::ThreadPool& pool, const Call& f) {
   const long columns = (f.ow - 1) * f.s + f.kw, steps = taps * f.C / depth;
   const Share part = share(f.B, f.oh, f.ow, f.s * columns * f.C, pool.num_threads());
   const long rows = (part.rows - 1) * f.s + f.kh, size = rows * columns * f.C;
-  Pass pass{f.oh, f.ow, 1, f.ow, 0, {}, packing.get(taps * f.C * f.O)};
   float* packed = packing.get(taps * f.C * f.O);
-  parallel(pool, steps, [&](long t) {  // steps go over blocks of channels, then over taps
-    const long first = blocked ? t % taps * f.C + t / taps * L : t * depth;
+  Pass pass{f.oh, f.ow, 1, f.ow, 0, f.kh, f.top, f.top + f.H, -f.s, {}, packed};
+  const long of_row = steps / f.kh, width = columns * (blocked ? L : f.C);
+  parallel(pool, steps, [&](long t) {  // steps go over the kernel's rows, 16 channels, columns
+    const long i = t / of_row, c = t % of_row / f.kw, j = t % f.kw;
+    const long first = blocked ? (i * f.kw + j) * f.C + c * L : t * depth;
     blocks(f.O, widest, [&](long o, long v) {
       for (long k = 0; k < depth; ++k)
         std::memcpy(packed + (o * steps + t * v * L) * depth + k * v * L,
@@ -287,8 +296,7 @@ void forward(ffi::ThreadPool& pool, const Call& f) {
     });
   });
   for (long t = 0; t < steps; ++t) {
-    const long c = blocked ? t / taps : 0, i = blocked ? t % taps / f.kw : t;
-    const long j = blocked ? t % f.kw : 0, width = columns * (blocked ? L : f.C);
+    const long i = t / of_row, c = t % of_row / f.kw, j = blocked ? t % f.kw : 0;
     pass.offsets.push_back((c * rows + i) * width + j * L);
   }
   parallel(pool, (f.B + part.images - 1) / part.images * part.bands, [&](long task) {
@@ -334,12 +342,14 @@ void input_gradient(ffi::ThreadPool& pool, const Call& f) {
       const long y0 = ((r - f.top) % s + s) % s, x0 = ((q - f.left) % s + s) % s;
       if (y0 >= f.H || x0 >= f.W) continue;
       const long ny = (f.H - y0 + s - 1) / s, nx = (f.W - x0 + s - 1) / s;
-      Pass p{ny, nx, s, s * f.W, y0 * f.W + x0, {}, packed + at};
-      const long row = (y0 + f.top - r) / s + mh - 1, column = (x0 + f.left - q) / s + mw - 1;
-      const long steps = (f.kh - r + s - 1) / s * ((f.kw - q + s - 1) / s) * (f.O / L);
+      const long above = (y0 + f.top - r) / s, taps = (f.kh - r + s - 1) / s;
+      const long row = above + mh - 1, column = (x0 + f.left - q) / s + mw - 1;
+      const long steps = taps * ((f.kw - q + s - 1) / s) * (f.O / L);
+      Pass p{ny,   nx,  s, s * f.W,    y0 * f.W + x0, taps, above - f.oh + 1, above + 1,
+             1, {}, packed + at};
       if (r >= f.kh || q >= f.kw) continue;
-      for (long o = 0; o < f.O; o += L)
-        for (long i = r; i < f.kh; i += s)
+      for (long i = r; i < f.kh; i += s)
+        for (long o = 0; o < f.O; o += L)
           for (long j = q; j < f.kw; j += s) {
             const long step = p.offsets.size();
             pieces.push_back({i * f.kw + j, o, at, steps, step, vectors(p.columns)});
