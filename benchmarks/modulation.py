@@ -3,21 +3,26 @@
 StyleGAN2 gives every image a kernel of its own. The library scales what goes in and what comes out
 (`jaxgan.networks.stylegan2.modulate`); the authors' code makes the kernels and convolves in as many
 groups as there are images. Timed with the gradient with respect to images, kernel and styles.
+
+`--peer=torch` times the workload W6 against PyTorch: twice a modulated convolution, noise and a
+leaky ReLU.
 """
 
 import dataclasses
 import sys
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from benchmarks import measure
 from jaxgan.core.typing import Array
-from jaxgan.networks.stylegan2 import modulate
-from jaxgan.ops import convolution, native
+from jaxgan.networks.stylegan2 import active, modulate
+from jaxgan.ops import convolution, native, resample
 from jaxgan.ops.native import Kernels
 
 
@@ -33,6 +38,8 @@ class Options:
   """How long a turn lasts at least."""
   native: bool = False
   """Also by the native convolutions that are faster here, as by --native=auto."""
+  peer: Literal['none', 'torch'] = 'none'
+  """Time the workload W6 against PyTorch instead."""
   one_core: bool = False
   """Pin to one core and count processor time instead of wall time: for a machine that is busy."""
 
@@ -65,11 +72,65 @@ def contender(
   return lambda: jax.block_until_ready(program(x, w, style))
 
 
+def block(
+  x: Array, kernels: Sequence[Array], styles: Sequence[Array], noises: Sequence[Array]
+) -> Array:
+  """W6: enlarge by two, then modulated convolution, noise and leaky ReLU for each kernel."""
+  x = resample.upsample(x)
+  for w, style, noise in zip(kernels, styles, noises, strict=True):
+    x = active(modulate(x, w, style) + 0.1 * noise)
+  return x
+
+
+def block_inputs(batch: int = 16, side: int = 16, channels: int = 64) -> tuple[Any, ...]:
+  """Random arguments of `block`."""
+  random = np.random.default_rng(0)
+  draw = lambda *shape: random.normal(size=shape).astype(np.float32)
+  kernels = [0.05 * draw(3, 3, channels, channels) for _ in range(2)]
+  styles = [1 + 0.1 * draw(batch, channels) for _ in range(2)]
+  noises = [draw(batch, 2 * side, 2 * side, 1) for _ in range(2)]
+  return draw(batch, side, side, channels), kernels, styles, noises
+
+
+def block_gradients(inputs: tuple[Any, ...], kernels: Kernels | None = None) -> measure.Call:
+  """The gradients of the sum of squares by all but the noise, compiled."""
+  loss = lambda *given: (block(*given) ** 2).sum()
+  with native.using(kernels):
+    traced = jax.jit(jax.grad(loss, (0, 1, 2))).lower(*inputs)
+  program = traced.compile(compiler_options=convolution.compiler_options())
+  placed = jax.tree.map(jnp.asarray, inputs)
+  return lambda: jax.block_until_ready(program(*placed))
+
+
+def against_torch(options: Options) -> None:
+  """Print a line for each contender: its time, and its speed against the best of PyTorch."""
+  from benchmarks.peers import modulated_block
+
+  measure.keep_arenas()
+  inputs = block_inputs()
+  calls: dict[str, measure.Call] = {**modulated_block(*inputs), 'jax': block_gradients(inputs)}
+  if options.native:
+    calls['jax, native'] = block_gradients(inputs, measure.native_kernels())
+  times = measure.interleaved(
+    calls, rounds=options.rounds, seconds=options.seconds, clock=_clock(options)
+  )
+  peers = [name for name in calls if name.startswith('torch')]
+  best = min(peers, key=lambda name: measure.spread(times[name]).median)
+  for name, seconds in times.items():
+    ms, speed = 1e3 * measure.spread(seconds).median, measure.speed(times[best], seconds)
+    print(f'W6 {name}: {ms:.1f} ms, {speed.median:.2f} ({speed.low:.2f}-{speed.high:.2f})')
+
+
+def _clock(options: Options) -> Callable[[], float]:
+  return time.process_time if options.one_core else time.perf_counter
+
+
 def run(options: Options) -> None:
   """A line for each shape: both times, and how far the two forms are apart."""
   if options.one_core:
     measure.one_core()
-  clock = time.process_time if options.one_core else time.perf_counter
+  if options.peer == 'torch':
+    return against_torch(options)
   kernels = measure.native_kernels() if options.native else None
   print(jax.devices()[0].device_kind)
   for shape in options.shapes:
@@ -83,7 +144,7 @@ def run(options: Options) -> None:
     calls = {form.__name__: contender(form, x, w, style) for form in (grouped, modulate)}
     if kernels is not None:
       calls['native'] = contender(modulate, x, w, style, kernels)
-    limits: Any = dict(rounds=options.rounds, seconds=options.seconds, clock=clock)
+    limits: Any = dict(rounds=options.rounds, seconds=options.seconds, clock=_clock(options))
     times = measure.interleaved(calls, **limits)
     ratio = measure.speed(times['grouped'], times['modulate'])
     ms = {name: round(1e3 * measure.spread(t).median, 3) for name, t in times.items()}

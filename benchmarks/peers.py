@@ -7,7 +7,7 @@ SAME pads one pixel more at the end, `padding=2` has it at the start: the same w
 import itertools
 import os
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -291,9 +291,6 @@ def _update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
   optimizer.step()
 
 
-LAYOUTS = {'torch nchw': torch.contiguous_format, 'torch nhwc': torch.channels_last}
-
-
 def contenders(
   workload: str, batch: int, shape: tuple[int, int, int], threads: int
 ) -> dict[str, Callable[[], None]]:
@@ -302,3 +299,48 @@ def contenders(
   height, width, channels = shape
   full = (batch, channels, height, width)
   return {name: iteration(peer(workload), full, layout) for name, layout in LAYOUTS.items()}
+
+
+def modulated(x: Tensor, w: Tensor, style: Tensor, *, grouped: bool) -> Tensor:
+  """A convolution whose kernel `[O, C, 3, 3]` is scaled by each image's style and normalized.
+
+  `grouped`: by a kernel for each image; else by scaling what goes in and what comes out.
+  """
+  kernels = w * style[:, None, :, None, None]
+  scale = (kernels.square().sum((2, 3, 4)) + 1e-8).rsqrt()
+  if not grouped:
+    return F.conv2d(x * style[:, :, None, None], w, padding=1) * scale[:, :, None, None]
+  whole = (kernels * scale[:, :, None, None, None]).flatten(0, 1)
+  made = F.conv2d(x.reshape(1, -1, *x.shape[2:]), whole, padding=1, groups=len(x))
+  return made.reshape(len(x), -1, *x.shape[2:])
+
+
+def modulated_block(
+  x: Any, kernels: Sequence[Any], styles: Sequence[Any], noises: Sequence[Any]
+) -> dict[str, Callable[[], tuple[Tensor, ...]]]:
+  """W6 in both layouts and both forms, on the arrays of `modulation.block`.
+
+  A call returns the gradients of the sum of squares: by the image, the kernels and the styles.
+  """
+  torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+  def call(layout: torch.memory_format, grouped: bool) -> Callable[[], tuple[Tensor, ...]]:
+    images = lambda a: torch.tensor(a).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    ws = [torch.tensor(w).permute(3, 2, 0, 1).contiguous(memory_format=layout) for w in kernels]
+    image, scales, noise = images(x), [torch.tensor(s) for s in styles], [*map(images, noises)]
+    given = [a.requires_grad_() for a in (image, *ws, *scales)]
+
+    def gradients() -> tuple[Tensor, ...]:
+      y = F.interpolate(image, scale_factor=2)
+      for w, style, added in zip(ws, scales, noise, strict=True):
+        y = F.leaky_relu(modulated(y, w, style, grouped=grouped) + 0.1 * added, 0.2) * 2**0.5
+      return torch.autograd.grad(y.square().sum(), given)
+
+    return gradients
+
+  forms = {'': False, ', grouped': True}
+  return {
+    name + form: call(layout, grouped)
+    for name, layout in LAYOUTS.items()
+    for form, grouped in forms.items()
+  }

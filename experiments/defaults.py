@@ -103,6 +103,13 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 10': {**PENALIZED, 'r1': 10.0},
     'latents 16, linear': {**PENALIZED, 'latent_size': 16, 'schedule': 'linear'},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
+    'top k': {**PENALIZED, 'top_k': 0.7, 'top_k_images': 200_000.0},
+    'latents 16, top k': {
+      **PENALIZED,
+      'latent_size': 16,
+      'top_k': 0.7,
+      'top_k_images': 200_000.0,
+    },
   },
   'dcgan': {
     'penalized': PENALIZED,
@@ -152,6 +159,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 1e-3, clip 0.1': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.1},
     'no norm, clip 0.1': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.1, 'critic_norm': False},
     'no norm, clip 0.05': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.05, 'critic_norm': False},
+    'no norm, clip 0.03': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.03, 'critic_norm': False},
+    'no norm, clip 0.02': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.02, 'critic_norm': False},
+    'no norm, clip 0.05, 1e-3': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.05, 'critic_norm': False},
+    'no norm, clip 0.05, 2e-3': {**_rates(2e-3), 'n_critic': 1, 'clip': 0.05, 'critic_norm': False},
   },
   'sngan': {
     'r1 0.1': {'r1': 0.1},

@@ -7,7 +7,7 @@ trained on the real training images of all domains, name the domain and the digi
 Their own accuracy is on real test images.
 
     python -m experiments.stargan prepare --mnist=MNIST_FILES --folder=DOMAINS
-    python -m jaxgan train --variant=stargan --dataset=folder --folder=DOMAINS --image-size=16 \
+    python -m jaxgan train --variant=stargan --dataset=folder --folder=DOMAINS --image-size=28 \
 --steps=S --seed=N --workdir=RUN
     python -m experiments.stargan judge --folder=DOMAINS --runs RUN [RUN ...] --out=PICTURE.png
 """
@@ -29,9 +29,9 @@ from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.storage import figures
 from jaxgan.training.run import Run
 
-EACH = {'train': 6000, 'test': 500}
+EACH = {'train': 15_000, 'test': 500}
 """Images of each domain."""
-SIDE = 16
+SIDE = 28
 
 
 def in_red(image: Image.Image) -> Image.Image:
@@ -43,7 +43,7 @@ def in_red(image: Image.Image) -> Image.Image:
 DOMAINS: dict[str, Callable[[Image.Image], Image.Image]] = {
   'plain': lambda image: image,
   'red': in_red,
-  'thick': lambda image: image.filter(ImageFilter.MaxFilter(5)),
+  'thick': lambda image: image.filter(ImageFilter.MaxFilter(3)),
   'turned': lambda image: image.rotate(-45, Image.Resampling.BICUBIC),
 }
 

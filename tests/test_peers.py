@@ -144,3 +144,17 @@ def test_what_is_not_quite_the_inception_is_rejected(extractor, control):
     patch.setattr(inception, *changed[control])
     found = np.asarray(jax.jit(lambda x: Inception().apply({'params': drawn}, x))(images)[0])
   assert np.abs(found - theirs).max() > 1e-4 * np.abs(theirs).max()
+
+
+def test_the_modulated_block():
+  """The workload W6 of the benchmarks: equal gradients, in both of PyTorch's forms and layouts."""
+  from benchmarks import modulation, peers
+
+  inputs = modulation.block_inputs(batch=2, side=4, channels=16)
+  ours = jax.tree.leaves(modulation.block_gradients(inputs)())
+  for gradients in peers.modulated_block(*inputs).values():
+    found = [g.numpy() for g in gradients()]
+    theirs = [a.transpose(0, 2, 3, 1) if a.shape[0] == 2 and a.ndim == 4 else a for a in found]
+    theirs = [a.transpose(2, 3, 1, 0) if a.shape[:2] == (16, 16) else a for a in theirs]
+    for a, b in zip(ours, theirs, strict=True):
+      np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
