@@ -87,7 +87,7 @@ def test_what_has_no_place_is_named():
 
 
 def test_clipped_parameters_begin_in_their_bounds():
-  made = recipe('wgan', width=4)
+  made = recipe('wgan', width=4, clip=0.01)
   state = transfer.begin(made, marked(made), KEY, ONE).state
   assert max(float(x.max()) for x in jax.tree.leaves(state.params['critic'])) <= 0.01
 
