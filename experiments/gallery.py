@@ -50,7 +50,7 @@ SETTINGS: dict[str, str] = {
   'vaegan': '--width=16 --steps=1000',
   'ebgan': '',
   'began': '',
-  'wgan': '',
+  'wgan': '--width=16 --steps=800',
   'wgan_gp': '--width=16 --steps=1000',
   'lsgan': '',
   'sngan': '',
@@ -282,9 +282,8 @@ def made(variant: str) -> None:
 INTRODUCTION = """# Gallery
 
 What the command of each variant makes. Every picture is made of the run that the command below it
-trains, by its last state: seed 0, the first samples. The settings of `infogan`, `srgan` and
-`stylegan2` were changed after a first run that was worse; nothing else was chosen. The
-runs are *short*, so that each takes minutes on two CPU cores: they show what to expect first, not
+trains, by its last state: seed 0, the first samples. The settings of `srgan` and `stylegan2` were
+changed after a first run that was worse; nothing else was chosen. The runs are *short*, so that each takes minutes on two CPU cores: they show what to expect first, not
 what a variant can do.
 
     python -m experiments.gallery
