@@ -82,7 +82,9 @@ START: Mapping[str, Options] = {
   'infogan': {**NORMED, 'generator_lr': 1e-3},
   'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
   'acgan': {**NORMED, 'critic_norm': False},
-  'biggan': dict(generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, r1=0.0, n_critic=2),
+  'biggan': dict(
+    generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, r1=0.0, n_critic=2, orthogonal=1e-4
+  ),
   'ebgan': ADAM,
   'progan': dict(penalty_weight=10.0, **QUICK),
   'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
@@ -180,9 +182,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'penalized 100': {'r1': 100.0, 'n_critic': 1, **QUICK},
     'start 10': {'r1': 10.0, 'n_critic': 1},
     'penalized 300': {'r1': 300.0, 'n_critic': 1, **QUICK},
-    'penalized 100, no attention': {'r1': 100.0, 'n_critic': 1, 'attention': 0, **QUICK},
+    'penalized 30, not orthogonal': {'r1': 30.0, 'n_critic': 1, 'orthogonal': 0.0, **QUICK},
     'penalized 30, translated': {'r1': 30.0, 'n_critic': 1, **QUICK, **TRANSLATED},
-    'penalized 100, 5e-4': {'r1': 100.0, 'n_critic': 1, **QUICK, **_rates(5e-4)},
   },
   'progan': {'weight 1': {'penalty_weight': 1.0}, 'weight 100': {'penalty_weight': 100.0}},
   'stylegan': {
