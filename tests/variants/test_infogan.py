@@ -37,6 +37,13 @@ def test_the_papers_networks_have_its_parameters():
   assert count('critic') == 16 * 64 + 64 + 16 * 64 * 128 + 256 + 6272 * 1024 + 1024 + 1024 + 1
 
 
+def test_the_preset_paper_has_the_critic_and_the_rates_of_the_article():
+  """Batch norm in D, and Adam at 2e-4 for D and 1e-3 for G with a beta1 of 0.5 (its appendix C)."""
+  c = variants.configure('infogan', 'paper')
+  assert c.critic_norm and not c.r1 and not c.slant
+  assert (c.critic_lr, c.generator_lr, c.beta1, c.beta2) == (2e-4, 1e-3, 0.5, 0.999)
+
+
 def loss(player, **options):
   recipe, nets = made(**options)
   turn = next(turn for turn in recipe.stages[0].game.turns if turn.player == player)
