@@ -182,6 +182,7 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'penalized 100': {'r1': 100.0, 'n_critic': 1, **QUICK},
     'start 10': {'r1': 10.0, 'n_critic': 1},
     'penalized 300': {'r1': 300.0, 'n_critic': 1, **QUICK},
+    'penalized 10, not orthogonal': {'r1': 10.0, 'n_critic': 1, 'orthogonal': 0.0, **QUICK},
     'penalized 30, not orthogonal': {'r1': 30.0, 'n_critic': 1, 'orthogonal': 0.0, **QUICK},
     'penalized 30, translated': {'r1': 30.0, 'n_critic': 1, **QUICK, **TRANSLATED},
   },
