@@ -76,6 +76,11 @@ CLOCKS = {'wall': time.perf_counter, 'processor': time.process_time}
 """What other work on a machine disturbs much, and what it disturbs less."""
 
 
+def clock(one_core: bool) -> Callable[[], float]:
+  """Return the clock of a benchmark: the processor's where it is pinned to one core."""
+  return CLOCKS['processor' if one_core else 'wall']
+
+
 def by_clock(calls: Mapping[str, Call], rounds: int) -> dict[str, dict[str, list[float]]]:
   """Seconds by clock and contender, one figure a round, of calls that take long by themselves."""
   for call in calls.values():

@@ -10,7 +10,6 @@ leaky ReLU.
 
 import dataclasses
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -60,16 +59,23 @@ def grouped(x: Array, w: Array, style: Array) -> Array:
   return jnp.moveaxis(y.reshape(h, width, b, -1), 2, 0)
 
 
+def compiled(
+  function: Callable[..., Any], inputs: tuple[Any, ...], kernels: Kernels | None
+) -> measure.Call:
+  """Return a call of the function, compiled as training compiles, on inputs that are placed."""
+  with native.using(kernels):
+    traced = jax.jit(function).lower(*inputs)
+  program = traced.compile(compiler_options=convolution.compiler_options())
+  placed = jax.tree.map(jnp.asarray, inputs)
+  return lambda: jax.block_until_ready(program(*placed))
+
+
 def contender(
   form, x: Array, w: Array, style: Array, kernels: Kernels | None = None
 ) -> measure.Call:
   """The form's value and gradient, compiled."""
   loss = lambda *given: (form(*given) ** 2).mean()
-  options = convolution.compiler_options()
-  with native.using(kernels):
-    traced = jax.jit(jax.value_and_grad(loss, (0, 1, 2))).lower(x, w, style)
-  program = traced.compile(compiler_options=options)
-  return lambda: jax.block_until_ready(program(x, w, style))
+  return compiled(jax.value_and_grad(loss, (0, 1, 2)), (x, w, style), kernels)
 
 
 def block(
@@ -95,11 +101,7 @@ def block_inputs(batch: int = 16, side: int = 16, channels: int = 64) -> tuple[A
 def block_gradients(inputs: tuple[Any, ...], kernels: Kernels | None = None) -> measure.Call:
   """The gradients of the sum of squares by all but the noise, compiled."""
   loss = lambda *given: (block(*given) ** 2).sum()
-  with native.using(kernels):
-    traced = jax.jit(jax.grad(loss, (0, 1, 2))).lower(*inputs)
-  program = traced.compile(compiler_options=convolution.compiler_options())
-  placed = jax.tree.map(jnp.asarray, inputs)
-  return lambda: jax.block_until_ready(program(*placed))
+  return compiled(jax.grad(loss, (0, 1, 2)), inputs, kernels)
 
 
 def against_torch(options: Options) -> None:
@@ -112,17 +114,13 @@ def against_torch(options: Options) -> None:
   if options.native:
     calls['jax, native'] = block_gradients(inputs, measure.native_kernels())
   times = measure.interleaved(
-    calls, rounds=options.rounds, seconds=options.seconds, clock=_clock(options)
+    calls, rounds=options.rounds, seconds=options.seconds, clock=measure.clock(options.one_core)
   )
   peers = [name for name in calls if name.startswith('torch')]
   best = min(peers, key=lambda name: measure.spread(times[name]).median)
   for name, seconds in times.items():
     ms, speed = 1e3 * measure.spread(seconds).median, measure.speed(times[best], seconds)
     print(f'W6 {name}: {ms:.1f} ms, {speed.median:.2f} ({speed.low:.2f}-{speed.high:.2f})')
-
-
-def _clock(options: Options) -> Callable[[], float]:
-  return time.process_time if options.one_core else time.perf_counter
 
 
 def run(options: Options) -> None:
@@ -144,7 +142,9 @@ def run(options: Options) -> None:
     calls = {form.__name__: contender(form, x, w, style) for form in (grouped, modulate)}
     if kernels is not None:
       calls['native'] = contender(modulate, x, w, style, kernels)
-    limits: Any = dict(rounds=options.rounds, seconds=options.seconds, clock=_clock(options))
+    limits: Any = dict(
+      rounds=options.rounds, seconds=options.seconds, clock=measure.clock(options.one_core)
+    )
     times = measure.interleaved(calls, **limits)
     ratio = measure.speed(times['grouped'], times['modulate'])
     ms = {name: round(1e3 * measure.spread(t).median, 3) for name, t in times.items()}

@@ -12,7 +12,6 @@ import os
 import pathlib
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -179,12 +178,11 @@ def _begin(kind: str, options: Options) -> None:
 
 def _interleaved(contenders: Mapping[str, measure.Call], options: Options):
   return measure.interleaved(
-    contenders, rounds=options.rounds, seconds=options.seconds, clock=_clock(options)
+    contenders,
+    rounds=options.rounds,
+    seconds=options.seconds,
+    clock=measure.clock(options.one_core),
   )
-
-
-def _clock(options: Options) -> Callable[[], float]:
-  return time.process_time if options.one_core else time.perf_counter
 
 
 def _device(mesh: jax.sharding.Mesh) -> str:
@@ -195,7 +193,7 @@ def _device(mesh: jax.sharding.Mesh) -> str:
 def peak(kind: str, options: Options) -> float:
   """FLOP/s of a large product on one device of a kind."""
   _begin(kind, options)
-  return measure.matmul_peak(jax.devices()[0], _clock(options))
+  return measure.matmul_peak(jax.devices()[0], measure.clock(options.one_core))
 
 
 # Tables.

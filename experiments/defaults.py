@@ -66,6 +66,13 @@ WGAN_GP: Options = dict(
 SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
 )
+
+
+def _without_norm(rate: float, clip: float) -> Options:
+  """Return options of a clipped critic without batch norm, which moves once a step."""
+  return dict(**_rates(rate), n_critic=1, clip=clip, critic_norm=False)
+
+
 WGAN: Options = dict(
   optimizer='rmsprop', generator_lr=5e-5, critic_lr=5e-5, clip=0.01, n_critic=5, critic_norm=True
 )
@@ -159,12 +166,12 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 2e-3, one update': {**_rates(2e-3), 'n_critic': 1},
     'rates 1e-3, clip 0.03': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.03},
     'rates 1e-3, clip 0.1': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.1},
-    'no norm, clip 0.1': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.1, 'critic_norm': False},
-    'no norm, clip 0.05': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.05, 'critic_norm': False},
-    'no norm, clip 0.03': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.03, 'critic_norm': False},
-    'no norm, clip 0.02': {**_rates(5e-4), 'n_critic': 1, 'clip': 0.02, 'critic_norm': False},
-    'no norm, clip 0.05, 1e-3': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.05, 'critic_norm': False},
-    'no norm, clip 0.03, 1e-3': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.03, 'critic_norm': False},
+    'no norm, clip 0.1': _without_norm(5e-4, 0.1),
+    'no norm, clip 0.05': _without_norm(5e-4, 0.05),
+    'no norm, clip 0.03': _without_norm(5e-4, 0.03),
+    'no norm, clip 0.02': _without_norm(5e-4, 0.02),
+    'no norm, clip 0.05, 1e-3': _without_norm(1e-3, 0.05),
+    'no norm, clip 0.03, 1e-3': _without_norm(1e-3, 0.03),
   },
   'sngan': {
     'translated': TRANSLATED,
