@@ -24,11 +24,10 @@ from jaxgan.apps import command as commands
 from jaxgan.core.game import Turn
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
-from jaxgan.ops import convolution, native_library
+from jaxgan.ops import convolution
 from jaxgan.ops.native import Kernels
 from jaxgan.parallel import devices
 from jaxgan.recipes import stages
-from jaxgan.storage import files
 
 Call = Callable[[], Any]
 Options = TypeVar('Options')
@@ -138,17 +137,6 @@ def _traceable(
   state = stages.first_state(subject.stage, jax.random.key(0), devices.replicated(mesh))
   batches = devices.place(mesh, *[random_batch(subject)] * count)
   return devices.compile_step(subject.stage.game, mesh, count, kernels), state, batches
-
-
-def native_kernels() -> Kernels:
-  """The native convolutions that a run with --native=auto uses here.
-
-  Raises:
-    ValueError: there are none; the message says why.
-  """
-  folder = files.cache('native')
-  target = native_library.load(folder)
-  return native_library.faster(target, native_library.gains(target, folder))
 
 
 def caller(

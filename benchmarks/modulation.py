@@ -23,6 +23,7 @@ from jaxgan.core.typing import Array
 from jaxgan.networks.stylegan2 import active, modulate
 from jaxgan.ops import convolution, native, resample
 from jaxgan.ops.native import Kernels
+from jaxgan.training.kernels import fastest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,7 @@ def against_torch(options: Options) -> None:
   inputs = block_inputs()
   calls: dict[str, measure.Call] = {**modulated_block(*inputs), 'jax': block_gradients(inputs)}
   if options.native:
-    calls['jax, native'] = block_gradients(inputs, measure.native_kernels())
+    calls['jax, native'] = block_gradients(inputs, fastest()[0])
   times = measure.interleaved(
     calls, rounds=options.rounds, seconds=options.seconds, clock=measure.clock(options.one_core)
   )
@@ -129,7 +130,7 @@ def run(options: Options) -> None:
     measure.one_core()
   if options.peer == 'torch':
     return against_torch(options)
-  kernels = measure.native_kernels() if options.native else None
+  kernels = fastest()[0] if options.native else None
   print(jax.devices()[0].device_kind)
   for shape in options.shapes:
     if shape.count('x') != 3:

@@ -29,6 +29,7 @@ from benchmarks.workloads import (
 )
 from jaxgan.ops.native import Kernels
 from jaxgan.parallel import devices
+from jaxgan.training.kernels import fastest
 from jaxgan.variants import VARIANTS
 
 Row = dict[str, Any]
@@ -117,7 +118,7 @@ def workload_rows(name: str, kind: str, options: Options) -> list[Row]:
   _begin(kind, options)
   arenas = options.keep_arenas and measure.keep_arenas()
   workload = WORKLOADS[name]
-  kernels = measure.native_kernels() if options.native else None
+  kernels = fastest()[0] if options.native else None
   forms = _forms(name, kernels)
   programs = {label: _program(name, options, **how) for label, how in forms.items()}
   calls = {label: measure.caller(program) for label, (program, _) in programs.items()}

@@ -1,18 +1,20 @@
 """Question: does a classifier of few images gain from images that a GAN of these few makes?
 
-For each seed `num` images of MNIST's training set are drawn, equally many of each class; a
-conditional GAN is trained on them alone, and a classifier on them with and without its images (half
-of each batch, about). Its accuracy on all 10 000 test images is printed for both, and their means.
+For each seed `num` images of MNIST's training set are drawn, equally many of each class. A
+conditional GAN is trained on them alone, and a classifier on them without its images and with them.
+There is one classifier for each way of adding them: `--keep` is the share of the generated images
+that are kept, those of which the classifier of real images is most certain; `--real` is the share
+of real images in what a classifier sees. Accuracies are on all 10 000 test images.
 
 Command (options of the GAN come as on the command line of jaxgan.main):
 
     python -m experiments.augmentation --folder=MNIST_FILES --workdir=runs/few --gan steps=2000
 """
 
+import itertools
 import json
 import pathlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tyro
@@ -40,7 +42,11 @@ class Arguments:
   num: int = 100
   """Real images, a tenth of each class."""
   generated: int = 200
-  """Images of each class that the GAN adds."""
+  """Images of each class that the GAN makes."""
+  keep: tuple[float, ...] = (1.0, 0.5)
+  """Shares of them that are kept."""
+  real: tuple[float, ...] = (0.5, 0.8)
+  """Shares of real images in what a classifier sees."""
   seeds: int = 5
   """Repeats, each with images, GAN and classifiers of its own."""
   variant: str = 'cgan'
@@ -73,31 +79,58 @@ def trained(arguments: Arguments, images: np.ndarray, labels: np.ndarray, seed: 
   return jaxgan.train(config, workdir, quiet=True)
 
 
-def accuracy(source: Source, test: Source, steps: int) -> float:
-  """Of a classifier of `source`, on the test images."""
-  net = Classifier(10)
-  params = features.fit(net, source, steps)
-  logits = features.logits(net, params, test.all())
-  return float((logits.argmax(1) == test.labels).mean())
+@dataclass(frozen=True)
+class Images:
+  """Images uint8 `[n, H, W, C]` and their labels."""
+
+  images: np.ndarray
+  labels: np.ndarray
+
+  def and_also(self, more: 'Images', real: float) -> 'Images':
+    """Return these and more images, these repeated so that they are the share `real` of all."""
+    times = max(1, round(real / (1 - real) * len(more.images) / len(self.images)))
+    images = np.concatenate([*[self.images] * times, more.images])
+    return Images(images, np.concatenate([*[self.labels] * times, more.labels]))
 
 
-def judged(arguments: Arguments, train: Source, test: Source, seed: int) -> dict[str, Any]:
-  """The line of a seed."""
-  images, labels = few(train, arguments.num, seed)
-  run = trained(arguments, images, labels, seed)
-  made = list(augment.by_class(run, arguments.generated, seed))
-  more = np.concatenate([x for _, x in made])
-  classes = np.repeat([label for label, _ in made], arguments.generated)
-  times = max(1, len(more) // len(images))  # so that half of what is seen is real
-  both = np.concatenate([*[images] * times, more]), np.concatenate([*[labels] * times, classes])
-  alone, joined = data.from_arrays(images, labels), data.from_arrays(*both)
-  steps = arguments.classifier_steps
-  return {
-    'seed': seed,
-    'real alone': round(accuracy(alone, test, steps), 4),
-    'with generated': round(accuracy(joined, test, steps), 4),
-    'steps of the GAN': run.step,
-  }
+class Judged:
+  """A classifier of some images, and its accuracy on test images."""
+
+  def __init__(self, known: Images, steps: int):
+    self.net = Classifier(10)
+    self.params = features.fit(self.net, data.from_arrays(known.images, known.labels), steps)
+
+  def accuracy(self, test: Source) -> float:
+    """Return the share of the test images whose class it names."""
+    found = features.logits(self.net, self.params, test.all()).argmax(1)
+    return round(float((found == test.labels).mean()), 4)
+
+  def certain(self, made: Images, keep: float) -> Images:
+    """Return, of each class, the share of the images of which this classifier is most certain."""
+    logits = features.logits(self.net, self.params, made.images)
+    logits = logits - logits.max(1, keepdims=True)
+    own = logits[np.arange(len(logits)), made.labels] - np.log(np.exp(logits).sum(1))
+    kept = []
+    for label in np.unique(made.labels):
+      members = np.flatnonzero(made.labels == label)
+      kept += list(members[np.argsort(-own[members])][: max(1, round(keep * len(members)))])
+    return Images(made.images[kept], made.labels[kept])
+
+
+def judged(arguments: Arguments, train: Source, test: Source, seed: int) -> dict[str, float]:
+  """Return the accuracies of a seed, by how images were added."""
+  real = Images(*few(train, arguments.num, seed))
+  run = trained(arguments, real.images, real.labels, seed)
+  found = list(augment.by_class(run, arguments.generated, seed))
+  labels = np.repeat([label for label, _ in found], arguments.generated)
+  made = Images(np.concatenate([images for _, images in found]), labels)
+  alone = Judged(real, arguments.classifier_steps)
+  line = {'real alone': alone.accuracy(test)}
+  for keep, share in itertools.product(arguments.keep, arguments.real):
+    both = real.and_also(alone.certain(made, keep), share)
+    name = f'{keep:.0%} of the generated, {share:.0%} real'
+    line[name] = Judged(both, arguments.classifier_steps).accuracy(test)
+  return line
 
 
 def main(arguments: Arguments) -> None:
@@ -109,14 +142,12 @@ def main(arguments: Arguments) -> None:
   lines = []
   for seed in range(arguments.seeds):
     lines.append(judged(arguments, train, test, seed))
-    print(json.dumps(lines[-1]), flush=True)
-  for name in ('real alone', 'with generated'):
-    found = intervals.repeats([line[name] for line in lines])
-    print(json.dumps({name: [round(x, 4) for x in found], 'seeds': len(lines)}))
-  gain = intervals.repeats([line['with generated'] - line['real alone'] for line in lines])
-  print(
-    json.dumps({'gain': [round(x, 4) for x in gain], 'gan': [arguments.variant, *arguments.gan]})
-  )
+    print(json.dumps({'seed': seed} | lines[-1]), flush=True)
+  for name in lines[0]:
+    mean = intervals.repeats([line[name] for line in lines])
+    gain = intervals.repeats([line[name] - line['real alone'] for line in lines])
+    found = {what: [round(x, 4) for x in one] for what, one in (('mean', mean), ('gain', gain))}
+    print(json.dumps({'classifier': name} | found))
 
 
 if __name__ == '__main__':

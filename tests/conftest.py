@@ -5,8 +5,11 @@ import pathlib
 import signal
 import tempfile
 
-# Programs that one test compiles are kept for the others, in this process or in another.
-os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', tempfile.mkdtemp(prefix='jaxgan-programs-'))
+# Programs that one test compiles are kept for the others, in this process or in another, until the
+# process that made their folder ends.
+if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
+  _programs = tempfile.TemporaryDirectory(prefix='jaxgan-programs-', ignore_cleanup_errors=True)
+  os.environ['JAX_COMPILATION_CACHE_DIR'] = _programs.name
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.2'
 os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
 

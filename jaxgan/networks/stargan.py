@@ -31,6 +31,8 @@ class Generator(nn.Module):
     channels: channels of the output.
     width: channels after the first convolution.
     blocks: number of residual blocks.
+    places: give the asked domain two more channels, which say where a pixel is: its column and its
+      row, from -1 to 1. Convolutions alone do not know this, and turning an image needs it.
 
   Reference: Choi et al., StarGAN: Unified Generative Adversarial Networks for Multi-Domain
   Image-to-Image Translation, 2018.
@@ -40,13 +42,16 @@ class Generator(nn.Module):
   channels: int
   width: int = 64
   blocks: int = 6
+  places: bool = False
 
   @nn.compact
   def __call__(self, x: Array, domains: Array, *, train: bool = False) -> Array:
     conv = partial(Conv, use_bias=False, start=start)
     active = lambda x: nn.relu(InstanceNorm()(x))
     maps = jax.nn.one_hot(domains, self.domains, dtype=x.dtype)[:, None, None]
-    x = jnp.concatenate([x, jnp.broadcast_to(maps, (*x.shape[:3], self.domains))], -1)
+    maps = jnp.broadcast_to(maps, (*x.shape[:3], self.domains))
+    located = [maps * place[None] for place in places(*x.shape[1:3])] if self.places else []
+    x = jnp.concatenate([x, maps, *located], -1)
     x = active(conv(self.width, 7)(x))
     for width in (2 * self.width, 4 * self.width):
       x = active(conv(width, 4, form=padded(2))(x))
@@ -59,19 +64,35 @@ class Generator(nn.Module):
     return jnp.tanh(conv(self.channels, 7)(x))
 
 
-def most_layers(size: int) -> int:
-  """Return the number of layers, at most 6, that leave 2 pixels or more of a side.
-
-  Raises:
-    ValueError: the image is smaller than 4 pixels.
+def places(height: int, width: int) -> tuple[Array, Array]:
+  """Return the columns and the rows of pixels, each `[H, W, 1]` and from -1 to 1.
 
   Example:
-    >>> [most_layers(size) for size in (16, 28, 128, 256)]
+    >>> places(1, 3)[0].ravel()
+    Array([-1.,  0.,  1.], dtype=float32)
+  """
+  columns, rows = jnp.meshgrid(jnp.linspace(-1, 1, width), jnp.linspace(-1, 1, height))
+  return columns[..., None], rows[..., None]
+
+
+def critic_layers(size: int, asked: int | None = None) -> int:
+  """Return the layers of a critic: those asked, or as many, up to 6, as leave 2 pixels of a side.
+
+  Raises:
+    ValueError: the image is smaller than 4 pixels, or the asked layers leave no pixel of it.
+
+  Example:
+    >>> [critic_layers(size) for size in (16, 28, 128, 256)]
     [3, 3, 6, 6]
   """
   if size < 4:
     raise ValueError(f'a critic of patches needs images of 4 pixels or more, these are {size}')
-  return min(size.bit_length() - 2, 6)
+  most = size.bit_length() - 1
+  if asked is not None and not 1 <= asked <= most:
+    raise ValueError(
+      f'--critic-layers={asked} halves {size} pixels to none, or is below 1: give 1 to {most}'
+    )
+  return asked or min(most - 1, 6)
 
 
 class Critic(nn.Module):

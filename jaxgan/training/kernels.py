@@ -1,6 +1,6 @@
 """Which native kernels a run uses, by its option `--native` and by what it began with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from jaxgan.core.typing import Json
@@ -51,19 +51,28 @@ def record(steps: Steps, wanted: Wanted) -> Json:
   return {} if wanted == 'off' else {KERNELS: list(steps.kernels.classes if steps.kernels else ())}
 
 
+def fastest() -> tuple[Kernels, Mapping[str, float]]:
+  """Return the kernels that are faster than XLA's here, and how many times as fast each is.
+
+  Raises:
+    Unavailable: there are none; the message says why.
+  """
+  folder = files.cache('native')
+  target = native_library.load(folder)
+  gains = native_library.gains(target, folder)
+  return native_library.faster(target, gains), gains
+
+
 def _made(steps: Steps, wanted: Wanted, before: Sequence[str] | None) -> tuple[Kernels, str]:
   """Return the kernels and the line that says what they are for."""
   if steps.mesh.size > 1:
     raise Unavailable(f'native ones are for one device, and this run has {steps.mesh.size}')
-  folder = files.cache('native')
-  target = native_library.load(folder)
-  known = native_library.everywhere(target)
+  known = native_library.everywhere(native_library.load(files.cache('native')))
   if wanted == 'on':
     return known, 'native convolutions wherever there is a kernel'
   if before is not None:
     kernels = known._replace(classes=tuple(name for name in known.classes if name in before))
     return kernels, f'native convolutions, as this run began: {", ".join(kernels.classes)}'
-  gains = native_library.gains(target, folder)
-  kernels = native_library.faster(target, gains)
+  kernels, gains = fastest()
   fast = ', '.join(f'{name} {gains[name]:.1f}' for name in kernels.classes)
   return kernels, f'native convolutions where they are faster here (times as fast): {fast}'

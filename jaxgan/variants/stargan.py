@@ -17,6 +17,7 @@ turn each into another one, from which they find the way back (`experiments/star
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +50,8 @@ class Config(
   """Channels of the layers next to the image."""
   blocks: int = 6
   """Residual blocks of the generator."""
+  places: bool = True
+  """Tell the generator where each pixel is."""
   critic_layers: int | None = None
   """Convolutions of the critic, each of which halves the image; as many, up to 6, as leave two
   pixels on a side, if not given."""
@@ -67,6 +70,8 @@ class Config(
   critic_lr: float = 5e-4
   schedule: config.Schedule = 'constant_linear'
 
+  BEFORE: ClassVar[Preset] = {'places': False}
+
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
     weights = 'classification', 'reconstruction', 'identity', 'penalty_weight'
@@ -77,11 +82,10 @@ class Config(
 PAPER: Preset = dict(
   image_size=128,
   width=64,
+  places=False,
   identity=0.0,
   n_critic=5,
-  generator_lr=1e-4,
-  critic_lr=1e-4,
-  ema_images=0.0,
+  **dict(generator_lr=1e-4, critic_lr=1e-4, ema_images=0.0),
   mirror=True,
   steps=40_000,
 )
@@ -100,21 +104,19 @@ def build(config: Config, spec: Spec) -> Recipe:
     ValueError: data without two classes, a size that is no multiple of 4, or too many layers.
   """
   names = translators.domains(config, spec)
-  layers = stargan.most_layers(spec.size) if config.critic_layers is None else config.critic_layers
-  if not 1 <= layers < spec.size.bit_length():
-    raise ValueError(
-      f'--critic-layers={layers} halves {spec.size} pixels to none: give 1 to '
-      f'{spec.size.bit_length() - 1}'
-    )
+  layers = stargan.critic_layers(spec.size, config.critic_layers)
   translators.check_quarters(config, spec)
-  generator = linen(stargan.Generator(len(names), spec.channels, config.width, config.blocks))
+  generator = linen(
+    stargan.Generator(len(names), spec.channels, config.width, config.blocks, config.places)
+  )
   critic, images = linen(stargan.Critic(layers, config.width)), jnp.zeros((2, *spec.shape))
 
-  def asked(batch: Batch, key: Key) -> Array:
-    return jax.random.randint(key, (len(batch['image']),), 0, len(names))
+  def drawn(batch: Batch, key: Key) -> tuple[Array, Mapping[str, Array]]:
+    domains = jax.random.randint(key, batch['label'].shape, 0, len(names))
+    return domains, {'domain': domains}
 
   def translated(nets: Nets, batch: Batch, key: Key) -> tuple[Array, Nets]:
-    return nets('generator', batch['image'], asked(batch, key))
+    return nets('generator', batch['image'], drawn(batch, key)[0])
 
   def named(nets: Nets, images: Array, labels: Array) -> tuple[Array, Nets]:
     features, _ = nets.features('critic', images)
@@ -133,10 +135,6 @@ def build(config: Config, spec: Spec) -> Recipe:
       logs['identity'], nets = restored(nets, batch['image'], batch)
       total += config.identity * logs['identity']
     return total + config.reconstruction * back, nets, logs
-
-  def drawn(batch: Batch, key: Key) -> tuple[Array, Mapping[str, Array]]:
-    domains = asked(batch, key)
-    return domains, {'domain': domains}
 
   losses = between(
     objectives.wasserstein(),

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.networks.stargan import Critic, Generator, most_layers
+from jaxgan.networks import stargan
+from jaxgan.networks.stargan import Critic, Generator, critic_layers
 
 
 @pytest.mark.parametrize('shape', [(8, 8), (28, 28), (24, 40)])
@@ -26,9 +27,22 @@ def test_images_do_not_see_each_other(key):
   assert (one[0] != other[0]).any()
 
 
+def test_a_domain_says_where_pixels_are(key):
+  x, domains = jnp.zeros((2, 8, 12, 3)), jnp.array([0, 2])
+  seen = {}
+  for places in (False, True):
+    net = Generator(3, channels=3, width=4, blocks=1, places=places)
+    variables = jax.eval_shape(net.init, key, x, domains)
+    seen[places] = max(k.shape[2] for k in jax.tree.leaves(variables) if k.shape[:2] == (7, 7))
+  assert seen == {False: 3 + 3, True: 3 + 3 * 3}
+  columns, rows = stargan.places(8, 12)
+  np.testing.assert_allclose(columns[5, :, 0], np.linspace(-1, 1, 12), atol=1e-6)
+  np.testing.assert_allclose(rows[:, 7, 0], np.linspace(-1, 1, 8), atol=1e-6)
+
+
 @pytest.mark.parametrize('size', [4, 7, 8, 20, 28, 128, 256])
 def test_two_pixels_are_left_or_more(key, size):
-  layers = most_layers(size)
+  layers = critic_layers(size)
   side = jax.eval_shape(
     lambda: Critic(layers, 1).init_with_output(key, jnp.zeros((1, size, size, 3)), train=True)[0]
   ).shape[1]
@@ -37,4 +51,4 @@ def test_two_pixels_are_left_or_more(key, size):
 
 def test_an_image_that_is_too_small_is_refused():
   with pytest.raises(ValueError, match='needs images of 4 pixels or more, these are 3'):
-    most_layers(3)
+    critic_layers(3)
