@@ -2,7 +2,8 @@
 
 For each class of MNIST a WGAN-GP and its encoder are trained on part of the training images; every
 test image is scored, and the AUROC of abnormal against normal ones is printed, with their mean.
-There are two protocols, and the second is the harder one by far:
+`--method=neighbors` fits no encoder: it compares test images with training images in the critic's
+features. There are two protocols, and the second is the harder one by far:
 
   one-class: the class alone is normal and trained on, the nine others are abnormal.
   leave-one-out: the nine others are normal and trained on, the class alone is abnormal.
@@ -23,6 +24,7 @@ import tyro
 
 import jaxgan
 from jaxgan.apps import anomaly, command, encoder
+from jaxgan.evaluation.metrics import neighbors
 from jaxgan.evaluation.metrics.ranking import auroc
 from jaxgan.training.session import open_data
 
@@ -39,6 +41,12 @@ class Arguments:
   """Where data sets are prepared."""
   protocol: Literal['one-class', 'leave-one-out'] = 'one-class'
   """Which images are normal: those of the class, or all others."""
+  method: Literal['encoder', 'neighbors'] = 'encoder'
+  """How images are scored: as `jaxgan anomaly score --method`."""
+  known: int = 5000
+  """For --method=neighbors: training images to compare with."""
+  neighbors: int = 20
+  """For --method=neighbors: how many of the nearest count."""
   classes: tuple[int, ...] = tuple(range(10))
   """Which classes."""
   image_size: int = 28
@@ -89,15 +97,27 @@ def trained(arguments: Arguments, digit: int, folder: pathlib.Path) -> jaxgan.Ru
 
 
 def scores(
-  arguments: Arguments, run: jaxgan.Run, folder: pathlib.Path
-) -> tuple[anomaly.Scores, np.ndarray]:
-  """What the test images score once an encoder is fitted, and their labels."""
+  arguments: Arguments, run: jaxgan.Run, folder: pathlib.Path, images: np.ndarray
+) -> dict[str, np.ndarray]:
+  """Return the scores of images, and those by parts alone, by name."""
+  if arguments.method == 'neighbors':
+    known = anomaly.training_images(run, arguments.known)
+    found = anomaly.by_neighbors(run, known, images, arguments.neighbors)
+    flat = lambda x: x.reshape(len(x), -1)
+    pixels = neighbors.outliers(flat(known), flat(images), arguments.neighbors)
+    return {
+      'auroc': found.total,
+      'distance alone': found.features,
+      'the same in pixels': pixels.factors,
+      'distance in pixels alone': pixels.distances,
+    }
   how = encoder.Fit(
     steps=arguments.fit_steps, lr=arguments.lr, bound=arguments.bound, kappa=arguments.kappa
   )
   encoder.save(folder, run, encoder.fit(run, open_data(run.config), how), how)
-  test = command.of_split(replace(run.config, without_classes=()), 'test')
-  return anomaly.by_encoder(run, folder, test.images), np.asarray(test.labels)
+  found = anomaly.by_encoder(run, folder, images)
+  alone = {f'{name} alone': getattr(found, name) for name in ('pixels', 'features', 'latents')}
+  return {'auroc': found.total, **alone}
 
 
 def judged(arguments: Arguments, digit: int) -> dict[str, Any]:
@@ -106,20 +126,15 @@ def judged(arguments: Arguments, digit: int) -> dict[str, Any]:
   folder = arguments.workdir / f'{arguments.protocol}-{digit}-{arguments.seed}'
   run = trained(arguments, digit, folder)
   between = time.perf_counter()
-  found, labels = scores(arguments, run, folder)
-  normal = (labels == digit) == (arguments.protocol == 'one-class')
-  area = lambda values: auroc(values[normal], values[~normal])
-  interval = area(found.total)
+  test = command.of_split(replace(run.config, without_classes=()), 'test')
+  found = scores(arguments, run, folder, test.images)
+  normal = (np.asarray(test.labels) == digit) == (arguments.protocol == 'one-class')
+  areas = {name: auroc(values[normal], values[~normal]) for name, values in found.items()}
   return {
     'protocol': arguments.protocol,
     'class': digit,
-    'auroc': round(interval.value, 4),
-    'interval': [round(interval.low, 4), round(interval.high, 4)],
-    'pixels alone': round(area(found.pixels).value, 4),
-    'features alone': round(area(found.features).value, 4),
-    'latents alone': round(area(found.latents).value, 4),
-    'normal error': round(float(found.pixels[normal].mean()), 4),
-    'abnormal error': round(float(found.pixels[~normal].mean()), 4),
+    'interval': [round(areas['auroc'].low, 4), round(areas['auroc'].high, 4)],
+    **{name: round(area.value, 4) for name, area in areas.items()},
     'seconds': [round(between - began), round(time.perf_counter() - between)],
   }
 
@@ -130,9 +145,10 @@ def main(arguments: Arguments) -> None:
   for digit in arguments.classes:
     lines.append(judged(arguments, digit))
     print(json.dumps(lines[-1]), flush=True)
-  mean = lambda name: round(float(np.mean([line[name] for line in lines])), 4)
-  names = ('auroc', 'pixels alone', 'features alone', 'latents alone')
-  print(json.dumps({'protocol': arguments.protocol, 'mean': {name: mean(name) for name in names}}))
+  known = {'protocol', 'class', 'interval', 'seconds'}
+  names = [name for name in lines[0] if name not in known]
+  mean = {name: round(float(np.mean([line[name] for line in lines])), 4) for name in names}
+  print(json.dumps({'protocol': arguments.protocol, 'mean': mean}))
 
 
 if __name__ == '__main__':

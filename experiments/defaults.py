@@ -108,6 +108,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 4e-3': {**PENALIZED, **_rates(4e-3)},
     'critic 2e-3': {**PENALIZED, 'critic_lr': 2e-3},
     'latents 16': {**PENALIZED, 'latent_size': 16},
+    'latents 16, r1 0.1': {**PENALIZED, 'latent_size': 16, 'r1': 0.1},
+    'latents 16, r1 0.3': {**PENALIZED, 'latent_size': 16, 'r1': 0.3},
     'linear': {**PENALIZED, 'schedule': 'linear'},
     'r1 10': {**PENALIZED, 'r1': 10.0},
     'latents 16, linear': {**PENALIZED, 'latent_size': 16, 'schedule': 'linear'},

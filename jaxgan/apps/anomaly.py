@@ -2,8 +2,8 @@
 
 `fit` trains the encoder of f-AnoGAN for a run that was trained on normal images; a run of bigan has
 an encoder already. `score` measures how far images are from those that the generator can make, with
-that encoder or with the search of AnoGAN. `report` measures how well the scores separate abnormal
-images from normal ones.
+that encoder or with the search of AnoGAN; or how far they are from training images in the critic's
+features. `report` measures how well the scores separate abnormal images from normal ones.
 
 References: Schlegl et al., Unsupervised Anomaly Detection with Generative Adversarial Networks to
 Guide Marker Discovery, 2017 (AnoGAN), and f-AnoGAN, 2019; with the encoder of a BiGAN: Zenati et
@@ -27,7 +27,10 @@ from jaxgan.apps.search import Distance, Search, search
 from jaxgan.core import console
 from jaxgan.core.nets import Nets
 from jaxgan.core.typing import Array, Variables
+from jaxgan.evaluation import samples
+from jaxgan.evaluation.metrics import neighbors
 from jaxgan.evaluation.metrics.ranking import auroc
+from jaxgan.ops.images import to_unit
 from jaxgan.storage import figures, files
 from jaxgan.training.programs import in_batches
 from jaxgan.training.run import Run, load
@@ -68,9 +71,10 @@ class ScoreOptions:
   """A split of the run's data set, with all its classes, in place of a folder: test, train."""
   num: int | None = None
   """Number of images to score, drawn with a fixed seed; all if not given."""
-  method: Literal['encoder', 'search'] = 'encoder'
+  method: Literal['encoder', 'search', 'neighbors'] = 'encoder'
   """encoder: f-AnoGAN, or the encoder of a run of bigan. search: AnoGAN, needs no encoder, much
-  slower."""
+  slower. neighbors: needs no encoder; whether the nearest training images, in the critic's
+  features, are farther away than from one another; best if normal images are of several kinds."""
   maps: checks.Picture | None = None
   """A PNG to write: the most abnormal images, their reconstructions, and the differences."""
   show: int = 16
@@ -83,6 +87,10 @@ class ScoreOptions:
   """For --method=search: searches for each image; the best result is kept."""
   seed: int = 0
   """For --method=search: seed of the latents at which searches begin."""
+  known: int = 5000
+  """For --method=neighbors: training images to compare with, drawn with a fixed seed."""
+  neighbors: int = 20
+  """For --method=neighbors: how many of the nearest count."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +189,39 @@ def by_search(run: Run, images: np.ndarray, options: Search) -> Scores:
   return Scores(found.images, found.distances, pixels, features)
 
 
+def by_neighbors(run: Run, known: np.ndarray, images: np.ndarray, count: int) -> Scores:
+  """Score images by their nearest training images in the critic's features.
+
+  The score is the local outlier factor (`metrics.neighbors.outliers`): about 1 for an image that
+  lies among normal ones, higher outside. In `Scores`, `made` has the nearest training images,
+  `pixels` the mean squared difference from these, `features` the mean distance to the neighbors.
+
+  Args:
+    run: the run whose critic describes the images.
+    known: training images `[m, H, W, C]` in [-1, 1], more than `count`.
+    images: `[n, H, W, C]` in [-1, 1].
+    count: number of neighbors.
+
+  Raises:
+    ValueError: the run has no critic of images or draws by class; or too few training images.
+  """
+  encoder.of(run, 1.0)
+  if len(known) <= count:
+    raise ValueError(f'--neighbors={count} needs more training images than that, got {len(known)}')
+  features = run.bound(latents.features(run))
+  described = lambda x: in_batches(features, x, jnp.zeros(len(x), jnp.int32), size=64)
+  found = neighbors.outliers(described(known), described(images), count)
+  closest = known[found.nearest]
+  pixels = ((images - closest) ** 2).reshape(len(images), -1).mean(1)
+  return Scores(closest, found.factors, pixels, found.distances)
+
+
+def training_images(run: Run, count: int) -> np.ndarray:
+  """Return `count` training images of a run in [-1, 1], or all, drawn with a fixed seed."""
+  source = open_data(run.config, numbered=run.spec)
+  return to_unit(source.images(samples.drawn(len(source), count, samples.TRAIN)))
+
+
 def fit(options: FitOptions) -> None:
   """Train the encoder and save it.
 
@@ -210,13 +251,16 @@ def score(options: ScoreOptions) -> None:
   Raises:
     ValueError: if there is no run, no image, or no encoder yet.
   """
-  command.positive(options, 'num', 'show', 'steps', 'rate', 'restarts')
+  command.positive(options, 'num', 'show', 'steps', 'rate', 'restarts', 'known', 'neighbors')
   run = load(options.workdir)
   encoder.of(run, 1.0)
   whole = replace(run, config=replace(run.config, without_classes=()))
   given = command.given(whole, options.images, options.split, options.num)
   if options.method == 'encoder':
     found = by_encoder(run, options.workdir.expanduser(), given.images)
+  elif options.method == 'neighbors':
+    known = training_images(run, options.known)
+    found = by_neighbors(run, known, given.images, options.neighbors)
   else:
     how = Search(options.steps, options.rate, options.restarts, options.seed)
     found = by_search(run, given.images, how)

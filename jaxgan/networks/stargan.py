@@ -31,8 +31,6 @@ class Generator(nn.Module):
     channels: channels of the output.
     width: channels after the first convolution.
     blocks: number of residual blocks.
-    places: give the asked domain two more channels, which say where a pixel is: its column and its
-      row, from -1 to 1. Convolutions alone do not know this, and turning an image needs it.
 
   Reference: Choi et al., StarGAN: Unified Generative Adversarial Networks for Multi-Domain
   Image-to-Image Translation, 2018.
@@ -42,16 +40,13 @@ class Generator(nn.Module):
   channels: int
   width: int = 64
   blocks: int = 6
-  places: bool = False
 
   @nn.compact
   def __call__(self, x: Array, domains: Array, *, train: bool = False) -> Array:
     conv = partial(Conv, use_bias=False, start=start)
     active = lambda x: nn.relu(InstanceNorm()(x))
     maps = jax.nn.one_hot(domains, self.domains, dtype=x.dtype)[:, None, None]
-    maps = jnp.broadcast_to(maps, (*x.shape[:3], self.domains))
-    located = [maps * place[None] for place in places(*x.shape[1:3])] if self.places else []
-    x = jnp.concatenate([x, maps, *located], -1)
+    x = jnp.concatenate([x, jnp.broadcast_to(maps, (*x.shape[:3], self.domains))], -1)
     x = active(conv(self.width, 7)(x))
     for width in (2 * self.width, 4 * self.width):
       x = active(conv(width, 4, form=padded(2))(x))
@@ -62,17 +57,6 @@ class Generator(nn.Module):
       size = 2 * x.shape[1], 2 * x.shape[2]
       x = active(ConvTranspose(width, size, pads=1, use_bias=False, start=start)(x))
     return jnp.tanh(conv(self.channels, 7)(x))
-
-
-def places(height: int, width: int) -> tuple[Array, Array]:
-  """Return the columns and the rows of pixels, each `[H, W, 1]` and from -1 to 1.
-
-  Example:
-    >>> places(1, 3)[0].ravel()
-    Array([-1.,  0.,  1.], dtype=float32)
-  """
-  columns, rows = jnp.meshgrid(jnp.linspace(-1, 1, width), jnp.linspace(-1, 1, height))
-  return columns[..., None], rows[..., None]
 
 
 def critic_layers(size: int, asked: int | None = None) -> int:

@@ -17,7 +17,6 @@ turn each into another one, from which they find the way back (`experiments/star
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,8 +49,6 @@ class Config(
   """Channels of the layers next to the image."""
   blocks: int = 6
   """Residual blocks of the generator."""
-  places: bool = True
-  """Tell the generator where each pixel is."""
   critic_layers: int | None = None
   """Convolutions of the critic, each of which halves the image; as many, up to 6, as leave two
   pixels on a side, if not given."""
@@ -70,8 +67,6 @@ class Config(
   critic_lr: float = 5e-4
   schedule: config.Schedule = 'constant_linear'
 
-  BEFORE: ClassVar[Preset] = {'places': False}
-
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
     weights = 'classification', 'reconstruction', 'identity', 'penalty_weight'
@@ -82,10 +77,11 @@ class Config(
 PAPER: Preset = dict(
   image_size=128,
   width=64,
-  places=False,
   identity=0.0,
   n_critic=5,
-  **dict(generator_lr=1e-4, critic_lr=1e-4, ema_images=0.0),
+  generator_lr=1e-4,
+  critic_lr=1e-4,
+  ema_images=0.0,
   mirror=True,
   steps=40_000,
 )
@@ -106,9 +102,7 @@ def build(config: Config, spec: Spec) -> Recipe:
   names = translators.domains(config, spec)
   layers = stargan.critic_layers(spec.size, config.critic_layers)
   translators.check_quarters(config, spec)
-  generator = linen(
-    stargan.Generator(len(names), spec.channels, config.width, config.blocks, config.places)
-  )
+  generator = linen(stargan.Generator(len(names), spec.channels, config.width, config.blocks))
   critic, images = linen(stargan.Critic(layers, config.width)), jnp.zeros((2, *spec.shape))
 
   def drawn(batch: Batch, key: Key) -> tuple[Array, Mapping[str, Array]]:

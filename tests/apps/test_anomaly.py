@@ -13,7 +13,9 @@ from apps.tiny import made
 from jaxgan.apps import anomaly, encoder, latents
 from jaxgan.apps.anomaly import main
 from jaxgan.apps.search import Search
+from jaxgan.evaluation import samples
 from jaxgan.evaluation.metrics.ranking import auroc
+from jaxgan.ops.images import to_unit
 from jaxgan.training.run import load
 from jaxgan.training.session import open_data
 
@@ -82,6 +84,28 @@ def test_from_a_fit_to_a_report(fitted, tmp_path, said):
   assert f'over {known} abnormal and {40 - known} normal' in ended.out
 
 
+def test_neighbors_are_training_images_and_need_no_fit(uniform, tmp_path, said):
+  """A training image is its own nearest; noise is farther from all than they from one another."""
+  run = load(uniform)
+  known = anomaly.training_images(run, 300)
+  source = open_data(run.config)
+  chosen = samples.drawn(len(source), 300, samples.TRAIN)
+  np.testing.assert_array_equal(known, to_unit(source.images(chosen)))
+  noise = np.random.default_rng(0).uniform(-1, 1, (4, *known.shape[1:])).astype(np.float32)
+  found = anomaly.by_neighbors(run, known, np.concatenate([known[:4], noise]), 10)
+  np.testing.assert_array_equal(found.made[:4], known[:4])
+  np.testing.assert_allclose(found.pixels[:4], 0)
+  assert found.total[:4].max() < found.total[4:].min() and found.latents is None
+  out, maps = tmp_path / 's.csv', tmp_path / 'maps.png'
+  argv = ['score', f'--workdir={uniform}', '--method=neighbors', '--split=test', '--num=9']
+  ended = said(main, *argv, f'--out={out}', f'--maps={maps}', '--known=50', '--neighbors=5')
+  assert ended.code == 0 and maps.exists()
+  lines = list(csv.DictReader(out.read_text().splitlines()))
+  assert list(lines[0]) == ['image', 'label', 'score', 'pixels', 'features'] and len(lines) == 9
+  ended = said(main, *argv, f'--out={out}', '--known=5', '--neighbors=5')
+  assert ended.code == 2 and '--neighbors=5 needs more training images' in ended.err
+
+
 def test_a_run_without_a_class_is_scored_on_all(home, tmp_path):
   """Left out of training, the class is there to be found, under its own number."""
   folder = made(home, 'eight', 'gan', widths=(24,), latent_size=6, without_classes=(3, 5))
@@ -101,6 +125,10 @@ def test_a_run_without_a_class_is_scored_on_all(home, tmp_path):
     (['fit', '--workdir=RUN', '--steps=0'], '--steps must be above 0'),
     (['fit', '--workdir=CONDITIONAL'], 'cgan draws by class'),
     (['score', '--workdir=CONDITIONAL', '--out=s.csv', '--split=test'], 'cgan draws by class'),
+    (
+      ['score', '--workdir=RUN', '--out=s.csv', '--split=test', '--known=0'],
+      '--known must be',
+    ),
     (['score', '--workdir=UNFITTED', '--out=s.csv', '--split=test', '--num=2'], 'no encoder yet'),
     (['score', '--workdir=RUN', '--out=s.txt', '--split=test'], 'must end in .csv or .json'),
     (['score', '--workdir=RUN', '--out=s.csv'], 'give the images'),

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.networks import stargan
 from jaxgan.networks.stargan import Critic, Generator, critic_layers
 
 
@@ -25,19 +24,6 @@ def test_images_do_not_see_each_other(key):
   one, other = (jax.jit(net.apply)(variables, images, domains) for images in (x, changed))
   np.testing.assert_allclose(one[1], other[1], atol=1e-5)
   assert (one[0] != other[0]).any()
-
-
-def test_a_domain_says_where_pixels_are(key):
-  x, domains = jnp.zeros((2, 8, 12, 3)), jnp.array([0, 2])
-  seen = {}
-  for places in (False, True):
-    net = Generator(3, channels=3, width=4, blocks=1, places=places)
-    variables = jax.eval_shape(net.init, key, x, domains)
-    seen[places] = max(k.shape[2] for k in jax.tree.leaves(variables) if k.shape[:2] == (7, 7))
-  assert seen == {False: 3 + 3, True: 3 + 3 * 3}
-  columns, rows = stargan.places(8, 12)
-  np.testing.assert_allclose(columns[5, :, 0], np.linspace(-1, 1, 12), atol=1e-6)
-  np.testing.assert_allclose(rows[:, 7, 0], np.linspace(-1, 1, 8), atol=1e-6)
 
 
 @pytest.mark.parametrize('size', [4, 7, 8, 20, 28, 128, 256])

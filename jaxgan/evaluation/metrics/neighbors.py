@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage, from distances to nearest neighbors."""
+"""Precision, recall, density, coverage and outliers, from distances to nearest neighbors."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from jaxgan.evaluation.metrics import checks
 
 ROWS = 512  # rows of the distance matrix that are in memory at a time
+TINY = 1e-10  # added to distances by which others are divided: copies have none between them
 
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -69,6 +70,76 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
     distances[np.arange(len(distances)), np.arange(i, i + len(distances))] = np.inf  # itself
     found.append(np.partition(distances, k - 1, axis=1)[:, k - 1])
   return np.concatenate(found)
+
+
+def nearest(
+  known: np.ndarray, asked: np.ndarray, k: int, *, itself: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+  """Return the distances and the numbers of the k nearest known samples, `[M, k]`, nearest first.
+
+  Args:
+    known: float64 `[N, d]`.
+    asked: float64 `[M, d]`.
+    k: how many, fewer than N.
+    itself: whether a sample is its own neighbor; False is for `asked` equal to `known`.
+  """
+  center, found = known.mean(0), []
+  known, asked = known - center, asked - center
+  lengths = np.einsum('nd,nd->n', known, known)
+  for i in range(0, len(asked), ROWS):
+    rows = asked[i : i + ROWS]
+    squares = lengths[None] - 2 * (rows @ known.T)
+    if not itself:
+      squares[np.arange(len(rows)), np.arange(i, i + len(rows))] = np.inf
+    chosen = np.argpartition(squares, k - 1, axis=1)[:, :k]
+    each = [np.linalg.norm(rows - known[column], axis=-1) for column in chosen.T]
+    distances = np.stack(each, 1)
+    order = distances.argsort(1)
+    found.append([np.take_along_axis(x, order, 1) for x in (distances, chosen)])
+  distances, numbers = zip(*found, strict=True)
+  return np.concatenate(distances), np.concatenate(numbers)
+
+
+class Outliers(NamedTuple):
+  """The result of `outliers`, for each asked sample."""
+
+  factors: np.ndarray
+  """How much sparser the known samples are around it than around its neighbors, `[M]`."""
+  distances: np.ndarray
+  """Its mean distance to its neighbors, `[M]`."""
+  nearest: np.ndarray
+  """The number of the nearest known sample, `[M]`."""
+
+
+def outliers(known: np.ndarray, asked: np.ndarray, k: int = 20) -> Outliers:
+  """Return the local outlier factor of each asked sample among known ones.
+
+  N(x) are the k nearest known samples of x, and r(y) is the distance of a known sample to its k-th
+  nearest other one:
+
+    reach(x) = mean over y in N(x) of max(|x - y|, r(y))
+    factor(x) = reach(x) * mean over y in N(x) of 1 / reach(y)
+
+  It is about 1 where the known samples are as dense as around the neighbors, and higher outside.
+
+  Args:
+    known: features `[N, d]`, N > k.
+    asked: features `[M, d]`.
+    k: number of neighbors, 1 or more.
+
+  Raises:
+    ValueError: there are k known samples or fewer, or the widths d differ.
+
+  Reference: Breunig et al., LOF: Identifying Density-Based Local Outliers, 2000.
+  """
+  known, asked = checks.pair(known, asked, 1)
+  known = checks.features('known', known, k + 1)
+  own, others = nearest(known, known, k, itself=False)
+  distances, numbers = nearest(known, asked, k)
+  reach = lambda d, n: np.maximum(d, own[:, -1][n]).mean(1) + TINY
+  density = 1 / reach(own, others)
+  factors = reach(distances, numbers) * density[numbers].mean(1)
+  return Outliers(factors, distances.mean(1), numbers[:, 0])
 
 
 def metric(*samples: np.ndarray) -> Distances:

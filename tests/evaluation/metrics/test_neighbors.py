@@ -79,3 +79,42 @@ def test_whole_numbers_take_the_fast_way_to_the_same(scale, form):
   assert between.__name__ == form
   chex.assert_trees_all_equal(between(a, b), cdist(a, b))
   assert between(a, b)[5, 3] == 0
+
+
+@pytest.mark.parametrize('k', [1, 5, 20])
+def test_outlier_factors_are_those_of_scikit_learn(k):
+  lof = pytest.importorskip('sklearn.neighbors', reason='needs scikit-learn').LocalOutlierFactor
+  draw = np.random.default_rng(0)
+  known = np.concatenate([draw.normal(size=(600, 4)), 5 + 0.1 * draw.normal(size=(300, 4))])
+  asked = np.concatenate([draw.normal(size=(50, 4)), draw.uniform(-8, 8, (50, 4))])
+  found = neighbors.outliers(known, asked, k)
+  theirs = lof(n_neighbors=k, novelty=True).fit(known)
+  np.testing.assert_allclose(found.factors, -theirs.score_samples(asked), rtol=1e-6)
+  distances, numbers = theirs.kneighbors(asked)
+  np.testing.assert_allclose(found.distances, distances.mean(1), rtol=1e-9)
+  np.testing.assert_array_equal(found.nearest, numbers[:, 0])
+
+
+def test_an_outlier_of_a_dense_kind_is_nearer_than_members_of_a_sparse_kind():
+  """Distances alone rank them the other way round."""
+  draw = np.random.default_rng(0)
+  dense, sparse = 0.01 * draw.normal(size=(200, 3)), 50 + 10 * draw.normal(size=(200, 3))
+  asked = np.concatenate([[[0.2, 0.2, 0.2]], 50 + 10 * draw.normal(size=(20, 3))])
+  found = neighbors.outliers(np.concatenate([dense, sparse]), asked, 10)
+  assert found.factors[0] > 5 > 2 > found.factors[1:].max()
+  assert found.distances[0] < found.distances[1:].min()
+
+
+def test_copies_are_no_outliers_and_have_finite_factors():
+  known = np.zeros((30, 2))
+  found = neighbors.outliers(known, np.array([[0.0, 0.0], [1.0, 0.0]]), 5)
+  assert np.isfinite(found.factors).all() and found.factors[0] == 1 and found.factors[1] > 1e6
+
+
+@pytest.mark.parametrize(
+  ('known', 'asked', 'words'),
+  [((5, 2), (3, 2), 'known has 5 rows'), ((9, 2), (3, 4), 'features')],
+)
+def test_outliers_refuse_few_or_other_samples(known, asked, words):
+  with pytest.raises(ValueError, match=words):
+    neighbors.outliers(np.ones(known), np.ones(asked), 5)
