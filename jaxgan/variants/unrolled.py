@@ -4,7 +4,8 @@ Metz et al., Unrolled Generative Adversarial Networks, 2017. The generator maxim
 whole loss after `unroll` steps of the critic's own optimizer on the batch at hand, and its gradient
 flows through them. `--preset=paper` has the networks and rates of a public notebook for a mixture
 of Gaussians in the plane (poolio/unrolled_gan, which departs from the paper), here on images. The
-laptop's are the perceptrons of `gan`.
+laptop's are the perceptrons of `gan`, with its optimizer and R1 (measured:
+`experiments/defaults.md`).
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class Config(config.Config):
   """Units of the generator's hidden layers; the critic has them in reverse."""
   plain: bool = False
   """The notebook's networks: tanh, orthogonal start of gain 1.4, no batch norm."""
+  r1: float = 3.0
+  generator_lr: float = 1e-3
+  critic_lr: float = 1e-3
+  beta1: float = 0.0
+  beta2: float = 0.99
 
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(
@@ -66,8 +72,11 @@ PAPER: Preset = dict(
   plain=True,
   latent_size=256,
   batch_size=512,
+  r1=0.0,
   generator_lr=1e-3,
   critic_lr=1e-4,
+  beta1=0.5,
+  beta2=0.999,
   steps=25_000,
   ema_images=0.0,
 )

@@ -9,6 +9,8 @@ ADAM = dict(r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 BEFORE = {
   'gan': ADAM,
   'dcgan': dict(critic_norm=True, **ADAM),
+  'unrolled': ADAM,
+  'lsgan': dict(critic_norm=True, latent_size=100, **ADAM),
   'wgan_gp': dict(generator_norm=False, n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5),
 }
 """The laptop's defaults of earlier runs."""
@@ -16,6 +18,8 @@ PAPERS = {
   'gan': dict(r1=0.0, optimizer='sgd', generator_lr=0.1, critic_lr=0.1),
   'dcgan': BEFORE['dcgan'],
   'wgan_gp': BEFORE['wgan_gp'],
+  'unrolled': dict(r1=0.0, critic_lr=1e-4, beta1=0.5, beta2=0.999),
+  'lsgan': dict(critic_norm=True, r1=0.0, latent_size=100, beta1=0.5, beta2=0.999),
 }
 """The articles' options, as far as the laptop departs from them."""
 
