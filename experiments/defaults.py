@@ -145,6 +145,7 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'penalized': {**QUICK, 'r1': 1.0},
     'r1 0.1': {**QUICK, 'r1': 0.1},
     'r1 3': {**QUICK, 'r1': 3.0},
+    'r1 10': {**QUICK, 'r1': 10.0},
     'r1 3, 5e-4': {**QUICK, **_rates(5e-4), 'r1': 3.0},
   },
   'wgan_gp': {
