@@ -4,7 +4,7 @@ Metz et al., Unrolled Generative Adversarial Networks, 2017. The generator maxim
 whole loss after `unroll` steps of the critic's own optimizer on the batch at hand, and its gradient
 flows through them. `--preset=paper` has the networks and rates of a public notebook for a mixture
 of Gaussians in the plane (poolio/unrolled_gan, which departs from the paper), here on images. The
-laptop's are the perceptrons of `gan`, with its optimizer and R1 (measured:
+laptop's are the perceptrons of `gan`, with its R1 and half its rates (measured:
 `experiments/defaults.md`).
 """
 
@@ -37,8 +37,8 @@ class Config(config.Config):
   plain: bool = False
   """The notebook's networks: tanh, orthogonal start of gain 1.4, no batch norm."""
   r1: float = 3.0
-  generator_lr: float = 1e-3
-  critic_lr: float = 1e-3
+  generator_lr: float = 5e-4
+  critic_lr: float = 5e-4
   beta1: float = 0.0
   beta2: float = 0.99
 
