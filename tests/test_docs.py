@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import itertools
 import json
 import pathlib
 import re
@@ -147,8 +148,9 @@ def test_commands_of_the_pages_are_known(capsys):
     if words[1] == 'train' and words[2].startswith('--'):
       assert main.parse(words[2:])[0].variant in jaxgan.VARIANTS
     elif words[1] != 'train':
+      command = itertools.takewhile(lambda word: word[:2] != '--', words[1:])  # `anomaly score`
       with pytest.raises(SystemExit):
-        main.jaxgan([words[1], '--help'])
+        main.jaxgan([*command, '--help'])
       shown = capsys.readouterr().out
       assert all(
         re.search(rf'{word.partition("=")[0]}\b', shown) for word in words[2:] if word[:2] == '--'

@@ -82,6 +82,8 @@ class Smoothed(config.Group):
 class Config(Penalized, Smoothed, config.Config):
   """Options of DCGAN."""
 
+  steps: int = 6000
+
 
 AS_PUBLISHED: Preset = dict(
   critic_norm=True, r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999
