@@ -21,15 +21,21 @@ def features(name: str, x: np.ndarray, least: int = 1) -> np.ndarray:
   return x
 
 
-def pair(real: np.ndarray, fake: np.ndarray, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
-  """Return both as float64, `[N, d]` and `[M, d]`.
+def pair(
+  real: np.ndarray,
+  fake: np.ndarray,
+  least: int = 1,
+  names: tuple[str, str] = ('real', 'fake'),
+) -> tuple[np.ndarray, np.ndarray]:
+  """Return both as float64, `[N, d]` and `[M, d]`; `names` are what a message calls them.
 
   Raises:
     ValueError: as `features`, or their widths d differ.
   """
-  real, fake = features('real', real, least), features('fake', fake, least)
+  real, fake = (features(name, x, least) for name, x in zip(names, (real, fake), strict=True))
   if real.shape[1] != fake.shape[1]:
     raise ValueError(
-      f'real has {real.shape[1]} features and fake {fake.shape[1]}: use one network for both'
+      f'{names[0]} has {real.shape[1]} features and {names[1]} {fake.shape[1]}: use one network '
+      'for both'
     )
   return real, fake

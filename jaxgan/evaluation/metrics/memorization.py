@@ -47,8 +47,8 @@ def memorization(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> M
 
   References: Alaa et al., How Faithful is your Synthetic Data?, 2022 (authenticity).
   """
-  train, fake = checks.pair(train, fake, 2)
-  held_out, fake = checks.pair(held_out, fake, 2)
+  train, fake = checks.pair(train, fake, 2, ('train', 'fake'))
+  held_out, fake = checks.pair(held_out, fake, 2, ('held_out', 'fake'))
   if len(train) != len(held_out):
     raise ValueError(
       f'expected equally many images of train and held_out, got {len(train)} and {len(held_out)}'

@@ -46,7 +46,7 @@ def mixture(samples: np.ndarray, means: np.ndarray, std: float) -> Modes:
 
   References: Lin et al., PacGAN, 2018 (its protocol, but for the spread).
   """
-  samples, means = checks.pair(samples, means)
+  samples, means = checks.pair(samples, means, names=('samples', 'means'))
   distances = cdist(samples, means)
   nearest, near = distances.argmin(1), distances.min(1) < NEAR * std
   counts = np.bincount(nearest[near], minlength=len(means))

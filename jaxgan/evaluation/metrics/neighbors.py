@@ -130,10 +130,15 @@ def outliers(known: np.ndarray, asked: np.ndarray, k: int = 20) -> Outliers:
   Raises:
     ValueError: there are k known samples or fewer, or the widths d differ.
 
+  Example:
+    >>> known = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> outliers(known, np.array([[1.5], [9.0]]), k=2).factors.round(2)
+    array([0.67, 4.33])
+
   Reference: Breunig et al., LOF: Identifying Density-Based Local Outliers, 2000.
   """
-  known, asked = checks.pair(known, asked, 1)
-  known = checks.features('known', known, k + 1)
+  checks.features('known', known, k + 1)
+  known, asked = checks.pair(known, asked, names=('known', 'asked'))
   own, others = nearest(known, known, k, itself=False)
   distances, numbers = nearest(known, asked, k)
   reach = lambda d, n: np.maximum(d, own[:, -1][n]).mean(1) + TINY

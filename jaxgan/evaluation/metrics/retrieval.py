@@ -41,7 +41,7 @@ def r_precision(
 
   References: Xu et al., AttnGAN, 2018 (with 1 of 100 candidates).
   """
-  images, texts = checks.pair(images, texts, 2)
+  images, texts = checks.pair(images, texts, 2, ('images', 'texts'))
   if own.shape != (len(images),) or not 0 <= own.min() <= own.max() < len(texts):
     raise ValueError(f'own should be rows of the {len(texts)} texts, [{len(images)}]: {own.shape}')
   if not 1 <= top < candidates <= len(texts):
