@@ -70,6 +70,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'cgan minibatch': {'r1': 0.0},
   'acgan critic_norm': {'r1': 0.0},
   'gan minibatch': {'r1': 0.0},
+  'unrolled minibatch': {'r1': 0.0},
   'progan accumulate': {'batch_size': 8},
   'stylegan accumulate': {'batch_size': 8},
 }
