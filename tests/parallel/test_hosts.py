@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 from processes import ended, start, until
-from test_variants import LAST_BIAS, recipe_of, relative
+from test_variants import IDLE, LAST_BIAS, recipe_of, relative
 
 from by_path import leaves
 from jaxgan import data, variants
@@ -184,8 +184,9 @@ def test_two_of_four_devices_are_one_of_eight(variant, data_dir, tmp_path):
   two = [np.load(tmp_path / f'out-{i}-state.npz') for i in (0, 1)]
   for name in state:
     np.testing.assert_array_equal(two[0][name], two[1][name])
-    # test_variants.py says what ails the last bias of gan's critic
+    # test_variants.py says what ails the last bias of gan's critic, and kernels with idle weights
     cancelled = variant == 'gan' and name.startswith('.opt') and name.endswith(LAST_BIAS)
+    cancelled |= variant in IDLE and name.endswith(IDLE[variant])
     assert relative(two[0][name], state[name]) <= (1e-2 if cancelled else 1e-5), name
 
 
