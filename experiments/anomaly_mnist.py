@@ -107,6 +107,7 @@ def scores(
     pixels = neighbors.outliers(flat(known), flat(images), arguments.neighbors)
     return {
       'auroc': found.total,
+      'pixels alone': found.pixels,
       'distance alone': found.features,
       'the same in pixels': pixels.factors,
       'distance in pixels alone': pixels.distances,
@@ -135,6 +136,8 @@ def judged(arguments: Arguments, digit: int) -> dict[str, Any]:
     'class': digit,
     'interval': [round(areas['auroc'].low, 4), round(areas['auroc'].high, 4)],
     **{name: round(area.value, 4) for name, area in areas.items()},
+    'normal error': round(float(found['pixels alone'][normal].mean()), 4),
+    'abnormal error': round(float(found['pixels alone'][~normal].mean()), 4),
     'seconds': [round(between - began), round(time.perf_counter() - between)],
   }
 
@@ -145,8 +148,7 @@ def main(arguments: Arguments) -> None:
   for digit in arguments.classes:
     lines.append(judged(arguments, digit))
     print(json.dumps(lines[-1]), flush=True)
-  known = {'protocol', 'class', 'interval', 'seconds'}
-  names = [name for name in lines[0] if name not in known]
+  names = [name for name in lines[0] if name == 'auroc' or 'alone' in name or 'same' in name]
   mean = {name: round(float(np.mean([line[name] for line in lines])), 4) for name in names}
   print(json.dumps({'protocol': arguments.protocol, 'mean': mean}))
 

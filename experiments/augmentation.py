@@ -11,13 +11,13 @@ Command (options of the GAN come as on the command line of jaxgan.main):
     python -m experiments.augmentation --folder=MNIST_FILES --workdir=runs/few --gan steps=2000
 """
 
-import itertools
 import json
 import pathlib
 from dataclasses import dataclass
 
 import numpy as np
 import tyro
+from scipy.special import log_softmax
 
 import jaxgan
 from jaxgan import data
@@ -79,57 +79,55 @@ def trained(arguments: Arguments, images: np.ndarray, labels: np.ndarray, seed: 
   return jaxgan.train(config, workdir, quiet=True)
 
 
-@dataclass(frozen=True)
-class Images:
-  """Images uint8 `[n, H, W, C]` and their labels."""
-
-  images: np.ndarray
-  labels: np.ndarray
-
-  def and_also(self, more: 'Images', real: float) -> 'Images':
-    """Return these and more images, these repeated so that they are the share `real` of all."""
-    times = max(1, round(real / (1 - real) * len(more.images) / len(self.images)))
-    images = np.concatenate([*[self.images] * times, more.images])
-    return Images(images, np.concatenate([*[self.labels] * times, more.labels]))
+def joined(real: Source, more: Source, share: float) -> Source:
+  """Return both, the real images repeated so that they are this share of all."""
+  times = max(1, round(share / (1 - share) * len(more) / len(real)))
+  both = [*[real] * times, more]
+  images, labels = [one.all() for one in both], [one.labels for one in both]
+  return data.from_arrays(np.concatenate(images), np.concatenate(labels))
 
 
 class Judged:
-  """A classifier of some images, and its accuracy on test images."""
+  """A classifier of some images."""
 
-  def __init__(self, known: Images, steps: int):
+  def __init__(self, known: Source, steps: int):
     self.net = Classifier(10)
-    self.params = features.fit(self.net, data.from_arrays(known.images, known.labels), steps)
+    self.params = features.fit(self.net, known, steps)
+
+  def logits(self, images: Source) -> np.ndarray:
+    """Return the logits of images, `[n, classes]`."""
+    return features.logits(self.net, self.params, images.all())
 
   def accuracy(self, test: Source) -> float:
     """Return the share of the test images whose class it names."""
-    found = features.logits(self.net, self.params, test.all()).argmax(1)
-    return round(float((found == test.labels).mean()), 4)
+    return round(float((self.logits(test).argmax(1) == test.labels).mean()), 4)
 
-  def certain(self, made: Images, keep: float) -> Images:
-    """Return, of each class, the share of the images of which this classifier is most certain."""
-    logits = features.logits(self.net, self.params, made.images)
-    logits = logits - logits.max(1, keepdims=True)
-    own = logits[np.arange(len(logits)), made.labels] - np.log(np.exp(logits).sum(1))
-    kept = []
-    for label in np.unique(made.labels):
-      members = np.flatnonzero(made.labels == label)
-      kept += list(members[np.argsort(-own[members])][: max(1, round(keep * len(members)))])
-    return Images(made.images[kept], made.labels[kept])
+
+def certain(logits: np.ndarray, made: Source, keep: float) -> Source:
+  """Return, of each class, the share of the images whose class the logits name most surely."""
+  labels = np.asarray(made.labels)
+  own = log_softmax(logits, 1)[np.arange(len(labels)), labels]
+  kept: list[int] = []
+  for label in np.unique(labels):
+    members = np.flatnonzero(labels == label)
+    kept += list(members[np.argsort(-own[members])][: max(1, round(keep * len(members)))])
+  return data.from_arrays(made.images(np.array(kept)), labels[kept])
 
 
 def judged(arguments: Arguments, train: Source, test: Source, seed: int) -> dict[str, float]:
   """Return the accuracies of a seed, by how images were added."""
-  real = Images(*few(train, arguments.num, seed))
-  run = trained(arguments, real.images, real.labels, seed)
+  images, labels = few(train, arguments.num, seed)
+  run, real = trained(arguments, images, labels, seed), data.from_arrays(images, labels)
   found = list(augment.by_class(run, arguments.generated, seed))
-  labels = np.repeat([label for label, _ in found], arguments.generated)
-  made = Images(np.concatenate([images for _, images in found]), labels)
+  classes = np.repeat([label for label, _ in found], arguments.generated)
+  made = data.from_arrays(np.concatenate([images for _, images in found]), classes)
   alone = Judged(real, arguments.classifier_steps)
-  line = {'real alone': alone.accuracy(test)}
-  for keep, share in itertools.product(arguments.keep, arguments.real):
-    both = real.and_also(alone.certain(made, keep), share)
-    name = f'{keep:.0%} of the generated, {share:.0%} real'
-    line[name] = Judged(both, arguments.classifier_steps).accuracy(test)
+  line, logits = {'real alone': alone.accuracy(test)}, alone.logits(made)
+  for keep in arguments.keep:
+    kept = certain(logits, made, keep)
+    for share in arguments.real:
+      judge = Judged(joined(real, kept, share), arguments.classifier_steps)
+      line[f'{keep:.0%} of the generated, {share:.0%} real'] = judge.accuracy(test)
   return line
 
 

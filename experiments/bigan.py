@@ -21,7 +21,7 @@ from jaxgan import data
 from jaxgan.apps.encode import encode
 from jaxgan.core import game
 from jaxgan.core.seeds import key_of
-from jaxgan.evaluation.metrics import intervals
+from jaxgan.evaluation.metrics import intervals, neighbors
 from jaxgan.ops.images import to_unit
 from jaxgan.training.run import Run
 
@@ -40,13 +40,6 @@ class Arguments:
   """Where prepared data sets are."""
   size: int | None = None
   """Pixels on a side, as the runs have."""
-
-
-def nearest(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
-  """Return the label of the nearest known row for each row that is asked for."""
-  lengths = (known**2).sum(1)
-  parts = np.array_split(asked, max(len(asked) // 500, 1))
-  return np.concatenate([labels[(lengths - 2 * part @ known.T).argmin(1)] for part in parts])
 
 
 def components(known: np.ndarray, count: int) -> np.ndarray:
@@ -68,7 +61,11 @@ def main(arguments: Arguments) -> None:
   place = dict(folder=arguments.folder, data_dir=arguments.data_dir, image_size=arguments.size)
   train, test = (data.load(arguments.dataset, split=s, **place) for s in ('train', 'test'))
   images = [to_unit(source.all()) for source in (train, test)]
-  right = lambda known, asked: float((nearest(known, train.labels, asked) == test.labels).mean())
+
+  def right(known: np.ndarray, asked: np.ndarray) -> float:
+    numbers = neighbors.nearest(known, asked, 1)[1][:, 0]
+    return float((train.labels[numbers] == test.labels).mean())
+
   pixels = [x.reshape(len(x), -1) for x in images]
   found: dict[str, list[float]] = {'encoder': [], 'untrained': []}
   for folder in arguments.runs:

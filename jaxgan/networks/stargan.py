@@ -73,9 +73,7 @@ def critic_layers(size: int, asked: int | None = None) -> int:
     raise ValueError(f'a critic of patches needs images of 4 pixels or more, these are {size}')
   most = size.bit_length() - 1
   if asked is not None and not 1 <= asked <= most:
-    raise ValueError(
-      f'--critic-layers={asked} halves {size} pixels to none, or is below 1: give 1 to {most}'
-    )
+    raise ValueError(f'--critic-layers={asked} halves {size} pixels to none: give 1 to {most}')
   return asked or min(most - 1, 6)
 
 

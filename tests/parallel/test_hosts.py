@@ -186,8 +186,17 @@ def test_two_of_four_devices_are_one_of_eight(variant, data_dir, tmp_path):
     np.testing.assert_array_equal(two[0][name], two[1][name])
     # test_variants.py says what ails the last bias of gan's critic, and kernels with idle weights
     cancelled = variant == 'gan' and name.startswith('.opt') and name.endswith(LAST_BIAS)
-    cancelled |= variant in IDLE and name.endswith(IDLE[variant])
-    assert relative(two[0][name], state[name]) <= (1e-2 if cancelled else 1e-5), name
+    pair = two[0][name], state[name]
+    if variant in IDLE and name.endswith(IDLE[variant]):
+      pair = tuple(_without_idle(kernel) for kernel in pair)
+    assert relative(*pair) <= (1e-2 if cancelled else 1e-5), name
+
+
+def _without_idle(kernel):
+  """The kernel with zeros for its middle weights over the maps of the domain, after one of grey."""
+  kernel = kernel.copy()
+  kernel[3, 3, 1:] = 0
+  return kernel
 
 
 STAND = """

@@ -122,11 +122,7 @@ def test_data_without_two_domains_are_refused(classes, has, dataset, give):
   'size, options, words',
   [
     (18, {}, 'stargan needs images of a multiple of 4 pixels, these are 18'),
-    (
-      16,
-      dict(critic_layers=5),
-      '--critic-layers=5 halves 16 pixels to none, or is below 1: give 1 to 4',
-    ),
+    (16, dict(critic_layers=5), '--critic-layers=5 halves 16 pixels to none: give 1 to 4'),
     (16, dict(critic_layers=0), '--critic-layers=0'),
     (16, dict(reconstruction=-1.0), '--reconstruction must'),
     (16, dict(width=0), '--width must be above 0'),
