@@ -38,7 +38,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
   from jaxgan import data, losses, networks, nn
   from jaxgan.core.game import Game, Player, Turn, init, train_step
-  from jaxgan.core.network import Network, linen, nnx
+  from jaxgan.core.network import Network, linen
+  from jaxgan.core.nnx_network import nnx
   from jaxgan.evaluation import metrics
   from jaxgan.published.runs import from_published
   from jaxgan.recipes.codes import categorical, continuous
@@ -53,7 +54,8 @@ _MODULES = {**dict.fromkeys(('data', 'losses', 'networks', 'nn'), ''), 'metrics'
 _PLACES = {
   **_MODULES,
   **dict.fromkeys(('Game', 'Player', 'Turn', 'init', 'train_step'), 'core.game'),
-  **dict.fromkeys(('Network', 'linen', 'nnx'), 'core.network'),
+  **dict.fromkeys(('Network', 'linen'), 'core.network'),
+  'nnx': 'core.nnx_network',
   'from_published': 'published.runs',
   'Config': 'recipes.config',
   **dict.fromkeys(('categorical', 'continuous'), 'recipes.codes'),

@@ -5,7 +5,6 @@ run that continues needs the same fit, whatever is installed. In one dimension i
 """
 
 import numpy as np
-from scipy.special import digamma
 
 SAMPLED = 2000
 """Values that a fit uses at most, evenly spaced in their order by size."""
@@ -59,6 +58,8 @@ def fit(
 
 def _fitted(z: np.ndarray, most: int, prior: float) -> tuple[np.ndarray, ...]:
   """Return weights, means and standard deviations of the modes of standardized values."""
+  from scipy.special import digamma  # only runs of tables need it, and it slows every start
+
   starts = np.quantile(z, (np.arange(most) + 0.5) / most)
   near = np.abs(z[:, None] - starts).argmin(1)
   chances = np.eye(most)[near]

@@ -12,7 +12,7 @@ import optax
 import pytest
 from flax import nnx
 
-from jaxgan.core import game, network, network_transforms
+from jaxgan.core import game, network, network_transforms, nnx_network
 from jaxgan.core.game import Game, Player, Turn
 from jaxgan.core.network import linen, with_features
 from jaxgan.core.network_transforms import computed_in
@@ -97,7 +97,7 @@ def played_by(generator, critic):
 
 def test_same_weights_play_the_same_step_through_both(key):
   ours = played_by(network.linen(Generator()), network.linen(Critic()))
-  theirs = played_by(network.nnx(NnxGenerator), network.nnx(NnxCritic))
+  theirs = played_by(nnx_network.nnx(NnxGenerator), nnx_network.nnx(NnxCritic))
   example = {'generator': (jnp.zeros((2, LATENT)),), 'critic': (jnp.zeros((2, SIZE, SIZE, 1)),)}
   state = game.init(ours, key, example)
   chex.assert_trees_all_equal_shapes(state.params, game.init(theirs, key, example).params)
@@ -152,7 +152,7 @@ class NnxDropped(nnx.Module):
 
 
 BOTH = pytest.mark.parametrize(
-  'adapted', [network.linen(Dropped()), network.nnx(NnxDropped)], ids=['linen', 'nnx']
+  'adapted', [network.linen(Dropped()), nnx_network.nnx(NnxDropped)], ids=['linen', 'nnx']
 )
 
 
@@ -288,7 +288,9 @@ def test_a_module_without_parameters_has_empty_ones(key, x):
 # --- features, and networks made of others
 
 
-@pytest.mark.parametrize('adapted', [linen(Critic()), network.nnx(NnxCritic)], ids=['linen', 'nnx'])
+@pytest.mark.parametrize(
+  'adapted', [linen(Critic()), nnx_network.nnx(NnxCritic)], ids=['linen', 'nnx']
+)
 @pytest.mark.parametrize('train', [True, False])
 def test_features_are_what_the_last_layer_is_given(key, adapted, train):
   """Times the kernel of the dense layer at the critic's end, plus the bias, they are the logits."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from jaxgan.core import network, network_transforms
+from jaxgan.core import network_transforms, nnx_network
 from jaxgan.core.network import linen, with_features
 from jaxgan.core.network_transforms import computed_in
 from jaxgan.networks import dcgan
@@ -127,7 +127,7 @@ def test_features_are_what_goes_into_the_last_layer(key, train):
 
 def test_a_network_without_features_says_so(key, x):
   with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
-    with_features(network.nnx(NnxGenerator))
+    with_features(nnx_network.nnx(NnxGenerator))
   net = linen(Dropped())
   with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
     with_features(net)(net.init(key, x), x, train=False)
