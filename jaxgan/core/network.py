@@ -24,6 +24,7 @@ class Network(NamedTuple):
   input of the last layer.
 
   Example:
+    >>> import jax.numpy as jnp
     >>> doubled = Network(
     ...   init=lambda key, x: {'params': {'scale': jnp.float32(2)}},
     ...   apply=lambda variables, x, train, key=None: (variables['params']['scale'] * x, variables),
