@@ -67,6 +67,9 @@ SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
 )
 
+TWO_LAYERS: Options = dict(mapping_layers=2, mixing=0.0)
+"""A short mapping from latents to styles, of one latent each."""
+
 
 def _without_norm(rate: float, clip: float) -> Options:
   """Return options of a clipped critic without batch norm, which moves once a step."""
@@ -95,7 +98,7 @@ START: Mapping[str, Options] = {
   'ebgan': ADAM,
   'progan': dict(penalty_weight=10.0, **QUICK),
   'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
-  'stylegan2': {**QUICK, 'r1': 0.1, 'mixing': 0.9, **_rates(2.5e-3)},
+  'stylegan2': {**QUICK, 'r1': 0.1, 'augment': 'ada', **_rates(2.5e-3)},
 }
 """The defaults before the search, as far as the grid changes them."""
 GRIDS: Mapping[str, Mapping[str, Options]] = {
@@ -197,20 +200,30 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'penalized 30, not orthogonal': {'r1': 30.0, 'n_critic': 1, 'orthogonal': 0.0, **QUICK},
     'penalized 30, translated': {'r1': 30.0, 'n_critic': 1, **QUICK, **TRANSLATED},
   },
-  'progan': {'weight 1': {'penalty_weight': 1.0}, 'weight 100': {'penalty_weight': 100.0}},
+  'progan': {
+    'weight 1': {'penalty_weight': 1.0},
+    'rates 3e-3': _rates(3e-3),
+    'rates 5e-3': _rates(5e-3),
+    'rates 1e-2': _rates(1e-2),
+    'rates 1e-2, weight 1': {**_rates(1e-2), 'penalty_weight': 1.0},
+    'rates 2e-2': _rates(2e-2),
+  },
   'stylegan': {
-    'mixing 0': {'mixing': 0.0},
-    'mapping 2': {'mapping_layers': 2},
-    'mapping 2, mixing 0': {'mapping_layers': 2, 'mixing': 0.0},
-    'r1 100': {'r1': 100.0},
-    'mapping 2, mixing 0, r1 100': {'mapping_layers': 2, 'mixing': 0.0, 'r1': 100.0},
+    'rates 3e-3': _rates(3e-3),
+    'mapping 2, 1e-2': {'mapping_layers': 2, **_rates(1e-2)},
+    'mapping 2, mixing 0': TWO_LAYERS,
+    'mapping 2, mixing 0, 5e-3': {**TWO_LAYERS, **_rates(5e-3)},
+    'mapping 2, mixing 0, 1e-2': {**TWO_LAYERS, **_rates(1e-2)},
+    'mapping 2, mixing 0, r1 3, 1e-2': {**TWO_LAYERS, 'r1': 3.0, **_rates(1e-2)},
+    'mapping 2, mixing 0, r1 30, 1e-2': {**TWO_LAYERS, 'r1': 30.0, **_rates(1e-2)},
   },
   'stylegan2': {
     'r1 1': {'r1': 1.0},
     'r1 10': {'r1': 10.0},
-    'r1 1, mixing 0': {'r1': 1.0, 'mixing': 0.0},
-    'r1 100': {'r1': 100.0},
-    'r1 10, 1e-3': {'r1': 10.0, **_rates(1e-3)},
+    'r1 10, 5e-3': {'r1': 10.0, **_rates(5e-3)},
+    'r1 30, 5e-3': {'r1': 30.0, **_rates(5e-3)},
+    'r1 10, 1e-2': {'r1': 10.0, **_rates(1e-2)},
+    'r1 10, 5e-3, no ada': {'r1': 10.0, 'augment': 'none', **_rates(5e-3)},
   },
   'r3gan': {
     'slopes 10': {'r1': 10.0, 'r2': 10.0},

@@ -57,9 +57,9 @@ SETTINGS: dict[str, str] = {
   'unrolled': '',
   'sagan': '--steps=1000',
   'biggan': '--generator-width=16 --critic-width=16 --steps=200',
-  'progan': '--width=32 --base=256 --steps=450',
-  'stylegan': '--width=32 --base=256 --mapping-layers=2 --mixing=0.5 --steps=450',
-  'stylegan2': '--width=32 --base=256 --steps=600',
+  'progan': '',
+  'stylegan': '',
+  'stylegan2': '',
   'r3gan': '',
   'cyclegan': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
   'cut': f'--folder={WORK}/two_looks --image-size=16 {SMALL}',
@@ -282,7 +282,7 @@ def made(variant: str) -> None:
 INTRODUCTION = """# Gallery
 
 What the command of each variant makes. Every picture is made of the run that the command below it
-trains, by its last state: seed 0, the first samples. The settings of `srgan` and `stylegan2` were
+trains, by its last state: seed 0, the first samples. The setting of `srgan` was
 changed after a first run that was worse; nothing else was chosen. The runs are *short*, so that
 each takes minutes on two CPU cores: they show what to expect first, not what a variant can do.
 

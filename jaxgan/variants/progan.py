@@ -44,6 +44,8 @@ PAPER: Preset = dict(
   width=512,
   base=8192,
   latent_size=512,
+  generator_lr=1e-3,
+  critic_lr=1e-3,
   ema_images=11_085.0,  # 0.999 at each step of 16
   ema_rampup=1e6,
 )

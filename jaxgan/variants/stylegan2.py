@@ -49,10 +49,12 @@ class Config(style_based.Options, Labels):
   """Bound of the outputs of layers, 256 in the authors' networks with float16 layers; 0: none."""
   psi: float = 1.0
   """Truncation of samples: styles are drawn towards their mean by this; 1: not at all."""
-  r1: float = 0.1
+  # Measured on a laptop: few small images need a flatter critic, and bear twice the authors' rate.
+  r1: float = 10.0
+  steps: int = 2000
   latent_size: int = 64
-  generator_lr: float = 2.5e-3
-  critic_lr: float = 2.5e-3
+  generator_lr: float = 5e-3
+  critic_lr: float = 5e-3
   beta1: float = 0.0
   beta2: float = 0.99
 
@@ -81,6 +83,8 @@ PAPER: Preset = dict(
   mixing=0.0,
   path_weight=0.0,
   r1=0.01,
+  generator_lr=2.5e-3,
+  critic_lr=2.5e-3,
   ada_images=500_000.0,
   ema_images=500_000.0,
   images=100_000_000,

@@ -1,5 +1,6 @@
 """StyleGAN2's networks: published sizes, modulation written out, noise and the average style."""
 
+import math
 from functools import partial
 
 import chex
@@ -31,6 +32,31 @@ def test_published_sizes(conditional, generator, critic):
   ).params
   assert count(params['mapping']) + count(params['synthesis']) == generator
   assert count(params['critic']) == critic
+
+
+def expected_likeness(layers, slope=0.2):
+  """Return the mean cosine of the styles of two latents, in layers of infinite width.
+
+  c <- ((1 - s)^2 (sqrt(1 - c^2) + (pi - arccos c) c) / 2 pi + s c) 2 / (1 + s^2), s the slope
+
+  Reference: Cho and Saul, Kernel Methods for Deep Learning, 2009.
+  """
+  c = 0.0
+  for _ in range(layers):
+    relu = (math.sqrt(1 - c * c) + (math.pi - math.acos(c)) * c) / (2 * math.pi)
+    c = ((1 - slope) ** 2 * relu + slope * c) * 2 / (1 + slope**2)
+  return c
+
+
+@pytest.mark.parametrize('layers, wanted', [(1, 0.20), (2, 0.34), (8, 0.71)])
+def test_each_layer_makes_the_first_styles_more_alike(layers, wanted):
+  """So few layers suit short runs: the mapping learns at a hundredth of the rate."""
+  z, net = jax.random.normal(jax.random.key(1), (256, 512)), Mapping(512, layers)
+  w = net.apply(net.init(jax.random.key(0), z, train=False), z, train=False)
+  directions = w / jnp.linalg.norm(w, axis=1, keepdims=True)
+  cosine = ((directions @ directions.T).sum() - 256) / (256 * 255)
+  assert expected_likeness(layers) == pytest.approx(wanted, abs=0.005)
+  assert float(cosine) == pytest.approx(wanted, abs=0.03)
 
 
 def test_widths():

@@ -12,6 +12,9 @@ BEFORE = {
   'unrolled': ADAM,
   'lsgan': dict(critic_norm=True, latent_size=100, **ADAM),
   'wgan_gp': dict(generator_norm=False, n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5),
+  'progan': dict(generator_lr=1e-3, critic_lr=1e-3),
+  'stylegan': dict(mapping_layers=8, mixing=0.9, generator_lr=1e-3, critic_lr=1e-3),
+  'stylegan2': dict(r1=0.1, generator_lr=2.5e-3, critic_lr=2.5e-3),
 }
 """The laptop's defaults of earlier runs."""
 PAPERS = {
@@ -20,6 +23,9 @@ PAPERS = {
   'wgan_gp': BEFORE['wgan_gp'],
   'unrolled': dict(r1=0.0, critic_lr=1e-4, beta1=0.5, beta2=0.999),
   'lsgan': dict(critic_norm=True, r1=0.0, latent_size=100, beta1=0.5, beta2=0.999),
+  'progan': BEFORE['progan'],
+  'stylegan': dict(mapping_layers=8, mixing=0.9, generator_lr=1.5e-3, critic_lr=1.5e-3),
+  'stylegan2': dict(r1=0.01, generator_lr=2.5e-3, critic_lr=2.5e-3),
 }
 """The articles' options, as far as the laptop departs from them."""
 
