@@ -84,7 +84,7 @@ START: Mapping[str, Options] = {
   'dcgan': NORMED,
   'cgan': NORMED,
   'gan': dict(r1=0.0, widths=(256, 512), ema_images=10_000.0, **ADAM),
-  'unrolled': dict(r1=0.0, unroll=5, widths=(256, 512), **ADAM),
+  'unrolled': dict(r1=0.0, unroll=5, widths=(256, 512), schedule='constant', **ADAM),
   'wgan_gp': WGAN_GP,
   'wgan': WGAN,
   'sngan': SNGAN,
@@ -149,6 +149,7 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 0.1': {**QUICK, 'r1': 0.1},
     'r1 3': {**QUICK, 'r1': 3.0},
     'r1 10': {**QUICK, 'r1': 10.0},
+    'r1 3, linear': {**QUICK, 'r1': 3.0, 'schedule': 'linear'},
     'r1 3, 5e-4': {**QUICK, **_rates(5e-4), 'r1': 3.0},
   },
   'wgan_gp': {

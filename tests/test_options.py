@@ -71,6 +71,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'acgan critic_norm': {'r1': 0.0},
   'gan minibatch': {'r1': 0.0},
   'unrolled minibatch': {'r1': 0.0},
+  'unrolled optimizer': {'schedule': 'constant'},
   'progan accumulate': {'batch_size': 8},
   'stylegan accumulate': {'batch_size': 8},
 }

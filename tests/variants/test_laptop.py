@@ -9,7 +9,7 @@ ADAM = dict(r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 BEFORE = {
   'gan': ADAM,
   'dcgan': dict(critic_norm=True, **ADAM),
-  'unrolled': ADAM,
+  'unrolled': dict(schedule='constant', **ADAM),
   'lsgan': dict(critic_norm=True, latent_size=100, **ADAM),
   'wgan_gp': dict(generator_norm=False, n_critic=5, generator_lr=1e-4, critic_lr=1e-4, beta1=0.5),
   'progan': dict(generator_lr=1e-3, critic_lr=1e-3),
@@ -21,7 +21,7 @@ PAPERS = {
   'gan': dict(r1=0.0, optimizer='sgd', generator_lr=0.1, critic_lr=0.1),
   'dcgan': BEFORE['dcgan'],
   'wgan_gp': BEFORE['wgan_gp'],
-  'unrolled': dict(r1=0.0, critic_lr=1e-4, beta1=0.5, beta2=0.999),
+  'unrolled': dict(schedule='constant', r1=0.0, critic_lr=1e-4, beta1=0.5, beta2=0.999),
   'lsgan': dict(critic_norm=True, r1=0.0, latent_size=100, beta1=0.5, beta2=0.999),
   'progan': BEFORE['progan'],
   'stylegan': dict(mapping_layers=8, mixing=0.9, generator_lr=1.5e-3, critic_lr=1.5e-3),

@@ -32,9 +32,8 @@ def final(chosen, steps=2):
 
 
 def test_without_steps_the_variant_is_the_first_gan_to_the_bit():
-  usual = {
-    name: getattr(config(), name) for name in ('r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2')
-  }
+  names = ('schedule', 'r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2')
+  usual = {name: getattr(config(), name) for name in names}
   plain = variants.configure('gan', batch_size=8, widths=(8,), **usual)
   mine = config(unroll=0, objective='nonsaturating')
   chex.assert_trees_all_equal(final(mine).params, final(plain).params)
