@@ -150,6 +150,12 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 3': {**QUICK, 'r1': 3.0},
     'r1 10': {**QUICK, 'r1': 10.0},
     'r1 3, linear': {**QUICK, 'r1': 3.0, 'schedule': 'linear'},
+    'r1 3, linear, nonsaturating': {
+      **QUICK,
+      'r1': 3.0,
+      'schedule': 'linear',
+      'objective': 'nonsaturating',
+    },
     'r1 3, 5e-4': {**QUICK, **_rates(5e-4), 'r1': 3.0},
   },
   'wgan_gp': {
