@@ -282,9 +282,9 @@ def made(variant: str) -> None:
 INTRODUCTION = """# Gallery
 
 What the command of each variant makes. Every picture is made of the run that the command below it
-trains, by its last state: seed 0, the first samples. The setting of `srgan` was
-changed after a first run that was worse; nothing else was chosen. The runs are *short*, so that
-each takes minutes on two CPU cores: they show what to expect first, not what a variant can do.
+trains, by its last state: seed 0, the first samples. The setting of `srgan` was changed after a
+first run that was worse; nothing else was chosen. The runs are *short*, so that each takes minutes
+on two CPU cores: they show what to expect first, not what a variant can do.
 
     python -m experiments.gallery
 
