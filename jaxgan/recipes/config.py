@@ -197,7 +197,7 @@ class Scheduled(Group):
     """Add an optimizer that has a schedule of its own."""
     found = super().problems()
     if part(self, Algorithm).optimizer == 'sgd' and self.schedule != 'constant':
-      found.append(f'--optimizer=sgd has a decay of its own: leave --schedule={self.schedule} out')
+      found.append('--optimizer=sgd has a decay of its own: give --schedule=constant beside it')
     return found
 
   def bound_to_length(self) -> str:

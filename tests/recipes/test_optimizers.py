@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from jaxgan import variants
 from jaxgan.core.game import Turn
 from jaxgan.recipes import optimizers
 from optimizing import GRADIENTS, RATE, config, rate_after, updates
@@ -106,8 +107,14 @@ def test_the_length_may_be_given_in_images():
 def test_sgd_has_a_schedule_of_its_own():
   """Else --schedule would be given and silently have no effect."""
   for schedule in ('linear', 'cosine'):
-    with pytest.raises(ValueError, match='--schedule'):
+    with pytest.raises(ValueError, match='give --schedule=constant'):
       config(optimizer='sgd', schedule=schedule)
+
+
+def test_the_advice_helps_a_variant_whose_rates_go_down():
+  with pytest.raises(ValueError, match='give --schedule=constant'):
+    variants.configure('unrolled', optimizer='sgd')
+  assert variants.configure('unrolled', optimizer='sgd', schedule='constant').optimizer == 'sgd'
 
 
 @pytest.mark.parametrize('every', [4, 16])
