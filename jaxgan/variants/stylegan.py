@@ -30,8 +30,8 @@ from jaxgan.recipes.types import Recipe
 class Config(progressive.Growing):
   """Options of StyleGAN."""
 
-  # For a laptop's short runs: eight layers make the styles alike at first, and the mapping learns at
-  # a hundredth of the rate to keep them apart. The authors have eight and mix, and train for weeks.
+  # For a laptop's short runs: eight layers make the styles alike at first, and the mapping learns
+  # at a hundredth of the rate to keep them apart. The authors have eight and mix, for weeks.
   mapping_layers: int = 2
   """Layers from latents to styles."""
   mixing: float = 0.0
