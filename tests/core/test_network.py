@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 
 from jaxgan.core import network, network_transforms, nnx_network
-from jaxgan.core.network import linen
+from jaxgan.core.network import linen, with_features
 from jaxgan.core.network_transforms import computed_in
 from jaxgan.networks import resnet
 from jaxgan.nn.dense import Dense
@@ -179,6 +179,14 @@ def test_a_module_without_parameters_has_empty_ones(key, x):
 
 
 # --- features, and networks made of others
+
+
+def test_a_network_without_features_says_so(key, x):
+  with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
+    with_features(nnx_network.nnx(NnxDropped))
+  net = linen(Dropped())
+  with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
+    with_features(net)(net.init(key, x), x, train=False)
 
 
 def test_features_of_a_projection_are_what_it_projects(key):

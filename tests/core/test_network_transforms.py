@@ -6,45 +6,13 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from flax import nnx
 
-from jaxgan.core import network_transforms, nnx_network
+from jaxgan.core import network_transforms
 from jaxgan.core.network import linen, with_features
 from jaxgan.core.network_transforms import computed_in
 from jaxgan.networks import dcgan
 from jaxgan.nn.normalization import BatchNorm
-
-SIZE, LATENT = 6, 5
-
-
-class NnxGenerator(nnx.Module):
-  """`Generator`, its layers under the names that Linen gives."""
-
-  def __init__(self, rngs):
-    self.Dense_0 = nnx.Linear(LATENT, 8, use_bias=False, rngs=rngs)
-    self.BatchNorm_0 = nnx.BatchNorm(8, momentum=0.9, rngs=rngs)
-    self.Dense_1 = nnx.Linear(8, SIZE * SIZE, rngs=rngs)
-
-  def __call__(self, z, *, train):
-    x = nnx.relu(self.BatchNorm_0(self.Dense_0(z), use_running_average=not train))
-    return jnp.tanh(self.Dense_1(x)).reshape(-1, SIZE, SIZE, 1)
-
-
-class Dropped(nn.Module):
-  """Batch norm, and dropout in two places."""
-
-  @nn.compact
-  def __call__(self, x, *, train):
-    x = nn.Dropout(0.5, deterministic=not train)(x)
-    x = nn.BatchNorm(not train)(nn.Dense(6)(x))
-    return x, nn.Dropout(0.5, deterministic=not train)(jnp.ones_like(x))
-
-
-@pytest.fixture
-def x():
-  return jnp.float32(np.random.default_rng(9).standard_normal((16, 6)))
 
 
 class TestComputedIn:
@@ -123,14 +91,6 @@ def test_features_are_what_goes_into_the_last_layer(key, train):
   lowered = with_features(computed_in(net, jnp.bfloat16))(variables, x, train=train)
   assert {v.dtype for v in jax.tree.leaves(lowered)} == {jnp.dtype(jnp.float32)}
   chex.assert_trees_all_close(lowered[0][1], features, atol=0.1)
-
-
-def test_a_network_without_features_says_so(key, x):
-  with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
-    with_features(nnx_network.nnx(NnxGenerator))
-  net = linen(Dropped())
-  with pytest.raises(ValueError, match='this critic shows no features: call self.sow'):
-    with_features(net)(net.init(key, x), x, train=False)
 
 
 class Head(nn.Module):
