@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jaxgan.apps import command, loopback, play_routes
+from jaxgan.training.programs import cache_programs
 from jaxgan.training.run import load
-from jaxgan.training.session import cache_programs
 
 
 @dataclass(frozen=True)

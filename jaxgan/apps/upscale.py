@@ -24,8 +24,8 @@ from jaxgan.losses.super_resolution import downsampled
 from jaxgan.ops.images import to_uint8, to_unit
 from jaxgan.ops.resample import resize
 from jaxgan.published import runs, sources
+from jaxgan.training.programs import cache_programs
 from jaxgan.training.run import Run, load
-from jaxgan.training.session import cache_programs
 
 TILE = 256
 """Pixels on a side of a tile: larger ones share less with their neighbors, and take more memory."""

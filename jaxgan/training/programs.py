@@ -1,6 +1,7 @@
 """Compiled functions of a run's networks; equal functions are compiled only once."""
 
 import functools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
@@ -15,8 +16,23 @@ from jaxgan.core.nets import Nets
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Variables
 from jaxgan.ops import convolution
+from jaxgan.storage import files
 
 Made = TypeVar('Made')
+
+
+def cache_programs() -> None:
+  """Store compiled programs in the user's cache folder, unless JAX has another folder set.
+
+  JAX reads a program while another process is still writing it, or which a process that was killed
+  did not finish. It then warns of an error, compiles the program and goes on: nothing is wrong.
+  """
+  warnings.filterwarnings('ignore', 'Error reading persistent compilation cache entry')
+  if jax.config.values.get('jax_compilation_cache_dir'):
+    return
+  jax.config.update('jax_compilation_cache_dir', str(files.cache('programs')))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
+  jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)
 
 
 @functools.lru_cache(maxsize=16)

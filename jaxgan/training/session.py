@@ -32,6 +32,7 @@ from jaxgan.storage.workdir import BEST, CHECKPOINTS, CONFIG, DATA
 from jaxgan.training import kept, kernels, sinks, steps
 from jaxgan.training import start as starts
 from jaxgan.training.kept import machine, versions
+from jaxgan.training.programs import cache_programs
 from jaxgan.training.run import Run
 from jaxgan.training.showing import Showing
 from jaxgan.training.sinks import Sinks
@@ -439,12 +440,3 @@ def _no_classes(before: Json) -> str:
 def _warn(text: str) -> None:
   if hosts.first():
     console.say(f'jaxgan: {text}', error=True)
-
-
-def cache_programs() -> None:
-  """Store compiled programs in the user's cache folder, unless JAX has another folder set."""
-  if jax.config.values.get('jax_compilation_cache_dir'):
-    return
-  jax.config.update('jax_compilation_cache_dir', str(files.cache('programs')))
-  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
-  jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)

@@ -1,8 +1,12 @@
 """Programs of a run's networks: one for one function, whoever asks."""
 
+import warnings
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from jaxgan import data, variants
 from jaxgan.training import programs
@@ -52,3 +56,33 @@ def test_samples_and_given_latents_are_each_traced_once(run, monkeypatch):
   assert programs.jitted.cache_info().misses == 2  # sample, generate
   assert programs.jitted(run.sampler().generate, run.stage.game)._cache_size() == 1
   assert programs.jitted(run.sampler().sample, run.stage.game)._cache_size() == 1
+
+
+@pytest.fixture
+def cache_of_jax(tmp_path):
+  """A folder of JAX's own for compiled programs, each of which is stored."""
+  before = (
+    jax.config.jax_compilation_cache_dir,
+    jax.config.jax_persistent_cache_min_compile_time_secs,
+  )
+  names = 'jax_compilation_cache_dir', 'jax_persistent_cache_min_compile_time_secs'
+  for name, value in zip(names, (str(tmp_path), 0), strict=True):
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+  yield tmp_path
+  for name, value in zip(names, before, strict=True):
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+
+
+def test_a_program_that_is_half_written_is_compiled_anew_without_a_warning(cache_of_jax):
+  compiled = lambda: jax.jit(lambda x: x * 3 + 1)(jnp.float32(2))
+  compiled()
+  stored = [path for path in cache_of_jax.iterdir() if path.name.endswith('-cache')]
+  assert stored
+  for path in stored:
+    path.write_bytes(path.read_bytes()[:100])
+  with warnings.catch_warnings():
+    warnings.simplefilter('error')
+    programs.cache_programs()
+    assert compiled() == 7
