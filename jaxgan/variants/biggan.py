@@ -7,8 +7,9 @@ begins at once, not at step 1000, and ages with the run; that images are not mir
 iteration runs once in each of a network's passes; that fakes have the classes of the real batch,
 where the authors draw them; and that the averaged generator keeps the batch statistics of training,
 where the authors measure or average them anew (both measured: `experiments/choices.md`). The
-article's own form is of 128 pixels or more and batches of 2048: --deep, a larger image,
---attention=64, --generator-lr=5e-5, --critic-lr=2e-4, --n-critic=2, --beta1=0.
+laptop's form has R1, one update of the critic, rates that fall from 1e-3 to 0 and no orthogonal
+term (measured: `experiments/defaults.md`). The article's own form is of 128 pixels or more and batches of 2048: --deep, a larger image,
+--attention=64, --generator-lr=5e-5, --critic-lr=2e-4, --n-critic=2, --r1=0, --orthogonal=1e-4.
 """
 
 from dataclasses import dataclass
@@ -39,19 +40,24 @@ class Config(config.Ordinary, config.Packs, config.Minibatch, config.Labels):
   layer alone."""
   attention: int = 16
   """Pixels on a side of the map that attends to itself, at most half the image; 0: none."""
-  orthogonal: float = 1e-4
-  """Weight of the term that keeps the generator's filters at right angles, for truncation."""
+  orthogonal: float = 0.0
+  """Weight of the term that keeps the generator's filters at right angles, for truncation; the
+  article's is 1e-4."""
   idle_biases: bool = False
   """Biases before batch norm, as the authors have them: all but idle parameters."""
   epsilon: float = 1e-5
   """Added to the variances by the generator's batch norms."""
   spare_outputs: bool = False
   """The last convolution has outputs beyond the image, as in the published BigGAN-deep."""
-  n_critic: int = 2
   latent_size: int = 120
-  generator_lr: float = 2e-4
-  critic_lr: float = 4e-4
+  # Measured on a laptop: R1 in place of the second update, and the rates that it bears.
+  r1: float = 30.0
+  generator_lr: float = 1e-3
+  critic_lr: float = 1e-3
   beta1: float = 0.0
+  beta2: float = 0.99
+  schedule: config.Schedule = 'linear'
+  steps: int = 2000
 
   def problems(self) -> list[str]:
     """Sizes and weights that mean nothing."""
@@ -69,11 +75,13 @@ PAPER: Preset = dict(
   critic_width=96,
   idle_biases=True,
   epsilon=1e-4,
-  orthogonal=0.0,
   n_critic=5,
+  r1=0.0,
   generator_lr=2e-4,
   critic_lr=2e-4,
   beta1=0.5,
+  beta2=0.999,
+  schedule='constant',
   steps=100_000,
   ema_images=2_217_973.0,  # a decay of 0.9999 for each step of 5 batches of 64 images
 )

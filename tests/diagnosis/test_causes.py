@@ -12,7 +12,7 @@ from jaxgan.diagnosis import causes, verdicts
   ('variant', 'name', 'options', 'first'),
   [
     ('wgan_gp', verdicts.PENALTY, dict(penalty_weight=0.0), dict(penalty_weight=10.0)),
-    ('lsgan', verdicts.STRONG, dict(critic_lr=0.1), dict(critic_lr=1e-3)),
+    ('dcgan', verdicts.STRONG, dict(critic_lr=0.1), dict(critic_lr=1e-3)),
     ('sngan', verdicts.WEAK, dict(critic_width=1), dict(critic_width=32)),
     ('sngan', verdicts.STRONG, dict(generator_width=1), dict(generator_width=32)),
     ('sngan', verdicts.WEAK, dict(generator_width=1), None),
@@ -39,10 +39,10 @@ def test_of_an_unknown_variant_nothing_is_usual():
 
 
 def test_the_balance_is_that_of_the_rates_beside_the_usual_one():
-  assert causes.balance(variants.configure('biggan')) == 1.0
-  both = variants.configure('biggan', generator_lr=2e-5, critic_lr=4e-5)
+  assert causes.balance(variants.configure('sagan')) == 1.0
+  both = variants.configure('sagan', generator_lr=2.5e-5, critic_lr=1e-4)
   assert causes.balance(both) == pytest.approx(1.0), 'both are low: neither outpaces the other'
-  slow = variants.configure('biggan', critic_lr=4e-5)
+  slow = variants.configure('sagan', critic_lr=1e-4)
   assert causes.balance(slow) == pytest.approx(0.1)
 
 

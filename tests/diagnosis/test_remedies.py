@@ -18,7 +18,7 @@ def test_every_flag_is_accepted(variant):
 
 
 def test_a_remedy_changes_what_the_run_has():
-  found = remedies.flags(verdicts.WEAK, variants.configure('lsgan', critic_lr=1e-5))
+  found = remedies.flags(verdicts.WEAK, variants.configure('dcgan', critic_lr=1e-5))
   assert found[0] == '--critic-lr=0.001', 'the generator has this rate, too'
 
 
@@ -63,7 +63,7 @@ def updates(generator, critic):
 
 
 def test_rates_that_are_too_low_rise_to_the_usual_ones_at_least():
-  low = variants.configure('lsgan', generator_lr=1e-5, critic_lr=4e-6)
+  low = variants.configure('dcgan', generator_lr=1e-5, critic_lr=4e-6)
   found = remedies.flags(verdicts.SLOW, low, updates(1e-4, 1e-4))
   assert found[0] == '--generator-lr=0.001 --critic-lr=0.001', 'updates alone ask for ten times'
   short = variants.configure('bigan', generator_lr=5e-6, critic_lr=5e-6)
@@ -72,7 +72,7 @@ def test_rates_that_are_too_low_rise_to_the_usual_ones_at_least():
 
 
 def test_huge_rates_fall_to_the_usual_ones_and_not_below():
-  huge = variants.configure('lsgan', generator_lr=0.1, critic_lr=0.04)
+  huge = variants.configure('dcgan', generator_lr=0.1, critic_lr=0.04)
   usual = '--generator-lr=0.001 --critic-lr=0.001'
   for name in (verdicts.OSCILLATION, verdicts.CHECKERBOARD, verdicts.FULL, verdicts.STRONG):
     assert remedies.flags(name, huge, updates(0.5, 0.5))[0] == usual, name

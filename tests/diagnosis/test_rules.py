@@ -42,7 +42,7 @@ def case(log=(), look=LOOK, lines=20, **seen):
   values = {**LOG, **dict(log)}
   history = {name: np.full(lines, value) for name, value in values.items()}
   history['step'] = 50 * np.arange(1, lines + 1)
-  return Case(variants.configure('lsgan'), history, 50 * lines, look and look._replace(**seen))
+  return Case(variants.configure('dcgan'), history, 50 * lines, look and look._replace(**seen))
 
 
 def names(one):

@@ -209,10 +209,11 @@ def test_labels_are_projected_on_the_features(filled, images, deep):
 
 def test_the_deep_form_plays():
   """Traced, not run; the common tests play the plain one."""
-  config = variants.configure('biggan', deep=True, generator_width=4, critic_width=4, batch_size=4)
+  small = dict(generator_width=4, critic_width=4, batch_size=4)
+  config = variants.configure('biggan', deep=True, orthogonal=1e-4, **small)
   stage = variants.build(config, Spec(16, 1, 10)).stages[0]
   state = jax.eval_shape(partial(game.init, stage.game), jax.random.key(0), dict(stage.example))
-  batches = {'image': jnp.zeros((2, 4, 16, 16, 1)), 'label': jnp.zeros((2, 4), jnp.int32)}
+  batches = {'image': jnp.zeros((1, 4, 16, 16, 1)), 'label': jnp.zeros((1, 4), jnp.int32)}
   after, logs = jax.eval_shape(partial(game.train_step, stage.game), state, batches)
   chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
   assert {'critic/loss', 'generator/loss', 'generator/regulariser'} <= set(logs)

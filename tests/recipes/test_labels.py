@@ -29,7 +29,7 @@ def small(variant, **options):
 
 
 def test_the_variants_with_a_choice():
-  assert CHOOSING == ['sngan', 'sagan', 'biggan', 'stylegan2', 'r3gan']
+  assert CHOOSING == ['lsgan', 'sngan', 'sagan', 'biggan', 'stylegan2', 'r3gan']
   for name, variant in variants.VARIANTS.items():
     fields = {f.name for f in dataclasses.fields(variant.Config)}
     assert ('conditional' in fields) == (name in CHOOSING)

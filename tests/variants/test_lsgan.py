@@ -3,7 +3,6 @@
 import pytest
 
 from jaxgan import main, variants
-from jaxgan.core.typing import Spec
 from jaxgan.recipes.config_json import from_json, to_json
 from jaxgan.training import session
 
@@ -27,13 +26,6 @@ def test_a_run_of_before_labels_were_used_draws_without_classes():
   written = to_json(variants.configure('lsgan'))
   assert written.pop('conditional') is None
   assert from_json(variants.module('lsgan').Config, written).conditional is False
-
-
-@pytest.mark.parametrize('classes', [0, 10])
-def test_images_are_drawn_by_class_if_they_have_classes(classes):
-  """As the article's second model: the label joins the latent and, as a map, the image."""
-  recipe = variants.build(variants.configure('lsgan'), Spec(16, 1, classes))
-  assert recipe.conditional is bool(classes)
 
 
 def test_an_earlier_run_is_not_continued_with_other_options(tmp_path):

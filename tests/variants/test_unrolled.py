@@ -32,7 +32,7 @@ def final(chosen, steps=2):
 
 
 def test_without_steps_the_variant_is_the_first_gan_to_the_bit():
-  names = ('schedule', 'r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2')
+  names = ('schedule', 'steps', 'r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2')
   usual = {name: getattr(config(), name) for name in names}
   plain = variants.configure('gan', batch_size=8, widths=(8,), **usual)
   mine = config(unroll=0, objective='nonsaturating')
