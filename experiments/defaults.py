@@ -67,6 +67,12 @@ SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
 )
 
+BY_CLASS: Options = {**PENALIZED, 'latent_size': 16, 'conditional': True}
+"""The same with few latents, and classes."""
+FALLING: Options = {**QUICK, 'schedule': 'linear'}
+"""The quick rates at the start, which fall to 0."""
+FLAT: Options = {**QUICK, 'r1': 30.0, 'n_critic': 1, 'orthogonal': 0.0}
+"""A strong penalty for the critic, and nothing but its gradient for the generator."""
 TWO_LAYERS: Options = dict(mapping_layers=2, mixing=0.0)
 """A short mapping from latents to styles, of one latent each."""
 
@@ -80,7 +86,7 @@ WGAN: Options = dict(
   optimizer='rmsprop', generator_lr=5e-5, critic_lr=5e-5, clip=0.01, n_critic=5, critic_norm=True
 )
 START: Mapping[str, Options] = {
-  'lsgan': {**NORMED, **USUAL},
+  'lsgan': {**NORMED, **USUAL, 'conditional': False},
   'dcgan': NORMED,
   'cgan': NORMED,
   'gan': dict(r1=0.0, widths=(256, 512), ema_images=10_000.0, **ADAM),
@@ -92,9 +98,10 @@ START: Mapping[str, Options] = {
   'infogan': {**NORMED, 'generator_lr': 1e-3},
   'r3gan': dict(generator_lr=5e-4, critic_lr=5e-4, beta2=0.9, beta2_end=0.99, r1=1.0, r2=1.0),
   'acgan': {**NORMED, 'critic_norm': False},
-  'biggan': dict(
-    generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, r1=0.0, n_critic=2, orthogonal=1e-4
-  ),
+  'biggan': {
+    **dict(generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, schedule='constant'),
+    **dict(r1=0.0, n_critic=2, orthogonal=1e-4),
+  },
   'ebgan': ADAM,
   'progan': dict(penalty_weight=10.0, **QUICK),
   'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
@@ -115,6 +122,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'latents 16, r1 0.3': {**PENALIZED, 'latent_size': 16, 'r1': 0.3},
     'linear': {**PENALIZED, 'schedule': 'linear'},
     'r1 10': {**PENALIZED, 'r1': 10.0},
+    'classes, latents 16': BY_CLASS,
+    'classes, latents 16, 5e-4': {**BY_CLASS, **_rates(5e-4)},
+    'classes, latents 16, 3e-4': {**BY_CLASS, **_rates(3e-4)},
+    'latents 16, 5e-4': {**PENALIZED, **_rates(5e-4), 'latent_size': 16},
     'latents 16, linear': {**PENALIZED, 'latent_size': 16, 'schedule': 'linear'},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
     'top k': {**PENALIZED, 'top_k': 0.7, 'top_k_images': 200_000.0},
@@ -149,13 +160,14 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 0.1': {**QUICK, 'r1': 0.1},
     'r1 3': {**QUICK, 'r1': 3.0},
     'r1 10': {**QUICK, 'r1': 10.0},
-    'r1 3, linear': {**QUICK, 'r1': 3.0, 'schedule': 'linear'},
-    'r1 3, linear, nonsaturating': {
-      **QUICK,
-      'r1': 3.0,
-      'schedule': 'linear',
-      'objective': 'nonsaturating',
-    },
+    'r1 1, linear': {**FALLING, 'r1': 1.0},
+    'r1 3, linear': {**FALLING, 'r1': 3.0},
+    'r1 10, linear': {**FALLING, 'r1': 10.0},
+    'r1 3, linear, nonsaturating': {**FALLING, 'r1': 3.0, 'objective': 'nonsaturating'},
+    'r1 3, linear, generator 2e-3': {**FALLING, 'r1': 3.0, 'generator_lr': 2e-3},
+    'r1 3, linear, one ahead': {**FALLING, 'r1': 3.0, 'unroll': 1},
+    'r1 3, linear, two ahead': {**FALLING, 'r1': 3.0, 'unroll': 2},
+    'r1 10, linear, two ahead': {**FALLING, 'r1': 10.0, 'unroll': 2},
     'r1 3, 5e-4': {**QUICK, **_rates(5e-4), 'r1': 3.0},
   },
   'wgan_gp': {
@@ -204,7 +216,9 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'start 10': {'r1': 10.0, 'n_critic': 1},
     'penalized 300': {'r1': 300.0, 'n_critic': 1, **QUICK},
     'penalized 10, not orthogonal': {'r1': 10.0, 'n_critic': 1, 'orthogonal': 0.0, **QUICK},
-    'penalized 30, not orthogonal': {'r1': 30.0, 'n_critic': 1, 'orthogonal': 0.0, **QUICK},
+    'penalized 30, not orthogonal': FLAT,
+    'penalized 30, not orthogonal, linear': {**FLAT, 'schedule': 'linear'},
+    'penalized 30, not orthogonal, generator 5e-4': {**FLAT, 'generator_lr': 5e-4},
     'penalized 30, translated': {'r1': 30.0, 'n_critic': 1, **QUICK, **TRANSLATED},
   },
   'progan': {
@@ -230,6 +244,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 10, 5e-3': {'r1': 10.0, **_rates(5e-3)},
     'r1 30, 5e-3': {'r1': 30.0, **_rates(5e-3)},
     'r1 10, 1e-2': {'r1': 10.0, **_rates(1e-2)},
+    'r1 10, 5e-3, no paths, no mixing': {
+      **dict(r1=10.0, path_weight=0.0, mixing=0.0),
+      **_rates(5e-3),
+    },
     'r1 10, 5e-3, no ada': {'r1': 10.0, 'augment': 'none', **_rates(5e-3)},
   },
   'r3gan': {

@@ -56,7 +56,7 @@ SETTINGS: dict[str, str] = {
   'sngan': '',
   'unrolled': '',
   'sagan': '--steps=1000',
-  'biggan': '--generator-width=16 --critic-width=16 --steps=200',
+  'biggan': '',
   'progan': '',
   'stylegan': '',
   'stylegan2': '',

@@ -6,10 +6,12 @@ has. It departs in that the orthogonal term is left out, as there; that the gene
 begins at once, not at step 1000, and ages with the run; that images are not mirrored; that power
 iteration runs once in each of a network's passes; that fakes have the classes of the real batch,
 where the authors draw them; and that the averaged generator keeps the batch statistics of training,
-where the authors measure or average them anew (both measured: `experiments/choices.md`). The
-laptop's form has R1, one update of the critic, rates that fall from 1e-3 to 0 and no orthogonal
-term (measured: `experiments/defaults.md`). The article's own form is of 128 pixels or more and batches of 2048: --deep, a larger image,
---attention=64, --generator-lr=5e-5, --critic-lr=2e-4, --n-critic=2, --r1=0, --orthogonal=1e-4.
+where the authors measure or average them anew (both measured: `experiments/choices.md`).
+
+The laptop's form has R1, one update of the critic, rates that fall from 1e-3 to 0 and no orthogonal
+term (measured: `experiments/defaults.md`). The article's own form is of 128 pixels or more and
+batches of 2048: --deep, a larger image, --attention=64, --generator-lr=5e-5, --critic-lr=2e-4,
+--n-critic=2, --r1=0, --orthogonal=1e-4, --schedule=constant.
 """
 
 from dataclasses import dataclass
