@@ -10,6 +10,8 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING
 
+from jaxgan.core import collecting
+
 if TYPE_CHECKING:
   from jaxgan.apps.training_options import Given
   from jaxgan.parallel.hosts import Hosts
@@ -56,7 +58,8 @@ def jaxgan(argv: list[str] | None = None) -> int:
   if name == 'train':
     return main(rest)
   if name in COMMANDS:
-    return importlib.import_module(f'jaxgan.apps.{name}').main(rest)
+    with collecting.seldom():
+      return importlib.import_module(f'jaxgan.apps.{name}').main(rest)
   return _about(name)
 
 
@@ -96,9 +99,10 @@ def main(argv: list[str] | None = None) -> int:
     stopped it, 1 for any other failure. Lost output, such as that of a closed terminal, changes
     none of these.
   """
-  from jaxgan.apps import command
+  with collecting.seldom():
+    from jaxgan.apps import command
 
-  return command.ended(lambda: _train(argv), prints=False)
+    return command.ended(lambda: _train(argv), prints=False)
 
 
 def _train(argv: list[str] | None) -> int:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxgan import data, variants
-from jaxgan.core import console
+from jaxgan.core import collecting, console
 from jaxgan.core.seeds import check_seed
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Json, Spec
@@ -127,7 +127,7 @@ def prepared(
     Refused: the input is wrong. All checks come before the first step.
   """
   began = time.monotonic()
-  with contextlib.ExitStack() as stack:
+  with collecting.seldom(), contextlib.ExitStack() as stack:
     try:
       config, given = (config, None) if data is None else _of_arrays(config, data)
       begin = start if isinstance(start, Start | None) else starts.asked(*start)
