@@ -105,7 +105,11 @@ START: Mapping[str, Options] = {
   'ebgan': ADAM,
   'progan': dict(penalty_weight=10.0, **QUICK),
   'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
-  'stylegan2': {**QUICK, 'r1': 0.1, 'augment': 'ada', **_rates(2.5e-3)},
+  'stylegan2': {
+    **QUICK,
+    **dict(r1=0.1, augment='ada', path_weight=2.0, mixing=0.9),
+    **_rates(2.5e-3),
+  },
 }
 """The defaults before the search, as far as the grid changes them."""
 GRIDS: Mapping[str, Mapping[str, Options]] = {

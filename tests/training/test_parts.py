@@ -47,7 +47,6 @@ BESIDE = {
   'lsgan': 'virtual-batch',
   'wgan_gp': 'generator-norm',
   'unrolled': 'plain',
-  'stylegan2': 'path-weight',
   'cyclegan': 'pool',
   'pix2pix': 'norm',
 }
@@ -136,6 +135,11 @@ def test_what_compares_images_is_refused(variant, options, what):
   recipe, mesh = variants.build(config, spec), devices.mesh(config.batch_size, jax.devices()[:1])
   with pytest.raises(ValueError, match=f'--accumulate=4 plays a batch in parts, and {what} compar'):
     steps.check_parts(config, recipe, mesh, images(spec.size, spec))
+
+
+def test_path_lengths_are_refused():
+  with pytest.raises(ValueError, match=r'--accumulate=2 would change .* give --path-weight=0'):
+    variants.configure('stylegan2', accumulate=2, path_weight=2.0)
 
 
 def test_packs_are_refused_before_anything_is_written(tmp_path, capsys):

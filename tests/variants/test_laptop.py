@@ -15,7 +15,7 @@ BEFORE = {
   'biggan': dict(r1=0.0, n_critic=2, orthogonal=1e-4, generator_lr=2e-4, critic_lr=4e-4),
   'progan': dict(generator_lr=1e-3, critic_lr=1e-3),
   'stylegan': dict(mapping_layers=8, mixing=0.9, generator_lr=1e-3, critic_lr=1e-3),
-  'stylegan2': dict(r1=0.1, generator_lr=2.5e-3, critic_lr=2.5e-3),
+  'stylegan2': dict(r1=0.1, path_weight=2.0, mixing=0.9, generator_lr=2.5e-3, critic_lr=2.5e-3),
 }
 """The laptop's defaults of earlier runs."""
 PAPERS = {
