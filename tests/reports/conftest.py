@@ -8,7 +8,9 @@ from run_folders import written
 @pytest.fixture(scope='session')
 def lsgan(tmp_path_factory):
   """Samples without classes, scored."""
-  return written(tmp_path_factory.mktemp('reports') / 'lsgan', scored=40.0, width=16, conditional=False)
+  return written(
+    tmp_path_factory.mktemp('reports') / 'lsgan', scored=40.0, width=16, conditional=False
+  )
 
 
 @pytest.fixture(scope='session')
