@@ -18,6 +18,9 @@ from jaxgan.core.typing import Spec
 from jaxgan.recipes.accumulation import Accumulated as Accumulated
 from jaxgan.recipes.calls import Calls as Calls
 from jaxgan.recipes.config_json import RENAMED_METRICS
+from jaxgan.recipes.optimizer_options import Algorithm as Algorithm
+from jaxgan.recipes.optimizer_options import Schedule as Schedule
+from jaxgan.recipes.optimizer_options import Scheduled as Scheduled
 from jaxgan.recipes.option_groups import Group as Group
 from jaxgan.recipes.option_groups import Needs as Needs
 from jaxgan.recipes.option_groups import Preset as Preset
@@ -25,7 +28,6 @@ from jaxgan.recipes.option_groups import above_zero as above_zero
 from jaxgan.recipes.option_groups import part as part
 from jaxgan.recipes.option_groups import zero_or_above as zero_or_above
 
-Schedule = Literal['constant', 'linear', 'constant_linear', 'cosine', 'tenth', 'halves']
 SINKS = ('tensorboard', 'wandb', 'trackio')
 """Programs that the log can be sent to."""
 
@@ -171,40 +173,6 @@ class Training(Group):
   def images_per_step(self) -> int:
     """Real images that the critic sees in one step."""
     return self.batch_size
-
-
-@dataclass(frozen=True)
-class Algorithm(Group):
-  """Optimizer."""
-
-  optimizer: Literal['adam', 'rmsprop', 'sgd'] = 'adam'
-  """sgd: with the momentum and the decay of the first GANs."""
-
-  NEEDS: ClassVar[tuple[Needs, ...]] = (
-    Needs(('beta1', 'beta2'), lambda c: c.optimizer == 'adam', {'optimizer': 'adam'}),
-  )
-
-
-@dataclass(frozen=True)
-class Scheduled(Group):
-  """Optimizer."""
-
-  schedule: Schedule = 'constant'
-  """How the learning rates go down over the run's length: to zero; constant_linear: the first half
-  constant; tenth: to a tenth after half; halves: halved after 1/8, 1/4, 1/2 and 3/4."""
-
-  def problems(self) -> list[str]:
-    """Add an optimizer that has a schedule of its own."""
-    found = super().problems()
-    if part(self, Algorithm).optimizer == 'sgd' and self.schedule != 'constant':
-      found.append('--optimizer=sgd has a decay of its own: give --schedule=constant beside it')
-    return found
-
-  def bound_to_length(self) -> str:
-    """Add a schedule over the whole run."""
-    if self.schedule == 'constant':
-      return super().bound_to_length()
-    return f'the {self.schedule} schedule of the learning rates depends on the length'
 
 
 @dataclass(frozen=True)

@@ -66,14 +66,18 @@ def optimizer(
   Adam's decays are those of the config to the given power.
 
   Raises:
-    ValueError: RMSProp where it is to be `differentiable`, which it is not where gradients are 0.
+    ValueError: RMSProp, or a bound of updates, where it is to be `differentiable`: neither is where
+      gradients are 0.
   """
-  kind = part(config, Algorithm).optimizer
+  kind, clip = part(config, Algorithm).optimizer, part(config, Scheduled).update_clip
   if differentiable and kind == 'rmsprop':
     raise ValueError('--optimizer=rmsprop cannot be looked ahead at: give adam or sgd')
+  if differentiable and clip:
+    raise ValueError(f'--update-clip={clip} cannot be looked ahead at: give --update-clip=0')
   # Under the root, where gradients are 0, so that it has a slope: 1e-8 beside the rest, as eps is.
   root = 1e-16 if differentiable else 0.0
   length = max(round((config.length if steps is None else steps) * updates), 1)
+  betas = config.beta1**power, config.beta2**power
   schedule: dict[str, optax.ScalarOrSchedule] = {
     'constant': rate,
     'linear': optax.linear_schedule(rate, 0.0, length),
@@ -83,12 +87,26 @@ def optimizer(
     'halves': optax.piecewise_constant_schedule(rate, {length * i // 8: 0.5 for i in (1, 2, 4, 6)}),
   }
   make: dict[str, Callable[[optax.ScalarOrSchedule], optax.GradientTransformation]] = {
-    'adam': lambda lr: optax.adam(lr, config.beta1**power, config.beta2**power, eps_root=root),
+    'adam': lambda lr: stepping(optax.scale_by_adam(*betas, eps_root=root), lr, clip),
     # Outside the root, as the authors of WGAN have it: inside, it hides gradients below 1e-4.
     'rmsprop': lambda lr: optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False),
     'sgd': lambda lr: momentum_sgd(rate),
   }
   return make[kind](schedule[part(config, Scheduled).schedule])
+
+
+def stepping(
+  scaling: optax.GradientTransformation, rate: optax.ScalarOrSchedule, clip: float
+) -> optax.GradientTransformation:
+  """Scale gradients, then bound the root mean square of each array's update, then take the rate.
+
+  u / max(1, rms(u) / clip). Adam without a mean of gradients moves up to 1 / sqrt(1 - beta2) rates
+  in a step when gradients grow suddenly, since its mean of squares is still that of before.
+
+  References: Shazeer and Stern, Adafactor, 2018, section 5.
+  """
+  bound = (optax.clip_by_block_rms(clip),) if clip else ()
+  return optax.chain(scaling, *bound, optax.scale_by_learning_rate(rate))
 
 
 def between_ends(shape: str, start: float, end: float, length: int) -> Callable[[Step], Array]:

@@ -75,7 +75,7 @@ _SHARES = ('beta1', 'beta2')
 _NOT_NEGATIVE = (
   *('steps', 'eval_every', 'ema_images', 'instance_noise', 'r1', 'r2', 'seed', 'lecam'),
   *('lecam_start', 'cr', 'cr_fake', 'zcr', 'zcr_generator', 'history', 'minibatch'),
-  *('virtual_batch', 'freeze'),
+  *('virtual_batch', 'freeze', 'update_clip'),
 )
 _POSITIVE_OR_NONE = ('images', 'minutes', 'image_size')
 

@@ -17,7 +17,7 @@ from jaxgan.networks import r3gan
 from jaxgan.recipes import config
 from jaxgan.recipes.config import Preset
 from jaxgan.recipes.labels import chosen_classes
-from jaxgan.recipes.optimizers import Schedules, between_ends, scale_by_adam
+from jaxgan.recipes.optimizers import Schedules, between_ends, scale_by_adam, stepping
 from jaxgan.recipes.two_player import two_player
 from jaxgan.recipes.types import Recipe
 
@@ -115,11 +115,11 @@ def schedules(config: Config) -> Schedules:
     rate: float, updates: int, differentiable: bool = False, power: float = 1.0
   ) -> optax.GradientTransformation:
     beta2, root = between(config.beta2, config.beta2_end, updates), 1e-16 * differentiable
-    return optax.chain(
-      scale_by_adam(
-        config.beta1**power, beta2 if power == 1 else lambda n: beta2(n) ** power, root
-      ),
-      optax.scale_by_learning_rate(between(rate, rate * config.rate_end, updates)),
+    decay = beta2 if power == 1 else lambda n: beta2(n) ** power
+    return stepping(
+      scale_by_adam(config.beta1**power, decay, root),
+      between(rate, rate * config.rate_end, updates),
+      config.update_clip,
     )
 
   youngest = config.ema_images if config.schedule == 'constant' else 0.0

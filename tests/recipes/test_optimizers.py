@@ -10,6 +10,7 @@ import pytest
 
 from jaxgan import variants
 from jaxgan.core.game import Turn
+from jaxgan.core.typing import Spec
 from jaxgan.recipes import optimizers
 from optimizing import GRADIENTS, RATE, config, rate_after, updates
 
@@ -23,6 +24,37 @@ def test_adam():
     expected.append(-RATE * (m / (1 - 0.3**i)) / (np.sqrt(v / (1 - 0.8**i)) + 1e-8))
   made = updates(optimizers.optimizer(config(**options), RATE), GRADIENTS)
   np.testing.assert_allclose(made, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize('clip', [0.0, 1.0, 0.5])
+def test_a_burst_of_gradients_moves_no_further_than_the_bound(clip):
+  """After many small gradients a large one: Adam goes up to 1 / sqrt(1 - beta2) rates: ten."""
+  options = dict(beta1=0.0, beta2=0.99, update_clip=clip)
+  made = updates(optimizers.optimizer(config(**options), RATE), [1e-3] * 500 + [10.0])
+  usual, burst = 1.0, np.sqrt((1 - 0.99**501) / (1 - 0.99))
+  bounded = [-RATE * min(size, clip or size) for size in (usual, burst)]
+  np.testing.assert_allclose(made[499:], bounded, rtol=1e-4)
+
+
+@pytest.mark.parametrize('variant', ['gan', 'r3gan'])
+def test_each_array_is_bounded_for_itself_and_keeps_its_direction(variant):
+  """u / max(1, rms(u) / clip), u = g / sqrt(v), where v = (v0 + g^2) / 2 with v0 = 1."""
+  chosen = config(variant, update_clip=0.9, beta1=0.0, beta2=0.5, steps=10**6)
+  made = variants.build(chosen, Spec(8, 1)).stages[0].game.players['critic'].optimizer
+  burst, usual = jnp.array([3.0, -4.0]), jnp.array([0.1, 0.2])
+  state = made.init({'burst': burst, 'usual': usual})
+  for _ in range(40):
+    rate, state = made.update({'burst': jnp.ones(2), 'usual': jnp.ones(2)}, state)
+  moved, _ = made.update({'burst': burst, 'usual': usual}, state)
+  scaled = {
+    'burst': burst / jnp.sqrt((1 + burst**2) / 2),
+    'usual': usual / jnp.sqrt((1 + usual**2) / 2),
+  }
+  size = jnp.sqrt(jnp.mean(scaled['burst'] ** 2))
+  assert size > 0.9 > jnp.sqrt(jnp.mean(scaled['usual'] ** 2))
+  step = -rate['usual'][0] / 0.9  # gradients of 1 were bounded as well
+  np.testing.assert_allclose(moved['burst'], -step * scaled['burst'] * 0.9 / size, rtol=1e-3)
+  np.testing.assert_allclose(moved['usual'], -step * scaled['usual'], rtol=1e-3)
 
 
 @pytest.mark.parametrize('scale', [1.0, 1e-5])

@@ -76,6 +76,9 @@ def test_what_cannot_be_looked_ahead_at_is_refused():
   with pytest.raises(ValueError, match='--optimizer=rmsprop cannot be looked ahead at'):
     variants.build(config(optimizer='rmsprop'), Spec(8, 1))
   variants.build(config(optimizer='rmsprop', unroll=0), Spec(8, 1))
+  with pytest.raises(ValueError, match='--update-clip=1.0 cannot be looked ahead at'):
+    variants.build(config(update_clip=1.0), Spec(8, 1))
+  variants.build(config(update_clip=1.0, unroll=0), Spec(8, 1))
 
 
 # --- the plane
