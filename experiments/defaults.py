@@ -45,13 +45,15 @@ def _rates(rate: float) -> Options:
 
 ADAM: Options = dict(generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 """The optimizer of most variants before the search."""
-NORMED: Options = dict(critic_norm=True, r1=0.0, **ADAM)
+NORMED: Options = dict(critic_norm=True, r1=0.0, update_clip=0.0, **ADAM)
 """The same, with batch norm in the critic, whose gradients are not penalized."""
 USUAL: Options = dict(latent_size=100, n_critic=1, ema_images=10_000.0, ema_rampup=0.05)
 QUICK: Options = dict(generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99)
 """Adam at five times that rate, without the mean of gradients."""
 PENALIZED: Options = dict(critic_norm=False, r1=1.0, **QUICK)
 """The same, and a critic without batch norm whose gradients are penalized."""
+BOUNDED: Options = {**PENALIZED, 'update_clip': 1.0}
+"""The same, and no update of an array larger than the rate."""
 TRANSLATED: Options = dict(augment='diffaugment', policy='translation')
 WGAN_GP: Options = dict(
   n_critic=5,
@@ -62,6 +64,7 @@ WGAN_GP: Options = dict(
   penalty_weight=10.0,
   ema_images=10_000.0,
   generator_norm=False,
+  update_clip=0.0,
 )
 SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
@@ -83,7 +86,13 @@ def _without_norm(rate: float, clip: float) -> Options:
 
 
 WGAN: Options = dict(
-  optimizer='rmsprop', generator_lr=5e-5, critic_lr=5e-5, clip=0.01, n_critic=5, critic_norm=True
+  optimizer='rmsprop',
+  schedule='constant',
+  generator_lr=5e-5,
+  critic_lr=5e-5,
+  clip=0.01,
+  n_critic=5,
+  critic_norm=True,
 )
 START: Mapping[str, Options] = {
   'lsgan': {**NORMED, **USUAL, 'conditional': False},
@@ -100,11 +109,13 @@ START: Mapping[str, Options] = {
   'acgan': {**NORMED, 'critic_norm': False},
   'biggan': {
     **dict(generator_lr=2e-4, critic_lr=4e-4, beta1=0.0, beta2=0.999, schedule='constant'),
-    **dict(r1=0.0, n_critic=2, orthogonal=1e-4),
+    **dict(r1=0.0, n_critic=2, orthogonal=1e-4, update_clip=0.0),
   },
   'ebgan': ADAM,
   'progan': dict(penalty_weight=10.0, **QUICK),
-  'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
+  'stylegan': dict(
+    **dict(r1=10.0, mapping_layers=8, mixing=0.9, update_clip=0.0, schedule='constant'), **QUICK
+  ),
   'stylegan2': {
     **QUICK,
     **dict(r1=0.1, augment='ada', path_weight=2.0, mixing=0.9),
@@ -129,6 +140,8 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'classes, latents 16': BY_CLASS,
     'classes, latents 16, 5e-4': {**BY_CLASS, **_rates(5e-4)},
     'classes, latents 16, 3e-4': {**BY_CLASS, **_rates(3e-4)},
+    'classes, latents 16, bounded': {**BY_CLASS, 'update_clip': 1.0},
+    'classes, latents 16, 3e-4, bounded': {**BY_CLASS, **_rates(3e-4), 'update_clip': 1.0},
     'latents 16, 5e-4': {**PENALIZED, **_rates(5e-4), 'latent_size': 16},
     'latents 16, linear': {**PENALIZED, 'latent_size': 16, 'schedule': 'linear'},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
@@ -146,12 +159,17 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'r1 0.3': {**PENALIZED, 'r1': 0.3},
     'rates 2e-3': {**PENALIZED, **_rates(2e-3)},
     'rates 3e-4': {**PENALIZED, **_rates(3e-4)},
+    'bounded': BOUNDED,
   },
-  'cgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}},
-  'acgan': {'penalized': PENALIZED, 'classes 0.3': {**PENALIZED, 'classification': 0.3}},
+  'cgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}, 'bounded': BOUNDED},
+  'acgan': {
+    'penalized': PENALIZED,
+    'classes 0.3': {**PENALIZED, 'classification': 0.3},
+    'bounded': BOUNDED,
+  },
   'ebgan': {'quick': QUICK, 'rates 1e-3': _rates(1e-3)},
-  'gan_cls': {'penalized': PENALIZED},
-  'infogan': {'penalized': PENALIZED},
+  'gan_cls': {'penalized': PENALIZED, 'bounded': BOUNDED},
+  'infogan': {'penalized': PENALIZED, 'bounded': BOUNDED},
   'gan': {
     'quick': QUICK,
     'penalized': {**QUICK, 'r1': 1.0},
@@ -184,6 +202,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'quick, two updates': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 2},
     'quick, one update': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1},
     'norm': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'generator_norm': True},
+    'norm, bounded': {
+      **dict(beta1=0.0, n_critic=1, generator_norm=True, update_clip=1.0),
+      **_rates(1e-3),
+    },
     'rates 5e-4, one update': {**_rates(5e-4), 'beta1': 0.0, 'n_critic': 1},
     'quick, weight 1': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'penalty_weight': 1.0},
     'rates 1e-3': _rates(1e-3),
@@ -194,6 +216,7 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'rates 5e-4, one update': {**_rates(5e-4), 'n_critic': 1},
     'rates 1e-3, two updates': {**_rates(1e-3), 'n_critic': 2},
     'rates 1e-3, one update': {**_rates(1e-3), 'n_critic': 1},
+    'rates 1e-3, one update, linear': {**_rates(1e-3), 'n_critic': 1, 'schedule': 'linear'},
     'rates 2e-3, one update': {**_rates(2e-3), 'n_critic': 1},
     'rates 1e-3, clip 0.03': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.03},
     'rates 1e-3, clip 0.1': {**_rates(1e-3), 'n_critic': 1, 'clip': 0.1},
@@ -223,6 +246,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'penalized 10, not orthogonal': {**FLAT, 'r1': 10.0},
     'penalized 30, not orthogonal': FLAT,
     'penalized 30, not orthogonal, linear': {**FLAT, 'schedule': 'linear'},
+    'penalized 30, not orthogonal, linear, bounded': {
+      **FLAT,
+      **dict(schedule='linear', update_clip=1.0),
+    },
     'penalized 30, not orthogonal, generator 5e-4': {**FLAT, 'generator_lr': 5e-4},
     'penalized 30, translated': {'r1': 30.0, 'n_critic': 1, **QUICK, **TRANSLATED},
   },
@@ -239,6 +266,7 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'mapping 2, 1e-2': {'mapping_layers': 2, **_rates(1e-2)},
     'mapping 2, mixing 0': TWO_LAYERS,
     'mapping 2, mixing 0, 5e-3': {**TWO_LAYERS, **_rates(5e-3)},
+    'mapping 2, mixing 0, 1e-2, bounded': {**TWO_LAYERS, **_rates(1e-2), 'update_clip': 1.0},
     'mapping 2, mixing 0, 1e-2': {**TWO_LAYERS, **_rates(1e-2)},
     'mapping 2, mixing 0, r1 3, 1e-2': {**TWO_LAYERS, 'r1': 3.0, **_rates(1e-2)},
     'mapping 2, mixing 0, r1 30, 1e-2': {**TWO_LAYERS, 'r1': 30.0, **_rates(1e-2)},
