@@ -50,7 +50,7 @@ SETTINGS: dict[str, str] = {
   'vaegan': '--width=16 --steps=1000',
   'ebgan': '',
   'began': '',
-  'wgan': '--width=16 --steps=800',
+  'wgan': '',
   'wgan_gp': '',
   'lsgan': '',
   'sngan': '',

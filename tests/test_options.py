@@ -72,6 +72,7 @@ BESIDE: dict[str, dict[str, typing.Any]] = {
   'gan minibatch': {'r1': 0.0},
   'unrolled minibatch': {'r1': 0.0},
   'unrolled optimizer': {'schedule': 'constant'},
+  'unrolled update_clip': {'unroll': 0},
   'biggan minibatch': {'r1': 0.0},
   'biggan optimizer': {'schedule': 'constant'},
   'progan accumulate': {'batch_size': 8},
