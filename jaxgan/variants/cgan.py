@@ -2,8 +2,8 @@
 
 Mirza and Osindero, Conditional Generative Adversarial Nets, 2014. The laptop's networks are the
 convolutional form: an embedding of the label joins the latent, a learned map of it the image. Its
-critic has no batch norm, R1 penalizes the critic's gradients, the rates are 1e-3 and beta1 is 0:
-images are better (measured: `experiments/defaults.md`). `--preset=paper` is the article's
+critic has no batch norm, R1 penalizes the critic's gradients, the rates are 1e-3, beta1 is 0, and
+no update of an array is larger than the rate: images are better (measured: `experiments/defaults.md`). `--preset=paper` is the article's
 perceptrons, with pixels in [-1, 1].
 """
 
@@ -36,7 +36,9 @@ class Config(
 
   maxout: bool = False
   """The article's perceptrons in place of convolutional networks."""
+  update_clip: float = 1.0  # as for DCGAN
 
+  BEFORE: ClassVar[Preset] = {'update_clip': 0.0}
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('width', 'critic_norm', 'bias'), lambda c: not c.maxout, {'maxout': False}),
     config.Needs(('virtual_batch',), lambda c: not c.maxout, {'maxout': False}),
@@ -56,6 +58,7 @@ PAPER: Preset = dict(
   generator_lr=0.1,
   critic_lr=0.1,
   r1=0.0,
+  update_clip=0.0,
   batch_size=100,
   ema_images=0.0,
 )

@@ -9,6 +9,7 @@ ADAM = dict(r1=0.0, generator_lr=2e-4, critic_lr=2e-4, beta1=0.5, beta2=0.999)
 BEFORE = {
   'gan': ADAM,
   'dcgan': dict(critic_norm=True, update_clip=0.0, **ADAM),
+  'cgan': dict(critic_norm=True, update_clip=0.0, **ADAM),
   'unrolled': dict(schedule='constant', unroll=5, **ADAM),
   'lsgan': dict(critic_norm=True, latent_size=100, **ADAM),
   'wgan': dict(n_critic=5, generator_lr=5e-5, critic_lr=5e-5, schedule='constant'),
@@ -20,6 +21,7 @@ BEFORE = {
 }
 """The laptop's defaults of earlier runs."""
 PAPERS = {
+  'cgan': dict(r1=0.0, update_clip=0.0, optimizer='sgd', generator_lr=0.1, critic_lr=0.1),
   'gan': dict(r1=0.0, optimizer='sgd', generator_lr=0.1, critic_lr=0.1),
   'dcgan': BEFORE['dcgan'],
   'wgan': BEFORE['wgan'],
@@ -42,7 +44,8 @@ def test_the_published_setting_has_none_of_the_departures(variant):
 
 
 @pytest.mark.parametrize(
-  'variant, option', [('wgan_gp', 'generator_norm'), ('dcgan', 'update_clip')]
+  'variant, option',
+  [('wgan_gp', 'generator_norm'), ('dcgan', 'update_clip'), ('cgan', 'update_clip')],
 )
 def test_a_run_of_before_the_option_goes_on_without_it(variant, option):
   kind, values = variants.module(variant).Config, to_json(variants.configure(variant))
