@@ -52,7 +52,9 @@ STEADY: dict[str, Any] = dict(critic_norm=False, width=16, **defaults.QUICK, r1=
 """Convolutions that train steadily."""
 OTHERS: dict[str, dict[str, Any]] = {
   'dcgan': dict(steps=1500, width=16, generator_lr=1e-3, critic_lr=4e-4),
-  'wgan': dict(steps=800, width=16, generator_lr=5e-4, critic_lr=5e-4),
+  'wgan': dict(
+    steps=800, width=16, n_critic=5, schedule='constant', generator_lr=5e-4, critic_lr=5e-4
+  ),
   'cgan': dict(steps=1500, **STEADY),
   'biggan': dict(steps=600, generator_width=8, critic_width=8, generator_lr=1e-3, critic_lr=1e-3),
   'r3gan': dict(steps=1500, width=16, r1=100.0, r2=100.0),

@@ -3,8 +3,8 @@
 Mirza and Osindero, Conditional Generative Adversarial Nets, 2014. The laptop's networks are the
 convolutional form: an embedding of the label joins the latent, a learned map of it the image. Its
 critic has no batch norm, R1 penalizes the critic's gradients, the rates are 1e-3, beta1 is 0, and
-no update of an array is larger than the rate: images are better (measured: `experiments/defaults.md`). `--preset=paper` is the article's
-perceptrons, with pixels in [-1, 1].
+no update of an array is larger than the rate: images are better (measured:
+`experiments/defaults.md`). `--preset=paper` is the article's perceptrons, with pixels in [-1, 1].
 """
 
 from dataclasses import dataclass
