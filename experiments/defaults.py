@@ -53,7 +53,7 @@ QUICK: Options = dict(generator_lr=1e-3, critic_lr=1e-3, beta1=0.0, beta2=0.99)
 PENALIZED: Options = dict(critic_norm=False, r1=1.0, **QUICK)
 """The same, and a critic without batch norm whose gradients are penalized."""
 BOUNDED: Options = {**PENALIZED, 'update_clip': 1.0}
-"""The same, and no update of an array larger than the rate."""
+"""The same, and the updates of each array bounded by the rate."""
 TRANSLATED: Options = dict(augment='diffaugment', policy='translation')
 WGAN_GP: Options = dict(
   n_critic=5,
@@ -64,7 +64,6 @@ WGAN_GP: Options = dict(
   penalty_weight=10.0,
   ema_images=10_000.0,
   generator_norm=False,
-  update_clip=0.0,
 )
 SNGAN: Options = dict(
   generator_lr=5e-4, critic_lr=1e-3, beta1=0.0, beta2=0.9, r1=0.0, augment='none'
@@ -113,9 +112,7 @@ START: Mapping[str, Options] = {
   },
   'ebgan': ADAM,
   'progan': dict(penalty_weight=10.0, **QUICK),
-  'stylegan': dict(
-    **dict(r1=10.0, mapping_layers=8, mixing=0.9, update_clip=0.0, schedule='constant'), **QUICK
-  ),
+  'stylegan': dict(r1=10.0, mapping_layers=8, mixing=0.9, **QUICK),
   'stylegan2': {
     **QUICK,
     **dict(r1=0.1, augment='ada', path_weight=2.0, mixing=0.9),
@@ -140,8 +137,6 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'classes, latents 16': BY_CLASS,
     'classes, latents 16, 5e-4': {**BY_CLASS, **_rates(5e-4)},
     'classes, latents 16, 3e-4': {**BY_CLASS, **_rates(3e-4)},
-    'classes, latents 16, bounded': {**BY_CLASS, 'update_clip': 1.0},
-    'classes, latents 16, 3e-4, bounded': {**BY_CLASS, **_rates(3e-4), 'update_clip': 1.0},
     'latents 16, 5e-4': {**PENALIZED, **_rates(5e-4), 'latent_size': 16},
     'latents 16, linear': {**PENALIZED, 'latent_size': 16, 'schedule': 'linear'},
     'average 50k': {**PENALIZED, 'ema_images': 50_000.0, 'ema_rampup': 0.2},
@@ -162,14 +157,10 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'bounded': BOUNDED,
   },
   'cgan': {'penalized': PENALIZED, 'r1 0.1': {**PENALIZED, 'r1': 0.1}, 'bounded': BOUNDED},
-  'acgan': {
-    'penalized': PENALIZED,
-    'classes 0.3': {**PENALIZED, 'classification': 0.3},
-    'bounded': BOUNDED,
-  },
+  'acgan': {'penalized': PENALIZED, 'classes 0.3': {**PENALIZED, 'classification': 0.3}},
   'ebgan': {'quick': QUICK, 'rates 1e-3': _rates(1e-3)},
-  'gan_cls': {'penalized': PENALIZED, 'bounded': BOUNDED},
-  'infogan': {'penalized': PENALIZED, 'bounded': BOUNDED},
+  'gan_cls': {'penalized': PENALIZED},
+  'infogan': {'penalized': PENALIZED},
   'gan': {
     'quick': QUICK,
     'penalized': {**QUICK, 'r1': 1.0},
@@ -202,10 +193,6 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'quick, two updates': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 2},
     'quick, one update': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1},
     'norm': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'generator_norm': True},
-    'norm, bounded': {
-      **dict(beta1=0.0, n_critic=1, generator_norm=True, update_clip=1.0),
-      **_rates(1e-3),
-    },
     'rates 5e-4, one update': {**_rates(5e-4), 'beta1': 0.0, 'n_critic': 1},
     'quick, weight 1': {**_rates(1e-3), 'beta1': 0.0, 'n_critic': 1, 'penalty_weight': 1.0},
     'rates 1e-3': _rates(1e-3),
@@ -266,7 +253,6 @@ GRIDS: Mapping[str, Mapping[str, Options]] = {
     'mapping 2, 1e-2': {'mapping_layers': 2, **_rates(1e-2)},
     'mapping 2, mixing 0': TWO_LAYERS,
     'mapping 2, mixing 0, 5e-3': {**TWO_LAYERS, **_rates(5e-3)},
-    'mapping 2, mixing 0, 1e-2, bounded': {**TWO_LAYERS, **_rates(1e-2), 'update_clip': 1.0},
     'mapping 2, mixing 0, 1e-2': {**TWO_LAYERS, **_rates(1e-2)},
     'mapping 2, mixing 0, r1 3, 1e-2': {**TWO_LAYERS, 'r1': 3.0, **_rates(1e-2)},
     'mapping 2, mixing 0, r1 30, 1e-2': {**TWO_LAYERS, 'r1': 30.0, **_rates(1e-2)},

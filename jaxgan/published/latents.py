@@ -30,8 +30,7 @@ def _numbers(w: Weights) -> list[int]:
   return sorted(found)
 
 
-AS_PUBLISHED = 'bias', 'critic_norm', 'r1', 'generator_lr', 'critic_lr', 'beta1', 'beta2'
-AUTHORS: Json = {name: dcgan.PAPER[name] for name in AS_PUBLISHED}
+AUTHORS: Json = {name: dcgan.PAPER[name] for name in ('bias', *dcgan.AS_PUBLISHED)}
 """What DCGAN's authors have where the laptop's defaults depart from them."""
 
 

@@ -25,7 +25,7 @@ from jaxgan.variants import dcgan
 
 @dataclass(frozen=True)
 class Config(
-  dcgan.Penalized,
+  dcgan.Bounded,
   dcgan.Smoothed,
   config.Ordinary,
   config.Minibatch,
@@ -36,9 +36,7 @@ class Config(
 
   maxout: bool = False
   """The article's perceptrons in place of convolutional networks."""
-  update_clip: float = 1.0  # as for DCGAN
 
-  BEFORE: ClassVar[Preset] = {'update_clip': 0.0}
   NEEDS: ClassVar[tuple[config.Needs, ...]] = (
     config.Needs(('width', 'critic_norm', 'bias'), lambda c: not c.maxout, {'maxout': False}),
     config.Needs(('virtual_batch',), lambda c: not c.maxout, {'maxout': False}),

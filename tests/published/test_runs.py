@@ -41,6 +41,8 @@ def test_the_command_writes_what_python_makes(imported, files):
   made = jaxgan.from_published(files / 'g.safetensors', files / 'd.npz')
   run = jaxgan.load(imported)
   assert (run.config.variant, run.spec.shape, run.config.width) == ('dcgan', (8, 8, 3), 4)
+  theirs = dict(critic_norm=True, r1=0.0, beta1=0.5, update_clip=0.0)
+  assert {name: getattr(run.config, name) for name in theirs} == theirs
   z = run.latents(0, 2)
   np.testing.assert_array_equal(run.generate(z), made.generate(z))
   kernel = run.state.params['critic']['Conv_0']['weight']['kernel']
